@@ -1,0 +1,1 @@
+"""HOW: the engine. It knows hosts, resources and plans, and no role by name."""
