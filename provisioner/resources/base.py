@@ -1,0 +1,89 @@
+"""What a resource is: expected state here, actual state on the host, and the repair of what differs.
+
+The same class serves both sides. The control machine builds resources from roles, sends them without their content
+(`wire`), and plans from the answer. The host reads (`read`) and repairs (`fix`) with the same class. Nothing here
+imports anything outside the standard library, since it runs on the host's own Python 3.8 or newer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Dict, Mapping, Optional, Tuple, Type
+
+State = Dict[str, Any]
+
+KINDS: dict[str, Type[Resource]] = {}
+
+
+def sha256(data: bytes) -> str:
+    """The hex digest by which content is compared and addressed everywhere."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function of a role's `onhost` package, to be run by the agent: `function(args, emit) -> dict`."""
+
+    module: str
+    function: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+    def wire(self) -> dict[str, Any]:
+        return {"module": self.module, "function": self.function, "args": dict(self.args)}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One thing on a host that is to be in an expected state."""
+
+    kind: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        KINDS[cls.kind] = cls
+
+    @property
+    def name(self) -> str:
+        """What tells this resource from others of its kind: a path, a package name, a unit."""
+        raise NotImplementedError
+
+    @property
+    def key(self) -> str:
+        """Unique on a host: `file:/etc/kafka/server.properties`."""
+        return f"{self.kind}:{self.name}"
+
+    def expected(self) -> State:
+        """The state wanted, as {attribute: value}; the same keys that `read` answers with."""
+        raise NotImplementedError
+
+    def read(self, system: Any) -> Optional[State]:
+        """On the host: the actual state, None when absent. May hold more keys than `expected` (facts for the plan)."""
+        raise NotImplementedError
+
+    def fix(self, system: Any, actual: Optional[State], differs: Tuple[str, ...]) -> None:
+        """On the host: repair only what `differs` (attribute names; all of them when absent)."""
+        raise NotImplementedError
+
+    def wire(self, content: bool) -> dict[str, Any]:
+        """As JSON for the agent; `content` False leaves out what a digest can stand for."""
+        return {"kind": self.kind, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Resource:
+        """The inverse of `wire`, on the host."""
+        fields = {f.name: data[f.name] for f in dataclasses.fields(cls) if f.name in data}
+        return cls(**fields)
+
+
+def from_wire(data: Mapping[str, Any]) -> Resource:
+    """Build the right kind of resource from its JSON."""
+    return KINDS[data["kind"]].from_wire(data)
+
+
+def differing(expected: State, actual: Optional[State]) -> tuple[str, ...]:
+    """Names of the attributes whose actual value is not the expected one; every attribute when absent."""
+    if actual is None:
+        return tuple(expected)
+    return tuple(name for name, value in expected.items() if actual.get(name) != value)

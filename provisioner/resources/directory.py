@@ -1,0 +1,59 @@
+"""A directory with owner and mode, and the guard against a data directory whose mount was lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Optional
+
+from ..agent.failure import Failure
+from .base import Resource, State, sha256
+
+
+@dataclass(frozen=True)
+class Directory(Resource):
+    """A directory: `Directory("/var/lib/kafka", owner="kafka", group="kafka", mode=0o750)`.
+
+    once: a label for a directory that holds data. It is made on the host's first deploy only; if it has gone later
+    (an unmounted disk, a typo of a path), the run stops instead of letting a service start on an empty directory.
+    """
+
+    kind: ClassVar[str] = "directory"
+    path: str
+    owner: str = "root"
+    group: str = "root"
+    mode: int = 0o755
+    once: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+    @property
+    def _marker(self) -> str:
+        return f"once/{sha256(self.path.encode())[:16]}"
+
+    def expected(self) -> State:
+        return {"type": "directory", "owner": self.owner, "group": self.group, "mode": self.mode}
+
+    def read(self, system: Any) -> Optional[State]:
+        state: Optional[State] = system.path_state(self.path)
+        if state is None and self.once and system.remembers(self._marker):
+            raise Failure(
+                f"{self.path} ({self.once}) was there at an earlier deploy and is gone",
+                details=["an empty directory in its place would look like a new, empty service"],
+                advice=f"mount or restore it; if the data is really to be given up, remove "
+                f"{system.marker_path(self._marker)} on the host and deploy again",
+            )
+        return state
+
+    def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
+        if actual is not None and actual["type"] != "directory":
+            raise Failure(
+                f"{self.path} should be a directory and is a {actual['type']}",
+                advice="move it away; it is not removed for you because it is not known what it holds",
+            )
+        system.make_directory(self.path)
+        system.own(self.path, self.owner, self.group)
+        system.chmod(self.path, self.mode)
+        if self.once:
+            system.remember(self._marker, self.path)

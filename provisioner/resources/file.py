@@ -1,0 +1,76 @@
+"""A regular file with exact content, owner and mode."""
+
+from __future__ import annotations
+
+import base64
+import stat
+from dataclasses import dataclass
+from typing import Any, ClassVar, Mapping, Optional
+
+from .base import Resource, State, sha256
+
+# Text of at most this many bytes travels back for a diff; a larger file is compared by digest alone.
+DIFF_LIMIT = 256 * 1024
+
+
+@dataclass(frozen=True)
+class File(Resource):
+    """A file: `File("/etc/kafka/server.properties", text, owner="root", group="kafka", mode=0o640)`.
+
+    template: the template it was rendered from, for messages. secret: its content is never shown, not even in a diff.
+    Written to a temporary file in the same directory, flushed to disk and renamed, so that a reader sees the old
+    or the new content and never a half (and a full disk leaves the old file as it was).
+    """
+
+    kind: ClassVar[str] = "file"
+    path: str
+    content: Optional[str]
+    owner: str = "root"
+    group: str = "root"
+    mode: int = 0o644
+    template: str = ""
+    secret: bool = False
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        if self.content is not None:
+            object.__setattr__(self, "digest", sha256(self.content.encode()))
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+    def expected(self) -> State:
+        return {"type": "file", "digest": self.digest, "owner": self.owner, "group": self.group, "mode": self.mode}
+
+    def wire(self, content: bool) -> dict[str, Any]:
+        data = super().wire(content)
+        data["content"] = base64.b64encode((self.content or "").encode()).decode() if content else None
+        return data
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> File:
+        content = data.get("content")
+        text = None if content is None else base64.b64decode(content).decode()
+        return cls(**{**{k: v for k, v in data.items() if k != "kind"}, "content": text})
+
+    def read(self, system: Any) -> Optional[State]:
+        state: Optional[State] = system.path_state(self.path)
+        if state is None or state["type"] != "file":
+            return state
+        data = system.read_bytes(self.path)
+        state["digest"] = sha256(data)
+        if state["digest"] != self.digest and not self.secret and len(data) <= DIFF_LIMIT:
+            state["content"] = data.decode("utf-8", "replace")
+        return state
+
+    def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
+        if actual is not None and actual["type"] != "file":
+            system.remove(self.path)
+            differs = ("digest",)
+        if actual is None or "digest" in differs or "type" in differs:
+            assert self.content is not None
+            system.write(self.path, self.content.encode(), self.owner, self.group, self.mode)
+            return
+        system.own(self.path, self.owner, self.group)
+        system.chmod(self.path, stat.S_IMODE(self.mode))

@@ -1,0 +1,71 @@
+"""Symbolic links: one, or a directory's worth of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Mapping, Optional
+
+from ..agent.failure import Failure
+from .base import Resource, State
+
+
+def _place(system: Any, path: str, target: str) -> None:
+    """Point `path` at `target` in one step, so that there is no moment without it."""
+    state = system.path_state(path)
+    if state is not None and state["type"] == "directory":
+        raise Failure(f"{path} should be a link to {target} and is a directory", advice="move it away and deploy again")
+    system.link(path, target)
+
+
+@dataclass(frozen=True)
+class Link(Resource):
+    """A symbolic link: `Link("/opt/kafka", "/opt/kafka_2.13-3.9.2")`, switched atomically."""
+
+    kind: ClassVar[str] = "link"
+    path: str
+    target: str
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+    def expected(self) -> State:
+        return {"type": "link", "target": self.target}
+
+    def read(self, system: Any) -> Optional[State]:
+        state: Optional[State] = system.path_state(self.path)
+        return state
+
+    def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
+        _place(system, self.path, self.target)
+
+
+@dataclass(frozen=True)
+class Links(Resource):
+    """Many links of one directory as one line of the plan: `Links("/usr/local/bin", {"kafka-topics.sh": "/opt/..."})`."""
+
+    kind: ClassVar[str] = "links"
+    directory: str
+    links: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        first = min(self.links, default="")
+        return f"{self.directory}/{first}" + (f" and {len(self.links) - 1} more" if len(self.links) > 1 else "")
+
+    def expected(self) -> State:
+        return {"links": dict(self.links)}
+
+    def read(self, system: Any) -> Optional[State]:
+        found = {}
+        for name in self.links:
+            state = system.path_state(f"{self.directory}/{name}")
+            if state is not None:
+                found[name] = state.get("target", state["type"])
+        return {"links": found} if found else None
+
+    def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
+        there = actual["links"] if actual else {}
+        for name, target in self.links.items():
+            if there.get(name) != target:
+                _place(system, f"{self.directory}/{name}", target)

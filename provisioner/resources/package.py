@@ -1,0 +1,30 @@
+"""A package of the operating system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Optional
+
+from .base import Resource, State
+
+
+@dataclass(frozen=True)
+class Package(Resource):
+    """An installed package: `Package("openjdk-17-jre-headless")`. Its version is the distribution's business."""
+
+    kind: ClassVar[str] = "package"
+    package: str
+
+    @property
+    def name(self) -> str:
+        return self.package
+
+    def expected(self) -> State:
+        return {"installed": True}
+
+    def read(self, system: Any) -> Optional[State]:
+        state: Optional[State] = system.package_state(self.package)
+        return state
+
+    def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
+        system.install(self.package)

@@ -1,0 +1,39 @@
+"""A system user that a service runs as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Optional
+
+from .base import Resource, State
+
+
+@dataclass(frozen=True)
+class User(Resource):
+    """A system user without a login shell, with a group of its own name: `User("kafka", home="/var/lib/kafka")`."""
+
+    kind: ClassVar[str] = "user"
+    login: str
+    home: str = "/nonexistent"
+    shell: str = "/usr/sbin/nologin"
+
+    @property
+    def name(self) -> str:
+        return self.login
+
+    def expected(self) -> State:
+        return {"group": self.login, "home": self.home, "shell": self.shell}
+
+    def read(self, system: Any) -> Optional[State]:
+        state: Optional[State] = system.user_state(self.login)
+        return state
+
+    def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
+        if actual is None or "group" in differs:
+            system.ensure_group(self.login)
+        common = ["--home-dir" if actual is None else "--home", self.home, "--shell", self.shell, "--gid", self.login]
+        if actual is None:
+            system.run(["useradd", "--system", "--no-create-home", *common, self.login])
+        else:
+            system.run(["usermod", *common, self.login])
+        system.forget_users()
