@@ -1,0 +1,89 @@
+"""An unpacked archive: a distribution in a versioned directory of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar, Mapping, Optional
+
+from ..agent import unpack
+from ..agent.failure import Failure
+from .base import Resource, State, sha256
+
+MARKER = ".provisioned"
+
+
+@dataclass(frozen=True)
+class Archive(Resource):
+    """An archive unpacked to `path`, which then holds exactly that archive's files (and whatever was added beside them).
+
+    source: where it comes from (control machine only; see `artifacts.Source`). identity: the source's content identity,
+    known without downloading. strip: leading path components to drop. The payload is pushed to the host's cache under
+    its sha256 before the fix. After unpacking, size, time stamps and inode of every file are recorded: a file that
+    was touched since then is found by one lstat each, without hashing tens of megabytes on every run.
+    """
+
+    kind: ClassVar[str] = "archive"
+    path: str
+    source: Any = None
+    strip: int = 0
+    identity: str = ""
+    label: str = ""
+    payload: str = ""
+
+    def __post_init__(self) -> None:
+        if self.source is not None:
+            object.__setattr__(self, "identity", self.source.id)
+            object.__setattr__(self, "label", self.source.label)
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+    @property
+    def marker(self) -> str:
+        """The file that says which archive this directory holds; services name it among their inputs."""
+        return f"{self.path}/{MARKER}"
+
+    @property
+    def marker_text(self) -> str:
+        return f"{self.identity}\n"
+
+    def expected(self) -> State:
+        return {"identity": self.identity, "altered": [], "owner": "root", "mode": 0o755}
+
+    def wire(self, content: bool) -> dict[str, Any]:
+        return {
+            "kind": self.kind, "path": self.path, "strip": self.strip, "identity": self.identity,
+            "label": self.label, "payload": self.payload,
+        }  # fmt: skip
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Archive:
+        return cls(**{k: v for k, v in data.items() if k != "kind"})
+
+    @property
+    def _record(self) -> str:
+        return f"archives/{sha256(self.path.encode())[:16]}.json"
+
+    def read(self, system: Any) -> Optional[State]:
+        state = system.path_state(self.path)
+        if state is None or state["type"] != "directory":
+            return None
+        marker = system.path_state(self.marker)
+        identity = system.read_bytes(self.marker).decode("utf-8", "replace").strip() if marker else None
+        recorded = system.recall(self._record)
+        altered = ["(no record)"] if recorded is None else unpack.altered(self.path, json.loads(recorded))
+        return {"identity": identity, "altered": altered, "owner": state["owner"], "mode": state["mode"]}
+
+    def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
+        if actual is not None:
+            system.own(self.path, "root", "root")
+            system.chmod(self.path, 0o755)
+        if actual is not None and not {"identity", "altered"} & set(differs):
+            return
+        payload = system.cached(self.payload)
+        if payload is None:
+            raise Failure(f"the archive for {self.path} ({self.label}) has not arrived on the host")
+        record = unpack.unpack(payload, self.path, self.strip, marker=(MARKER, self.marker_text))
+        system.remember(self._record, json.dumps(record))

@@ -1,0 +1,83 @@
+"""A systemd service, and the question whether what it runs with is still what is on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Mapping, Optional
+
+from .base import Call, Resource, State
+
+
+@dataclass(frozen=True)
+class Service(Resource):
+    """An enabled, running unit: `Service("kafka", inputs=("/etc/kafka/server.properties",), ready=Call(...))`.
+
+    inputs: every path whose content the process reads at start. The unit itself records their digests when it starts
+    (`ExecStartPre`, in sha256sum's format, to `/run/NAME/inputs.sha256`), whoever starts it. A restart is needed when
+    that record differs from the disk: nothing has to be remembered by a run, so a killed run is finished by the next
+    one, and a change that was taken back needs no restart. ready: what says that the service serves.
+    This resource enables and *starts*; restarting is the roll's business (`provisioner/rolling.py`).
+    """
+
+    kind: ClassVar[str] = "service"
+    unit: str
+    inputs: tuple[str, ...] = ()
+    ready: Optional[Call] = None
+
+    @property
+    def name(self) -> str:
+        return self.unit
+
+    @property
+    def record(self) -> str:
+        return f"/run/{self.unit}/inputs.sha256"
+
+    def expected(self) -> State:
+        return {"enabled": True, "active": True}
+
+    def wire(self, content: bool) -> dict[str, Any]:
+        return {
+            "kind": self.kind, "unit": self.unit, "inputs": list(self.inputs), "ready": self.ready and self.ready.wire()
+        }  # fmt: skip
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Service:
+        ready = Call(**data["ready"]) if data.get("ready") else None
+        return cls(unit=data["unit"], inputs=tuple(data["inputs"]), ready=ready)
+
+    def read(self, system: Any) -> Optional[State]:
+        state: Optional[State] = system.unit_state(self.unit)
+        if state is None:
+            return None
+        state["disk"] = {path: system.digest(path) for path in self.inputs}
+        state["started"] = parse_record(system.read_text(self.record))
+        return state
+
+    def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
+        if actual is None or "enabled" in differs:
+            system.run(["systemctl", "enable", self.unit])
+        if actual is None or "active" in differs:
+            system.start(self.unit)
+            system.wait_ready(self)
+
+
+def parse_record(text: Optional[str]) -> Optional[dict[str, str]]:
+    """{path: digest} from sha256sum's output; None when the unit has left no record."""
+    if text is None:
+        return None
+    pairs = (line.split("  ", 1) for line in text.splitlines() if "  " in line)
+    return {path: digest for digest, path in pairs}
+
+
+def outdated(inputs: tuple[str, ...], state: State, soon: Mapping[str, str]) -> list[str]:
+    """The inputs for which the running process and the disk differ, in order; pure.
+
+    state: as `Service.read` answers. soon: {path: digest} that the planned changes will put on disk. A process that
+    runs without a record was started by something else than our unit: all of its inputs count.
+    """
+    if not state.get("active"):
+        return []
+    started = state.get("started") or {}
+    return [path for path in inputs if (soon.get(path) or state["disk"].get(path)) != started.get(path)]
+
+
