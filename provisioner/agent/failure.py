@@ -1,0 +1,23 @@
+"""How code on a host says that something expected went wrong: no traceback, just what a person needs."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, Optional
+
+
+class Failure(Exception):
+    """An expected failure on a host, sent to the control machine as data.
+
+    summary: one sentence, what is wrong. details: lines of evidence (command, last lines of a log).
+    advice: what to do next, one sentence. The host's name is added by the control machine, which knows it.
+    """
+
+    def __init__(self, summary: str, details: Iterable[str] = (), advice: Optional[str] = None) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.details = list(details)
+        self.advice = advice
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The failure as JSON-able data."""
+        return {"summary": self.summary, "details": self.details, "advice": self.advice}
