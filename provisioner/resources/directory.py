@@ -33,7 +33,9 @@ class Directory(Resource):
         return f"once/{sha256(self.path.encode())[:16]}"
 
     def expected(self) -> State:
-        return {"type": "directory", "owner": self.owner, "group": self.group, "mode": self.mode}
+        state: State = {"type": "directory", "owner": self.owner, "group": self.group, "mode": self.mode}
+        # A directory that was there before the first deploy (a mounted disk) is taken under guard, too.
+        return {**state, "guarded": True} if self.once else state
 
     def read(self, system: Any) -> Optional[State]:
         state: Optional[State] = system.path_state(self.path)
@@ -44,6 +46,8 @@ class Directory(Resource):
                 advice=f"mount or restore it; if the data is really to be given up, remove "
                 f"{system.marker_path(self._marker)} on the host and deploy again",
             )
+        if state is not None and self.once:
+            state["guarded"] = system.remembers(self._marker)
         return state
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:

@@ -1,0 +1,115 @@
+"""The agent's end of the SSH channel: JSON lines in, JSON lines out, payload bytes in between.
+
+A thread reads, so that a control machine that is gone (end of file, or silence for longer than its heartbeat allows)
+is noticed while a resource is being repaired.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import queue
+import select
+import threading
+from typing import Any, Callable, Dict, Optional
+
+# The control machine sends an empty line every 10 s.
+SILENCE_SECONDS = 60.0
+CHUNK = 1 << 18
+
+
+class Gone(Exception):
+    """The control machine has gone."""
+
+
+class Channel:
+    """Requests from `source` (a file descriptor) to a queue; answers to `sink`. `on_gone` is called once, from the reader."""
+
+    def __init__(self, source: int, sink: int, store: Callable[[str], str], on_gone: Callable[[], None]) -> None:
+        self.requests: queue.Queue[Optional[Dict[str, Any]]] = queue.Queue()
+        self.gone = threading.Event()
+        self._source, self._sink = source, sink
+        self._store, self._on_gone = store, on_gone
+        self._buffer = b""
+        self._writing = threading.Lock()
+
+    def start(self) -> None:
+        threading.Thread(target=self._read, name="channel", daemon=True).start()
+
+    def send(self, message: Dict[str, Any]) -> None:
+        """Write one message; silently nothing once the control machine has gone, so that a repair ends cleanly."""
+        data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        with self._writing:
+            try:
+                while data and not self.gone.is_set():
+                    data = data[os.write(self._sink, data) :]
+            except OSError:
+                self._lost()
+
+    def _lost(self) -> None:
+        if not self.gone.is_set():
+            self.gone.set()
+            self._on_gone()
+            self.requests.put(None)
+
+    def _more(self) -> None:
+        ready, _, _ = select.select([self._source], [], [], SILENCE_SECONDS)
+        data = os.read(self._source, CHUNK) if ready else b""
+        if not data:
+            raise Gone
+        self._buffer += data
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._buffer:
+            self._more()
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _read(self) -> None:
+        try:
+            while True:
+                line = self._line()
+                if line.strip():
+                    request = json.loads(line)
+                    if request["op"] == "put":
+                        request["outcome"] = self._receive(request)
+                    self.requests.put(request)
+        except (Gone, OSError, ValueError):
+            self._lost()
+
+    def _receive(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Take `size` raw bytes into the cache under their digest; they are renamed into place only when it matches.
+
+        The bytes are read to the end even when they cannot be stored, so that the channel stays in step.
+        """
+        left, digest = int(request["size"]), hashlib.sha256()
+        path = self._store(request["digest"])
+        problem = ""
+        try:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            out = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            out, problem = -1, f"cannot store the payload: {error.strerror}"
+        while left:
+            if not self._buffer:
+                self._more()
+            chunk, self._buffer = self._buffer[:left], self._buffer[left:]
+            left -= len(chunk)
+            digest.update(chunk)
+            try:
+                view = memoryview(chunk)
+                while out >= 0 and not problem and view:
+                    view = view[os.write(out, view) :]
+            except OSError as error:
+                problem = f"cannot store the payload: {error.strerror}"
+        if out >= 0:
+            os.close(out)
+        if not problem and digest.hexdigest() != request["digest"]:
+            problem = f"the payload arrived damaged (sha256 {digest.hexdigest()}, expected {request['digest']})"
+        if problem:
+            if os.path.exists(path + ".part"):
+                os.unlink(path + ".part")
+            return {"problem": problem}
+        os.replace(path + ".part", path)
+        return {}

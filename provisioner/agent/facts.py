@@ -1,0 +1,145 @@
+"""Facts of the host: what the control machine must know before it can say what the host should look like."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, Dict, Iterable, List, Optional
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+CAP_SYS_RESOURCE = 24
+NAME_SECONDS = 3.0
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _fields(text: str, separator: str) -> Dict[str, str]:
+    pairs = (line.split(separator, 1) for line in text.splitlines() if separator in line)
+    return {key.strip(): value.strip().strip('"') for key, value in pairs}
+
+
+def attainable_nofile(limits: str, status: str, nr_open: str) -> int:
+    """The highest LimitNOFILE a unit can get: the kernel's bound when PID 1 may raise limits, its own hard limit
+    otherwise (a container without CAP_SYS_RESOURCE, where a higher value ends in 205/LIMITS). Pure."""
+    capabilities = int(_fields(status, ":").get("CapEff", "0"), 16)
+    hard = next((line.split()[4] for line in limits.splitlines() if line.startswith("Max open files")), "0")
+    own = sys.maxsize if hard == "unlimited" else int(hard)
+    return max(own, int(nr_open or 0)) if capabilities >> CAP_SYS_RESOURCE & 1 else own
+
+
+def _memory() -> int:
+    """Bytes of memory: the machine's, or the control group's limit when that is lower."""
+    total = int(_fields(_text("/proc/meminfo"), ":").get("MemTotal", "0 kB").split()[0]) * 1024
+    limits = [_text("/sys/fs/cgroup/memory.max"), _text("/sys/fs/cgroup/memory/memory.limit_in_bytes")]
+    return min([total, *(int(limit) for limit in limits if limit.strip().isdigit() and int(limit) > 0)])
+
+
+def gather() -> Dict[str, Any]:
+    """The facts of docs/architecture.md, from files alone: no process is started."""
+    release = _fields(_text("/etc/os-release"), "=")
+    machine = platform.machine()
+    return {
+        "os": {
+            "id": release.get("ID", "unknown"),
+            "version_id": release.get("VERSION_ID", ""),
+            "codename": release.get("VERSION_CODENAME", ""),
+            "pretty": release.get("PRETTY_NAME", "unknown"),
+        },
+        "arch": ARCHITECTURES.get(machine, machine),
+        "memory": _memory(),
+        "cpus": os.cpu_count() or 1,
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "init": _text("/proc/1/comm").strip(),
+        "nofile_hard": attainable_nofile(
+            _text("/proc/1/limits"), _text("/proc/1/status"), _text("/proc/sys/fs/nr_open").strip()
+        ),
+        "clock": time.time(),
+        "hostname": socket.gethostname(),
+        "uid": os.geteuid(),
+    }
+
+
+def disks(paths: Iterable[str]) -> Dict[str, Dict[str, int]]:
+    """{path: {free, total}} in bytes of the file system that holds, or will hold, each path."""
+    out = {}
+    for path in paths:
+        place = path
+        while not os.path.exists(place) and place != "/":
+            place = os.path.dirname(place)
+        found = os.statvfs(place)
+        out[path] = {"free": found.f_bavail * found.f_frsize, "total": found.f_blocks * found.f_frsize}
+    return out
+
+
+def listening(tables: Iterable[str]) -> Dict[int, str]:
+    """{port: socket inode} of all listening TCP sockets in the text of /proc/net/tcp and tcp6. Pure."""
+    out = {}
+    for table in tables:
+        for line in table.splitlines()[1:]:
+            fields = line.split()
+            if len(fields) > 9 and fields[3] == "0A":
+                out[int(fields[1].rsplit(":", 1)[1], 16)] = fields[9]
+    return out
+
+
+def _owner(inode: str) -> str:
+    """`java (pid 123)` of the process that holds a socket; a vague answer when it has just gone."""
+    wanted = f"socket:[{inode}]"
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if any(os.readlink(f"/proc/{pid}/fd/{fd}") == wanted for fd in os.listdir(f"/proc/{pid}/fd")):
+                return f"{_text(f'/proc/{pid}/comm').strip()} (pid {pid})"
+        except OSError:
+            continue
+    return "another process"
+
+
+def ports(wanted: Iterable[int], foreign: Iterable[int]) -> Dict[str, str]:
+    """{port: holder} of the `wanted` ports that are in use; the holder is looked up only for `foreign` ones."""
+    found = listening([_text("/proc/net/tcp"), _text("/proc/net/tcp6")])
+    strangers = set(foreign)
+    return {str(port): _owner(found[port]) if port in strangers else "" for port in wanted if port in found}
+
+
+def _resolves(name: str) -> bool:
+    try:
+        socket.getaddrinfo(name, None)
+        return True
+    except OSError:
+        return False
+
+
+def unresolved(names: Iterable[str]) -> List[str]:
+    """The names that this host cannot resolve within a few seconds, asked for all at once."""
+    asked = list(names)
+    if not asked:
+        return []
+    pool = ThreadPoolExecutor(max_workers=len(asked))
+    deadline = time.monotonic() + NAME_SECONDS
+    out = []
+    for name, answer in [(name, pool.submit(_resolves, name)) for name in asked]:
+        try:
+            if not answer.result(max(0.0, deadline - time.monotonic())):
+                out.append(name)
+        except FutureTimeout:
+            out.append(name)
+    pool.shutdown(wait=False)
+    return out
+
+
+def java_version(home: Optional[str]) -> Optional[str]:
+    """The JAVA_VERSION of a Java home's `release` file; None when there is no Java there."""
+    if not home or not os.access(os.path.join(home, "bin", "java"), os.X_OK):
+        return None
+    return _fields(_text(os.path.join(home, "release")), "=").get("JAVA_VERSION", "unknown")

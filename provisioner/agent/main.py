@@ -1,0 +1,201 @@
+"""The agent: serves one control machine's requests on this host, one at a time, until the connection ends.
+
+Protocol: one JSON object per line. A request has `id` and `op`; the answers carry that id: any number of
+{"id", "event": {...}} and then {"id", "result": ...} or {"id", "failure": {...}}. Right after the start, facts are
+sent unasked under id 0, which saves a round trip.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Any, Callable, Dict, List
+
+from ..resources import Resource, Service, differing, from_wire
+from . import facts
+from .channel import Channel, Gone
+from .failure import Failure
+from .lock import Held, Lock
+from .system import System
+
+Emit = Callable[[Dict[str, Any]], None]
+
+
+def call(wire: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+    """Run a role's on-host function: {module, function, args}."""
+    function = getattr(importlib.import_module(wire["module"]), wire["function"])
+    return dict(function(dict(wire.get("args") or {}), emit))
+
+
+class Agent:
+    """The operations; each is a method `op_NAME(request, emit) -> result`."""
+
+    def __init__(self, source: int = 0, sink: int = 1) -> None:
+        self.lock = Lock()
+        self.doing = "starting"
+        self.system = System(emit=lambda event: None)
+        self.channel = Channel(source, sink, self.system.cache_path, on_gone=lambda: self.lock.orphan(self.doing))
+
+    def serve(self) -> None:
+        """Answer requests until the control machine goes."""
+        self.channel.start()
+        self.channel.send({"id": 0, "result": facts.gather()})
+        while True:
+            request = self.channel.requests.get()
+            if request is None:
+                return
+            self._answer(request)
+            if self.channel.gone.is_set():
+                return
+
+    def _answer(self, request: Dict[str, Any]) -> None:
+        number = request["id"]
+
+        def emit(event: Dict[str, Any]) -> None:
+            self.channel.send({"id": number, "event": event})
+
+        self.system.emit = emit
+        try:
+            result = getattr(self, f"op_{request['op']}")(request, emit)
+            self.channel.send({"id": number, "result": result})
+        except Gone:
+            return
+        except Exception as error:
+            self.channel.send({"id": number, "failure": describe(error)})
+
+    def op_lock(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+        """Take the host's lock for this run."""
+        try:
+            self.lock.acquire(request["holder"], emit)
+        except Held as held:
+            return {"held_by": held.holder}
+        return {}
+
+    def op_read(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+        """Actual states of resources, and what preflight asks about this host."""
+        resources = self._resources(request["resources"])
+        states: Dict[str, Any] = {}
+        problems: List[Dict[str, Any]] = []
+        for resource in resources:
+            try:
+                states[resource.key] = resource.read(self.system)
+            except Failure as failure:
+                problems.append({**describe(failure), "resource": resource.key})
+        wants = request.get("wants") or {}
+        active = {unit for unit in self.system.units if (self.system.unit_state(unit) or {}).get("active")}
+        ports = {int(port): unit for port, unit in (wants.get("ports") or {}).items()}
+        return {
+            "states": states,
+            "problems": problems,
+            "disks": facts.disks(wants.get("disks") or []),
+            "ports": facts.ports(ports, [port for port, unit in ports.items() if unit not in active]),
+            "active": sorted(active),
+            "unresolved": facts.unresolved(wants.get("names") or []),
+            "files": {path: self.system.read_text(path) for path in wants.get("files") or []},
+            "java": facts.java_version(wants.get("java_home")),
+        }
+
+    def op_put(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+        """A payload has arrived (the channel has stored it already); an empty one only asks whether it is there."""
+        problem = request["outcome"].get("problem")
+        if problem:
+            raise Failure(problem, advice="free some space under /var/lib on the host, then deploy again")
+        return {}
+
+    def op_has(self, request: Dict[str, Any], emit: Emit) -> List[str]:
+        """Which of these payloads are in the cache already."""
+        return [digest for digest in request["digests"] if self.system.cached(digest)]
+
+    def op_apply(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+        """Repair the given resources in order; one event each. Ends early only when the control machine goes."""
+        for resource in self._resources(request["resources"]):
+            if self.channel.gone.is_set():
+                raise Gone
+            self.doing = resource.key
+            emit({"resource": resource.key, "status": "begin"})
+            emit({"resource": resource.key, "status": "done", "changed": self._repair(resource)})
+        self.system.reload_units()
+        self.system.clear_cache()
+        return {}
+
+    def _repair(self, resource: Resource) -> bool:
+        try:
+            expected, actual = resource.expected(), resource.read(self.system)
+            differs = differing(expected, actual)
+            if not differs:
+                return False
+            resource.fix(self.system, actual, differs)
+            still = differing(expected, resource.read(self.system))
+        except Failure as failure:
+            failure.resource = resource.key
+            raise
+        except OSError as error:
+            failure = Failure(f"{error.strerror}: {error.filename or resource.name}", advice=_advice(error))
+            failure.resource = resource.key
+            raise failure from error
+        if still:
+            failure = Failure(f"repaired, but still not as expected: {', '.join(still)}")
+            failure.resource = resource.key
+            raise failure
+        return True
+
+    def op_restart(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+        """Restart one service and wait until it serves."""
+        (service,) = self._resources([request["service"]])
+        assert isinstance(service, Service)
+        self.doing = f"restart of {service.unit}"
+        self.system.restart(service.unit)
+        self.system.emit = self._guarded(emit)
+        self.system.wait_ready(service)
+        return dict(service.read(self.system) or {})
+
+    def op_call(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+        """Run a role's on-host function."""
+        self.doing = f"{request['module']}.{request['function']}"
+        return call(request, self._guarded(emit))
+
+    def _guarded(self, emit: Emit) -> Emit:
+        """For what only waits or looks: stop as soon as nobody listens any more."""
+
+        def guarded(event: Dict[str, Any]) -> None:
+            if self.channel.gone.is_set():
+                raise Gone
+            emit(event)
+
+        return guarded
+
+    def _resources(self, wires: List[Dict[str, Any]]) -> List[Resource]:
+        resources = [from_wire(wire) for wire in wires]
+        self.system.units = tuple(resource.unit for resource in resources if isinstance(resource, Service))
+        return resources
+
+
+def _advice(error: OSError) -> str:
+    return "the disk is full: free some space and deploy again" if error.errno == 28 else "mend it and deploy again"
+
+
+def describe(error: BaseException) -> Dict[str, Any]:
+    """An exception as JSON; an unexpected one with its traceback, since that is a bug of ours."""
+    if isinstance(error, Failure):
+        return {
+            "summary": error.summary, "details": list(error.details), "advice": error.advice,
+            "resource": getattr(error, "resource", None),
+        }  # fmt: skip
+    return {
+        "summary": f"unexpected {type(error).__name__}: {error}",
+        "details": traceback.format_exc().splitlines()[-12:],
+        "advice": "this is a bug of the provisioner: please report it with these lines",
+        "resource": None,
+    }
+
+
+def serve() -> None:
+    """Entry point, called by the bootstrap: keep the protocol's stdout to ourselves, whatever a library prints."""
+    sink = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    os.umask(0o022)
+    os.chdir("/")
+    Agent(0, sink).serve()

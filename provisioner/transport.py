@@ -1,0 +1,283 @@
+"""One SSH connection per host and one exec on it: the channel to the agent.
+
+Fabric gives the connection what its users expect (keys, agent, `~/.ssh/config`, jump hosts). Three things are ours:
+host keys are verified (Fabric trusts any), TCP_NODELAY is set (paramiko never does, which costs 40 ms a round trip), and
+the exec is a raw channel without Fabric's 10 ms polling.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .connection import Settings
+from .errors import HostFailed, ProvisionerError, Unreachable
+from .payload import MAGIC, STAGE0, Payload
+
+HEARTBEAT_SECONDS = 10.0
+CHUNK = 256 * 1024  # one sendall of a large buffer is quadratic in paramiko
+
+Event = Callable[[dict[str, Any]], None]
+
+
+def _no_event(event: dict[str, Any]) -> None:
+    """For requests whose progress nobody shows."""
+
+
+class Session:
+    """An agent running on a host. Requests are answered in order; use it from one thread at a time."""
+
+    def __init__(self, settings: Settings, payload: Payload, progress: Callable[[int, int], None] | None = None) -> None:
+        """Connect, start the agent (sending it first when the host lacks this version), receive the facts.
+
+        Raises Unreachable for network, host key and authentication; HostFailed for sudo and Python.
+        """
+        self.settings = settings
+        self.name = settings.name
+        self._buffer = b""
+        self._number = 0
+        self._writing = threading.Lock()
+        self._closed = threading.Event()
+        self._connection = _connect(settings)
+        self._channel = self._connection.client.get_transport().open_session(timeout=settings.timeout)
+        try:
+            self._channel.exec_command(settings.command(STAGE0))
+            self._start(payload, progress)
+            self.facts: dict[str, Any] = self._answer(0, _no_event)
+        except BaseException:
+            self.close()
+            raise
+        threading.Thread(target=self._beat, name=f"heartbeat {self.name}", daemon=True).start()
+
+    def _start(self, payload: Payload, progress: Callable[[int, int], None] | None) -> None:
+        password = self.settings.become_password
+        head = (password + "\n").encode() if password is not None and self.settings.become else b""
+        about = json.dumps({"digest": payload.digest, "size": payload.size}).encode()
+        self._send(head + MAGIC + about + b"\n")
+        answer = json.loads(self._line())
+        if answer.get("error"):
+            raise HostFailed(answer["error"], host=self.name, details=answer.get("details", []), advice=answer.get("advice"))
+        if answer.get("need"):
+            self._send(payload.read(), progress)
+
+    def request(self, op: str, on_event: Event = _no_event, **arguments: Any) -> Any:
+        """Send one request, pass its events on, return its result. Raises HostFailed as the agent reports it."""
+        self._number += 1
+        self._send(json.dumps({"id": self._number, "op": op, **arguments}).encode() + b"\n")
+        return self._answer(self._number, on_event)
+
+    def put(self, path: Path, digest: str, progress: Callable[[int, int], None]) -> None:
+        """Push a file into the host's content-addressed cache; verified there on arrival."""
+        size = path.stat().st_size
+        with self._writing, path.open("rb") as file:
+            self._number += 1
+            header = {"id": self._number, "op": "put", "digest": digest, "size": size}
+            self._raw(json.dumps(header).encode() + b"\n")
+            done = 0
+            while chunk := file.read(CHUNK):
+                self._raw(chunk)
+                done += len(chunk)
+                progress(done, size)
+        self._answer(self._number, _no_event)
+
+    def close(self) -> None:
+        """End the connection; the agent ends with it."""
+        self._closed.set()
+        self._connection.close()
+
+    def _answer(self, number: int, on_event: Event) -> Any:
+        while True:
+            message = json.loads(self._line())
+            if message["id"] != number:
+                continue
+            if "event" in message:
+                on_event(message["event"])
+            elif "failure" in message:
+                failure = message["failure"]
+                summary = f"{failure['resource']}: {failure['summary']}" if failure.get("resource") else failure["summary"]
+                raise HostFailed(summary, host=self.name, details=failure["details"], advice=failure["advice"])
+            else:
+                return message["result"]
+
+    def _send(self, data: bytes, progress: Callable[[int, int], None] | None = None) -> None:
+        with self._writing:
+            for start in range(0, len(data), CHUNK):
+                self._raw(data[start : start + CHUNK])
+                if progress:
+                    progress(min(start + CHUNK, len(data)), len(data))
+
+    def _raw(self, data: bytes) -> None:
+        try:
+            self._channel.sendall(data)
+        except OSError as error:
+            raise self._ended() from error
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._buffer:
+            try:
+                data = self._channel.recv(CHUNK)
+            except OSError as error:
+                raise self._lost(str(error)) from error
+            if not data:
+                raise self._ended()
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _beat(self) -> None:
+        while not self._closed.wait(HEARTBEAT_SECONDS):
+            try:
+                with self._writing:
+                    self._channel.sendall(b"\n")
+            except OSError:
+                return
+
+    def _lost(self, why: str) -> Unreachable:
+        return Unreachable(
+            f"the connection was lost ({why})", host=self.name,
+            advice="what was done stays done: run the same command again, it goes on from there",
+        )  # fmt: skip
+
+    def _ended(self) -> ProvisionerError:
+        """Why the remote command ended: sudo, the shell and ssh say it on stderr."""
+        try:
+            self._channel.settimeout(5)
+            error = b""
+            while data := self._channel.recv_stderr(CHUNK):
+                error += data
+            ready = self._channel.status_event.wait(5)
+            code = self._channel.recv_exit_status() if ready else -1
+        except OSError:
+            return self._lost("closed by the host")
+        if code == -1:
+            return self._lost("closed by the host")
+        return start_failure(self.name, code, error.decode("utf-8", "replace"), self.settings)
+
+
+def start_failure(host: str, code: int, stderr: str, settings: Settings) -> HostFailed:
+    """The message for an agent that did not start, from exit code and stderr. Pure."""
+    lines = [line for line in stderr.splitlines() if line.strip()][-5:]
+    text = stderr.lower()
+    known = (
+        ("password is required", f"sudo asks for {settings.user}'s password",
+         "give it: --ask-become-pass, or ansible_become_password in the inventory"),
+        ("incorrect password", f"sudo does not accept the password given for {settings.user}", "check the password"),
+        ("try again", f"sudo does not accept the password given for {settings.user}", "check the password"),
+        ("not in the sudoers", f"{settings.user} may not use sudo", "let an administrator grant it, or connect as another user"),
+        ("may not run sudo", f"{settings.user} may not use sudo", "let an administrator grant it, or connect as another user"),
+        ("not allowed to execute", f"{settings.user} may not run python3 with sudo", "let an administrator grant it"),
+        ("sudo: not found", "there is no sudo", "install it, or connect as root (ansible_user: root)"),
+        ("sudo: command not found", "there is no sudo", "install it, or connect as root (ansible_user: root)"),
+    )  # fmt: skip
+    for sign, summary, advice in known:
+        if sign in text:
+            return HostFailed(summary, host=host, details=lines, advice=advice)
+    if code == 127 or "not found" in text:
+        return HostFailed(
+            f"there is no {settings.interpreter}", host=host, details=lines,
+            advice="install python3 (>= 3.8), or set ansible_python_interpreter",
+        )  # fmt: skip
+    return HostFailed(
+        f"the agent ended with exit code {code}", host=host, details=lines,
+        advice="run the same command again; if it stays, look at the lines above",
+    )  # fmt: skip
+
+
+def _nodelay(gateway: Any) -> Callable[..., Any]:
+    """A paramiko transport factory that sets TCP_NODELAY and prefers the ciphers that have hardware support."""
+
+    def factory(sock: Any, *args: Any, **kwargs: Any) -> Any:
+        import paramiko
+
+        if isinstance(sock, socket.socket):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        transport = paramiko.Transport(sock, *args, **kwargs)
+        options = transport.get_security_options()
+        fast = [name for name in ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com") if name in options.ciphers]
+        options.ciphers = (*fast, *(name for name in options.ciphers if name not in fast))
+        return transport
+
+    return factory
+
+
+def _host_keys(client: Any, settings: Settings) -> None:
+    import paramiko
+
+    for file in settings.known_hosts:
+        if file.is_file():
+            client.load_host_keys(str(file)) if settings.accept_new and file == settings.known_hosts[0] else (
+                client.load_system_host_keys(str(file))
+            )
+    if settings.accept_new:
+        target = settings.known_hosts[0]
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.touch(mode=0o600, exist_ok=True)
+        client.load_host_keys(str(target))
+    client.set_missing_host_key_policy(paramiko.AutoAddPolicy() if settings.accept_new else paramiko.RejectPolicy())
+
+
+def _connect(settings: Settings) -> Any:
+    """An open Fabric connection with verified host key. Raises Unreachable."""
+    import fabric
+    import paramiko
+
+    gateway = None
+    if settings.jump is not None:
+        gateway = fabric.Connection(settings.jump, connect_kwargs={"transport_factory": _nodelay(None)})
+        _host_keys(gateway.client, settings)
+    arguments: dict[str, Any] = {"transport_factory": _nodelay(gateway), "banner_timeout": settings.timeout}
+    if settings.key_files:
+        arguments["key_filename"] = [str(path) for path in settings.key_files]
+    if settings.password is not None:
+        arguments["password"] = settings.password
+    connection = fabric.Connection(
+        settings.address, user=settings.user, port=settings.port, gateway=gateway,
+        connect_timeout=settings.timeout, connect_kwargs=arguments,
+    )  # fmt: skip
+    _host_keys(connection.client, settings)
+    try:
+        connection.open()
+    except paramiko.BadHostKeyException as error:
+        raise Unreachable(
+            "the host key has CHANGED: this is another machine, a reinstalled one, or someone in between",
+            host=settings.name,
+            details=[f"known: {error.expected_key.get_name()} {error.expected_key.get_base64()[:40]}...",
+                     f"found: {error.key.get_name()} {error.key.get_base64()[:40]}..."],
+            advice=f"if the host was reinstalled: ssh-keygen -f {settings.known_hosts[0]} -R '{settings.key_name}'",
+        ) from error  # fmt: skip
+    except paramiko.AuthenticationException as error:
+        raise Unreachable(
+            f"{settings.user}@{settings.address}:{settings.port} refuses every key and password we have ({error})",
+            host=settings.name, advice=f"check with: {settings.ssh_command()}",
+        ) from error  # fmt: skip
+    except paramiko.SSHException as error:
+        if "not found in known_hosts" in str(error):
+            raise Unreachable(
+                f"its host key is not known ({settings.address}:{settings.port})", host=settings.name,
+                advice=f"connect once by hand ({settings.ssh_command()}) and check the key, or deploy with --accept-new-host-keys",
+            ) from error  # fmt: skip
+        raise Unreachable(
+            f"no SSH session with {settings.address}:{settings.port}: {error}", host=settings.name,
+            advice=f"check with: {settings.ssh_command()}",
+        ) from error  # fmt: skip
+    except (OSError, EOFError) as error:
+        raise Unreachable(
+            f"cannot connect to {settings.address}:{settings.port}: {_reason(error)}", host=settings.name,
+            advice=f"is it up, and are ansible_host and ansible_port right? check with: {settings.ssh_command()}",
+        ) from error  # fmt: skip
+    return connection
+
+
+def _reason(error: BaseException) -> str:
+    errors = getattr(error, "errors", None)
+    if isinstance(errors, dict) and errors:  # paramiko's NoValidConnectionsError: one error per address
+        return _reason(next(iter(errors.values())))
+    if isinstance(error, (socket.timeout, TimeoutError)):
+        return "no answer in time"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
