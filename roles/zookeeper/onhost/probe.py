@@ -1,0 +1,99 @@
+"""Is this ZooKeeper serving, and as what: asked by its four-letter commands (`srvr`, `mntr`), a millisecond each."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Callable, Dict, Optional, Tuple
+
+from provisioner.agent.failure import Failure
+from provisioner.agent.waiting import Unit, until
+
+Emit = Callable[[Dict[str, Any]], None]
+ANSWER_TIMEOUT = 2.0  # seconds
+
+
+def ready(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+    """Wait until this server serves clients: alone, or as a member of a quorum.
+
+    args: host, port; timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
+    Returns what `status` returns and "seconds". Raises Failure when it will not come.
+    """
+    host, port = args["host"], int(args["port"])
+
+    def attempt() -> Tuple[Optional[Dict[str, Any]], str]:
+        state = look(host, port)
+        return (state, "") if state["serving"] else (None, state["why"])
+
+    return until(
+        attempt,
+        what=f"ZooKeeper at {host}:{port}",
+        timeout=float(args["timeout"]),
+        stall=float(args["stall"]),
+        emit=emit,
+        unit=Unit(args["unit"], args.get("log_file", "")) if args.get("unit") else None,
+    )
+
+
+def status(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+    """This server now. args: host, port.
+
+    Returns serving (bool), why (when it does not), mode ("standalone", "leader", "follower"), version, zxid,
+    connections, znodes; for a leader also followers and synced_followers. Never waits, never raises for a dead server.
+    """
+    return look(args["host"], int(args["port"]))
+
+
+def look(host: str, port: int) -> Dict[str, Any]:
+    """`status` as a plain function."""
+    try:
+        answer = command(host, port, "srvr")
+        state = parse_srvr(answer)
+        if state["serving"]:
+            state.update(parse_mntr(command(host, port, "mntr")))
+        return state
+    except OSError as error:
+        return {"serving": False, "why": error.strerror or str(error) or type(error).__name__}
+
+
+def command(host: str, port: int, word: str) -> str:
+    """Send a four-letter command and read the whole answer. Raises OSError."""
+    with socket.create_connection((host, port), ANSWER_TIMEOUT) as connection:
+        connection.sendall(word.encode("ascii"))
+        parts = []
+        while True:
+            part = connection.recv(65536)
+            if not part:
+                return b"".join(parts).decode("utf-8", "replace")
+            parts.append(part)
+
+
+def parse_srvr(text: str) -> Dict[str, Any]:
+    """The answer to `srvr` as `status` reports it. Pure. Raises Failure when the command is not allowed."""
+    if "not in the whitelist" in text:
+        raise Failure(
+            "ZooKeeper does not allow the command srvr",
+            details=text.strip().splitlines()[:1],
+            advice="add srvr, mntr and ruok to 4lw.commands.whitelist",
+        )
+    fields = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
+    mode = fields.get("Mode", "")
+    if not mode:
+        # "This ZooKeeper instance is not currently serving requests": up, and looking for a quorum.
+        return {"serving": False, "why": text.strip().splitlines()[0] if text.strip() else "no answer"}
+    version = fields.get("Zookeeper version", "")
+    return {"serving": True, "mode": mode, "version": version.split("-")[0], "zxid": fields.get("Zxid", "")}
+
+
+def parse_mntr(text: str) -> Dict[str, Any]:
+    """The numbers of `mntr` that say how this server is; {} when the command is not allowed. Pure."""
+    fields = dict(line.split("\t", 1) for line in text.splitlines() if "\t" in line)
+    found = {}
+    for ours, theirs in (
+        ("connections", "zk_num_alive_connections"),
+        ("znodes", "zk_znode_count"),
+        ("followers", "zk_followers"),
+        ("synced_followers", "zk_synced_followers"),
+    ):
+        if theirs in fields:
+            found[ours] = int(float(fields[theirs]))
+    return found
