@@ -1,0 +1,297 @@
+"""What a role's variables are: name, type, default and meaning, as its `defaults.yml` declares them.
+
+    # Heap of the broker (-Xms and -Xmx). Not set: a quarter of the host's memory.
+    kafka_heap: !size
+    # How long an unused connection stays open.
+    kafka_idle_timeout: !duration 10m
+
+The tag says the type, the comment above is the documentation, no value means "not set" (None). Untagged variables
+have the YAML type of their default. Sizes become bytes, durations milliseconds, so that no template has to parse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from provisioner.errors import ConfigError
+from provisioner.quantities import parse_duration, parse_size
+from provisioner.yaml_source import Document, Raw, raise_all, read, strings
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type of variables. expected and example: the words for an error message.
+
+    parse(value, text) gives the typed value; text is the scalar as written, None for a computed value.
+    It raises ValueError, with the reason as its text where "must be <expected>" does not say it all.
+    """
+
+    name: str
+    expected: str
+    example: str
+    parse: Callable[[Any, str | None], Any]
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One documented variable. default: typed, or a template still to be rendered; written: as the file has it."""
+
+    name: str
+    type: Type
+    default: Any
+    doc: str
+    file: str
+    line: int
+    written: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    @property
+    def role(self) -> str:
+        """The role that owns it: the directory its file is in."""
+        return Path(self.file).parent.name
+
+
+def _int(value: Any, text: str | None) -> int:
+    if isinstance(value, str) and re.fullmatch(r"[-+]?(0|[1-9][0-9]*)", value.strip()):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError
+    if text and re.fullmatch(r"[-+]?0[0-9_]+", text):
+        raise ValueError(f"YAML reads {text} as the octal number {value}; write it without the leading 0")
+    if text and ":" in text:
+        raise ValueError(f"YAML reads {text} as the number {value}")
+    return value
+
+
+def _number(value: Any, text: str | None) -> float:
+    if isinstance(value, bool):
+        raise ValueError
+    return value if isinstance(value, float) else _int(value, text)
+
+
+def _str(value: Any, text: str | None) -> str:
+    """What was written counts: 3.10 stays "3.10", on stays "on", 0027 stays "0027"."""
+    if isinstance(value, str):
+        return value
+    if text is not None:
+        return text
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError
+
+
+def _bool(value: Any, text: str | None) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else None
+    if word in ("true", "yes", "on"):
+        return True
+    if word in ("false", "no", "off"):
+        return False
+    raise ValueError
+
+
+def _list(value: Any, text: str | None) -> list[Any]:
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    raise ValueError
+
+
+def _map(value: Any, text: str | None) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise ValueError
+
+
+def _size(value: Any, text: str | None) -> int:
+    return parse_size(value if isinstance(value, str) else _int(value, text))
+
+
+def _duration(value: Any, text: str | None) -> int:
+    if text is None and isinstance(value, int) and not isinstance(value, bool):
+        return value  # computed from other durations, which are milliseconds by now
+    return parse_duration(value if isinstance(value, str) else _int(value, text))
+
+
+def _port(value: Any, text: str | None) -> int:
+    port = _int(value, text)
+    if not 1 <= port <= 65535:
+        raise ValueError
+    return port
+
+
+def _path(value: Any, text: str | None) -> str:
+    if not isinstance(value, str) or not value.startswith("/"):
+        raise ValueError
+    parts = [part for part in value.split("/") if part not in ("", ".")]
+    if ".." in parts or "\n" in value:
+        raise ValueError
+    return "/" + "/".join(parts)
+
+
+STR = Type("str", "a string", '"text"', _str)
+SECRET = Type("secret", "a string", '"text"', _str, secret=True)
+INT = Type("int", "a whole number", "3", _int)
+NUMBER = Type("number", "a number", "0.5", _number)
+BOOL = Type("bool", "true or false", "true", _bool)
+LIST = Type("list", "a list", "[a, b]", _list)
+MAP = Type("map", "a map", "{name: value}", _map)
+SIZE = Type("size", "a size: bytes, or a number with k, m, g or t", "512m", _size)
+DURATION = Type("duration", "a duration: a number with ms, s, m, h or d", "300s", _duration)
+PORT = Type("port", "a port from 1 to 65535", "9092", _port)
+PATH = Type("path", "an absolute path without '..'", "/var/lib/data", _path)
+_TYPES = {t.name: t for t in (STR, SECRET, INT, NUMBER, BOOL, LIST, MAP, SIZE, DURATION, PORT, PATH)}
+_CHOICE = re.compile(r"(?P<choices>[^\s|]+(?:\|[^\s|]+)+)(?:\s+default\s+(?P<default>\S+))?")
+
+# The variables of Ansible's own that a connection is made from. They have no default: absent is absent.
+CONNECTION: Mapping[str, Type] = {
+    "ansible_host": STR,
+    "ansible_port": PORT,
+    "ansible_user": STR,
+    "ansible_password": SECRET,
+    "ansible_ssh_pass": SECRET,
+    "ansible_ssh_private_key_file": STR,
+    "ansible_ssh_common_args": STR,
+    "ansible_ssh_extra_args": STR,
+    "ansible_become": BOOL,
+    "ansible_become_user": STR,
+    "ansible_become_pass": SECRET,
+    "ansible_become_password": SECRET,
+    "ansible_python_interpreter": STR,
+}
+
+
+def choice(choices: tuple[str, ...]) -> Type:
+    """The type of one word out of `choices`."""
+
+    def parse(value: Any, text: str | None) -> str:
+        word = _str(value, text)
+        if word not in choices:
+            raise ValueError
+        return word
+
+    return Type("choice", "one of " + ", ".join(choices), choices[0], parse)
+
+
+def convert(name: str, kind: Type, raw: Raw) -> Any:
+    """The typed value of variable `name`. Raises ConfigError saying what was expected, what was found and where."""
+    if raw.value is None and kind.name in ("list", "map"):
+        return kind.parse([] if kind.name == "list" else {}, None)  # a heading whose entries are all commented out
+    try:
+        return kind.parse(raw.value, raw.text)
+    except ValueError as error:
+        found = "(hidden)" if kind.secret else _shown(raw)
+        reason = f" ({error})" if str(error) else ""
+        raise ConfigError(
+            f"{name} must be {kind.expected}",
+            details=[f"found: {found}{reason}", f"in:    {raw.place}"],
+            advice=f"Write it like this: {name}: {kind.example}",
+        ) from None
+
+
+def is_template(value: Any) -> bool:
+    """Does a value hold Jinja2 anywhere?"""
+    return any("{{" in text or "{%" in text for text in strings(value))
+
+
+def load_specs(paths: Iterable[Path]) -> dict[str, Variable]:
+    """The variables that `paths` (roles' defaults.yml) declare, by name.
+
+    Raises ConfigError, or Several, for bad YAML, a type that is unknown or cannot be told, a default that is
+    not of its type, and a variable that two files declare.
+    """
+    specs: dict[str, Variable] = {}
+    problems: list[ConfigError] = []
+    for path in paths:
+        try:
+            document = read(path, "/".join(path.parts[-3:]))
+            found = _declared(document, problems)
+        except ConfigError as error:
+            problems.append(error)
+            continue
+        for variable in found:
+            first = specs.setdefault(variable.name, variable)
+            if first is not variable:
+                problems.append(ConfigError(f"{variable.place}: {variable.name} is already declared in {first.place}"))
+    raise_all(problems)
+    return specs
+
+
+def _declared(document: Document, problems: list[ConfigError]) -> list[Variable]:
+    if document.root is None or document.is_null(document.root):
+        return []
+    if not isinstance(document.root, yaml.MappingNode):
+        raise document.error("expected variables, `name: value` in each line", document.root)
+    found = []
+    for key, node in document.items(document.root):
+        try:
+            found.append(_variable(document, key, node))
+        except ConfigError as error:
+            problems.append(error)
+    return found
+
+
+def _variable(document: Document, key: yaml.Node, node: yaml.Node) -> Variable:
+    name, line = str(key.value), key.start_mark.line
+    kind, raw = _typed_default(document, node)
+    default = raw.value
+    if default is not None and not is_template(default):
+        default = convert(name, kind, raw)
+    return Variable(name, kind, default, _comment_above(document.lines, line), document.label, line + 1, raw.text or "")
+
+
+def _typed_default(document: Document, node: yaml.Node) -> tuple[Type, Raw]:
+    if not node.tag.startswith("!"):
+        raw = document.raw(node)
+        for kind in (BOOL, INT, NUMBER, STR, LIST, MAP):
+            if type(raw.value) in _PYTHON_TYPES[kind.name]:
+                return kind, raw
+        raise document.error("has no default to tell the type from", node, "Add a tag such as !str, !int or !size")
+    tag = node.tag[1:]
+    document.resolve_plain(node)
+    raw = document.raw(node)
+    if tag == "choice":
+        match = _CHOICE.fullmatch(str(raw.value))
+        if not match:
+            raise document.error("not a choice", node, 'Write it like this: !choice "a|b default a"')
+        return choice(tuple(match["choices"].split("|"))), Raw(match["default"], match["default"], raw.place)
+    if tag not in _TYPES:
+        raise document.error(f"unknown type !{tag}", node, f"Types: {', '.join([*_TYPES, 'choice'])}")
+    return _TYPES[tag], raw
+
+
+_PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "int": (int,),
+    "number": (float,),
+    "str": (str,),
+    "list": (list,),
+    "map": (dict,),
+}
+
+
+def _comment_above(lines: list[str], line: int) -> str:
+    """The comment block that ends right above `line`, without its marks."""
+    comment: list[str] = []
+    while line > 0 and lines[line - 1].startswith("#"):
+        line -= 1
+        comment.insert(0, re.sub("^#+ ?", "", lines[line]))
+    return "\n".join(comment).strip()
+
+
+def _shown(raw: Raw) -> str:
+    if raw.value is None:
+        return "nothing"
+    kind = {bool: "the boolean", list: "the list", dict: "the map", str: "the string"}.get(type(raw.value), "")
+    text = repr(raw.value) if isinstance(raw.value, (str, list, dict)) or raw.text is None else raw.text
+    return f"{kind} {text if len(text) <= 80 else text[:77] + '...'}".strip()
