@@ -1,0 +1,124 @@
+"""`invoke lab.up`, `lab.down`, `lab.status`, `lab.shell`: the lab on the command line.
+
+Modules that cost time to import are imported by the task that needs them, so that `invoke --list` stays quick.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from invoke import Collection, Context, Exit, task
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+ROOT = Path(__file__).resolve().parent.parent
+LAB_HELP = "the lab's name; $LAB, else 'default'. Labs of different names are independent"
+
+
+def _verb(help: dict[str, str]) -> Callable[[Callable[..., None]], Any]:
+    """An Invoke task that says an expected failure in words and ends with its exit code."""
+
+    def decorate(body: Callable[..., None]) -> Any:
+        @functools.wraps(body)
+        def guarded(*args: Any, **kwargs: Any) -> None:
+            from provisioner.errors import ProvisionerError
+
+            try:
+                body(*args, **kwargs)
+            except ProvisionerError as error:
+                raise Exit(str(error), code=error.exit_code) from None
+
+        return task(positional=[], auto_shortflags=False, help={**help, "lab": LAB_HELP})(guarded)
+
+    return decorate
+
+
+@_verb(help={"hosts": "which inventory's hosts, e.g. single", "image": "bookworm (default) or trixie, for new hosts"})
+def up(context: Context, hosts: str = "", image: str = "", lab: str = "") -> None:
+    """Create or start an inventory's lab hosts; what already runs is left as it is."""
+    started = time.monotonic()
+    it = _lab(lab)
+    bases = _hosts(hosts)
+    done = it.up(bases, image or None)
+    for base in bases:
+        ports = it.ports(base)
+        where = ", ".join(f"{use} 127.0.0.1:{port}" for use, port in ports.items())
+        print(f"{it.host(base)}: up, {where}")
+    print(f"{'; '.join(done) or 'nothing to do'} in {time.monotonic() - started:.1f} s")
+
+
+@_verb(help={"hosts": "which inventory's hosts; without it the whole lab"})
+def down(context: Context, hosts: str = "", lab: str = "") -> None:
+    """Remove lab hosts with everything on them. Containers of others are never touched."""
+    it = _lab(lab)
+    gone = it.down(_hosts(hosts) if hosts else None)
+    print(f"removed {', '.join(gone)}" if gone else "nothing to remove")
+
+
+@_verb(help={})
+def status(context: Context, lab: str = "") -> None:
+    """Show the hosts of every lab on this machine, or of one."""
+    from lab import engine
+    from lab.lab import Lab
+
+    wanted = _lab(lab).name if lab else None
+    found = [c for c in engine.containers().values() if c.lab and wanted in (None, c.lab)]
+    rows = [("LAB", "HOST", "STATE", "IMAGE", "ANSWERS AT")]
+    for container in sorted(found, key=lambda c: (c.lab, c.name)):
+        ports = Lab(container.lab).ports(container.name)
+        where = "  ".join(f"{use} 127.0.0.1:{port}" for use, port in ports.items())
+        rows.append((container.lab, container.name, container.state, container.os, where))
+    if len(rows) == 1:
+        print(f"no host is up{f' in the lab {wanted!r}' if wanted else ''}; invoke lab.up --hosts single makes one")
+        return
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]))
+
+
+@_verb(help={"hosts": "which inventory's hosts", "limit": "the one host of them, e.g. kafka2"})
+def shell(context: Context, hosts: str = "", limit: str = "", lab: str = "") -> None:
+    """Open a root shell on a lab host, as `docker exec -it HOST bash` does."""
+    from lab import hosts as names
+    from provisioner.errors import UsageError
+
+    it = _lab(lab)
+    bases = _hosts(hosts)
+    if limit:
+        base = names.base_name(it.name, limit)
+        if base not in bases:
+            raise UsageError(f"{limit} is not in {hosts}", advice=f"--limit is one of {', '.join(bases)}")
+        bases = [base]
+    if len(bases) > 1:
+        raise UsageError(f"{hosts} has {len(bases)} hosts", advice=f"choose one: --limit {'|'.join(bases)}")
+    host = it.host(bases[0])
+    found = it.existing().get(host)
+    if found is None or found.state != "running":
+        raise UsageError(f"{host} is not up", advice=f"invoke lab.up --hosts {hosts}")
+    terminal = ["--tty"] if sys.stdin.isatty() else []
+    os.execvp("docker", ["docker", "exec", "--interactive", *terminal, host, "bash", "--login"])
+
+
+def _lab(name: str) -> Lab:
+    from lab.lab import Lab
+
+    return Lab(name or os.environ.get("LAB") or "default", say=print)
+
+
+def _hosts(inventory: str) -> list[str]:
+    from lab.inventory import hosts_of, names
+    from provisioner.errors import UsageError
+
+    if not inventory:
+        raise UsageError("--hosts is missing", advice=f"it is one of {', '.join(names(ROOT))}")
+    return hosts_of(ROOT, inventory)
+
+
+ns = Collection("lab", up, down, status, shell)
