@@ -1,0 +1,67 @@
+"""The official command-line tools of a release, as the dispatch scripts in its bin/ need them; pure.
+
+A set of jars has no bin/. The lock file lists what every official script runs; from it one dispatch script is
+rendered, and every official name is a link to that script.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping
+
+from roles.releases import Release
+
+# Units that stand behind the scripts which stop a server. The official ones signal every such JVM on the host.
+UNITS = {"kafka.Kafka": "kafka.service", "org.apache.zookeeper.server.quorum.QuorumPeerMain": "zookeeper.service"}
+
+# Tools that work for longer than a moment and want the JVM's full compiler.
+LONG_RUNNING = ("-perf-test.sh", "-mirror-maker.sh", "-verifiable-producer.sh", "-verifiable-consumer.sh")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One official script: the class it runs with which defaults, or which unit it stops, or its sub-commands' classes."""
+
+    name: str
+    main: str = ""
+    args: tuple[str, ...] = ()
+    heap: str = ""
+    log4j: str = ""
+    daemon_name: str = ""
+    gc_log: bool = False
+    quick: bool = False
+    stops: str = ""
+    actions: Mapping[str, str] = field(default_factory=dict)
+
+
+def _command(name: str, entry: Mapping[str, Any], quick: bool) -> Command:
+    return Command(
+        name=name,
+        main=entry.get("class", ""),
+        args=tuple(entry.get("args", ())),
+        heap=entry.get("heap", ""),
+        log4j=entry.get("log4j", ""),
+        daemon_name=entry.get("name", ""),
+        gc_log=bool(entry.get("gc_log")),
+        quick=quick and not name.endswith(LONG_RUNNING),
+        stops=UNITS[entry["stops"]] if "stops" in entry else "",
+        actions=entry.get("actions", {}),
+    )
+
+
+def kafka(release: Release) -> list[Command]:
+    """Every command of a Kafka release except kafka-run-class.sh, which the others go through; sorted by name."""
+    scripts = [_command(name, entry, quick=False) for name, entry in release.scripts.items() if entry]
+    return sorted(
+        [*scripts, *(_command(name, entry, quick=True) for name, entry in release.tools.items())],
+        key=lambda command: command.name,
+    )
+
+
+def zookeeper(release: Release) -> list[Command]:
+    """Every command of a ZooKeeper release that makes sense where systemd runs the server; sorted by name."""
+    scripts = [_command(name, entry, quick=False) for name, entry in release.scripts.items() if entry]
+    return sorted(
+        [*scripts, *(_command(name, entry, quick=True) for name, entry in release.tools.items())],
+        key=lambda command: command.name,
+    )

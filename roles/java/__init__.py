@@ -1,0 +1,1 @@
+"""A Java runtime that the chosen Kafka and ZooKeeper can run on."""

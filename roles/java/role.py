@@ -1,0 +1,61 @@
+"""A Java runtime that the chosen Kafka and ZooKeeper can run on."""
+
+from __future__ import annotations
+
+from provisioner.errors import ConfigError
+from provisioner.preflight import JavaNeed, Needs
+from provisioner.resources import Package, Resource
+from provisioner.target import Target
+from roles import releases
+
+# The major version of the distribution's own headless JRE that is used.
+DISTRIBUTION_JRE = {
+    ("debian", "12"): 17,
+    ("debian", "13"): 21,
+    ("ubuntu", "20.04"): 11,
+    ("ubuntu", "22.04"): 17,
+    ("ubuntu", "24.04"): 21,
+}
+
+# Older ones cannot rotate a GC log with the options that the services are started with.
+OLDEST = 11
+
+
+def distribution_jre(target: Target) -> int:
+    """The major version of the JRE that this host's distribution has. ConfigError where none is known."""
+    system = target.facts["os"]
+    major = DISTRIBUTION_JRE.get((system["id"], system["version_id"]))
+    if major is None:
+        raise ConfigError(
+            f"no Java package is known for {system['pretty']}",
+            host=target.name,
+            advice="install Java 11 or newer on it and set java_home",
+        )
+    return major
+
+
+def home(target: Target) -> str:
+    """The Java home that the services run with."""
+    return target["java_home"] or f"/usr/lib/jvm/java-{distribution_jre(target)}-openjdk-{target.facts['arch']}"
+
+
+def needs(target: Target) -> Needs:
+    used = [releases.zookeeper_release(target.host.vars)] if target.is_in("zookeeper") else []
+    used += [releases.kafka_release(target.host.vars)] if target.is_in("kafka") else []
+    newest = [release.java_max for release in used if release.java_max is not None]
+    tested = set.intersection(*(set(release.java_tested) for release in used))
+    return Needs(
+        java=JavaNeed(
+            min=max(OLDEST, *(release.java_min for release in used)),
+            max=min(newest) if newest else None,
+            tested=tuple(sorted(tested)),
+            why=" and ".join(f"{release.product} {release.version}" for release in used),
+            java_home=target["java_home"],
+        )
+    )
+
+
+def resources(target: Target) -> list[Resource]:
+    if target["java_home"]:
+        return []
+    return [Package(f"openjdk-{distribution_jre(target)}-jre-headless")]

@@ -1,0 +1,1 @@
+"""Apache Kafka brokers in ZooKeeper mode, with the official command-line tools."""

@@ -1,0 +1,151 @@
+"""Apache Kafka: a broker, and the official command-line tools for everybody on the host."""
+
+from __future__ import annotations
+
+from provisioner.artifacts import ArchiveSource, ClosureSource
+from provisioner.preflight import Needs
+from provisioner.resources import Archive, Call, Directory, File, Link, Links, Resource, Service
+from provisioner.target import Target
+from roles import commands, jvm, topology
+from roles.java import role as java
+from roles.properties import has_secret, override
+from roles.releases import kafka_release
+
+CONFIG = "/etc/kafka/server.properties"
+ENVIRONMENT = "/etc/kafka/kafka.env"
+LOGGING = "/etc/kafka/log4j.properties"
+UNIT = "/etc/systemd/system/kafka.service"
+LAUNCHER = "/usr/local/lib/kafka-provisioner/kafka"
+
+# Properties that say the same in different units: the finer one wins in Kafka, so setting one replaces the others.
+SYNONYMS = (
+    frozenset({"log.retention.ms", "log.retention.minutes", "log.retention.hours"}),
+    frozenset({"log.roll.ms", "log.roll.hours"}),
+    frozenset({"log.roll.jitter.ms", "log.roll.jitter.hours"}),
+)
+
+
+def heap(target: Target) -> int:
+    """Heap of this host's broker, bytes."""
+    return target["kafka_heap"] or jvm.kafka_heap(target.facts["memory"])
+
+
+def needs(target: Target) -> Needs:
+    brokers, servers = target.members("kafka"), target.members("zookeeper")
+    identity = {
+        "format": "properties", "key": "broker.id", "expected": str(topology.broker_id(target.host, brokers)),
+        "what": "broker id (kafka_broker_id)",
+    }  # fmt: skip
+    peers = [topology.inter_broker(broker).advertised_host for broker in brokers]
+    zookeepers = [] if target["kafka_zookeeper_connect"] else [server.vars["zookeeper_address"] for server in servers]
+    return Needs(
+        heaps={"kafka": heap(target)},
+        disks={path: target["kafka_disk_min"] for path in target["kafka_data_dirs"]},
+        ports={listener.port: "kafka.service" for listener in topology.listeners(target.host)},
+        names=tuple(dict.fromkeys([*peers, *zookeepers])),
+        identity={f"{path}/meta.properties": identity for path in target["kafka_data_dirs"]},
+    )
+
+
+def distribution(target: Target) -> Archive:
+    """Kafka itself: a release archive when one is given, else the locked set of jars."""
+    release = kafka_release(target.host.vars)
+    if target["kafka_archive"]:
+        source = ArchiveSource(target["kafka_archive"], target["kafka_archive_sha512"])
+    else:
+        source = ClosureSource(release.lock_file)
+    return Archive(f"/opt/kafka_{release.scala}-{release.version}", source, strip=1)
+
+
+def tools(target: Target, archive: Archive) -> list[Resource]:
+    """The official commands on everybody's PATH. A release archive brings its bin/ and config/; a set of jars gets them."""
+    listed = commands.kafka(kafka_release(target.host.vars))
+    on_path = [*(command.name for command in listed), "kafka-run-class.sh"]
+    reach: list[Resource] = [
+        Directory("/usr/local/lib/kafka-provisioner"),
+        target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, java_home=java.home(target)),
+        Links("/usr/local/bin", {name: LAUNCHER for name in on_path}),
+    ]
+    if target["kafka_archive"]:
+        return reach
+    bin_dir, config_dir = f"{archive.path}/bin", f"{archive.path}/config"
+    console = "kafka/config/console-log4j.properties.j2"
+    bootstrap = topology.inter_broker(target.host).local
+    samples = ("producer", "consumer", "connect-standalone", "connect-distributed", "connect-file-source", "connect-file-sink")
+    return [
+        Directory(bin_dir),
+        Directory(config_dir),
+        target.file(f"{bin_dir}/kafka-run-class.sh", "kafka/bin/kafka-run-class.sh.j2", mode=0o755),
+        target.file(f"{bin_dir}/kafka-tool.sh", "kafka/bin/kafka-tool.sh.j2", mode=0o755, commands=listed),
+        Links(bin_dir, {command.name: "kafka-tool.sh" for command in listed}),
+        target.file(f"{config_dir}/tools-log4j.properties", console, level="WARN", stream="System.err"),
+        target.file(f"{config_dir}/connect-log4j.properties", console, level="INFO", stream="System.out"),
+        target.file(f"{config_dir}/log4j.properties", console, level="INFO", stream="System.out"),
+        *(
+            target.file(f"{config_dir}/{name}.properties", f"kafka/config/{name}.properties.j2", bootstrap=bootstrap)
+            for name in samples
+        ),
+        Link(f"{config_dir}/server.properties", CONFIG),
+        *reach,
+    ]
+
+
+def config(target: Target) -> File:
+    """server.properties with the inventory's own properties laid over it."""
+    brokers = target.members("kafka")
+    text = target.render(
+        "kafka/server.properties.j2",
+        broker_id=topology.broker_id(target.host, brokers),
+        brokers=len(brokers),
+        listeners=topology.listeners(target.host),
+        inter_broker=topology.inter_broker(target.host),
+        replication=topology.replication(target.host, len(brokers)),
+        zookeeper_connect=topology.zookeeper_connect(target.host, target.members("zookeeper")),
+    )
+    own = target["kafka_config"]
+    return File(
+        CONFIG, override(text, own, variable="kafka_config", synonyms=SYNONYMS), "root", "kafka", 0o640,
+        template="kafka/server.properties.j2", secret=has_secret(own),
+    )  # fmt: skip
+
+
+def resources(target: Target) -> list[Resource]:
+    archive = distribution(target)
+    # Everything that the running broker has read: a difference between this and the disk asks for a restart.
+    inputs = (CONFIG, ENVIRONMENT, LOGGING, UNIT, archive.marker, f"{java.home(target)}/release")
+    return [
+        archive,
+        *tools(target, archive),
+        Link("/opt/kafka", archive.path),
+        *(Directory(path, "kafka", "kafka", 0o750, once="Kafka data") for path in target["kafka_data_dirs"]),
+        config(target),
+        target.file(LOGGING, "kafka/log4j.properties.j2", group="kafka", mode=0o640),
+        target.file(
+            ENVIRONMENT, "kafka/kafka.env.j2", group="kafka", mode=0o640,
+            heap=jvm.heap_options(heap(target)), gc_log=gc_log(target),
+            options=jvm.one_line(target["kafka_jvm_opts"], variable="kafka_jvm_opts"),
+        ),
+        target.file(
+            UNIT, "kafka/kafka.service.j2", inputs=inputs, home=archive.path, java_home=java.home(target),
+            with_zookeeper=target.is_in("zookeeper"),
+        ),
+        Service("kafka", inputs, ready=ready(target)),
+    ]  # fmt: skip
+
+
+def gc_log(target: Target) -> list[str]:
+    """The garbage-collection log, bounded like the service logs."""
+    return jvm.gc_log_options("/var/log/kafka/gc.log", target["kafka_log_size"], target["kafka_log_files"])
+
+
+def ready(target: Target) -> Call:
+    """What says that the broker serves: asked on the host after a start. Times in seconds."""
+    arguments = {
+        "bootstrap": topology.inter_broker(target.host).local,
+        "broker_id": topology.broker_id(target.host, target.members("kafka")),
+        "unit": "kafka.service",
+        "log_file": "/var/log/kafka/server.log",
+        "timeout": target["kafka_start_timeout"] / 1000,
+        "stall": target["kafka_start_stall"] / 1000,
+    }
+    return Call("roles.kafka.onhost.probe", "ready", arguments)

@@ -1,0 +1,1 @@
+"""The operating system under the services: users, base directories, kernel settings, limits."""

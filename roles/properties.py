@@ -1,0 +1,69 @@
+"""Java properties files: a user's own properties laid over a rendered file, each property appearing once.
+
+The template stays the readable whole; what the inventory overrides is put in place of the template's line and marked.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Mapping, Sequence
+
+_LINE = re.compile(r"^(?P<key>[^#!\s=:][^\s=:]*)\s*[=:]")
+_SECRET = re.compile(r"(password|secret|jaas\.config|credential|\.key$)", re.IGNORECASE)
+
+
+def text_of(value: Any) -> str:
+    """A YAML value as Kafka and ZooKeeper write it: true, 3, or a,b,c for a list."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ",".join(text_of(item) for item in value)
+    return str(value)
+
+
+def line_of(key: str, value: Any) -> str:
+    """`key=value`, escaped so that java.util.Properties reads exactly that value back."""
+    text = text_of(value).replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return f"{key}={chr(92) + text if text.startswith(' ') else text}"
+
+
+def override(
+    text: str, own: Mapping[str, Any], *, variable: str, synonyms: Sequence[frozenset[str]] = ()
+) -> str:
+    """The properties file `text` with the user's `own` properties in it.
+
+    A property that is there is replaced in its place, a new one is added at the end, None removes one; each change
+    carries a comment that names `variable`. synonyms: sets of properties that mean the same in different units, where
+    the finer one would silently win: setting one of a set removes the others.
+    """
+    rivals = {key: group - {key} for group in synonyms for key in group if key in own}
+    displaced = {rival for key, group in rivals.items() for rival in group if rival not in own and own[key] is not None}
+    out: list[str] = []
+    seen: set[str] = set()
+    for line in text.splitlines():
+        match = _LINE.match(line)
+        key = match["key"] if match else None
+        if key in own:
+            seen.add(str(key))
+            value = own[str(key)]
+            out.append(f"# {variable} removes {key}" if value is None else f"# from {variable}")
+            out += [] if value is None else [line_of(str(key), value)]
+        elif key in displaced:
+            out.append(f"# {variable} sets this in another unit: {key} is left out")
+        else:
+            out.append(line)
+    added = [line_of(key, value) for key, value in own.items() if key not in seen and value is not None]
+    if added:
+        out += ["", f"# from {variable}", *added]
+    return "\n".join(out) + "\n"
+
+
+def has_secret(own: Mapping[str, Any]) -> bool:
+    """Does any of these properties hold a password or key, so that the file must not be shown?"""
+    return any(_SECRET.search(key) for key, value in own.items() if value is not None)
+
+
+def parse(text: str) -> dict[str, str]:
+    """{key: raw value} of a properties file, for tests and comparisons; comments and empty lines left out."""
+    pairs = (re.split(r"\s*[=:]\s*", line.strip(), maxsplit=1) for line in text.splitlines() if _LINE.match(line))
+    return {pair[0]: pair[1] for pair in pairs}

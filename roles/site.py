@@ -1,0 +1,60 @@
+"""Which role applies to which hosts, in which order: the whole site on one page."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Iterable
+
+from roles.checks import CHECKS, warnings
+
+if TYPE_CHECKING:
+    from provisioner.preflight import Needs
+    from provisioner.resources import Resource
+    from provisioner.target import Target
+
+__all__ = ["CHECKS", "ROLES", "Role", "default_files", "roles_for", "warnings"]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role and the groups it applies to. Its name is also its `--tags` name."""
+
+    name: str
+    groups: tuple[str, ...]
+
+    @property
+    def module(self) -> Any:
+        """`roles/<name>/role.py`, imported when a host needs it."""
+        return importlib.import_module(f"roles.{self.name}.role")
+
+    def needs(self, target: Target) -> Needs:
+        """What must be true of the host before anything is changed."""
+        needs: Needs = self.module.needs(target)
+        return needs
+
+    def resources(self, target: Target) -> list[Resource]:
+        """What the host is to hold, in order."""
+        resources: list[Resource] = self.module.resources(target)
+        return resources
+
+
+# In the order in which they are applied: a service comes after everything it stands on.
+ROLES = (
+    Role("os", groups=("zookeeper", "kafka")),
+    Role("java", groups=("zookeeper", "kafka")),
+    Role("zookeeper", groups=("zookeeper",)),
+    Role("kafka", groups=("kafka",)),
+)
+
+
+def roles_for(groups: Iterable[str], tags: Iterable[str] = ()) -> tuple[Role, ...]:
+    """The roles of a host that is in these groups, in order; with tags, only those of these names."""
+    of_host, wanted = set(groups), set(tags)
+    return tuple(role for role in ROLES if of_host & set(role.groups) and (not wanted or role.name in wanted))
+
+
+def default_files() -> list[Path]:
+    """Every role's defaults.yml: together they are the list of variables that there are."""
+    return [Path(__file__).parent / role.name / "defaults.yml" for role in ROLES]

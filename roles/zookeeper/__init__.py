@@ -1,0 +1,1 @@
+"""Apache ZooKeeper: one server or an ensemble."""

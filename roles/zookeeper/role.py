@@ -1,0 +1,148 @@
+"""Apache ZooKeeper: one server or an ensemble."""
+
+from __future__ import annotations
+
+from provisioner.artifacts import ArchiveSource, ClosureSource
+from provisioner.preflight import Needs
+from provisioner.resources import Archive, Call, Directory, File, Link, Links, Resource, Service
+from provisioner.target import Target
+from roles import commands, jvm, topology
+from roles.java import role as java
+from roles.properties import has_secret, override
+from roles.releases import zookeeper_release
+
+CONFIG = "/etc/zookeeper/zoo.cfg"
+ENVIRONMENT = "/etc/zookeeper/zookeeper.env"
+UNIT = "/etc/systemd/system/zookeeper.service"
+LAUNCHER = "/usr/local/lib/kafka-provisioner/zookeeper"
+
+
+def heap(target: Target) -> int:
+    """Heap of this host's server, bytes."""
+    return target["zookeeper_heap"] or jvm.zookeeper_heap(target.facts["memory"])
+
+
+def data_dirs(target: Target) -> list[str]:
+    """Where snapshots and the transaction log are: one directory or two."""
+    return list(dict.fromkeys([target["zookeeper_data_dir"], target["zookeeper_txn_dir"] or target["zookeeper_data_dir"]]))
+
+
+def needs(target: Target) -> Needs:
+    servers = target.members("zookeeper")
+    number = str(topology.myid(target.host, servers))
+    ensemble = [target["zookeeper_quorum_port"], target["zookeeper_election_port"]] if len(servers) > 1 else []
+    return Needs(
+        heaps={"zookeeper": heap(target)},
+        disks={path: target["zookeeper_disk_min"] for path in data_dirs(target)},
+        ports={port: "zookeeper.service" for port in [target["zookeeper_port"], *ensemble]},
+        names=tuple(server.vars["zookeeper_address"] for server in servers) if ensemble else (),
+        identity={
+            f"{target['zookeeper_data_dir']}/myid": {
+                "format": "text", "key": None, "expected": number, "what": "ZooKeeper server id (zookeeper_myid)",
+            }
+        },
+    )  # fmt: skip
+
+
+def distribution(target: Target) -> Archive:
+    """ZooKeeper itself: a release archive when one is given, else the locked set of jars."""
+    release = zookeeper_release(target.host.vars)
+    if target["zookeeper_archive"]:
+        source = ArchiveSource(target["zookeeper_archive"], target["zookeeper_archive_sha512"])
+    else:
+        source = ClosureSource(release.lock_file)
+    return Archive(f"/opt/apache-zookeeper-{release.version}", source, strip=1)
+
+
+def tools(target: Target, archive: Archive) -> list[Resource]:
+    """The official commands. A release archive has them; a set of jars gets them under the same names."""
+    release = zookeeper_release(target.host.vars)
+    listed = commands.zookeeper(release)
+    launch = target.file(LAUNCHER, "zookeeper/bin/launcher.sh.j2", mode=0o755, java_home=java.home(target))
+    path = Links("/usr/local/bin", {command.name: LAUNCHER for command in listed})
+    if target["zookeeper_archive"]:
+        return [Directory("/usr/local/lib/kafka-provisioner"), launch, path]
+    log = "zookeeper/tools-logback.xml.j2" if uses_logback(target) else "zookeeper/tools-log4j.properties.j2"
+    tool = f"{archive.path}/bin/zk-tool.sh"
+    return [
+        Directory(f"{archive.path}/bin"),
+        Directory(f"{archive.path}/conf"),
+        target.file(f"{archive.path}/conf/{file_name(log)}", log),
+        target.file(tool, "zookeeper/bin/zk-tool.sh.j2", mode=0o755, commands=listed, log=file_name(log)),
+        Links(f"{archive.path}/bin", {command.name: "zk-tool.sh" for command in listed}),
+        Directory("/usr/local/lib/kafka-provisioner"),
+        launch,
+        path,
+    ]
+
+
+def uses_logback(target: Target) -> bool:
+    """ZooKeeper logs through logback since 3.8, through log4j 1 before."""
+    return zookeeper_release(target.host.vars).number >= (3, 8)
+
+
+def file_name(template: str) -> str:
+    """tools-logback.xml for zookeeper/tools-logback.xml.j2."""
+    return template.rsplit("/", 1)[-1][: -len(".j2")]
+
+
+def config(target: Target) -> File:
+    """zoo.cfg with the inventory's own properties; readable by all, as `zkServer.sh status` reads it, unless secret."""
+    servers = target.members("zookeeper")
+    ids = {topology.myid(server, servers): server for server in servers}
+    text = target.render("zookeeper/zoo.cfg.j2", servers=ids if len(ids) > 1 else {})
+    own = target["zookeeper_config"]
+    secret = has_secret(own)
+    return File(
+        CONFIG, override(text, own, variable="zookeeper_config"), "root", "zookeeper", 0o640 if secret else 0o644,
+        template="zookeeper/zoo.cfg.j2", secret=secret,
+    )  # fmt: skip
+
+
+def resources(target: Target) -> list[Resource]:
+    archive = distribution(target)
+    data = target["zookeeper_data_dir"]
+    number = topology.myid(target.host, target.members("zookeeper"))
+    log = "/etc/zookeeper/zookeeper-logback.xml" if uses_logback(target) else "/etc/zookeeper/zookeeper-log4j.properties"
+    log_template = f"zookeeper/{log.rsplit('/', 1)[-1]}.j2"
+    # Everything that the running server has read: a difference between this and the disk asks for a restart.
+    inputs = (CONFIG, f"{data}/myid", ENVIRONMENT, log, UNIT, archive.marker, f"{java.home(target)}/release")
+    options = jvm.one_line(target["zookeeper_jvm_opts"], variable="zookeeper_jvm_opts")
+    return [
+        archive,
+        *tools(target, archive),
+        Link("/opt/zookeeper", archive.path),
+        *(Directory(path, "zookeeper", "zookeeper", 0o750, once="ZooKeeper data") for path in data_dirs(target)),
+        # The server itself is told never to make this one (zookeeper.datadir.autocreate).
+        *(Directory(f"{path}/version-2", "zookeeper", "zookeeper", 0o750, once="ZooKeeper data") for path in data_dirs(target)),
+        File(f"{data}/myid", f"{number}\n", "root", "zookeeper", 0o640),
+        config(target),
+        target.file(log, log_template, group="zookeeper", mode=0o640),
+        target.file(
+            ENVIRONMENT, "zookeeper/zookeeper.env.j2", group="zookeeper", mode=0o640,
+            heap=jvm.heap_options(heap(target)), gc_log=gc_log(target), logging=log, options=options,
+        ),
+        target.file(
+            UNIT, "zookeeper/zookeeper.service.j2", inputs=inputs, home=archive.path, java_home=java.home(target),
+            data_dirs=data_dirs(target), jars="lib" if target["zookeeper_archive"] else "libs",
+        ),
+        Service("zookeeper", inputs, ready=ready(target)),
+    ]  # fmt: skip
+
+
+def gc_log(target: Target) -> list[str]:
+    """The garbage-collection log, bounded like the service log."""
+    return jvm.gc_log_options("/var/log/zookeeper/gc.log", target["zookeeper_log_size"], target["zookeeper_log_files"])
+
+
+def ready(target: Target) -> Call:
+    """What says that the server serves: asked on the host after a start. Times in seconds."""
+    arguments = {
+        "host": "127.0.0.1",
+        "port": target["zookeeper_port"],
+        "unit": "zookeeper.service",
+        "log_file": "/var/log/zookeeper/zookeeper.log",
+        "timeout": target["zookeeper_start_timeout"] / 1000,
+        "stall": target["zookeeper_start_stall"] / 1000,
+    }
+    return Call("roles.zookeeper.onhost.probe", "ready", arguments)
