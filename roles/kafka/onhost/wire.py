@@ -43,6 +43,10 @@ class Connection:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; again is fine."""
         self._socket.close()
 
     def call(self, request: Any) -> Any:

@@ -1,0 +1,283 @@
+"""Does Kafka do its one job, through every listener: what goes in comes out again, complete, once and in order.
+
+Runs on a broker host, or, with the same arguments, on any machine that reaches the listeners. One temporary topic with
+a partition led by each broker. A leg is one listener of one broker: its producer writes to the partition that broker
+leads, its consumer group reads everything from the start. Topic and groups go away again, whatever happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+
+from . import records, wire
+from .leg import Leg, LegFailure
+from .smoke_topic import Admin, replicas
+
+Emit = Callable[[Dict[str, Any]], None]
+REACH_TIMEOUT = 3.0  # seconds, to find out whether an address can be reached
+RECORDS = 100  # per leg
+COPIES = 3
+# Up to this a real join is worth its time; Kafka's default of 3000 ms would be most of the whole check.
+JOIN_DELAY_WORTH_IT = 250  # milliseconds
+
+
+def run(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+    """The whole check over the given legs, from here.
+
+    args: legs (dicts of Leg); cluster_id: which cluster must answer, optional; records per leg (100); timeout in
+    seconds for each step (20); join: "auto" joins the consumer group when the broker does not hold joins back (else
+    partitions are assigned and offsets committed in the group without joining), "always" waits for it.
+    Returns cluster_id, topic, brokers (ids), join (bool), records, seconds, swept (topics of killed runs),
+    legs: [leg + {status: "ok"|"failed"|"unreachable", why, records}], failures: [{broker, listener, address, step, error}].
+    Does not raise for a failing leg; whoever calls decides what a failure means.
+    """
+    started = time.monotonic()
+    legs = [Leg(**leg) for leg in args["legs"]]
+    timeout = float(args.get("timeout", 20))
+    reached, reasons, view = reach(legs, args.get("cluster_id"))
+    report: Dict[str, Any] = {"cluster_id": None, "topic": None, "brokers": [], "swept": [], "join": None, "records": 0}
+    failures: List[LegFailure] = []
+    check: Optional[_Check] = None
+    if reached:
+        brokers = sorted(view["brokers"])
+        report.update(cluster_id=view["cluster_id"], brokers=brokers)
+        absent = {leg.broker: leg for leg in legs if leg.broker not in view["brokers"]}
+        failures += [
+            LegFailure(leg, "create", f"broker {broker} is not registered in the cluster (it has {wire.ids(brokers)})")
+            for broker, leg in absent.items()
+        ]
+        check = _Check(reached, brokers, int(args.get("records", RECORDS)), timeout, _quiet(emit))
+        with _interruptible(), Admin(reached, timeout) as admin:
+            check.run(admin, args.get("join", "auto"))
+        failures += check.failures
+        report.update(topic=check.topic, swept=check.swept, join=check.join, records=check.written)
+    failed = {(failure.leg, failure.step) for failure in failures}
+    report["legs"] = [
+        {**leg.to_dict(), **_outcome(leg, reasons.get(leg), {step for at, step in failed if at == leg}, check)} for leg in legs
+    ]
+    report["failures"] = [failure.to_dict() for failure in failures]
+    report["seconds"] = round(time.monotonic() - started, 3)
+    return report
+
+
+def _outcome(leg: Leg, reason: Optional[str], failed: Set[str], check: Optional[_Check]) -> Dict[str, Any]:
+    if failed:
+        return {"status": "failed", "why": ", ".join(sorted(failed))}
+    if reason:
+        return {"status": "unreachable", "why": reason}
+    if check is None or leg not in check.passed:
+        return {"status": "failed", "why": "not tried: the topic could not be made"}
+    return {"status": "ok", "records": check.passed[leg]}
+
+
+def reach(
+    legs: Sequence[Leg], cluster_id: Optional[str] = None
+) -> Tuple[List[Leg], Dict[Leg, str], Dict[str, Any]]:
+    """Which legs can be reached from here, why not the others, and the cluster's metadata by the first that can.
+
+    An address counts only when this cluster answers there as that broker: 127.0.0.1:9092 is something on most machines.
+    cluster_id: None takes the cluster that answers first.
+    """
+    with ThreadPoolExecutor(max_workers=min(len(legs), 16) or 1) as pool:
+        views = list(pool.map(_look, legs))
+    reached: List[Leg] = []
+    reasons: Dict[Leg, str] = {}
+    first: Dict[str, Any] = {}
+    for leg, view in zip(legs, views):
+        if isinstance(view, str):
+            reasons[leg] = f"{leg.address}: {view}"
+            continue
+        expected = cluster_id or first.get("cluster_id")
+        there = view["brokers"].get(leg.broker)
+        if expected and view["cluster_id"] != expected:
+            reasons[leg] = f"{leg.address}: another cluster answers there ({view['cluster_id']})"
+        elif there and (there["host"], there["port"]) != (leg.host, leg.port):
+            reasons[leg] = (
+                f"{leg.address}: the listener that answers there says broker {leg.broker} is at {there['host']}:{there['port']}"
+            )
+        else:
+            first = first or view
+            if there:
+                reached.append(leg)
+    return reached, reasons, first
+
+
+def _look(leg: Leg) -> Any:
+    try:
+        with wire.Connection(leg.host, leg.port, REACH_TIMEOUT) as connection:
+            return connection.metadata()
+    except (OSError, KafkaError) as error:
+        return wire.describe(error)
+
+
+class _Check:
+    """One run over reached legs: what was written, what failed."""
+
+    def __init__(self, legs: Sequence[Leg], brokers: Sequence[int], count: int, timeout: float, emit: Emit) -> None:
+        self.legs = list(legs)
+        self.brokers = brokers
+        self.count = count
+        self.timeout = timeout
+        self.emit = emit
+        self.id = uuid.uuid4().hex[:8]
+        self.topic = records.topic_name(self.id)
+        self.leaders = sorted({leg.broker for leg in legs})
+        self.expected: Dict[int, List[bytes]] = {partition: [] for partition in range(len(self.leaders))}
+        self.maybe: Set[bytes] = set()
+        self.groups: List[str] = []
+        self.passed: Dict[Leg, int] = {}
+        self.failures: List[LegFailure] = []
+        self.swept: List[str] = []
+        self.join = False
+        self.written = 0
+
+    def run(self, admin: Admin, join: str) -> None:
+        """Create, produce, consume, compare, delete; deletes whatever happened before."""
+        try:
+            self.swept = self._guarded("create", admin.sweep) or []
+            placement = replicas(self.leaders, self.brokers, COPIES)
+            if not self._guarded("create", lambda: admin.create(self.topic, placement) or True):
+                return
+            self.emit({"text": f"topic {self.topic}, a partition led by each of {wire.ids(self.leaders)}"})
+            for leg in self.legs:
+                self._tried(leg, "produce", lambda leg=leg: self._produce(leg))
+            self.join = join == "always" or admin.join_delay() <= JOIN_DELAY_WORTH_IT
+            for leg in self.legs:
+                self._tried(leg, "consume", lambda leg=leg: self._read_back(admin, leg))
+        finally:
+            self._guarded("delete", lambda: admin.delete_groups(self.groups))
+            self._guarded("delete", lambda: admin.delete(self.topic))
+
+    def _guarded(self, step: str, action: Callable[[], Any]) -> Any:
+        # Administration is done for all legs; the first one stands for it, as its listener carries it.
+        return self._tried(self.legs[0], step, action)
+
+    def _tried(self, leg: Leg, step: str, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except LegFailure as failure:
+            self.failures.append(failure)
+        except (OSError, KafkaError) as error:
+            self.failures.append(LegFailure(leg, step, wire.describe(error)))
+        return None
+
+    def _produce(self, leg: Leg) -> None:
+        partition = self.leaders.index(leg.broker)
+        values = records.payloads(self.id, f"{leg.listener}@{leg.broker}", self.count)
+        self.maybe.update(values)
+        # No retries and no idempotence: a broker that needs a second try, or takes a record twice, must show.
+        producer = KafkaProducer(
+            bootstrap_servers=[leg.address],
+            client_id=wire.CLIENT_ID,
+            acks="all",
+            enable_idempotence=False,
+            retries=0,
+            allow_auto_create_topics=False,
+            max_block_ms=int(self.timeout * 1000),
+            request_timeout_ms=int(self.timeout * 1000),
+            metrics_enabled=False,
+        )
+        try:
+            sent = [(value, producer.send(self.topic, value=value, partition=partition)) for value in values]
+            for value, future in sent:
+                future.get(timeout=self.timeout)
+                self.maybe.discard(value)
+                self.expected[partition].append(value)
+                self.written += 1
+        finally:
+            producer.close(timeout=1)
+        self.emit({"text": f"{leg}: {len(values)} records written"})
+
+    def _read_back(self, admin: Admin, leg: Leg) -> None:
+        group = admin.group_at(leg.broker, f"{self.topic}-{leg.listener.lower()}-{leg.broker}")
+        self.groups.append(group)
+        # A listener that is reached on some brokers only is read on those; a join would be given all partitions.
+        here = {other.broker for other in self.legs if other.listener == leg.listener}
+        partitions = [index for index, broker in enumerate(self.leaders) if broker in here]
+        whole = len(partitions) == len(self.leaders)
+        actual = self._consume(leg, group, partitions, join=self.join and whole)
+        for partition in partitions:
+            difference = records.compare(self.expected[partition], actual[partition], self.maybe)
+            if difference:
+                where = f"partition {partition}, led by broker {self.leaders[partition]}"
+                raise LegFailure(leg, "compare", f"{where}: {difference}")
+        self.passed[leg] = sum(len(values) for values in actual.values())
+        self.emit({"text": f"{leg}: {self.passed[leg]} records read back, the same, in order"})
+
+    def _consume(self, leg: Leg, group: str, partitions: Sequence[int], *, join: bool) -> Dict[int, List[bytes]]:
+        """Everything in the partitions, read by a group from the start, its offsets committed and asked for again."""
+        consumer = KafkaConsumer(
+            bootstrap_servers=[leg.address],
+            client_id=wire.CLIENT_ID,
+            group_id=group,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+            fetch_max_wait_ms=100,
+            retry_backoff_ms=20,
+            session_timeout_ms=10_000,
+            request_timeout_ms=int(self.timeout * 1000),
+            metrics_enabled=False,
+        )
+        wanted = [TopicPartition(self.topic, partition) for partition in partitions]
+        found: Dict[int, List[bytes]] = {partition: [] for partition in partitions}
+        try:
+            if join:
+                consumer.subscribe([self.topic])
+            else:
+                consumer.assign(wanted)
+            ends = consumer.end_offsets(wanted)
+            deadline = time.monotonic() + self.timeout
+            while True:
+                for at, batch in consumer.poll(timeout_ms=100).items():
+                    found[at.partition] += [record.value for record in batch]
+                if set(wanted) <= consumer.assignment() and all(consumer.position(at) >= ends[at] for at in wanted):
+                    break
+                if time.monotonic() > deadline:
+                    if not consumer.assignment():
+                        raise LegFailure(leg, "consume", f"group {group} got no partitions in {self.timeout:.0f} s")
+                    return found  # what is missing shows in the comparison
+            consumer.commit()
+            for at in wanted:
+                if consumer.committed(at) != ends[at]:
+                    raise LegFailure(leg, "consume", f"group {group}: committed {ends[at]}, stored {consumer.committed(at)}")
+        finally:
+            consumer.close(autocommit=False)
+        return found
+
+
+def _quiet(emit: Emit) -> Emit:
+    """An emit that does not fail: when the other side hung up, cleaning up matters more than telling."""
+
+    def safe(event: Dict[str, Any]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            emit(event)
+
+    return safe
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Make a termination an exception, as Ctrl-C is: the topic is deleted before the process ends."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals go to the main thread; there is nothing to set here
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
