@@ -1,0 +1,69 @@
+"""Make the plan's changes on a host: push what archives need, then repair, one event line per resource."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from .fleet import Fleet
+from .plan import HostPlan
+from .resources import Archive
+
+
+class Payloads:
+    """Archives on this machine, obtained once however many hosts want them."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._lock = threading.Lock()
+        self._ready: dict[str, Any] = {}
+
+    def obtain(self, archive: Archive) -> Any:
+        """The local, verified payload of an archive's source; downloads what is not cached. Raises ArtifactError."""
+        with self._lock:
+            if archive.identity not in self._ready:
+                self._ready[archive.identity] = archive.source.obtain(self._fleet.reporter.progress)
+            return self._ready[archive.identity]
+
+
+def apply(fleet: Fleet, plan: HostPlan, payloads: Payloads) -> int:
+    """Repair everything that differs on one host; the number of resources that changed. Raises HostFailed."""
+    session, reporter = fleet.sessions[plan.host], fleet.reporter
+    wires = [_wire(change.resource, fleet, plan.host, payloads) for change in plan.changes]
+    if not wires:
+        return 0
+    by_key = {change.resource.key: change for change in plan.changes}
+    changed = 0
+
+    def event(message: Mapping[str, Any]) -> None:
+        nonlocal changed
+        if message.get("status") == "begin":
+            reporter.host(plan.host, message["resource"])
+        elif message.get("status") == "done" and message["changed"]:
+            change = by_key[message["resource"]]
+            changed += 1
+            reporter.change(plan.host, message["resource"], change.action, change.note)
+        else:
+            fleet.show(plan.host)(message)
+
+    session.request("apply", event, resources=wires)
+    return changed
+
+
+def _wire(resource: Any, fleet: Fleet, host: str, payloads: Payloads) -> dict[str, Any]:
+    """A resource as the agent needs it for repair; an archive's payload is on the host when this returns."""
+    data: dict[str, Any] = resource.wire(content=True)
+    if isinstance(resource, Archive):
+        fleet.reporter.host(host, f"waiting for {resource.label}")
+        payload = payloads.obtain(resource)
+        data["payload"] = payload.sha256
+        session = fleet.sessions[host]
+        if not session.request("has", digests=[payload.sha256]):
+            label = f"{host}: sending {resource.label}"
+            fleet.reporter.host(host, f"receiving {resource.label}")
+            session.put(
+                payload.path, payload.sha256,
+                lambda done, total: fleet.reporter.progress(f"{host} {payload.sha256}", label, done, total),
+            )  # fmt: skip
+    return data

@@ -1,0 +1,99 @@
+"""Many hosts at once: one session and one thread per host, every error kept with its host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from .connection import Settings
+from .errors import ProvisionerError, Several
+from .payload import Payload
+from .report import Reporter
+from .transport import Session
+
+T = TypeVar("T")
+MAX_THREADS = 64
+
+
+class Outcome(dict[str, T]):
+    """{host: result} of the hosts that succeeded, and `errors` {host: error} of the others."""
+
+    errors: dict[str, ProvisionerError]
+
+    def __init__(self, results: Mapping[str, T], errors: Mapping[str, ProvisionerError]) -> None:
+        super().__init__(results)
+        self.errors = dict(errors)
+
+    def check(self) -> Outcome[T]:
+        """Itself when every host succeeded. Raises the one error, or all of them as Several."""
+        if len(self.errors) == 1:
+            raise next(iter(self.errors.values()))
+        if self.errors:
+            raise Several(list(self.errors.values()))
+        return self
+
+
+class Fleet:
+    """The open sessions of one run. Use as a context manager: whatever happens, every session is closed."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+        self.sessions: dict[str, Session] = {}
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        # Closing the sessions first lets threads that wait for an answer end; agents finish their step and stop.
+        for session in self.sessions.values():
+            session.close()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def each(self, names: Iterable[str], work: Callable[[str], T]) -> Outcome[T]:
+        """Run `work(host)` for all hosts in parallel; expected errors are kept, a bug of ours is raised."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="host")
+        futures = {name: self._pool.submit(work, name) for name in names}
+        results: dict[str, T] = {}
+        errors: dict[str, ProvisionerError] = {}
+        for name, future in futures.items():
+            try:
+                results[name] = future.result()
+            except ProvisionerError as error:
+                errors[name] = error
+        return Outcome(results, errors)
+
+    def connect(self, settings: Iterable[Settings], payload: Payload) -> Outcome[dict[str, Any]]:
+        """Open a session with every host and start its agent; the hosts' facts."""
+        by_name = {one.name: one for one in settings}
+
+        def connect(name: str) -> dict[str, Any]:
+            self.reporter.host(name, "connecting")
+            label = f"{name}: sending the agent"
+            session = Session(
+                by_name[name], payload, lambda done, total: self.reporter.progress(f"agent {name}", label, done, total)
+            )
+            self.sessions[name] = session
+            self.reporter.host(name, "connected")
+            return session.facts
+
+        return self.each(by_name, connect)
+
+    def call(self, host: str, module: str, function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a role's on-host function on a host; its progress lines become the host's live line."""
+        answer: dict[str, Any] = self.sessions[host].request(
+            "call", self.show(host), module=module, function=function, args=dict(arguments)
+        )
+        return answer
+
+    def show(self, host: str) -> Callable[[Mapping[str, Any]], None]:
+        """A receiver of a host's events that shows their text."""
+
+        def event(message: Mapping[str, Any]) -> None:
+            if "text" in message:
+                self.reporter.host(host, str(message["text"]))
+
+        return event
