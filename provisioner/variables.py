@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from provisioner.yaml_source import Document, Raw, raise_all, read, strings
 
 @dataclass(frozen=True)
 class Type:
-    """A type of variables. expected and example: the words for an error message.
+    """A type of variables. expected and example: the words for an error message; optional: may be None, "not set".
 
     parse(value, text) gives the typed value; text is the scalar as written, None for a computed value.
     It raises ValueError, with the reason as its text where "must be <expected>" does not say it all.
@@ -37,6 +37,7 @@ class Type:
     example: str
     parse: Callable[[Any, str | None], Any]
     secret: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,19 +156,22 @@ _CHOICE = re.compile(r"(?P<choices>[^\s|]+(?:\|[^\s|]+)+)(?:\s+default\s+(?P<def
 
 # The variables of Ansible's own that a connection is made from. They have no default: absent is absent.
 CONNECTION: Mapping[str, Type] = {
-    "ansible_host": STR,
-    "ansible_port": PORT,
-    "ansible_user": STR,
-    "ansible_password": SECRET,
-    "ansible_ssh_pass": SECRET,
-    "ansible_ssh_private_key_file": STR,
-    "ansible_ssh_common_args": STR,
-    "ansible_ssh_extra_args": STR,
-    "ansible_become": BOOL,
-    "ansible_become_user": STR,
-    "ansible_become_pass": SECRET,
-    "ansible_become_password": SECRET,
-    "ansible_python_interpreter": STR,
+    name: replace(kind, optional=True)
+    for name, kind in {
+        "ansible_host": STR,
+        "ansible_port": PORT,
+        "ansible_user": STR,
+        "ansible_password": SECRET,
+        "ansible_ssh_pass": SECRET,
+        "ansible_ssh_private_key_file": STR,
+        "ansible_ssh_common_args": STR,
+        "ansible_ssh_extra_args": STR,
+        "ansible_become": BOOL,
+        "ansible_become_user": STR,
+        "ansible_become_pass": SECRET,
+        "ansible_become_password": SECRET,
+        "ansible_python_interpreter": STR,
+    }.items()
 }
 
 
@@ -185,6 +189,8 @@ def choice(choices: tuple[str, ...]) -> Type:
 
 def convert(name: str, kind: Type, raw: Raw) -> Any:
     """The typed value of variable `name`. Raises ConfigError saying what was expected, what was found and where."""
+    if raw.value is None and kind.optional:
+        return None
     if raw.value is None and kind.name in ("list", "map"):
         return kind.parse([] if kind.name == "list" else {}, None)  # a heading whose entries are all commented out
     try:
@@ -195,7 +201,7 @@ def convert(name: str, kind: Type, raw: Raw) -> Any:
         raise ConfigError(
             f"{name} must be {kind.expected}",
             details=[f"found: {found}{reason}", f"in:    {raw.place}"],
-            advice=f"Write it like this: {name}: {kind.example}",
+            advice=f"Write it like this: {name}: {kind.example}" + (", or remove it" if raw.value is None else ""),
         ) from None
 
 
@@ -247,6 +253,7 @@ def _variable(document: Document, key: yaml.Node, node: yaml.Node) -> Variable:
     default = raw.value
     if default is not None and not is_template(default):
         default = convert(name, kind, raw)
+    kind = replace(kind, optional=default is None)
     return Variable(name, kind, default, _comment_above(document.lines, line), document.label, line + 1, raw.text or "")
 
 

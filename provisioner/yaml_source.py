@@ -59,6 +59,8 @@ _StrictLoader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.cons
 
 def refuse_duplicate_keys(node: yaml.MappingNode) -> None:
     """Raises a YAML error naming both lines when a key is given twice. Keys merged in by `<<` may be overridden."""
+    if getattr(node, "without_duplicates", False):
+        return  # `<<` may have been merged in since, and an anchor may bring us here again
     seen: dict[tuple[str, str], yaml.Node] = {}
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
@@ -67,6 +69,7 @@ def refuse_duplicate_keys(node: yaml.MappingNode) -> None:
         if first is not key:
             problem = f"{key.value!r} is given twice, first in line {first.start_mark.line + 1}"
             raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+    node.without_duplicates = True  # type: ignore[attr-defined]
 
 
 class Document:
@@ -117,7 +120,7 @@ class Document:
     def resolve_plain(self, node: yaml.Node) -> None:
         """Replaces a tag of our own (`!size 512m`) by the one YAML would have found without it."""
         if isinstance(node, yaml.ScalarNode):
-            node.tag = self._loader.resolve(yaml.ScalarNode, node.value, (node.style is None, node.style is not None))
+            node.tag = self._loader.resolve(yaml.ScalarNode, node.value, (not node.style, bool(node.style)))
         else:
             node.tag = self._loader.resolve(type(node), None, (True, False))
 

@@ -1,0 +1,64 @@
+"""Host names as an inventory writes them: `broker[1:3]`, `node-[a:c]`, `name:2222`."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import string
+
+_RANGE = re.compile(r"(?P<head>[^\[]*)\[(?P<range>[^\]]*)\](?P<tail>.*)")
+_LETTERS = string.ascii_letters
+
+
+def expand(pattern: str) -> tuple[list[str], int | None]:
+    """The host names that `pattern` stands for, and the SSH port where one is given.
+
+    `broker[1:3]`, `node-[a:c]`, `db[01:09:2]` count, ends included; several ranges multiply. `name:2222` and
+    `[fe80::1]:2222` carry a port. Raises ValueError, as a sentence, for what is not a host name or cannot be counted.
+    """
+    port = None
+    head, colon, tail = pattern.rpartition(":")
+    if colon and tail.isdigit() and ":" not in re.sub(r"\[[^\]]*\]", "", head) and head.count("[") == head.count("]"):
+        pattern, port = head, int(tail)
+    if pattern.startswith("[") and pattern.endswith("]") and _is_ipv6(pattern[1:-1]):
+        return [pattern[1:-1]], port
+    return _names(pattern), port
+
+
+def _names(pattern: str) -> list[str]:
+    match = _RANGE.fullmatch(pattern)
+    if not match:
+        if not re.fullmatch(r"[^\s\[\],!&]+", pattern):
+            raise ValueError(f"{pattern!r} is not a host name")
+        return [pattern]
+    tails = _names(match["tail"]) if match["tail"] else [""]
+    return [match["head"] + counted + tail for counted in _count(match["range"], pattern) for tail in tails]
+
+
+def _count(text: str, pattern: str) -> list[str]:
+    bounds = text.split(":")
+    if len(bounds) not in (2, 3) or not bounds[1]:
+        raise ValueError(f"{pattern!r}: a range is [first:last] or [first:last:step]")
+    first, last, step = bounds[0] or "0", bounds[1], bounds[2] if len(bounds) == 3 else "1"
+    if not step.isdigit() or int(step) < 1:
+        raise ValueError(f"{pattern!r}: the step of a range is a whole number above 0")
+    if first.isdigit() and last.isdigit():
+        width = len(first) if first.startswith("0") and len(first) > 1 else 0
+        if width and len(last) != width:
+            raise ValueError(f"{pattern!r}: {first} and {last} have to be equally long")
+        counted = [str(number).zfill(width) for number in range(int(first), int(last) + 1, int(step))]
+    elif len(first) == len(last) == 1 and first in _LETTERS and last in _LETTERS:
+        counted = list(_LETTERS[_LETTERS.index(first) : _LETTERS.index(last) + 1 : int(step)])
+    else:
+        raise ValueError(f"{pattern!r}: a range counts numbers or single letters")
+    if not counted:
+        raise ValueError(f"{pattern!r}: the range ends before it begins")
+    return counted
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
