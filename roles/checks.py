@@ -68,9 +68,11 @@ def versions(inventory: Inventory) -> list[ConfigError]:
     """Every version asked for is locked, is the same on all hosts, and an archive's name agrees with it."""
     problems: dict[str, ConfigError] = {}
     asked = defaultdict(list)
-    for host in [*members(inventory, "kafka"), *members(inventory, "zookeeper")]:
+    brokers = members(inventory, "kafka")
+    for host in [*brokers, *(server for server in members(inventory, "zookeeper") if server not in brokers)]:
         try:
-            asked[releases.kafka_release(host.vars).version].append(host.name)
+            if host in brokers or not host.vars["zookeeper_version"]:
+                asked[releases.kafka_release(host.vars).version].append(host.name)
             releases.zookeeper_release(host.vars)
         except ConfigError as error:
             problems.setdefault(error.summary, error)
@@ -81,8 +83,9 @@ def versions(inventory: Inventory) -> list[ConfigError]:
                 summary = f"{product}_archive is version {named[1]} and {product}_version says {version}"
                 problems.setdefault(summary, ConfigError(summary, host=host.name, advice="make them agree"))
     if len(asked) > 1:
-        details = [f"{version}: {', '.join(sorted(set(names)))}" for version, names in sorted(asked.items())]
-        problems["mixed"] = ConfigError("kafka_version differs between hosts of one cluster", details=details)
+        details = [f"{version}: {', '.join(names)}" for version, names in sorted(asked.items())]
+        advice = "set it once for all hosts, under `all: vars:` (ZooKeeper's version follows from it)"
+        problems["mixed"] = ConfigError("kafka_version differs between hosts of one cluster", details=details, advice=advice)
     return list(problems.values())
 
 

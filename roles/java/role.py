@@ -21,25 +21,30 @@ DISTRIBUTION_JRE = {
 OLDEST = 11
 
 
-def distribution_jre(target: Target) -> int:
-    """The major version of the JRE that this host's distribution has. ConfigError where none is known."""
+def distribution_jre(target: Target) -> int | None:
+    """The major version of the JRE that this host's distribution has; None where none is known."""
     system = target.facts["os"]
-    major = DISTRIBUTION_JRE.get((system["id"], system["version_id"]))
-    if major is None:
-        raise ConfigError(
-            f"no Java package is known for {system['pretty']}",
-            host=target.name,
-            advice="install Java 11 or newer on it and set java_home",
-        )
-    return major
+    return DISTRIBUTION_JRE.get((system["id"], system["version_id"]))
 
 
 def home(target: Target) -> str:
-    """The Java home that the services run with."""
-    return target["java_home"] or f"/usr/lib/jvm/java-{distribution_jre(target)}-openjdk-{target.facts['arch']}"
+    """The Java home that the services run with. ConfigError where there is neither a known package nor `java_home`."""
+    if target["java_home"]:
+        return str(target["java_home"])
+    major = distribution_jre(target)
+    if major is None:
+        raise ConfigError(
+            f"no Java package is known for {target.facts['os']['pretty']}",
+            host=target.name,
+            advice="install Java 11 or newer on it and set java_home",
+        )
+    return f"/usr/lib/jvm/java-{major}-openjdk-{target.facts['arch']}"
 
 
 def needs(target: Target) -> Needs:
+    major = None if target["java_home"] else distribution_jre(target)
+    if major is None and not target["java_home"]:
+        return Needs()  # the operating system itself is not supported, which the role `os` reports
     used = [releases.zookeeper_release(target.host.vars)] if target.is_in("zookeeper") else []
     used += [releases.kafka_release(target.host.vars)] if target.is_in("kafka") else []
     newest = [release.java_max for release in used if release.java_max is not None]
@@ -49,8 +54,9 @@ def needs(target: Target) -> Needs:
             min=max(OLDEST, *(release.java_min for release in used)),
             max=min(newest) if newest else None,
             tested=tuple(sorted(tested)),
-            why=" and ".join(f"{release.product} {release.version}" for release in used),
-            java_home=target["java_home"],
+            why=" with ".join(f"{release.product} {release.version}" for release in reversed(used)),
+            java_home=home(target),
+            package_major=major,
         )
     )
 
@@ -58,4 +64,5 @@ def needs(target: Target) -> Needs:
 def resources(target: Target) -> list[Resource]:
     if target["java_home"]:
         return []
+    home(target)  # says so where no package is known
     return [Package(f"openjdk-{distribution_jre(target)}-jre-headless")]

@@ -71,6 +71,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     bin_dir, config_dir = f"{archive.path}/bin", f"{archive.path}/config"
     console = "kafka/config/console-log4j.properties.j2"
     bootstrap = topology.inter_broker(target.host).local
+    replication = topology.replication(target.host, len(target.members("kafka")))
     samples = ("producer", "consumer", "connect-standalone", "connect-distributed", "connect-file-source", "connect-file-sink")
     return [
         Directory(bin_dir),
@@ -82,7 +83,10 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
         target.file(f"{config_dir}/connect-log4j.properties", console, level="INFO", stream="System.out"),
         target.file(f"{config_dir}/log4j.properties", console, level="INFO", stream="System.out"),
         *(
-            target.file(f"{config_dir}/{name}.properties", f"kafka/config/{name}.properties.j2", bootstrap=bootstrap)
+            target.file(
+                f"{config_dir}/{name}.properties", f"kafka/config/{name}.properties.j2",
+                bootstrap=bootstrap, replication=replication,
+            )
             for name in samples
         ),
         Link(f"{config_dir}/server.properties", CONFIG),
