@@ -1,0 +1,6 @@
+"""Software to install: locked closures and release archives, downloaded once, verified, ready to push to a host."""
+
+from provisioner.artifacts.lockfile import Jar, Lock
+from provisioner.artifacts.source import ArchiveSource, ClosureSource, Payload, Progress, Source, cache_directory
+
+__all__ = ["ArchiveSource", "ClosureSource", "Jar", "Lock", "Payload", "Progress", "Source", "cache_directory"]
