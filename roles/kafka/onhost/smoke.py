@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set,
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from . import records, wire
 from .leg import Leg, LegFailure
@@ -28,6 +29,8 @@ RECORDS = 100  # per leg
 COPIES = 3
 # Up to this a real join is worth its time; Kafka's default of 3000 ms would be most of the whole check.
 JOIN_DELAY_WORTH_IT = 250  # milliseconds
+METADATA_BACKOFF = 10  # milliseconds
+READERS = 8  # threads
 
 
 def run(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
@@ -133,7 +136,7 @@ class _Check:
         self.leaders = sorted({leg.broker for leg in legs})
         self.expected: Dict[int, List[bytes]] = {partition: [] for partition in range(len(self.leaders))}
         self.maybe: Set[bytes] = set()
-        self.groups: List[str] = []
+        self.groups: Dict[Leg, str] = {}
         self.passed: Dict[Leg, int] = {}
         self.failures: List[LegFailure] = []
         self.swept: List[str] = []
@@ -150,11 +153,12 @@ class _Check:
             self.emit({"text": f"topic {self.topic}, a partition led by each of {wire.ids(self.leaders)}"})
             for leg in self.legs:
                 self._tried(leg, "produce", lambda leg=leg: self._produce(leg))
-            self.join = join == "always" or admin.join_delay() <= JOIN_DELAY_WORTH_IT
-            for leg in self.legs:
-                self._tried(leg, "consume", lambda leg=leg: self._read_back(admin, leg))
+            self._tried(self.legs[0], "consume", lambda: self._choose_groups(admin, join))
+            # Reading disturbs nobody, and where joins are held back all legs wait at the same time.
+            with ThreadPoolExecutor(max_workers=READERS) as pool:
+                list(pool.map(lambda leg: self._tried(leg, "consume", lambda: self._read_back(leg)), self.groups))
         finally:
-            self._guarded("delete", lambda: admin.delete_groups(self.groups))
+            self._guarded("delete", lambda: admin.delete_groups(self.groups.values()))
             self._guarded("delete", lambda: admin.delete(self.topic))
 
     def _guarded(self, step: str, action: Callable[[], Any]) -> Any:
@@ -185,6 +189,7 @@ class _Check:
             max_block_ms=int(self.timeout * 1000),
             request_timeout_ms=int(self.timeout * 1000),
             metrics_enabled=False,
+            kafka_client=_prompt_client,
         )
         try:
             sent = [(value, producer.send(self.topic, value=value, partition=partition)) for value in values]
@@ -197,14 +202,17 @@ class _Check:
             producer.close(timeout=1)
         self.emit({"text": f"{leg}: {len(values)} records written"})
 
-    def _read_back(self, admin: Admin, leg: Leg) -> None:
-        group = admin.group_at(leg.broker, f"{self.topic}-{leg.listener.lower()}-{leg.broker}")
-        self.groups.append(group)
+    def _choose_groups(self, admin: Admin, join: str) -> None:
+        self.join = join == "always" or admin.join_delay() <= JOIN_DELAY_WORTH_IT
+        for leg in self.legs:
+            self.groups[leg] = admin.group_at(leg.broker, f"{self.topic}-{leg.listener.lower()}-{leg.broker}")
+
+    def _read_back(self, leg: Leg) -> None:
         # A listener that is reached on some brokers only is read on those; a join would be given all partitions.
         here = {other.broker for other in self.legs if other.listener == leg.listener}
         partitions = [index for index, broker in enumerate(self.leaders) if broker in here]
         whole = len(partitions) == len(self.leaders)
-        actual = self._consume(leg, group, partitions, join=self.join and whole)
+        actual = self._consume(leg, self.groups[leg], partitions, join=self.join and whole)
         for partition in partitions:
             difference = records.compare(self.expected[partition], actual[partition], self.maybe)
             if difference:
@@ -227,6 +235,7 @@ class _Check:
             session_timeout_ms=10_000,
             request_timeout_ms=int(self.timeout * 1000),
             metrics_enabled=False,
+            kafka_client=_prompt_client,
         )
         wanted = [TopicPartition(self.topic, partition) for partition in partitions]
         found: Dict[int, List[bytes]] = {partition: [] for partition in partitions}
@@ -255,11 +264,21 @@ class _Check:
         return found
 
 
+def _prompt_client(**config: Any) -> KafkaNetClient:
+    # The library holds back the second metadata request of a client, the one for our topic, for 100 ms and lets it
+    # create topics. It takes neither setting from the configuration of a producer or consumer.
+    client = KafkaNetClient(**config)
+    client.cluster.config.update(retry_backoff_ms=METADATA_BACKOFF, allow_auto_create_topics=False)
+    return client
+
+
 def _quiet(emit: Emit) -> Emit:
-    """An emit that does not fail: when the other side hung up, cleaning up matters more than telling."""
+    """An emit that does not fail, for all threads: when the other side hung up, cleaning up matters more than telling."""
+
+    lock = threading.Lock()
 
     def safe(event: Dict[str, Any]) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with lock, contextlib.suppress(OSError, ValueError):
             emit(event)
 
     return safe

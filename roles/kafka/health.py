@@ -1,0 +1,130 @@
+"""May this broker go down now, and has it come back: the rules of a rolling restart, and nothing else. Pure.
+
+The state comes from `roles.kafka.onhost.probe.status` with partitions=True, asked of any broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner.refusal import Refusal
+
+SHOWN = 5  # partitions named in a message; the rest is counted
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition as the cluster reports it. leader is -1 when it has none."""
+
+    topic: str
+    partition: int
+    leader: int
+    replicas: frozenset[int]
+    isr: frozenset[int]
+    min_isr: int
+
+    @property
+    def protected(self) -> bool:
+        """Whether it has more copies than an acks=all write needs: only then can one of them be spared."""
+        return len(self.replicas) > self.min_isr
+
+    def __str__(self) -> str:
+        isr = ", ".join(map(str, sorted(self.isr)))
+        return f"{self.topic}-{self.partition}: in sync {isr or 'none'} of {len(self.replicas)} copies, needs {self.min_isr}"
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """The cluster at one moment: registered brokers, the controller (None when there is none), all partitions."""
+
+    brokers: frozenset[int]
+    controller: int | None
+    partitions: tuple[Partition, ...]
+
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any]) -> ClusterState:
+        """From a probe's answer of a serving broker that was asked for partitions."""
+        return cls(
+            brokers=frozenset(map(int, status["brokers"])),
+            controller=status["controller"],
+            partitions=tuple(
+                Partition(
+                    p["topic"], p["partition"], p["leader"], frozenset(p["replicas"]), frozenset(p["isr"]), p["min_isr"]
+                )
+                for p in status["partitions"]
+            ),
+        )
+
+    def hosted(self, broker: int) -> list[Partition]:
+        """The partitions of which this broker holds a copy."""
+        return [partition for partition in self.partitions if broker in partition.replicas]
+
+    def under_replicated(self) -> list[Partition]:
+        """The partitions with a copy that is behind or gone."""
+        return [partition for partition in self.partitions if len(partition.isr) < len(partition.replicas)]
+
+
+def may_go_down(state: ClusterState, broker: int) -> Refusal | None:
+    """None when every acks=all write that works now goes on working without this broker; else why not.
+
+    Partitions without a copy to spare (`unprotected`) cannot be helped by waiting and do not count here.
+    """
+    blocked = [p for p in state.hosted(broker) if p.protected and _too_few_without(p, broker)]
+    if not blocked:
+        return None
+    return Refusal(
+        f"broker {broker} must stay up: {_partitions(blocked)} would be left with fewer in-sync copies than writes need",
+        _listed(blocked),
+    )
+
+
+def _too_few_without(partition: Partition, broker: int) -> bool:
+    in_sync = len(partition.isr)
+    return in_sync < partition.min_isr or (in_sync == partition.min_isr and broker in partition.isr)
+
+
+def unprotected(state: ClusterState, broker: int) -> list[Partition]:
+    """The partitions for which this broker's restart is downtime whenever it happens: no copy to spare."""
+    return [partition for partition in state.hosted(broker) if not partition.protected]
+
+
+def downtime(state: ClusterState, broker: int) -> Refusal | None:
+    """What clients lose while this broker is down, whatever one waits for; None when nothing."""
+    lost = unprotected(state, broker)
+    if state.brokers <= {broker}:
+        return Refusal(f"broker {broker} is the only one: while it restarts, Kafka is down", _listed(lost))
+    if not lost:
+        return None
+    return Refusal(f"while broker {broker} restarts, {_partitions(lost)} without a copy to spare cannot be written", _listed(lost))
+
+
+def not_back(before: ClusterState, after: ClusterState, broker: int) -> Refusal | None:
+    """What is still missing after this broker's restart before the next one may go; None when it is fully back.
+
+    before: the state just before it went down. Partitions created meanwhile count, deleted ones do not.
+    """
+    if broker not in after.brokers:
+        return Refusal(f"broker {broker} is not registered in the cluster")
+    behind = [partition for partition in after.hosted(broker) if broker not in partition.isr]
+    if behind:
+        return Refusal(f"broker {broker} is not in sync for {_partitions(behind)}", _listed(behind))
+    was, now = len(before.under_replicated()), after.under_replicated()
+    if len(now) > was:
+        return Refusal(f"{_partitions(now)} under-replicated, {was} before the restart", _listed(now))
+    return None
+
+
+def restart_order(brokers: Iterable[int], controller: int | None) -> list[int]:
+    """Ascending, the controller last: each restart of a controller moves its work, so it should move once."""
+    return sorted(brokers, key=lambda broker: (broker == controller, broker))
+
+
+def _partitions(found: list[Partition]) -> str:
+    return "1 partition" if len(found) == 1 else f"{len(found)} partitions"
+
+
+def _listed(found: list[Partition]) -> tuple[str, ...]:
+    more = len(found) - SHOWN
+    return (*map(str, found[:SHOWN]), *((f"and {more} more",) if more > 0 else ()))

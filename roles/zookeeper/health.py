@@ -1,0 +1,90 @@
+"""May this ZooKeeper server go down now, and has it come back: the quorum's rules, and nothing else. Pure.
+
+The states come from `roles.zookeeper.onhost.probe.status`, asked of every member of the ensemble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner.refusal import Refusal
+
+MODES = ("leader", "follower", "standalone")  # those that vote; an observer has no part in the quorum
+
+
+@dataclass(frozen=True)
+class Member:
+    """One server of the ensemble. mode: "" when it does not serve, and then why. synced: the leader's synced followers."""
+
+    mode: str = ""
+    why: str = ""
+    synced: int | None = None
+
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any]) -> Member:
+        """From a probe's answer."""
+        if not status["serving"]:
+            return cls(why=status["why"])
+        return cls(mode=status["mode"], synced=status.get("synced_followers"))
+
+    @property
+    def serving(self) -> bool:
+        """Whether it takes part in the quorum."""
+        return self.mode in MODES
+
+
+def majority(size: int) -> int:
+    """How many servers of an ensemble must serve."""
+    return size // 2 + 1
+
+
+def may_go_down(members: Mapping[str, Member], name: str) -> Refusal | None:
+    """None when the others keep the quorum without this server; else why not. members: the whole ensemble by host."""
+    needed = majority(len(members))
+    if not members[name].serving or len(members) - 1 < needed:
+        return None  # nothing that waiting could save: `downtime` says what it costs
+    others = {host: member for host, member in members.items() if host != name}
+    serving = [host for host, member in others.items() if member.serving]
+    if len(serving) < needed:
+        return Refusal(
+            f"{name} must stay up: {len(serving)} of the other ZooKeeper servers serve, the quorum needs {needed}",
+            tuple(f"{host}: {member.why}" for host, member in others.items() if not member.serving),
+        )
+    return _not_in_sync(members)
+
+
+def _not_in_sync(members: Mapping[str, Member]) -> Refusal | None:
+    """A leader that still brings a follower up to date: another loss now could cost the quorum."""
+    followers = sum(member.mode == "follower" for member in members.values())
+    for host, member in members.items():
+        if member.mode == "leader" and member.synced is not None and member.synced < followers:
+            return Refusal(f"{host} leads, and only {member.synced} of {followers} followers are in sync with it")
+    return None
+
+
+def downtime(members: Mapping[str, Member], name: str) -> Refusal | None:
+    """What a restart of this server costs whatever one waits for; None when the others carry on."""
+    if len(members) == 1:
+        return Refusal(f"{name} is the only ZooKeeper server: while it restarts, brokers wait for it")
+    if len(members) == 2:
+        return Refusal(f"{name} is one of two ZooKeeper servers: while it restarts there is no quorum")
+    return None
+
+
+def not_back(members: Mapping[str, Member], name: str) -> Refusal | None:
+    """What is still missing after this server's restart before the next one may go; None when it is fully back."""
+    member = members[name]
+    if not member.serving:
+        return Refusal(f"{name} does not serve: {member.why}")
+    leaders = [host for host, other in members.items() if other.mode == "leader"]
+    if len(members) > 1 and len(leaders) != 1:
+        return Refusal(f"the ensemble has {len(leaders)} leaders" + (f": {', '.join(leaders)}" if leaders else ""))
+    return _not_in_sync(members)
+
+
+def restart_order(members: Mapping[str, Member]) -> list[str]:
+    """Servers that are down first (they cost nothing), then followers, the leader last: it is elected once."""
+    rank = {"": 0, "leader": 2}
+    return sorted(members, key=lambda host: rank.get(members[host].mode, 1))
