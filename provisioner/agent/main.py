@@ -17,8 +17,9 @@ from ..resources import Resource, Service, differing, from_wire
 from . import facts
 from .channel import Channel, Gone
 from .failure import Failure
+from .lock import PATH as LOCK
 from .lock import Held, Lock
-from .system import System
+from .system import STATE, System
 
 Emit = Callable[[Dict[str, Any]], None]
 
@@ -32,10 +33,11 @@ def call(wire: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 class Agent:
     """The operations; each is a method `op_NAME(request, emit) -> result`."""
 
-    def __init__(self, source: int = 0, sink: int = 1) -> None:
-        self.lock = Lock()
+    def __init__(self, source: int, sink: int, state: str = STATE, lock: str = LOCK) -> None:
+        """source, sink: file descriptors of the protocol. state, lock: where the host keeps the agent's memory."""
+        self.lock = Lock(lock)
         self.doing = "starting"
-        self.system = System(emit=lambda event: None)
+        self.system = System(emit=lambda event: None, state=state)
         self.channel = Channel(source, sink, self.system.cache_path, on_gone=lambda: self.lock.orphan(self.doing))
 
     def serve(self) -> None:

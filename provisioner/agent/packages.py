@@ -50,7 +50,7 @@ def _apt(arguments: List[str], emit: Callable[[Dict[str, Any]], None]) -> List[s
     assert process.stdout is not None
     lines: List[str] = []
     for raw in process.stdout:
-        line = raw.decode("utf-8", "replace").strip()
+        line = raw.decode("utf-8", "replace").rstrip().rpartition("\r")[2].strip()
         if line:
             lines = [*lines[-20:], line]
             emit({"text": line[:100]})

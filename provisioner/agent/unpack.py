@@ -96,7 +96,6 @@ def unpack(payload: str, directory: str, strip: int, marker: Tuple[str, str]) ->
     with open(os.path.join(work, marker[0]), "w") as out:
         out.write(marker[1])
     os.chmod(os.path.join(work, marker[0]), 0o644)
-    os.sync()
     names = {name for _, name in members} | {marker[0]}
     record = {name: _stat(os.path.join(work, name)) or [] for name in sorted(names)}
     if fresh:

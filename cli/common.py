@@ -1,0 +1,62 @@
+"""Shared by all verbs: how an inventory is loaded, and how an expected failure ends the program."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from invoke import Exit, task
+
+if TYPE_CHECKING:
+    from provisioner.inventory import Inventory
+
+ROOT = Path(__file__).resolve().parent.parent
+INTERRUPTED = 130  # as a shell reports a program that ended by Ctrl-C
+
+HOSTS_HELP = "the inventory: NAME for inventory/NAME.yml, or a path"
+
+
+def verb(name: str, help: dict[str, str], iterable: Sequence[str] = ()) -> Callable[[Callable[..., int | None]], Any]:
+    """An Invoke task whose expected failures are one message and an exit code, never a traceback.
+
+    The body answers with the exit code (None: 0). Positional arguments and short flags are off: with them
+    `invoke deploy --help` would take "--help" for the value of a flag and deploy.
+    """
+
+    def decorate(body: Callable[..., int | None]) -> Any:
+        @functools.wraps(body)
+        def guarded(*arguments: Any, **options: Any) -> None:
+            from provisioner.errors import ProvisionerError
+
+            try:
+                code = body(*arguments, **options)
+            except ProvisionerError as error:
+                raise Exit("\n".join(error.lines()), code=error.exit_code) from None
+            except KeyboardInterrupt:
+                advice = "What was done stays done; the same command goes on from there."
+                raise Exit(f"\nInterrupted. {advice}", code=INTERRUPTED) from None
+            except BrokenPipeError:
+                sys.stderr.close()  # the reader of our output has gone; the interpreter must not complain about it
+                raise Exit(code=1) from None
+            if code:
+                raise Exit(code=code)
+
+        return task(name=name, positional=[], auto_shortflags=False, help=help, iterable=list(iterable))(guarded)
+
+    return decorate
+
+
+def load_inventory(hosts: str, extra_vars: Sequence[str] = ()) -> Inventory:
+    """The inventory that --hosts names, checked as a whole. Raises UsageError listing the valid names without one."""
+    from provisioner import inventory, variables
+    from provisioner.errors import UsageError
+    from roles import site
+
+    if not hosts:
+        names = ", ".join(inventory.names(ROOT))
+        raise UsageError("which hosts? --hosts is missing", details=[f"--hosts is one of: {names}; or a path"])
+    specs = variables.load_specs(site.default_files())
+    return inventory.load(hosts, root=ROOT, extra_vars=extra_vars, specs=specs, checks=site.CHECKS)

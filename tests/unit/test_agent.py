@@ -1,0 +1,254 @@
+"""The agent as a real process on this machine, spoken to over pipes as the transport does over SSH."""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import grp
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from provisioner.resources import Archive, Directory, File, Link, Links
+
+ROOT = Path(__file__).resolve().parents[2]
+ME, MINE = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
+
+
+class Process:
+    """An agent process; `ask` sends one request and collects its events and its end."""
+
+    def __init__(self, folder: Path) -> None:
+        code = f"from provisioner.agent.main import Agent; Agent(0, 1, {str(folder / 'state')!r}, {str(folder / 'lock')!r}).serve()"
+        self.process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.facts = json.loads(self.process.stdout.readline())["result"]
+        self.number = 0
+
+    def send(self, op, body=b"", **arguments):
+        self.number += 1
+        self.process.stdin.write(json.dumps({"id": self.number, "op": op, **arguments}).encode() + b"\n" + body)
+        self.process.stdin.flush()
+
+    def end(self):
+        events = []
+        while True:
+            message = json.loads(self.process.stdout.readline())
+            if "event" not in message:
+                return message.get("result"), message.get("failure"), events
+            events.append(message["event"])
+
+    def ask(self, op, body=b"", **arguments):
+        self.send(op, body, **arguments)
+        return self.end()
+
+    def put(self, data, digest=None):
+        return self.ask("put", data, digest=digest or hashlib.sha256(data).hexdigest(), size=len(data))
+
+    def apply(self, *resources):
+        return self.ask("apply", resources=[resource.wire(content=True) for resource in resources])
+
+    def state(self, resource):
+        result, failure, _ = self.ask("read", resources=[resource.wire(content=False)])
+        assert failure is None
+        return result["states"].get(resource.key), result["problems"]
+
+    def close(self):
+        self.process.stdin.close()
+        return self.process.wait(10)
+
+
+@pytest.fixture
+def agent(tmp_path):
+    process = Process(tmp_path)
+    yield process
+    if process.process.poll() is None:
+        process.close()
+
+
+def mine(path, content="text\n", mode=0o640):
+    return File(str(path), content, ME, MINE, mode)
+
+
+def tar(files):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(text, tarfile.TarInfo):
+                archive.addfile(text)
+                continue
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+class Source:
+    def __init__(self, identity="one"):
+        self.id, self.label = identity, "an archive"
+
+
+def archive(path, payload, identity="one"):
+    made = Archive(str(path), Source(identity), strip=1)
+    object.__setattr__(made, "payload", hashlib.sha256(payload).hexdigest())
+    return made
+
+
+def test_facts_come_unasked(agent):
+    assert agent.facts["memory"] > 2**26 and agent.facts["uid"] == os.getuid() and agent.facts["python"]
+
+
+@pytest.mark.parametrize("before", [None, "file", "wrong mode", "link", "wrong content"])
+def test_a_file_ends_as_expected_from_any_start(agent, tmp_path, before):
+    path = tmp_path / "f"
+    if before == "link":
+        path.symlink_to("/etc/hostname")
+    elif before:
+        path.write_text("other\n" if before == "wrong content" else "text\n")
+        path.chmod(0o600 if before == "wrong mode" else 0o640)
+    resource = mine(path)
+    _, failure, events = agent.apply(resource)
+    assert failure is None and events[-1]["changed"] == (before not in ("file",))
+    assert path.read_text() == "text\n" and not path.is_symlink() and path.stat().st_mode & 0o777 == 0o640
+    assert agent.state(resource)[0]["digest"] == resource.digest
+    assert [p.name for p in tmp_path.iterdir() if p.name.endswith("~")] == []
+
+
+def test_a_second_apply_changes_nothing(agent, tmp_path):
+    resources = [Directory(str(tmp_path / "d"), ME, MINE, 0o750), mine(tmp_path / "d" / "f"), Link(str(tmp_path / "l"), "d"),
+                 Links(str(tmp_path / "d"), {"a": "f", "b": "f"})]  # fmt: skip
+    _, _, first = agent.apply(*resources)
+    _, _, second = agent.apply(*resources)
+    assert [e["changed"] for e in first if e["status"] == "done"] == [True] * 4
+    assert [e["changed"] for e in second if e["status"] == "done"] == [False] * 4
+
+
+def test_content_of_a_differing_file_comes_back_for_the_diff_and_a_secret_does_not(agent, tmp_path):
+    (tmp_path / "f").write_text("old\n")
+    assert agent.state(mine(tmp_path / "f"))[0]["content"] == "old\n"
+    secret = File(str(tmp_path / "f"), "new\n", ME, MINE, 0o640, secret=True)
+    assert "content" not in agent.state(secret)[0]
+
+
+def test_a_directory_in_the_place_of_a_file_is_not_removed(agent, tmp_path):
+    (tmp_path / "f").mkdir()
+    _, failure, _ = agent.apply(mine(tmp_path / "f"))
+    assert "is a directory" in failure["summary"] and failure["resource"].startswith("file:") and (tmp_path / "f").is_dir()
+
+
+def test_failure_names_the_resource_and_stops_before_the_next(agent, tmp_path):
+    _, failure, _ = agent.apply(mine(tmp_path / "missing" / "f"), mine(tmp_path / "g"))
+    assert failure["resource"] == f"file:{tmp_path}/missing/f" and "does not exist" in failure["summary"]
+    assert not (tmp_path / "g").exists()
+
+
+def test_a_lost_data_directory_stops_the_run_and_an_unused_one_does_not(agent, tmp_path):
+    data = Directory(str(tmp_path / "data"), ME, MINE, 0o750, once="data")
+    assert agent.state(data) == (None, [])
+    agent.apply(data)
+    (tmp_path / "data").rmdir()
+    _, problems = agent.state(data)
+    assert "is gone" in problems[0]["summary"] and "mount or restore" in problems[0]["advice"]
+    _, failure, _ = agent.apply(data)
+    assert failure and not (tmp_path / "data").exists()
+
+
+def test_a_data_directory_that_was_there_before_is_guarded_from_then_on(agent, tmp_path):
+    (tmp_path / "data").mkdir(mode=0o750)
+    data = Directory(str(tmp_path / "data"), ME, MINE, 0o750, once="data")
+    agent.apply(data)
+    (tmp_path / "data").rmdir()
+    assert agent.state(data)[1]
+
+
+def test_archive_is_unpacked_and_an_altered_file_is_found_and_repaired(agent, tmp_path):
+    payload = tar({"top/libs/a.jar": "aaaa", "top/b": "bbbb"})
+    where = tmp_path / "dist"
+    resource = archive(where, payload)
+    agent.put(payload)
+    assert agent.apply(resource)[1] is None
+    assert (where / "libs/a.jar").read_text() == "aaaa" and (where / ".provisioned").read_text() == "one\n"
+    assert agent.state(resource)[0]["altered"] == []
+    stat = (where / "b").stat()
+    (where / "b").write_text("cccc")  # same size, and the same time of modification:
+    os.utime(where / "b", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    (where / "libs/a.jar").unlink()
+    assert agent.state(resource)[0]["altered"] == ["b", "libs/a.jar"]
+    (where / "extra").write_text("mine")
+    agent.put(payload)
+    agent.apply(resource)
+    assert (where / "b").read_text() == "bbbb" and (where / "libs/a.jar").exists() and (where / "extra").exists()
+    assert agent.state(resource)[0]["altered"] == []
+
+
+def test_payload_is_verified_on_arrival(agent, tmp_path):
+    _, failure, _ = agent.put(b"damaged", digest="0" * 64)
+    assert "arrived damaged" in failure["summary"]
+    assert agent.ask("has", digests=["0" * 64])[0] == []
+    assert agent.ask("has", digests=[])[1] is None  # the channel is still in step
+
+
+def test_payload_is_gone_after_the_apply(agent, tmp_path):
+    payload = tar({"top/a": "x"})
+    agent.put(payload)
+    agent.apply(archive(tmp_path / "dist", payload))
+    assert agent.ask("has", digests=[hashlib.sha256(payload).hexdigest()])[0] == []
+
+
+@pytest.mark.parametrize("name", ["top/../../evil", "/etc/evil"])
+def test_archive_cannot_write_outside_its_directory(agent, tmp_path, name):
+    payload = tar({"top/a": "x", name: "y"})
+    agent.put(payload)
+    _, failure, _ = agent.apply(archive(tmp_path / "dist", payload))
+    assert "not allowed" in failure["summary"] and not (tmp_path / "dist").exists() and not (tmp_path / "evil").exists()
+
+
+def test_corrupt_archive_leaves_nothing(agent, tmp_path):
+    payload = tar({"top/a": "x" * 5000})[:700]
+    agent.put(payload)
+    _, failure, _ = agent.apply(archive(tmp_path / "dist", payload))
+    assert "cannot unpack" in failure["summary"] and [p.name for p in tmp_path.iterdir()] == ["state"]
+
+
+def test_lock_is_held_by_one_run_and_goes_with_it(agent, tmp_path):
+    assert agent.ask("lock", holder={"who": "me@here"})[0] == {}
+    other = Process(tmp_path)
+    held = other.ask("lock", holder={"who": "you"})[0]["held_by"]
+    assert held["who"] == "me@here" and held["since"] <= time.time()
+    agent.process.kill()
+    agent.process.wait()
+    assert other.ask("lock", holder={"who": "you"})[0] == {}
+    other.close()
+
+
+def test_agent_finishes_its_step_when_the_control_machine_goes_and_then_stops(agent, tmp_path):
+    agent.ask("lock", holder={"who": "me"})
+    big = "x" * 1000
+    resources = [mine(tmp_path / f"f{number}", big) for number in range(400)]
+    agent.send("apply", resources=[resource.wire(content=True) for resource in resources])
+    agent.process.stdout.readline()
+    agent.process.stdout.close()
+    agent.process.stdin.close()
+    assert agent.process.wait(20) == 0
+    written = sorted(tmp_path.glob("f*"))
+    assert 0 < len(written) and all(path.read_text() == big for path in written)
+
+
+def test_a_bug_is_reported_with_its_traceback_and_the_agent_lives_on(agent):
+    _, failure, _ = agent.ask("nonsense")
+    assert "bug" in failure["advice"] and any("op_nonsense" in line for line in failure["details"])
+    assert agent.ask("has", digests=[])[1] is None
+
+
+def test_content_is_any_text(agent, tmp_path):
+    resource = mine(tmp_path / "f", "한국어 \u0000 ' \" \\ \n")
+    assert base64.b64decode(resource.wire(content=True)["content"]).decode() == resource.content
+    agent.apply(resource)
+    assert (tmp_path / "f").read_text() == resource.content

@@ -1,0 +1,141 @@
+"""The plan: from expected and actual states to changes, restarts and diffs; no host involved."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner import plan
+from provisioner.resources import Archive, Directory, File, Link, Links, Package, Service, Sysctl, sha256
+from provisioner.resources.service import outdated, parse_record
+
+PROPERTIES = "/etc/kafka/server.properties"
+
+
+class Source:
+    """A stand-in for an archive's source: an identity and a label are all that a plan looks at."""
+
+    def __init__(self, identity: str) -> None:
+        self.id, self.label = identity, f"archive {identity}"
+
+
+def as_read(resource, **changed):
+    """The state that a host answers with when it is as expected, but for `changed`."""
+    return {**resource.expected(), **changed}
+
+
+FILE = File(PROPERTIES, "a=1\n", mode=0o640, template="kafka/server.properties.j2")
+CASES = [
+    (FILE, None, "+", ""),
+    (FILE, as_read(FILE, digest="other", content="a=2\n"), "~", "content"),
+    (FILE, as_read(FILE, mode=0o644), "~", "mode 0644 -> 0640"),
+    (FILE, as_read(FILE, owner="kafka", group="kafka"), "~", "owner kafka -> root, group kafka -> root"),
+    (FILE, as_read(FILE, type="link"), "~", "type link -> file"),
+    (Package("jre"), None, "+", ""),
+    (Link("/opt/kafka", "/opt/b"), {"type": "link", "target": "/opt/a"}, "~", "target /opt/a -> /opt/b"),
+    (Links("/bin", {"a": "x", "b": "y"}), {"links": {"a": "x"}}, "~", "b (none) -> y"),
+    (Sysctl("k", {"vm.swappiness": 1}), as_read(Sysctl("k", {"vm.swappiness": 1}), running={"vm.swappiness": "60"}), "~",
+     "vm.swappiness 60 -> 1"),
+    (Directory("/data", once="data"), as_read(Directory("/data"), guarded=False), "~", "guarded"),
+    (Archive("/opt/k", Source("new")), as_read(Archive("/opt/k", Source("new")), altered=["libs/a.jar"]), "~",
+     "1 altered: libs/a.jar"),
+    (Service("kafka"), as_read(Service("kafka"), active=False), "~", "active"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("resource", "actual", "action", "note"), CASES)
+def test_a_difference_becomes_one_change_that_says_what_differs(resource, actual, action, note):
+    (change,) = plan.make("h", [resource], {resource.key: actual}).changes
+    assert (change.action, change.note) == (action, note)
+
+
+@pytest.mark.parametrize("resource", [case[0] for case in CASES])
+def test_no_difference_is_no_change(resource):
+    assert plan.make("h", [resource], {resource.key: as_read(resource)}).nothing
+
+
+def running(**digests):
+    """A service's state: started with `started`, `disk` there now."""
+    return {"enabled": True, "active": True, "started": digests["started"], "disk": digests["disk"]}
+
+
+@pytest.mark.parametrize(
+    ("started", "disk", "soon", "expected"),
+    [
+        ({"/a": "1"}, {"/a": "1"}, {}, []),
+        ({"/a": "1"}, {"/a": "1"}, {"/a": "2"}, ["/a"]),  # planned change
+        ({"/a": "1"}, {"/a": "2"}, {"/a": "2"}, ["/a"]),  # an earlier run was killed before its restart
+        ({"/a": "1"}, {"/a": "2"}, {"/a": "1"}, []),  # ... and its change is taken back by this one
+        ({}, {"/a": "1"}, {}, ["/a"]),  # started before the unit recorded anything
+        ({"/a": "1"}, {"/a": None}, {}, ["/a"]),  # an input has vanished
+    ],
+)
+def test_restart_is_needed_when_the_process_read_something_else(started, disk, soon, expected):
+    assert outdated(("/a",), running(started=started, disk=disk), soon) == expected
+
+
+def test_a_stopped_service_needs_a_start_and_no_restart():
+    state = {"enabled": True, "active": False, "started": None, "disk": {"/a": "1"}}
+    made = plan.make("h", [Service("kafka", ("/a",))], {"service:kafka": state})
+    assert made.changes and not made.restarts
+
+
+def test_restart_follows_an_archive_through_the_link_that_leads_to_it():
+    new = Archive("/opt/kafka-2", Source("two"))
+    resources = [new, Link("/opt/kafka", "/opt/kafka-2"), Service("kafka", ("/opt/kafka/.provisioned",))]
+    old = sha256(b"one\n")
+    state = running(started={"/opt/kafka/.provisioned": old}, disk={"/opt/kafka/.provisioned": old})
+    (restart,) = plan.make("h", resources, {"service:kafka": state}).restarts
+    assert restart.reasons == ("/opt/kafka/.provisioned",)
+
+
+def test_record_is_read_as_sha256sum_writes_it():
+    assert parse_record("ab12  /etc/a b\ncd34  /etc/c\n") == {"/etc/a b": "ab12", "/etc/c": "cd34"}
+    assert parse_record(None) is None
+
+
+def test_diff_shows_lines_and_hides_secrets():
+    old = "a=1\nssl.keystore.password=old\n"
+    new = File(PROPERTIES, "a=2\nssl.keystore.password=new\n")
+    (change,) = plan.make("h", [new], {new.key: as_read(new, digest="x", content=old)}).changes
+    text = plan.diff(change)
+    assert "-a=1" in text and "+a=2" in text
+    assert "old" not in text.replace("on the host", "") and "new" not in text
+
+
+def test_diff_of_secrets_alone_says_so_without_showing_them():
+    old, new = "x.password=hunter2\n", File(PROPERTIES, "x.password=hunter3\n")
+    (change,) = plan.make("h", [new], {new.key: as_read(new, digest="x", content=old)}).changes
+    assert "hunter" not in plan.diff(change) and "masked" in plan.diff(change)
+
+
+def test_secret_file_is_never_shown():
+    new = File("/etc/key", "hunter2\n", secret=True)
+    (change,) = plan.make("h", [new], {new.key: None}).changes
+    assert "hunter2" not in plan.diff(change)
+
+
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [
+        ("ssl.key.password=x1", True),
+        ("sasl.jaas.config=x1", True),
+        ("listener.name.a.plain.sasl.jaas.config=x1", True),
+        ("log.retention.ms=x1", False),
+        ("# password=x1 in a comment", False),
+        ("password.encoder.secret=x1", True),
+    ],
+)
+def test_mask(line, hidden):
+    assert ("x1" not in plan.mask(line)) == hidden
+
+
+def test_every_resource_survives_the_wire():
+    from provisioner.resources import from_wire
+
+    for resource, *_ in CASES:
+        assert from_wire(resource.wire(content=True)).expected() == resource.expected()
+        assert from_wire(resource.wire(content=False)).expected() == resource.expected()
+
+
+def test_content_does_not_travel_for_reading():
+    assert FILE.wire(content=False)["content"] is None

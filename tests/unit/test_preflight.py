@@ -1,0 +1,126 @@
+"""Preflight: what is needed against what was found; every problem at once, each with what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner import preflight
+from provisioner.agent import facts as host_facts
+from provisioner.agent.packages import parse as parse_dpkg
+from provisioner.agent.units import parse as parse_unit
+from provisioner.preflight import JavaNeed, Needs
+
+GIB = 2**30
+FACTS = {
+    "os": {"id": "debian", "version_id": "12", "pretty": "Debian GNU/Linux 12"}, "memory": 4 * GIB, "init": "systemd",
+    "nofile_hard": 100000,
+}  # fmt: skip
+FINE = {"disks": {}, "ports": {}, "active": [], "unresolved": [], "files": {}, "java": None}
+DEBIAN = (("debian", ("12", "13")),)
+
+
+@pytest.mark.parametrize(
+    ("facts", "needs", "found"),
+    [
+        ({}, Needs(os=DEBIAN), None),
+        ({"os": {"id": "alpine", "version_id": "3", "pretty": "Alpine 3"}}, Needs(os=DEBIAN), "Alpine 3 is not supported"),
+        ({"init": "tini"}, Needs(), "PID 1 is tini, not systemd"),
+        ({}, Needs(heaps={"kafka": 3 * GIB, "zookeeper": 512 * 2**20}), None),
+        ({}, Needs(heaps={"kafka": 3 * GIB, "zookeeper": GIB}), "the heaps (kafka 3.0 GiB + zookeeper 1.0 GiB)"),
+        ({"nofile_hard": 20000}, Needs(nofile=100000), "at most 20000 files"),
+    ],
+)
+def test_basics(facts, needs, found):
+    problems = preflight.basics({**FACTS, **facts}, needs)
+    assert [found in what for what, _ in problems] == ([True] if found else [])
+
+
+JAVA = JavaNeed(11, 23, (17, 21), "kafka 3.9.2", java_home="/opt/jdk")
+IDENTITY = {"/d/meta.properties": {"format": "properties", "key": "broker.id", "expected": "1", "what": "broker id"}}
+
+
+@pytest.mark.parametrize(
+    ("needs", "answer", "found"),
+    [
+        (Needs(disks={"/d": GIB}), {"disks": {"/d": {"free": GIB}}}, None),
+        (Needs(disks={"/d": GIB}), {"disks": {"/d": {"free": GIB // 2}}}, "/d has 512 MiB free, 1.0 GiB are needed"),
+        (Needs(ports={9092: "kafka.service"}), {"ports": {"9092": "nc (pid 7)"}}, "in use by nc (pid 7)"),
+        (Needs(ports={9092: "kafka.service"}), {"ports": {"9092": ""}, "active": ["kafka"]}, None),
+        (Needs(names=("kafka2",)), {"unresolved": ["kafka2"]}, "cannot resolve the name kafka2"),
+        (Needs(identity=IDENTITY), {"files": {"/d/meta.properties": None}}, None),
+        (Needs(identity=IDENTITY), {"files": {"/d/meta.properties": "#x\nbroker.id=1\n"}}, None),
+        (Needs(identity=IDENTITY), {"files": {"/d/meta.properties": "broker.id=2\n"}}, "broker id 2"),
+        (Needs(identity={"/d/myid": {"expected": "1", "what": "myid"}}), {"files": {"/d/myid": "3\n"}}, "myid 3"),
+        (Needs(java=JAVA), {"java": "17.0.15"}, None),
+        (Needs(java=JAVA), {"java": "1.8.0_412"}, "not on Java 8"),
+        (Needs(java=JAVA), {"java": "24"}, "not on Java 24"),
+        (Needs(java=JAVA), {"java": None}, "there is no Java at /opt/jdk"),
+        (Needs(java=JAVA), {"java": "unknown"}, "does not say its version"),
+        (Needs(java=JavaNeed(17, None, (), "kafka 4", package_major=11)), {}, "Java 17 or newer, not on Java 11"),
+    ],
+)
+def test_details(needs, answer, found):
+    problems = preflight.details(needs, {**FINE, **answer})
+    assert [found in what for what, _ in problems] == ([True] if found else [])
+    assert all(advice for _, advice in problems)
+
+
+def test_needs_of_roles_add_up():
+    merged = preflight.merge([
+        Needs(heaps={"a": 1}, nofile=10, disks={"/d": 1}, ports={1: "a"}, names=("x", "y")),
+        Needs(heaps={"b": 2}, nofile=5, disks={"/d": 3}, ports={2: "b"}, names=("y",), java=JAVA),
+    ])  # fmt: skip
+    assert merged == Needs(
+        heaps={"a": 1, "b": 2}, nofile=10, disks={"/d": 3}, ports={1: "a", 2: "b"}, names=("x", "y"), java=JAVA
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "major"), [("17.0.15", 17), ("1.8.0_412", 8), ("21", 21), ("24-ea", 24), ("11.0.2+9", 11), ("x", None)]
+)
+def test_java_major(version, major):
+    assert preflight.java_major(version) == major
+
+
+def test_clocks_are_compared_with_each_other():
+    assert preflight.clock_problems({"a": 0.0, "b": 12.0}) == []
+    assert preflight.clock_problems({"a": -20.0, "b": 25.0}) == ["the clocks of a and b are 45 s apart"]
+    assert preflight.clock_problems({}) == []
+
+
+LIMITS = "Limit                     Soft Limit           Hard Limit           Units\nMax open files            1024                 {}               files\n"
+
+
+@pytest.mark.parametrize(
+    ("hard", "capabilities", "expected"),
+    [("20000", "00000000a80425fb", 20000), ("1024", "000001ffffffffff", 1048576), ("unlimited", "0", None)],
+)
+def test_attainable_nofile_is_the_kernels_bound_only_where_limits_may_be_raised(hard, capabilities, expected):
+    found = host_facts.attainable_nofile(LIMITS.format(hard), f"Name:\tx\nCapEff:\t{capabilities}\n", "1048576")
+    assert found == expected if expected else found > 2**40
+
+
+def test_listening_sockets_are_read_from_proc():
+    table = (
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+        "   0: 00000000:2384 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 x\n"
+        "   1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 x\n"
+    )
+    assert host_facts.listening([table]) == {9092: "4711"}
+
+
+def test_only_fully_installed_packages_count():
+    status = (
+        "Package: a\nStatus: install ok installed\nVersion: 1-2\n\n"
+        "Package: b\nStatus: deinstall ok config-files\nVersion: 3\n\n"
+        "Package: c\nStatus: install ok unpacked\nVersion: 4\n"
+    )
+    assert parse_dpkg(status) == {"a": {"installed": True, "version": "1-2"}}
+
+
+def test_unit_states():
+    active = parse_unit("LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nMainPID=42\n")
+    assert active["active"] and active["enabled"] and active["pid"] == 42
+    restarting = parse_unit("LoadState=loaded\nActiveState=activating\nSubState=auto-restart\nUnitFileState=enabled\n")
+    assert not restarting["active"]
+    assert parse_unit("LoadState=not-found\nActiveState=inactive\n") is None
