@@ -6,6 +6,7 @@ Nothing is installed or started here; `script/bootstrap` does that.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,12 @@ class Container:
     state: str  # "running", "exited", "created", "paused" ...
     lab: str
     os: str
-    ports: str
+    ports: str  # as `docker ps` writes them, empty unless running: "127.0.0.1:2221->22/tcp, ..."
+
+    @property
+    def published(self) -> dict[int, str]:
+        """Port inside the container -> the address on this machine that leads to it; empty unless it runs."""
+        return {int(inside): address for address, inside in re.findall(r"(\S+)->(\d+)/tcp", self.ports)}
 
 
 def run(

@@ -66,7 +66,7 @@ def derive(inventory: Any, lab: str, ports: Mapping[str, Mapping[str, int]]) -> 
     """The parsed inventory with this lab's names and ports. Pure. ports: host -> use -> number, for every lab host."""
     hosts = lab_hosts(inventory)
     kafka = {HOSTS[host]["kafka"]: ports[host]["kafka"] for host in hosts}
-    said = set(_numbers(inventory)) & set(kafka)
+    said = set(_numbers(inventory))
 
     def value(node: Any) -> Any:
         if isinstance(node, dict):
@@ -78,32 +78,27 @@ def derive(inventory: Any, lab: str, ports: Mapping[str, Mapping[str, int]]) -> 
         return kafka.get(node, node) if isinstance(node, int) and not isinstance(node, bool) else node
 
     def text(old: str) -> str:
-        new = re.sub(rf"(?<![\w.-])({'|'.join(hosts)})(?![\w-])", lambda m: prefix(lab) + m[1], old)
+        new = re.sub(rf"(?<![\w.-])({'|'.join(hosts)})(?!\.?[\w-])", lambda m: prefix(lab) + m[1], old)
         new = new.replace(f"/lab/{DEFAULT}/", f"/lab/{lab}/")
         return re.sub(r"(?<![\d.])\d{4,5}(?![\d.])", lambda m: str(kafka.get(int(m[0]), m[0])), new)
 
     new = value(inventory)
     for name, variables in _host_entries(new):
         host = name.removeprefix(prefix(lab))
-        if host not in hosts:
-            continue
-        if "ansible_port" in variables:
+        if host in hosts and variables and "ansible_port" in variables:
             variables["ansible_port"] = ports[host]["ssh"]
-        if HOSTS[host]["kafka"] == KAFKA_PORT_DEFAULT not in said:
-            variables[KAFKA_PORT] = ports[host]["kafka"]
+            if HOSTS[host]["kafka"] == KAFKA_PORT_DEFAULT and KAFKA_PORT_DEFAULT not in said:
+                variables[KAFKA_PORT] = ports[host]["kafka"]
     return new
 
 
-def _host_entries(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(host, its variables) for every mention in a `hosts:` mapping; an empty entry becomes a mapping first."""
+def _host_entries(node: Any) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """(host, its variables) for every mention in a `hosts:` mapping, at any depth of groups."""
     if not isinstance(node, dict):
         return
     for key, item in node.items():
         if key == "hosts" and isinstance(item, dict):
-            for host in item:
-                if item[host] is None:
-                    item[host] = {}
-                yield host, item[host]
+            yield from item.items()
         elif key != "vars":
             yield from _host_entries(item)
 

@@ -137,6 +137,12 @@ class Lab:
                 )
             elif found.state != "running":
                 stopped.append(found)
+            elif found.published.get(22) != f"{network.LOOPBACK}:{self.ports(base)['ssh']}":
+                raise ProvisionerError(
+                    f"{found.name} runs with other ports than this lab remembers, so its state was lost",
+                    details=[found.ports],
+                    advice=f"make it anew: invoke lab.down --lab {self.name}, then lab.up",
+                )
         network.require_free(
             {self.host(base): self.ports(base) for base in missing}
             | {found.name: self.ports(found.name) for found in stopped if found.state == "exited"}
@@ -146,9 +152,9 @@ class Lab:
             done.append(f"created {', '.join(self.host(base) for base in missing)}")
             self._create(missing, image or images.RELEASES[0])
         for found in stopped:
-            verb = "unpause" if found.state == "paused" else "start"
-            engine.docker(verb, found.name)
-            done.append(f"{verb}ed {found.name}" if verb == "start" else f"resumed {found.name}")
+            paused = found.state == "paused"
+            engine.docker("unpause" if paused else "start", found.name)
+            done.append(f"{'resumed' if paused else 'started'} {found.name}")
         return done
 
     def _create(self, bases: list[str], release: str) -> None:

@@ -66,18 +66,17 @@ def down(context: Context, hosts: str = "", lab: str = "") -> None:
 def status(context: Context, lab: str = "") -> None:
     """Show the hosts of every lab on this machine, or of one."""
     from lab import engine
-    from lab.lab import Lab
 
     wanted = _lab(lab).name if lab else None
     found = [c for c in engine.containers().values() if c.lab and wanted in (None, c.lab)]
+    if not found:
+        print(f"no host exists{f' in the lab {wanted!r}' if wanted else ''}; invoke lab.up --hosts single makes one")
+        return
     rows = [("LAB", "HOST", "STATE", "IMAGE", "ANSWERS AT")]
     for container in sorted(found, key=lambda c: (c.lab, c.name)):
-        ports = Lab(container.lab).ports(container.name)
-        where = "  ".join(f"{use} 127.0.0.1:{port}" for use, port in ports.items())
-        rows.append((container.lab, container.name, container.state, container.os, where))
-    if len(rows) == 1:
-        print(f"no host is up{f' in the lab {wanted!r}' if wanted else ''}; invoke lab.up --hosts single makes one")
-        return
+        known = {22: "ssh", 2181: "zookeeper"}
+        where = "  ".join(f"{known.get(port, 'kafka')} {at}" for port, at in sorted(container.published.items()))
+        rows.append((container.lab, container.name, container.state, container.os, where or "-"))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]))
