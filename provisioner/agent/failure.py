@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Optional
+from collections.abc import Iterable
+from typing import Any, Optional
 
 
 class Failure(Exception):
@@ -18,6 +19,6 @@ class Failure(Exception):
         self.details = list(details)
         self.advice = advice
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The failure as JSON-able data."""
         return {"summary": self.summary, "details": self.details, "advice": self.advice}

@@ -1,21 +1,24 @@
 """Waiting for a service that was just started: as long as something moves, and not a moment longer.
 
-A broker that recovers its log may need an hour, a broken one nothing but the message. So the wait ends early when systemd
-gave up or the process keeps dying, goes on while there is progress, and stops when nothing moved for `stall` seconds.
+A broker that recovers its log may need an hour, a broken one nothing but the message. So the wait ends early when
+systemd gave up or the process keeps dying, goes on while there is progress, and stops when nothing moved for a while.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional
 
 from . import units
 from .failure import Failure
 
-Emit = Callable[[Dict[str, Any]], None]
-# An attempt answers (result, None) when the service is there, else (None, what it saw: "connection refused").
-Attempt = Callable[[], Tuple[Optional[Dict[str, Any]], str]]
+if TYPE_CHECKING:  # Python 3.8 cannot make these
+    Emit = Callable[[dict[str, Any]], None]
+    # An attempt answers (result, "") when the service is there, else (None, what it saw: "Connection refused").
+    Attempt = Callable[[], tuple[dict[str, Any] | None, str]]
 
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.25
@@ -29,7 +32,7 @@ class Unit:
     """A systemd unit that is being waited for: whether it still can come up, and whether it does anything."""
 
     def __init__(
-        self, name: str, log_file: str = "", show: Callable[[Tuple[str, ...]], Dict[str, Any]] = units.show
+        self, name: str, log_file: str = "", show: Callable[[tuple[str, ...]], dict[str, Any]] = units.show
     ) -> None:
         self.name = name[: -len(".service")] if name.endswith(".service") else name
         self.log_file = log_file
@@ -55,7 +58,7 @@ class Unit:
             raise self.failure(f"{self.name} is stopped")
         return f"{state['sub']}, died {died} times" if died else str(state["sub"])
 
-    def work(self) -> Tuple[int, int]:
+    def work(self) -> tuple[int, int]:
         """Numbers that grow while the process does something: its log's size, and the MiB it has read."""
         return _size(self.log_file), _read_bytes(self._pid) // MIB
 
@@ -82,7 +85,7 @@ def until(
     unit: Optional[Unit] = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """Call `attempt` until it has a result; seconds taken are added to it as "seconds".
 
     what: for the messages ("broker 1 at 127.0.0.1:9092"). timeout, stall: seconds, the whole wait and the longest time
@@ -93,7 +96,7 @@ def until(
     checked = float("-inf")
     pause = FIRST_PAUSE
     systemd = ""
-    last: Optional[Tuple[Any, ...]] = None
+    last: Optional[tuple[Any, ...]] = None
     while True:
         result, seen = attempt()
         now = clock()
@@ -120,9 +123,9 @@ def until(
         pause = min(pause * 1.3, LONGEST_PAUSE)
 
 
-def errors_in(text: str, count: int = 6) -> List[str]:
+def errors_in(text: str, count: int = 6) -> list[str]:
     """The last lines of a log4j or logback log that say ERROR or FATAL, each with the cause that follows it. Pure."""
-    found: List[str] = []
+    found: list[str] = []
     for line in text.splitlines():
         if " ERROR " in line or " FATAL " in line:
             found.append(line[:300])
@@ -133,7 +136,7 @@ def errors_in(text: str, count: int = 6) -> List[str]:
 
 def _size(path: str) -> int:
     try:
-        return os.stat(path).st_size if path else 0
+        return Path(path).stat().st_size if path else 0
     except OSError:
         return 0
 
@@ -141,7 +144,7 @@ def _size(path: str) -> int:
 def _tail(path: str, start: int, most: int = 256 * 1024) -> str:
     """What was written to a log since `start` bytes, at most the last `most` bytes; "" when it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             begin = start if start <= size else 0  # rotated meanwhile: what is there is new
             file.seek(max(begin, size - most))
@@ -153,7 +156,6 @@ def _tail(path: str, start: int, most: int = 256 * 1024) -> str:
 def _read_bytes(pid: int) -> int:
     # Log recovery of one big segment writes no line for minutes, but it reads.
     try:
-        with open(f"/proc/{pid}/io", encoding="ascii") as file:
-            return int(file.readline().split()[1])
+        return int(Path(f"/proc/{pid}/io").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):
         return 0

@@ -32,7 +32,8 @@ class Partition:
 
     def __str__(self) -> str:
         isr = ", ".join(map(str, sorted(self.isr)))
-        return f"{self.topic}-{self.partition}: in sync {isr or 'none'} of {len(self.replicas)} copies, needs {self.min_isr}"
+        copies = len(self.replicas)
+        return f"{self.topic}-{self.partition}: in sync {isr or 'none'} of {copies} copies, needs {self.min_isr}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def may_go_down(state: ClusterState, broker: int) -> Refusal | None:
     if not blocked:
         return None
     return Refusal(
-        f"broker {broker} must stay up: {_partitions(blocked)} would be left with fewer in-sync copies than writes need",
+        f"broker {broker} must stay up: without it {_partitions(blocked)} has fewer in-sync copies than writes need",
         _listed(blocked),
     )
 
@@ -97,7 +98,9 @@ def downtime(state: ClusterState, broker: int) -> Refusal | None:
         return Refusal(f"broker {broker} is the only one: while it restarts, Kafka is down", _listed(lost))
     if not lost:
         return None
-    return Refusal(f"while broker {broker} restarts, {_partitions(lost)} without a copy to spare cannot be written", _listed(lost))
+    return Refusal(
+        f"while broker {broker} restarts, {_partitions(lost)} cannot be written: no copy to spare", _listed(lost)
+    )
 
 
 def not_back(before: ClusterState, after: ClusterState, broker: int) -> Refusal | None:

@@ -1,8 +1,8 @@
 """The smoke check of a whole cluster: which legs there are, where each is tried from, and what the answers mean.
 
-Everything is tried on one broker host first. A listener that is not reachable from there as a whole (its addresses belong
-to the users' side of a network) is tried from this machine, with the very same code. What nobody reaches is skipped, with
-the reasons; a broker that nobody reaches at all is a failure.
+Everything is tried on one broker host first. A listener that is not reachable from there as a whole (its addresses
+belong to the users' side of a network) is tried from this machine, with the very same code. What nobody reaches is
+skipped, with the reasons; a broker that nobody reaches at all is a failure.
 """
 
 from __future__ import annotations
@@ -152,10 +152,11 @@ def run_smoke(
     found = verdicts(plan, answers)
     lines = failures(plan, answers, found)
     if lines:
+        one = len(lines) == 1
         raise HostFailed(
-            f"the smoke check failed: {lines[0]}" if len(lines) == 1 else f"the smoke check failed in {len(lines)} places",
+            f"the smoke check failed: {lines[0]}" if one else f"the smoke check failed in {len(lines)} places",
             host=plan.driver,
-            details=lines if len(lines) > 1 else (),
+            details=() if one else lines,
             advice="see the broker's log (/var/log/kafka/server.log, `journalctl -u kafka`); then `invoke smoke` again",
         )
     for verdict in found:

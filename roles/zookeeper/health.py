@@ -16,7 +16,7 @@ MODES = ("leader", "follower", "standalone")  # those that vote; an observer has
 
 @dataclass(frozen=True)
 class Member:
-    """One server of the ensemble. mode: "" when it does not serve, and then why. synced: the leader's synced followers."""
+    """One server of the ensemble. mode: "" when it does not serve, and why; synced: a leader's synced followers."""
 
     mode: str = ""
     why: str = ""

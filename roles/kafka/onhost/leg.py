@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict
+from typing import Any
 
 # What may be wrong with a leg, in the order the check goes through them.
 STEPS = ("create", "produce", "consume", "compare", "delete")
@@ -27,7 +27,7 @@ class Leg:
     def __str__(self) -> str:
         return f"broker {self.broker}, listener {self.listener} ({self.address})"
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The leg as JSON-able data; `Leg(**data)` is the way back."""
         return dict(self.__dict__)
 
@@ -41,7 +41,7 @@ class LegFailure(Exception):
         self.step = step
         self.error = error
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """{broker, listener, address, step, error}."""
         return {
             "broker": self.leg.broker,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Optional
 
 from kafka.errors import KafkaError
 from kafka.protocol.admin import DescribeConfigsRequest
 
 from provisioner.agent.waiting import Unit, until
 
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
 from . import wire
 
-Emit = Callable[[Dict[str, Any]], None]
 TOPIC = 2  # the protocol's number of the resource kind "topic"
 SHOWN = 10  # partitions named in a report, the rest is counted
 
 
-def ready(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Wait until this broker answers and is registered in its cluster under its own id.
 
     args: bootstrap ("127.0.0.1:9092"), broker_id; cluster_expected: further broker ids that must be seen, optional;
@@ -27,7 +30,7 @@ def ready(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     broker = int(args["broker_id"])
     expected = {broker, *map(int, args.get("cluster_expected") or ())}
 
-    def attempt() -> Tuple[Optional[Dict[str, Any]], str]:
+    def attempt() -> tuple[Optional[dict[str, Any]], str]:
         try:
             with wire.Connection(host, port) as connection:
                 view = connection.metadata()
@@ -56,7 +59,7 @@ def ready(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     )
 
 
-def status(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """The cluster as this broker sees it now. args: bootstrap; partitions (bool): list every partition too.
 
     Returns serving (bool); when it is not: why. Else cluster_id, controller, brokers {id as text: {host, port, rack}},
@@ -89,10 +92,10 @@ def status(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     return report
 
 
-def count(partitions: List[Dict[str, Any]]) -> Dict[str, Any]:
+def count(partitions: list[dict[str, Any]]) -> dict[str, Any]:
     """How many partitions are in which trouble, and the first ones by name. Pure."""
 
-    def those(test: Callable[[Dict[str, Any]], bool]) -> Dict[str, Any]:
+    def those(test: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         found = [f"{p['topic']}-{p['partition']}" for p in partitions if test(p)]
         return {"count": len(found), "first": found[:SHOWN]}
 
@@ -105,7 +108,7 @@ def count(partitions: List[Dict[str, Any]]) -> Dict[str, Any]:
     }
 
 
-def min_in_sync(connection: wire.Connection, topics: Iterable[str]) -> Dict[str, int]:
+def min_in_sync(connection: wire.Connection, topics: Iterable[str]) -> dict[str, int]:
     """min.insync.replicas in force for each topic, the broker's default included. One request for all topics."""
     resources = [
         DescribeConfigsRequest.DescribeConfigsResource(

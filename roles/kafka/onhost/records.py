@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from typing import AbstractSet, List, Optional, Sequence
+from collections.abc import Sequence, Set
+from typing import Optional
 
 PREFIX = "provisioner-smoke-"
 # A run takes seconds; what is older than this was left by one that was killed.
@@ -21,21 +22,23 @@ def topic_name(run: str, now: Optional[float] = None) -> str:
     return f"{PREFIX}{int(time.time() if now is None else now):010d}-{run}"
 
 
-def leftovers(names: Sequence[str], now: float) -> List[str]:
+def leftovers(names: Sequence[str], now: float) -> list[str]:
     """Which topics or groups were left by killed runs. now: epoch seconds."""
     found = [(name, _NAME.match(name)) for name in names]
     return [name for name, match in found if match and now - int(match.group(1)) > LEFTOVER_AFTER]
 
 
-def payloads(run: str, leg: str, count: int) -> List[bytes]:
+def payloads(run: str, leg: str, count: int) -> list[bytes]:
     """`count` records, each different from every other record of any leg and run, RECORD_BYTES or a bit more long."""
     width = len(str(max(count - 1, 0)))
     heads = (f"{run}|{leg}|{number:0{width}d}|" for number in range(count))
     # The filler differs from record to record, so that a mixed-up or cut tail shows too.
-    return [(head + (f"{index:x}." * RECORD_BYTES)[: RECORD_BYTES - len(head)]).encode() for index, head in enumerate(heads)]
+    return [
+        (head + (f"{index:x}." * RECORD_BYTES)[: RECORD_BYTES - len(head)]).encode() for index, head in enumerate(heads)
+    ]
 
 
-def compare(expected: Sequence[bytes], actual: Sequence[bytes], maybe: AbstractSet[bytes] = frozenset()) -> Optional[str]:
+def compare(expected: Sequence[bytes], actual: Sequence[bytes], maybe: Set[bytes] = frozenset()) -> Optional[str]:
     """None when `actual` is `expected`: every record, once, in order. Else one line that says what is different.
 
     maybe: records whose write was not acknowledged; the broker may have them or not, so they prove nothing.
@@ -55,7 +58,7 @@ def compare(expected: Sequence[bytes], actual: Sequence[bytes], maybe: AbstractS
     ]
     differences = [text for text in found if text]
     if not differences:
-        place = next(i for i, (a, b) in enumerate(zip(seen, expected)) if a != b)
+        place = next(i for i, (a, b) in enumerate(zip(seen, expected, strict=False)) if a != b)
         differences = [f"out of order from position {place}: {_show(seen[place])} instead of {_show(expected[place])}"]
     return f"{len(expected)} written, {len(seen)} read: " + "; ".join(differences)
 

@@ -12,8 +12,10 @@ import signal
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Optional
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
@@ -21,10 +23,12 @@ from kafka.net.compat import KafkaNetClient
 
 from . import records, wire
 from .leg import Leg, LegFailure
+from .reach import reach
 from .smoke_topic import Admin, replicas
 
-Emit = Callable[[Dict[str, Any]], None]
-REACH_TIMEOUT = 3.0  # seconds, to find out whether an address can be reached
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
 RECORDS = 100  # per leg
 COPIES = 3
 # Up to this a real join is worth its time; Kafka's default of 3000 ms would be most of the whole check.
@@ -33,22 +37,22 @@ METADATA_BACKOFF = 10  # milliseconds
 READERS = 8  # threads
 
 
-def run(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """The whole check over the given legs, from here.
 
     args: legs (dicts of Leg); cluster_id: which cluster must answer, optional; records per leg (100); timeout in
     seconds for each step (20); join: "auto" joins the consumer group when the broker does not hold joins back (else
     partitions are assigned and offsets committed in the group without joining), "always" waits for it.
-    Returns cluster_id, topic, brokers (ids), join (bool), records, seconds, swept (topics of killed runs),
-    legs: [leg + {status: "ok"|"failed"|"unreachable", why, records}], failures: [{broker, listener, address, step, error}].
+    Returns cluster_id, topic, brokers (ids), join (bool), records, seconds, swept (topics of killed runs), legs:
+    [leg + {status: "ok"|"failed"|"unreachable", why, records}] and failures: [{broker, listener, address, step, error}].
     Does not raise for a failing leg; whoever calls decides what a failure means.
     """
     started = time.monotonic()
     legs = [Leg(**leg) for leg in args["legs"]]
     timeout = float(args.get("timeout", 20))
     reached, reasons, view = reach(legs, args.get("cluster_id"))
-    report: Dict[str, Any] = {"cluster_id": None, "topic": None, "brokers": [], "swept": [], "join": None, "records": 0}
-    failures: List[LegFailure] = []
+    report: dict[str, Any] = {"cluster_id": None, "topic": None, "brokers": [], "swept": [], "join": None, "records": 0}
+    failures: list[LegFailure] = []
     check: Optional[_Check] = None
     if reached:
         brokers = sorted(view["brokers"])
@@ -65,14 +69,15 @@ def run(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         report.update(topic=check.topic, swept=check.swept, join=check.join, records=check.written)
     failed = {(failure.leg, failure.step) for failure in failures}
     report["legs"] = [
-        {**leg.to_dict(), **_outcome(leg, reasons.get(leg), {step for at, step in failed if at == leg}, check)} for leg in legs
+        {**leg.to_dict(), **_outcome(leg, reasons.get(leg), {step for at, step in failed if at == leg}, check)}
+        for leg in legs
     ]
     report["failures"] = [failure.to_dict() for failure in failures]
     report["seconds"] = round(time.monotonic() - started, 3)
     return report
 
 
-def _outcome(leg: Leg, reason: Optional[str], failed: Set[str], check: Optional[_Check]) -> Dict[str, Any]:
+def _outcome(leg: Leg, reason: Optional[str], failed: set[str], check: Optional[_Check]) -> dict[str, Any]:
     if failed:
         return {"status": "failed", "why": ", ".join(sorted(failed))}
     if reason:
@@ -80,46 +85,6 @@ def _outcome(leg: Leg, reason: Optional[str], failed: Set[str], check: Optional[
     if check is None or leg not in check.passed:
         return {"status": "failed", "why": "not tried: the topic could not be made"}
     return {"status": "ok", "records": check.passed[leg]}
-
-
-def reach(
-    legs: Sequence[Leg], cluster_id: Optional[str] = None
-) -> Tuple[List[Leg], Dict[Leg, str], Dict[str, Any]]:
-    """Which legs can be reached from here, why not the others, and the cluster's metadata by the first that can.
-
-    An address counts only when this cluster answers there as that broker: 127.0.0.1:9092 is something on most machines.
-    cluster_id: None takes the cluster that answers first.
-    """
-    with ThreadPoolExecutor(max_workers=min(len(legs), 16) or 1) as pool:
-        views = list(pool.map(_look, legs))
-    reached: List[Leg] = []
-    reasons: Dict[Leg, str] = {}
-    first: Dict[str, Any] = {}
-    for leg, view in zip(legs, views):
-        if isinstance(view, str):
-            reasons[leg] = f"{leg.address}: {view}"
-            continue
-        expected = cluster_id or first.get("cluster_id")
-        there = view["brokers"].get(leg.broker)
-        if expected and view["cluster_id"] != expected:
-            reasons[leg] = f"{leg.address}: another cluster answers there ({view['cluster_id']})"
-        elif there and (there["host"], there["port"]) != (leg.host, leg.port):
-            reasons[leg] = (
-                f"{leg.address}: the listener that answers there says broker {leg.broker} is at {there['host']}:{there['port']}"
-            )
-        else:
-            first = first or view
-            if there:
-                reached.append(leg)
-    return reached, reasons, first
-
-
-def _look(leg: Leg) -> Any:
-    try:
-        with wire.Connection(leg.host, leg.port, REACH_TIMEOUT) as connection:
-            return connection.metadata()
-    except (OSError, KafkaError) as error:
-        return wire.describe(error)
 
 
 class _Check:
@@ -134,12 +99,12 @@ class _Check:
         self.id = uuid.uuid4().hex[:8]
         self.topic = records.topic_name(self.id)
         self.leaders = sorted({leg.broker for leg in legs})
-        self.expected: Dict[int, List[bytes]] = {partition: [] for partition in range(len(self.leaders))}
-        self.maybe: Set[bytes] = set()
-        self.groups: Dict[Leg, str] = {}
-        self.passed: Dict[Leg, int] = {}
-        self.failures: List[LegFailure] = []
-        self.swept: List[str] = []
+        self.expected: dict[int, list[bytes]] = {partition: [] for partition in range(len(self.leaders))}
+        self.maybe: set[bytes] = set()
+        self.groups: dict[Leg, str] = {}
+        self.passed: dict[Leg, int] = {}
+        self.failures: list[LegFailure] = []
+        self.swept: list[str] = []
         self.join = False
         self.written = 0
 
@@ -147,16 +112,16 @@ class _Check:
         """Create, produce, consume, compare, delete; deletes whatever happened before."""
         try:
             self.swept = self._guarded("create", admin.sweep) or []
-            placement = replicas(self.leaders, self.brokers, COPIES)
-            if not self._guarded("create", lambda: admin.create(self.topic, placement) or True):
+            self._guarded("create", lambda: admin.create(self.topic, replicas(self.leaders, self.brokers, COPIES)))
+            if self.failures:
                 return
             self.emit({"text": f"topic {self.topic}, a partition led by each of {wire.ids(self.leaders)}"})
             for leg in self.legs:
-                self._tried(leg, "produce", lambda leg=leg: self._produce(leg))
+                self._tried(leg, "produce", partial(self._produce, leg))
             self._tried(self.legs[0], "consume", lambda: self._choose_groups(admin, join))
             # Reading disturbs nobody, and where joins are held back all legs wait at the same time.
             with ThreadPoolExecutor(max_workers=READERS) as pool:
-                list(pool.map(lambda leg: self._tried(leg, "consume", lambda: self._read_back(leg)), self.groups))
+                list(pool.map(lambda leg: self._tried(leg, "consume", partial(self._read_back, leg)), self.groups))
         finally:
             self._guarded("delete", lambda: admin.delete_groups(self.groups.values()))
             self._guarded("delete", lambda: admin.delete(self.topic))
@@ -221,7 +186,7 @@ class _Check:
         self.passed[leg] = sum(len(values) for values in actual.values())
         self.emit({"text": f"{leg}: {self.passed[leg]} records read back, the same, in order"})
 
-    def _consume(self, leg: Leg, group: str, partitions: Sequence[int], *, join: bool) -> Dict[int, List[bytes]]:
+    def _consume(self, leg: Leg, group: str, partitions: Sequence[int], *, join: bool) -> dict[int, list[bytes]]:
         """Everything in the partitions, read by a group from the start, its offsets committed and asked for again."""
         consumer = KafkaConsumer(
             bootstrap_servers=[leg.address],
@@ -238,7 +203,7 @@ class _Check:
             kafka_client=_prompt_client,
         )
         wanted = [TopicPartition(self.topic, partition) for partition in partitions]
-        found: Dict[int, List[bytes]] = {partition: [] for partition in partitions}
+        found: dict[int, list[bytes]] = {partition: [] for partition in partitions}
         try:
             if join:
                 consumer.subscribe([self.topic])
@@ -258,7 +223,9 @@ class _Check:
             consumer.commit()
             for at in wanted:
                 if consumer.committed(at) != ends[at]:
-                    raise LegFailure(leg, "consume", f"group {group}: committed {ends[at]}, stored {consumer.committed(at)}")
+                    raise LegFailure(
+                        leg, "consume", f"group {group}: committed {ends[at]}, stored {consumer.committed(at)}"
+                    )
         finally:
             consumer.close(autocommit=False)
         return found
@@ -273,11 +240,11 @@ def _prompt_client(**config: Any) -> KafkaNetClient:
 
 
 def _quiet(emit: Emit) -> Emit:
-    """An emit that does not fail, for all threads: when the other side hung up, cleaning up matters more than telling."""
+    """An emit for all threads that does not fail: when the other side hung up, cleaning up matters more than telling."""
 
     lock = threading.Lock()
 
-    def safe(event: Dict[str, Any]) -> None:
+    def safe(event: dict[str, Any]) -> None:
         with lock, contextlib.suppress(OSError, ValueError):
             emit(event)
 

@@ -7,7 +7,8 @@ delete topics nowhere else.
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from kafka import errors as kafka_errors
 from kafka.protocol.admin import (
@@ -32,7 +33,7 @@ COORDINATOR_COMING = (
 )
 
 
-def replicas(leaders: Sequence[int], brokers: Sequence[int], factor: int) -> Dict[int, List[int]]:
+def replicas(leaders: Sequence[int], brokers: Sequence[int], factor: int) -> dict[int, list[int]]:
     """Partition -> replicas: partition i is led by leaders[i], its copies are on the brokers after it. Pure."""
     ring = sorted(brokers)
     found = {}
@@ -47,8 +48,8 @@ class Admin:
 
     def __init__(self, legs: Iterable[Leg], timeout: float) -> None:
         self._timeout = timeout
-        self._leg: Dict[int, Leg] = {}
-        self._open: Dict[int, wire.Connection] = {}
+        self._leg: dict[int, Leg] = {}
+        self._open: dict[int, wire.Connection] = {}
         for leg in legs:
             self._leg.setdefault(leg.broker, leg)
 
@@ -78,7 +79,9 @@ class Admin:
         """The connection to the controller. Raises LegFailure when it is not among the reached brokers."""
         found = self.any().metadata()["controller"]
         if found not in self._leg:
-            what = "the cluster has no controller" if found is None else f"the controller, broker {found}, was not reached"
+            what = (
+                "the cluster has no controller" if found is None else f"the controller, broker {found}, was not reached"
+            )
             raise LegFailure(next(iter(self._leg.values())), "create", what)
         return self.at(found)
 
@@ -108,7 +111,9 @@ class Admin:
             reason = wire.name_of(answer.error_code) + (f": {answer.error_message}" if answer.error_message else "")
             raise LegFailure(next(iter(self._leg.values())), "create", reason)
         wanted = {partition: brokers[0] for partition, brokers in placement.items()}
-        self._wait_each("create", lambda broker: _not_led(self.at(broker).metadata([topic])["topics"].get(topic), wanted))
+        self._wait_each(
+            "create", lambda broker: _not_led(self.at(broker).metadata([topic])["topics"].get(topic), wanted)
+        )
 
     def delete(self, topic: str) -> None:
         """Delete the topic, if it is there, and wait until no reached broker knows it. Raises LegFailure."""
@@ -159,7 +164,9 @@ class Admin:
                 return int(answer.node_id)
             # The first group of a cluster makes the offsets topic, which takes a moment.
             if answer.error_code not in COORDINATOR_COMING or time.monotonic() > deadline:
-                raise LegFailure(self._leg[broker], "consume", f"no group coordinator: {wire.name_of(answer.error_code)}")
+                raise LegFailure(
+                    self._leg[broker], "consume", f"no group coordinator: {wire.name_of(answer.error_code)}"
+                )
             time.sleep(4 * POLL)
 
     def join_delay(self) -> int:
@@ -183,7 +190,7 @@ class Admin:
 
     # -- leftovers -----------------------------------------------------------------------------------------------
 
-    def sweep(self) -> List[str]:
+    def sweep(self) -> list[str]:
         """Remove topics and groups that killed runs left behind; the topics' names."""
         now = time.time()
         topics = records.leftovers(sorted(self.any().metadata(None)["topics"]), now)
@@ -199,9 +206,15 @@ def _not_led(topic: Any, wanted: Mapping[int, int]) -> str:
     if topic is None or topic["error"]:
         return "it does not know the topic"
     led = {p["partition"]: p["leader"] for p in topic["partitions"]}
-    wrong = [f"partition {i} is led by {led.get(i, -1)}, not {leader}" for i, leader in wanted.items() if led.get(i) != leader]
+    wrong = [
+        f"partition {i} is led by {led.get(i, -1)}, not {leader}"
+        for i, leader in wanted.items()
+        if led.get(i) != leader
+    ]
     return "; ".join(wrong)
 
 
 def _still_there(topic: Any) -> str:
-    return "" if topic is None or topic["error"] == "UnknownTopicOrPartitionError" else "it still knows the deleted topic"
+    return (
+        "" if topic is None or topic["error"] == "UnknownTopicOrPartitionError" else "it still knows the deleted topic"
+    )

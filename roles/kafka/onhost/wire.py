@@ -7,7 +7,8 @@ broker and try again for 30 seconds. Applications' clients are what the smoke ch
 from __future__ import annotations
 
 import socket
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from collections.abc import Iterable
+from typing import Any, Optional
 
 from kafka import errors as kafka_errors
 from kafka.protocol.broker_version_data import BrokerVersionData
@@ -65,7 +66,7 @@ class Connection:
             if answers:
                 return answers[0][1]
 
-    def metadata(self, topics: Optional[Iterable[str]] = ()) -> Dict[str, Any]:
+    def metadata(self, topics: Optional[Iterable[str]] = ()) -> dict[str, Any]:
         """What this broker knows of the cluster; topics: names, or None for all.
 
         Returns cluster_id, controller (id or None), brokers {id: {host, port, rack}}, and topics
@@ -81,7 +82,7 @@ class Connection:
         }
 
 
-def _topic(topic: Any) -> Dict[str, Any]:
+def _topic(topic: Any) -> dict[str, Any]:
     partitions = [
         {
             "partition": p.partition_index,
@@ -118,7 +119,7 @@ def describe(error: BaseException) -> str:
     return text if name in text else f"{name}: {text}" if text else name
 
 
-def split_address(address: str) -> Tuple[str, int]:
+def split_address(address: str) -> tuple[str, int]:
     """("host", port) of "host:port"; IPv6 hosts in brackets."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
@@ -126,5 +127,5 @@ def split_address(address: str) -> Tuple[str, int]:
 
 def ids(values: Iterable[int]) -> str:
     """Broker ids as people read them: "1, 2, 3", or "none"."""
-    listed: List[int] = sorted(values)
+    listed: list[int] = sorted(values)
     return ", ".join(map(str, listed)) or "none"

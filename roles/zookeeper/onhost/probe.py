@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Optional
 
 from provisioner.agent.failure import Failure
 from provisioner.agent.waiting import Unit, until
 
-Emit = Callable[[Dict[str, Any]], None]
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
 ANSWER_TIMEOUT = 2.0  # seconds
 
 
-def ready(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Wait until this server serves clients: alone, or as a member of a quorum.
 
     args: host, port; timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
@@ -20,7 +22,7 @@ def ready(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """
     host, port = args["host"], int(args["port"])
 
-    def attempt() -> Tuple[Optional[Dict[str, Any]], str]:
+    def attempt() -> tuple[Optional[dict[str, Any]], str]:
         state = look(host, port)
         return (state, "") if state["serving"] else (None, state["why"])
 
@@ -34,7 +36,7 @@ def ready(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     )
 
 
-def status(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """This server now. args: host, port.
 
     Returns serving (bool), why (when it does not), mode ("standalone", "leader", "follower"), version, zxid,
@@ -43,7 +45,7 @@ def status(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     return look(args["host"], int(args["port"]))
 
 
-def look(host: str, port: int) -> Dict[str, Any]:
+def look(host: str, port: int) -> dict[str, Any]:
     """`status` as a plain function."""
     try:
         answer = command(host, port, "srvr")
@@ -59,7 +61,7 @@ def command(host: str, port: int, word: str) -> str:
     """Send a four-letter command and read the whole answer. Raises OSError."""
     with socket.create_connection((host, port), ANSWER_TIMEOUT) as connection:
         connection.sendall(word.encode("ascii"))
-        parts = []
+        parts: list[bytes] = []
         while True:
             part = connection.recv(65536)
             if not part:
@@ -67,7 +69,7 @@ def command(host: str, port: int, word: str) -> str:
             parts.append(part)
 
 
-def parse_srvr(text: str) -> Dict[str, Any]:
+def parse_srvr(text: str) -> dict[str, Any]:
     """The answer to `srvr` as `status` reports it. Pure. Raises Failure when the command is not allowed."""
     if "not in the whitelist" in text:
         raise Failure(
@@ -84,7 +86,7 @@ def parse_srvr(text: str) -> Dict[str, Any]:
     return {"serving": True, "mode": mode, "version": version.split("-")[0], "zxid": fields.get("Zxid", "")}
 
 
-def parse_mntr(text: str) -> Dict[str, Any]:
+def parse_mntr(text: str) -> dict[str, Any]:
     """The numbers of `mntr` that say how this server is; {} when the command is not allowed. Pure."""
     fields = dict(line.split("\t", 1) for line in text.splitlines() if "\t" in line)
     found = {}

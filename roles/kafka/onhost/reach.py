@@ -1,0 +1,53 @@
+"""Which listeners can be reached from here, and is it really this cluster that answers there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Optional
+
+from kafka.errors import KafkaError
+
+from . import wire
+from .leg import Leg
+
+TIMEOUT = 3.0  # seconds for connecting and for each answer
+
+
+def reach(legs: Sequence[Leg], cluster_id: Optional[str] = None) -> tuple[list[Leg], dict[Leg, str], dict[str, Any]]:
+    """Which legs can be reached from here, why not the others, and the cluster's metadata by the first that can.
+
+    An address counts only when this cluster answers there as that broker: 127.0.0.1:9092 is something on most machines.
+    cluster_id: None takes the cluster that answers first.
+    """
+    with ThreadPoolExecutor(max_workers=min(len(legs), 16) or 1) as pool:
+        views = list(pool.map(_look, legs))
+    reached: list[Leg] = []
+    reasons: dict[Leg, str] = {}
+    first: dict[str, Any] = {}
+    for leg, view in zip(legs, views, strict=False):
+        if isinstance(view, str):
+            reasons[leg] = f"{leg.address}: {view}"
+            continue
+        expected = cluster_id or first.get("cluster_id")
+        there = view["brokers"].get(leg.broker)
+        if expected and view["cluster_id"] != expected:
+            reasons[leg] = f"{leg.address}: another cluster answers there ({view['cluster_id']})"
+        elif there and (there["host"], there["port"]) != (leg.host, leg.port):
+            advertised = f"{there['host']}:{there['port']}"
+            reasons[leg] = (
+                f"{leg.address}: the listener that answers there advertises broker {leg.broker} as {advertised}"
+            )
+        else:
+            first = first or view
+            if there:
+                reached.append(leg)
+    return reached, reasons, first
+
+
+def _look(leg: Leg) -> Any:
+    try:
+        with wire.Connection(leg.host, leg.port, TIMEOUT) as connection:
+            return connection.metadata()
+    except (OSError, KafkaError) as error:
+        return wire.describe(error)
