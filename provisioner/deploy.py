@@ -45,7 +45,7 @@ class Site(Protocol):
     def warnings(self, inventory: Inventory) -> list[str]: ...
     def downtime(self, targets: Sequence[Target], steps: Sequence[tuple[str, str]]) -> list[str]: ...
     def verify(self, call: Callable[..., dict[str, Any]], targets: Sequence[Target], reporter: Reporter) -> None: ...
-    def next_steps(self, inventory: Inventory, targets: Sequence[Target]) -> list[str]: ...
+    def next_steps(self, targets: Sequence[Target]) -> list[str]: ...
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class Deploy:
     def _next_steps(self) -> list[str]:
         if self.options.check:
             return []
-        return self.site.next_steps(self.inventory, list(self.targets.values()))
+        return self.site.next_steps(list(self.targets.values()))
 
     def _blame(self, error: ProvisionerError) -> None:
         """Count an error where it belongs in the recap; hosts that were not planned have no ok resources."""

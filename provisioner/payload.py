@@ -92,7 +92,7 @@ def _files(root: Path, packages: Sequence[str], libraries: Sequence[str]) -> Ite
             if parent not in seen and (root / parent / "__init__.py").is_file():
                 seen.add(parent)
                 yield f"{parent}/__init__.py", root / parent / "__init__.py"
-        for file in sorted(folder.rglob("*.py")):
+        for file in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
             name = f"{prefix}/{file.relative_to(folder).as_posix()}"
             if name not in seen:
                 seen.add(name)

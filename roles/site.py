@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterable
+from typing import TYPE_CHECKING, Any
 
 from roles.checks import CHECKS, warnings
+from roles.finish import downtime, next_steps, verify
 
 if TYPE_CHECKING:
     from provisioner.preflight import Needs
     from provisioner.resources import Resource
     from provisioner.target import Target
 
-__all__ = ["CHECKS", "ROLES", "Role", "default_files", "roles_for", "warnings"]
+__all__ = ["AGENT_LIBRARIES", "AGENT_PACKAGES", "CHECKS", "ROLES", "Role", "default_files", "downtime", "next_steps",
+           "roles_for", "verify", "warnings"]  # fmt: skip
+
+# What travels to the hosts: the engine's host side, the roles' own, and the pure-Python client they use there.
+AGENT_PACKAGES = ("provisioner.agent", "provisioner.resources", "roles.kafka.onhost", "roles.zookeeper.onhost")
+AGENT_LIBRARIES = ("kafka",)
 
 
 @dataclass(frozen=True)

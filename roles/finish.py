@@ -1,0 +1,53 @@
+"""What belongs to a deploy as a whole rather than to one role: may it interrupt, does it work, how to go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Sequence
+
+from roles import topology
+
+if TYPE_CHECKING:
+    from provisioner.report import Reporter
+    from provisioner.target import Target
+
+NAMES = {"kafka": "Kafka broker", "zookeeper": "ZooKeeper server"}
+
+
+def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]]) -> list[str]:
+    """Why restarting these (host, unit) would be noticed by clients, one sentence each; none where the inventory
+    accepts it (kafka_accept_downtime). Pure."""
+    by_name = {target.name: target for target in targets}
+    out = []
+    for host, unit in restarts:
+        target = by_name[host]
+        if unit in NAMES and len(target.members(unit)) == 1 and not target["kafka_accept_downtime"]:
+            out.append(f"{host}: {unit} must restart and is the only {NAMES[unit]}")
+    return out
+
+
+def verify(
+    call: Callable[..., dict[str, Any]], targets: Sequence[Target], reporter: Reporter, *, cli: bool = False
+) -> None:
+    """Records get through: the smoke check over all brokers of the targets' cluster, with the native client or the
+    official console tools. Raises HostFailed naming the failing leg."""
+    brokers = [target for target in targets if target.is_in("kafka")]
+    if not brokers:
+        reporter.note("no broker among these hosts: nothing to produce to")
+        return
+    from roles.kafka import smoke
+
+    smoke.run_smoke(call, brokers, reporter, cli=cli)
+
+
+def next_steps(targets: Sequence[Target]) -> list[str]:
+    """What a person would want to type now."""
+    brokers = [target for target in targets if target.is_in("kafka")]
+    if not brokers:
+        return []
+    listener = topology.listeners(brokers[0].host)[-1]
+    address = f"{listener.advertised_host}:{listener.advertised_port}"
+    return [
+        f"Kafka answers at {address}. On {brokers[0].name}, in any shell:",
+        f"  kafka-topics.sh --bootstrap-server {topology.inter_broker(brokers[0].host).local} --list",
+        "  logs: journalctl -u kafka -u zookeeper, and /var/log/kafka/server.log",
+    ]
