@@ -116,18 +116,22 @@ def verdicts(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> li
 
 def failures(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]], found: Sequence[Verdict]) -> list[str]:
     """Every failure in one line: broker, listener, step, error. Brokers that nobody reached are failures too. Pure."""
-    lines = [
-        f"{plan.label(failure['broker'])}, listener {failure['listener']} ({failure['address']}), "
-        f"{failure['step']}: {failure['error']}" + (f" (from {where})" if len(answers) > 1 else "")
-        for where, answer in answers
-        for failure in answer["failures"]
-    ]
+    lines: dict[tuple[Any, ...], str] = {}
+    for where, answer in answers:
+        for failure in answer["failures"]:
+            text = (
+                f"{plan.label(failure['broker'])}, listener {failure['listener']} ({failure['address']}), "
+                f"{failure['step']}: {failure['error']}" + (f" (from {where})" if len(answers) > 1 else "")
+            )
+            # The same finding from a second place says nothing new.
+            lines.setdefault(tuple(sorted(failure.items())), text)
     checkable = {leg.broker for leg in plan.legs}
     touched = {verdict.leg.broker for verdict in found if verdict.status != "skipped"}
     for broker in sorted(checkable - touched):
         reasons = [why for verdict in found if verdict.leg.broker == broker for why in verdict.why]
-        lines.append(f"{plan.label(broker)}: none of its listeners can be reached: {'; '.join(reasons)}")
-    return lines
+        text = f"{plan.label(broker)}: none of its listeners can be reached: {'; '.join(reasons)}"
+        lines[(broker,)] = text
+    return list(lines.values())
 
 
 def run_smoke(

@@ -21,11 +21,12 @@ def reach(legs: Sequence[Leg], cluster_id: Optional[str] = None) -> tuple[list[L
     cluster_id: None takes the cluster that answers first.
     """
     with ThreadPoolExecutor(max_workers=min(len(legs), 16) or 1) as pool:
-        views = list(pool.map(_look, legs))
+        views = {leg: pool.submit(_look, leg) for leg in legs}
     reached: list[Leg] = []
     reasons: dict[Leg, str] = {}
     first: dict[str, Any] = {}
-    for leg, view in zip(legs, views, strict=False):
+    for leg in legs:
+        view = views[leg].result()
         if isinstance(view, str):
             reasons[leg] = f"{leg.address}: {view}"
             continue
@@ -35,9 +36,7 @@ def reach(legs: Sequence[Leg], cluster_id: Optional[str] = None) -> tuple[list[L
             reasons[leg] = f"{leg.address}: another cluster answers there ({view['cluster_id']})"
         elif there and (there["host"], there["port"]) != (leg.host, leg.port):
             advertised = f"{there['host']}:{there['port']}"
-            reasons[leg] = (
-                f"{leg.address}: the listener that answers there advertises broker {leg.broker} as {advertised}"
-            )
+            reasons[leg] = f"{leg.address}: what answers there advertises broker {leg.broker} as {advertised}"
         else:
             first = first or view
             if there:

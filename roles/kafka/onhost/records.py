@@ -58,7 +58,7 @@ def compare(expected: Sequence[bytes], actual: Sequence[bytes], maybe: Set[bytes
     ]
     differences = [text for text in found if text]
     if not differences:
-        place = next(i for i, (a, b) in enumerate(zip(seen, expected, strict=False)) if a != b)
+        place = next(i for i, value in enumerate(expected) if seen[i] != value)
         differences = [f"out of order from position {place}: {_show(seen[place])} instead of {_show(expected[place])}"]
     return f"{len(expected)} written, {len(seen)} read: " + "; ".join(differences)
 

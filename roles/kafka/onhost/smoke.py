@@ -43,8 +43,9 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     args: legs (dicts of Leg); cluster_id: which cluster must answer, optional; records per leg (100); timeout in
     seconds for each step (20); join: "auto" joins the consumer group when the broker does not hold joins back (else
     partitions are assigned and offsets committed in the group without joining), "always" waits for it.
-    Returns cluster_id, topic, brokers (ids), join (bool), records, seconds, swept (topics of killed runs), legs:
-    [leg + {status: "ok"|"failed"|"unreachable", why, records}] and failures: [{broker, listener, address, step, error}].
+    Returns cluster_id, topic, brokers (ids), join (bool), records, seconds, swept (topics of killed runs);
+    legs: [leg + {status: "ok"|"failed"|"unreachable", why, records}];
+    failures: [{broker, listener, address, step, error}].
     Does not raise for a failing leg; whoever calls decides what a failure means.
     """
     started = time.monotonic()
@@ -57,7 +58,7 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     if reached:
         brokers = sorted(view["brokers"])
         report.update(cluster_id=view["cluster_id"], brokers=brokers)
-        absent = {leg.broker: leg for leg in legs if leg.broker not in view["brokers"]}
+        absent = {leg.broker: leg for leg in reversed(legs) if leg.broker not in view["brokers"]}
         failures += [
             LegFailure(leg, "create", f"broker {broker} is not registered in the cluster (it has {wire.ids(brokers)})")
             for broker, leg in absent.items()
@@ -240,7 +241,7 @@ def _prompt_client(**config: Any) -> KafkaNetClient:
 
 
 def _quiet(emit: Emit) -> Emit:
-    """An emit for all threads that does not fail: when the other side hung up, cleaning up matters more than telling."""
+    """An emit for all threads that never fails: when the other side hung up, cleaning up matters more than telling."""
 
     lock = threading.Lock()
 
