@@ -43,6 +43,8 @@ def _one(argument: str, known: Mapping[str, Any], problems: list[ConfigError]) -
     second = [word for word in re.findall(r"\s([A-Za-z_]\w*)=", value) if word in known]
     if second:
         raise ConfigError(f"{FLAG} {name}=... also holds {second[0]}=", advice=f"Give {FLAG} once for each variable")
+    if value.lstrip().startswith("{{"):
+        return {name: Raw(value, value, FLAG)}  # a shell has its own quotes; nobody types YAML's inside them
     document = Document(value, f"{FLAG} {name}")
     if document.root is None:
         return {name: Raw(None, "", FLAG)}
