@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Callable
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from provisioner.errors import ConfigError, ProvisionerError
 from roles import releases, topology
-from roles.jvm import MIB, one_line
+from roles.jvm import MIB, jvm_size, one_line
 
 if TYPE_CHECKING:
     from provisioner.inventory import Host, Inventory
@@ -85,7 +86,9 @@ def versions(inventory: Inventory) -> list[ConfigError]:
     if len(asked) > 1:
         details = [f"{version}: {', '.join(names)}" for version, names in sorted(asked.items())]
         advice = "set it once for all hosts, under `all: vars:` (ZooKeeper's version follows from it)"
-        problems["mixed"] = ConfigError("kafka_version differs between hosts of one cluster", details=details, advice=advice)
+        problems["mixed"] = ConfigError(
+            "kafka_version differs between hosts of one cluster", details=details, advice=advice
+        )
     return list(problems.values())
 
 
@@ -131,7 +134,9 @@ def ports(inventory: Inventory) -> list[ConfigError]:
         for port, services in users.items():
             if len(services) > 1:
                 advice = "give each its own port"
-                out.append(ConfigError(f"port {port} is wanted by {' and '.join(services)}", host=host.name, advice=advice))
+                out.append(
+                    ConfigError(f"port {port} is wanted by {' and '.join(services)}", host=host.name, advice=advice)
+                )
     return out
 
 
@@ -171,10 +176,13 @@ def limits(inventory: Inventory) -> list[ConfigError]:
         for host in members(inventory, group):
             heap, stop = host.vars[f"{group}_heap"], host.vars[f"{group}_stop_timeout"]
             if heap is not None and heap < least * MIB:
-                out.append(ConfigError(f"{group}_heap is {heap} bytes, below {least}m", host=host.name))
+                summary = f"{group}_heap is {jvm_size(heap)}, too small to run in"
+                out.append(ConfigError(summary, host=host.name, advice=f"give it {least}m or more"))
             if stop < 300_000:
                 advice = "a stop that is forced too early leaves a log to recover"
-                out.append(ConfigError(f"{group}_stop_timeout is {stop / 1000:g}s, below 300s", host=host.name, advice=advice))
+                out.append(
+                    ConfigError(f"{group}_stop_timeout is {stop / 1000:g}s, below 300s", host=host.name, advice=advice)
+                )
     return out
 
 

@@ -6,8 +6,9 @@ rendered, and every official name is a link to that script.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any
 
 from roles.releases import Release
 
@@ -20,7 +21,7 @@ LONG_RUNNING = ("-perf-test.sh", "-mirror-maker.sh", "-verifiable-producer.sh", 
 
 @dataclass(frozen=True)
 class Command:
-    """One official script: the class it runs with which defaults, or which unit it stops, or its sub-commands' classes."""
+    """One official script: the class it runs and its defaults, or the unit it stops, or its actions' classes."""
 
     name: str
     main: str = ""
@@ -49,19 +50,12 @@ def _command(name: str, entry: Mapping[str, Any], quick: bool) -> Command:
     )
 
 
-def kafka(release: Release) -> list[Command]:
-    """Every command of a Kafka release except kafka-run-class.sh, which the others go through; sorted by name."""
-    scripts = [_command(name, entry, quick=False) for name, entry in release.scripts.items() if entry]
-    return sorted(
-        [*scripts, *(_command(name, entry, quick=True) for name, entry in release.tools.items())],
-        key=lambda command: command.name,
-    )
+def of(release: Release) -> list[Command]:
+    """Every command of a release that runs or stops something; sorted by name.
 
-
-def zookeeper(release: Release) -> list[Command]:
-    """Every command of a ZooKeeper release that makes sense where systemd runs the server; sorted by name."""
+    Left out are the scripts without an entry of their own: kafka-run-class.sh, through which the others go, and
+    helpers that only make sense where systemd does not run the server.
+    """
     scripts = [_command(name, entry, quick=False) for name, entry in release.scripts.items() if entry]
-    return sorted(
-        [*scripts, *(_command(name, entry, quick=True) for name, entry in release.tools.items())],
-        key=lambda command: command.name,
-    )
+    tools = [_command(name, entry, quick=True) for name, entry in release.tools.items()]
+    return sorted([*scripts, *tools], key=lambda command: command.name)

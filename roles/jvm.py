@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from provisioner.errors import ConfigError
 
@@ -41,7 +42,7 @@ def heap_options(size: int) -> list[str]:
 
 
 def gc_log_options(path: str, size: int, files: int) -> list[str]:
-    """A garbage-collection log that is rotated by the JVM itself: `files` old ones of `size` bytes (Java 9 or newer)."""
+    """A garbage-collection log that the JVM itself rotates: `files` old ones of `size` bytes (Java 9 or newer)."""
     return [f"-Xlog:gc*:file={path}:time,uptime,tags:filecount={files},filesize={jvm_size(size)}"]
 
 

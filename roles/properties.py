@@ -6,7 +6,8 @@ The template stays the readable whole; what the inventory overrides is put in pl
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _LINE = re.compile(r"^(?P<key>[^#!\s=:][^\s=:]*)\s*[=:]")
 _SECRET = re.compile(r"(password|secret|jaas\.config|credential|\.key$)", re.IGNORECASE)
@@ -27,9 +28,7 @@ def line_of(key: str, value: Any) -> str:
     return f"{key}={chr(92) + text if text.startswith(' ') else text}"
 
 
-def override(
-    text: str, own: Mapping[str, Any], *, variable: str, synonyms: Sequence[frozenset[str]] = ()
-) -> str:
+def override(text: str, own: Mapping[str, Any], *, variable: str, synonyms: Sequence[frozenset[str]] = ()) -> str:
     """The properties file `text` with the user's `own` properties in it.
 
     A property that is there is replaced in its place, a new one is added at the end, None removes one; each change

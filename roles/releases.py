@@ -6,13 +6,15 @@ ZooKeeper, which Java, which command runs which class), so reading them is readi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 import yaml
 
+from provisioner.artifacts import ArchiveSource, ClosureSource, Source
 from provisioner.errors import ConfigError
 
 ROLES = Path(__file__).parent
@@ -51,7 +53,7 @@ def known(product: str) -> list[str]:
     return sorted(found, key=lambda version: [int(part) if part.isdigit() else 0 for part in version.split(".")])
 
 
-@lru_cache(maxsize=None)
+@cache
 def release(product: str, version: str) -> Release:
     """The facts of one version. ConfigError naming the locked versions when it is not one of them."""
     path = ROLES / product / "versions" / f"{version}.yml"
@@ -59,7 +61,7 @@ def release(product: str, version: str) -> Release:
         raise ConfigError(
             f"{product}_version {version} is not locked",
             details=[f"locked versions of {product}: {', '.join(known(product)) or 'none'}"],
-            advice=f"choose one of these, or add it with: invoke artifacts.lock --product {product} --version {version}",
+            advice=f"choose one of these, or add it: invoke artifacts.lock --product {product} --version {version}",
         )
     data = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
     java = data.get("java") or {}
@@ -85,3 +87,11 @@ def kafka_release(variables: Mapping[str, Any]) -> Release:
 def zookeeper_release(variables: Mapping[str, Any]) -> Release:
     """The ZooKeeper that a host's variables ask for: its own version, or the one paired with the Kafka version."""
     return release("zookeeper", str(variables["zookeeper_version"] or kafka_release(variables).zookeeper))
+
+
+def source(release: Release, variables: Mapping[str, Any]) -> Source:
+    """Where a release comes from: the archive that the variables name, else the locked set of jars."""
+    archive = variables[f"{release.product}_archive"]
+    if archive:
+        return ArchiveSource(archive, variables[f"{release.product}_archive_sha512"] or "")
+    return ClosureSource(release.lock_file)

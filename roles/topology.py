@@ -5,8 +5,9 @@ Roles, checks and the smoke check all ask here, so that they cannot disagree.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Mapping, Protocol, Sequence
+from typing import Any, Protocol
 
 from provisioner.errors import ConfigError
 
@@ -111,12 +112,19 @@ def inter_broker(host: HostLike) -> Listener:
     )
 
 
+def zookeeper_addresses(host: HostLike, servers: Sequence[HostLike]) -> list[str]:
+    """Names under which this broker reaches the servers. The only one, on this very host, needs no name."""
+    if [server.name for server in servers] == [host.name]:
+        return ["127.0.0.1"]
+    return [str(server.vars["zookeeper_address"]) for server in servers]
+
+
 def zookeeper_connect(host: HostLike, servers: Sequence[HostLike]) -> str:
     """What a broker's zookeeper.connect says: the servers, each host:port, and the chroot behind the last."""
-    given = host.vars["kafka_zookeeper_connect"]
-    addresses = ",".join(f"{s.vars['zookeeper_address']}:{s.vars['zookeeper_port']}" for s in servers)
+    reached = zip(zookeeper_addresses(host, servers), servers, strict=True)
+    addresses = ",".join(f"{address}:{server.vars['zookeeper_port']}" for address, server in reached)
     chroot = str(host.vars["kafka_zookeeper_chroot"] or "").strip("/")
-    return (given or addresses) + (f"/{chroot}" if chroot else "")
+    return (host.vars["kafka_zookeeper_connect"] or addresses) + (f"/{chroot}" if chroot else "")
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from provisioner.artifacts import ArchiveSource, ClosureSource
+from typing import Any
+
 from provisioner.preflight import Needs
 from provisioner.resources import Archive, Call, Directory, File, Link, Links, Resource, Service
 from provisioner.target import Target
 from roles import commands, jvm, topology
 from roles.java import role as java
 from roles.properties import has_secret, override
-from roles.releases import kafka_release
+from roles.releases import kafka_release, source
 
 CONFIG = "/etc/kafka/server.properties"
 ENVIRONMENT = "/etc/kafka/kafka.env"
 LOGGING = "/etc/kafka/log4j.properties"
 UNIT = "/etc/systemd/system/kafka.service"
 LAUNCHER = "/usr/local/lib/kafka-provisioner/kafka"
+
+# Files of config/ that people start from.
+SAMPLES = (
+    "producer", "consumer", "connect-standalone", "connect-distributed", "connect-file-source", "connect-file-sink",
+)  # fmt: skip
 
 # Properties that say the same in different units: the finer one wins in Kafka, so setting one replaces the others.
 SYNONYMS = (
@@ -37,42 +43,38 @@ def needs(target: Target) -> Needs:
         "what": "broker id (kafka_broker_id)",
     }  # fmt: skip
     peers = [topology.inter_broker(broker).advertised_host for broker in brokers]
-    zookeepers = [] if target["kafka_zookeeper_connect"] else [server.vars["zookeeper_address"] for server in servers]
+    zookeepers = [] if target["kafka_zookeeper_connect"] else topology.zookeeper_addresses(target.host, servers)
     return Needs(
         heaps={"kafka": heap(target)},
-        disks={path: target["kafka_disk_min"] for path in target["kafka_data_dirs"]},
+        disks=dict.fromkeys(target["kafka_data_dirs"], target["kafka_disk_min"]),
         ports={listener.port: "kafka.service" for listener in topology.listeners(target.host)},
         names=tuple(dict.fromkeys([*peers, *zookeepers])),
-        identity={f"{path}/meta.properties": identity for path in target["kafka_data_dirs"]},
+        identity=dict.fromkeys((f"{path}/meta.properties" for path in target["kafka_data_dirs"]), identity),
     )
 
 
 def distribution(target: Target) -> Archive:
     """Kafka itself: a release archive when one is given, else the locked set of jars."""
     release = kafka_release(target.host.vars)
-    if target["kafka_archive"]:
-        source = ArchiveSource(target["kafka_archive"], target["kafka_archive_sha512"])
-    else:
-        source = ClosureSource(release.lock_file)
-    return Archive(f"/opt/kafka_{release.scala}-{release.version}", source, strip=1)
+    return Archive(f"/opt/kafka_{release.scala}-{release.version}", source(release, target.host.vars), strip=1)
 
 
 def tools(target: Target, archive: Archive) -> list[Resource]:
-    """The official commands on everybody's PATH. A release archive brings its bin/ and config/; a set of jars gets them."""
-    listed = commands.kafka(kafka_release(target.host.vars))
+    """The official commands on everybody's PATH. A release archive brings bin/ and config/; a set of jars gets them."""
+    listed = commands.of(kafka_release(target.host.vars))
     on_path = [*(command.name for command in listed), "kafka-run-class.sh"]
     reach: list[Resource] = [
-        Directory("/usr/local/lib/kafka-provisioner"),
         target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, java_home=java.home(target)),
-        Links("/usr/local/bin", {name: LAUNCHER for name in on_path}),
+        Links("/usr/local/bin", dict.fromkeys(on_path, LAUNCHER)),
     ]
     if target["kafka_archive"]:
         return reach
     bin_dir, config_dir = f"{archive.path}/bin", f"{archive.path}/config"
     console = "kafka/config/console-log4j.properties.j2"
-    bootstrap = topology.inter_broker(target.host).local
-    replication = topology.replication(target.host, len(target.members("kafka")))
-    samples = ("producer", "consumer", "connect-standalone", "connect-distributed", "connect-file-source", "connect-file-sink")
+    cluster: dict[str, Any] = {
+        "bootstrap": topology.inter_broker(target.host).local,
+        "replication": topology.replication(target.host, len(target.members("kafka"))),
+    }
     return [
         Directory(bin_dir),
         Directory(config_dir),
@@ -83,11 +85,8 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
         target.file(f"{config_dir}/connect-log4j.properties", console, level="INFO", stream="System.out"),
         target.file(f"{config_dir}/log4j.properties", console, level="INFO", stream="System.out"),
         *(
-            target.file(
-                f"{config_dir}/{name}.properties", f"kafka/config/{name}.properties.j2",
-                bootstrap=bootstrap, replication=replication,
-            )
-            for name in samples
+            target.file(f"{config_dir}/{name}.properties", f"kafka/config/{name}.properties.j2", **cluster)
+            for name in SAMPLES
         ),
         Link(f"{config_dir}/server.properties", CONFIG),
         *reach,

@@ -32,6 +32,7 @@ def resources(target: Target) -> list[Resource]:
         ]
     return [
         *out,
+        Directory("/usr/local/lib/kafka-provisioner"),  # what the commands on the PATH are links to
         Sysctl("kafka", target["os_sysctl"], live=target["os_sysctl_live"]),
         target.file("/etc/security/limits.d/60-kafka.conf", "os/limits.conf.j2", services=services(target)),
     ]

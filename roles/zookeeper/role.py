@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from provisioner.artifacts import ArchiveSource, ClosureSource
+from posixpath import basename
+
 from provisioner.preflight import Needs
 from provisioner.resources import Archive, Call, Directory, File, Link, Links, Resource, Service
 from provisioner.target import Target
 from roles import commands, jvm, topology
 from roles.java import role as java
 from roles.properties import has_secret, override
-from roles.releases import zookeeper_release
+from roles.releases import source, zookeeper_release
 
 CONFIG = "/etc/zookeeper/zoo.cfg"
 ENVIRONMENT = "/etc/zookeeper/zookeeper.env"
@@ -24,7 +25,8 @@ def heap(target: Target) -> int:
 
 def data_dirs(target: Target) -> list[str]:
     """Where snapshots and the transaction log are: one directory or two."""
-    return list(dict.fromkeys([target["zookeeper_data_dir"], target["zookeeper_txn_dir"] or target["zookeeper_data_dir"]]))
+    snapshots, transactions = target["zookeeper_data_dir"], target["zookeeper_txn_dir"]
+    return [snapshots] if transactions in (None, snapshots) else [snapshots, transactions]
 
 
 def needs(target: Target) -> Needs:
@@ -33,8 +35,8 @@ def needs(target: Target) -> Needs:
     ensemble = [target["zookeeper_quorum_port"], target["zookeeper_election_port"]] if len(servers) > 1 else []
     return Needs(
         heaps={"zookeeper": heap(target)},
-        disks={path: target["zookeeper_disk_min"] for path in data_dirs(target)},
-        ports={port: "zookeeper.service" for port in [target["zookeeper_port"], *ensemble]},
+        disks=dict.fromkeys(data_dirs(target), target["zookeeper_disk_min"]),
+        ports=dict.fromkeys([target["zookeeper_port"], *ensemble], "zookeeper.service"),
         names=tuple(server.vars["zookeeper_address"] for server in servers) if ensemble else (),
         identity={
             f"{target['zookeeper_data_dir']}/myid": {
@@ -47,30 +49,25 @@ def needs(target: Target) -> Needs:
 def distribution(target: Target) -> Archive:
     """ZooKeeper itself: a release archive when one is given, else the locked set of jars."""
     release = zookeeper_release(target.host.vars)
-    if target["zookeeper_archive"]:
-        source = ArchiveSource(target["zookeeper_archive"], target["zookeeper_archive_sha512"])
-    else:
-        source = ClosureSource(release.lock_file)
-    return Archive(f"/opt/apache-zookeeper-{release.version}", source, strip=1)
+    return Archive(f"/opt/apache-zookeeper-{release.version}", source(release, target.host.vars), strip=1)
 
 
 def tools(target: Target, archive: Archive) -> list[Resource]:
     """The official commands. A release archive has them; a set of jars gets them under the same names."""
     release = zookeeper_release(target.host.vars)
-    listed = commands.zookeeper(release)
+    listed = commands.of(release)
     launch = target.file(LAUNCHER, "zookeeper/bin/launcher.sh.j2", mode=0o755, java_home=java.home(target))
     path = Links("/usr/local/bin", {command.name: LAUNCHER for command in listed})
     if target["zookeeper_archive"]:
-        return [Directory("/usr/local/lib/kafka-provisioner"), launch, path]
-    log = "zookeeper/tools-logback.xml.j2" if uses_logback(target) else "zookeeper/tools-log4j.properties.j2"
+        return [launch, path]
+    log = "tools-logback.xml" if uses_logback(target) else "tools-log4j.properties"
     tool = f"{archive.path}/bin/zk-tool.sh"
     return [
         Directory(f"{archive.path}/bin"),
         Directory(f"{archive.path}/conf"),
-        target.file(f"{archive.path}/conf/{file_name(log)}", log),
-        target.file(tool, "zookeeper/bin/zk-tool.sh.j2", mode=0o755, commands=listed, log=file_name(log)),
+        target.file(f"{archive.path}/conf/{log}", f"zookeeper/{log}.j2"),
+        target.file(tool, "zookeeper/bin/zk-tool.sh.j2", mode=0o755, commands=listed, log=log),
         Links(f"{archive.path}/bin", {command.name: "zk-tool.sh" for command in listed}),
-        Directory("/usr/local/lib/kafka-provisioner"),
         launch,
         path,
     ]
@@ -79,11 +76,6 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
 def uses_logback(target: Target) -> bool:
     """ZooKeeper logs through logback since 3.8, through log4j 1 before."""
     return zookeeper_release(target.host.vars).number >= (3, 8)
-
-
-def file_name(template: str) -> str:
-    """tools-logback.xml for zookeeper/tools-logback.xml.j2."""
-    return template.rsplit("/", 1)[-1][: -len(".j2")]
 
 
 def config(target: Target) -> File:
@@ -103,8 +95,7 @@ def resources(target: Target) -> list[Resource]:
     archive = distribution(target)
     data = target["zookeeper_data_dir"]
     number = topology.myid(target.host, target.members("zookeeper"))
-    log = "/etc/zookeeper/zookeeper-logback.xml" if uses_logback(target) else "/etc/zookeeper/zookeeper-log4j.properties"
-    log_template = f"zookeeper/{log.rsplit('/', 1)[-1]}.j2"
+    log = f"/etc/zookeeper/zookeeper-{'logback.xml' if uses_logback(target) else 'log4j.properties'}"
     # Everything that the running server has read: a difference between this and the disk asks for a restart.
     inputs = (CONFIG, f"{data}/myid", ENVIRONMENT, log, UNIT, archive.marker, f"{java.home(target)}/release")
     options = jvm.one_line(target["zookeeper_jvm_opts"], variable="zookeeper_jvm_opts")
@@ -112,12 +103,15 @@ def resources(target: Target) -> list[Resource]:
         archive,
         *tools(target, archive),
         Link("/opt/zookeeper", archive.path),
-        *(Directory(path, "zookeeper", "zookeeper", 0o750, once="ZooKeeper data") for path in data_dirs(target)),
-        # The server itself is told never to make this one (zookeeper.datadir.autocreate).
-        *(Directory(f"{path}/version-2", "zookeeper", "zookeeper", 0o750, once="ZooKeeper data") for path in data_dirs(target)),
+        # The server itself is told never to make version-2 (zookeeper.datadir.autocreate).
+        *(
+            Directory(path, "zookeeper", "zookeeper", 0o750, once="ZooKeeper data")
+            for directory in data_dirs(target)
+            for path in (directory, f"{directory}/version-2")
+        ),
         File(f"{data}/myid", f"{number}\n", "root", "zookeeper", 0o640),
         config(target),
-        target.file(log, log_template, group="zookeeper", mode=0o640),
+        target.file(log, f"zookeeper/{basename(log)}.j2", group="zookeeper", mode=0o640),
         target.file(
             ENVIRONMENT, "zookeeper/zookeeper.env.j2", group="zookeeper", mode=0o640,
             heap=jvm.heap_options(heap(target)), gc_log=gc_log(target), logging=log, options=options,
