@@ -50,8 +50,8 @@ def plan(
     from cli import deploying
 
     return deploying.deploy(
-        hosts or context.config.get("hosts", ""), list(extra_vars), limit=limit or None, tags=tags, check=True, diff=True,
-        ask_become_pass=ask_become_pass,
+        hosts or context.config.get("hosts", ""), list(extra_vars), limit=limit or None, tags=tags,
+        check=True, diff=True, ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys or context.config.get("accept_new_host_keys", False),
     )  # fmt: skip
 

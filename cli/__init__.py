@@ -1,1 +1,1 @@
-"""What the verbs of tasks.py do: inventory, roles and engine put together. Imported by the task that runs, not by --list."""
+"""What the verbs of tasks.py do: inventory, roles and engine put together; imported by the task that runs."""

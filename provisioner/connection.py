@@ -84,7 +84,9 @@ def _path(value: str) -> Path:
     return Path(value).expanduser()
 
 
-def settings(name: str, variables: Mapping[str, Any], *, accept_new: bool = False, become_password: str | None = None) -> Settings:
+def settings(
+    name: str, variables: Mapping[str, Any], *, accept_new: bool = False, become_password: str | None = None
+) -> Settings:
     """From a host's `ansible_*` variables (Ansible docs, "Connecting to hosts: behavioral inventory parameters").
 
     accept_new and become_password come from the command line and win over the inventory.

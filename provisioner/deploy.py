@@ -106,7 +106,10 @@ class Deploy:
         """Connect, gather facts, lock, read, and plan; raises everything that is wrong on all hosts at once."""
         self.reporter.phase("Preflight")
         agent = payload.build(
-            self.options.root, self.options.cache, packages=self.site.AGENT_PACKAGES, libraries=self.site.AGENT_LIBRARIES
+            self.options.root,
+            self.options.cache,
+            packages=self.site.AGENT_PACKAGES,
+            libraries=self.site.AGENT_LIBRARIES,
         )
         settings = [
             connection.settings(
@@ -200,7 +203,9 @@ class Deploy:
 
     def _change(self, fleet: Fleet) -> None:
         """Apply on all hosts in parallel, then roll the restarts that the hosts turn out to need."""
-        self._confirm_downtime([(name, restart.service.unit) for name, one in self.plans.items() for restart in one.restarts])
+        self._confirm_downtime(
+            [(name, restart.service.unit) for name, one in self.plans.items() for restart in one.restarts]
+        )
         if all(one.nothing for one in self.plans.values()):
             return
         self.reporter.phase("Apply")

@@ -6,7 +6,7 @@ Exit codes: 0 fine, 1 usage or configuration, 2 a host failed, 4 a host unreacha
 
 from __future__ import annotations
 
-from typing import Iterable
+from collections.abc import Iterable
 
 
 class ProvisionerError(Exception):

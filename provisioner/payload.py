@@ -1,7 +1,6 @@
 """The agent as it travels: one zip of this package's host side and the roles' `onhost` code, named by its content.
 
-`STAGE0` is the only code that is sent on every run. It reads which version is wanted, asks for the zip when the host
-lacks it, and starts it. It must say something sensible on any Python, hence its plain style.
+`STAGE0` (agent/stage0.py) is the only code that is sent on every run; it asks for the zip when the host lacks it.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
-import os
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,54 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAGIC = b"PROVISIONER AGENT 1\n"
-DIRECTORY = "/var/lib/provisioner/agent"
-MINIMUM_PYTHON = (3, 8)
-
-STAGE0 = f'''
-import sys,os,json
-def say(**m):
-    os.write(1,(json.dumps(m)+"\\n").encode())
-def no(e,a):
-    say(error=e,advice=a); sys.exit(3)
-v=sys.version_info
-def line():
-    b=b""
-    while not b.endswith(b"\\n"):
-        c=os.read(0,1)
-        if not c: sys.exit(4)
-        b+=c
-    return b
-while line()!={MAGIC!r}: pass
-h=json.loads(line().decode())
-if v<{MINIMUM_PYTHON!r}: no("Python is %d.%d.%d, at least {MINIMUM_PYTHON[0]}.{MINIMUM_PYTHON[1]} is needed"%v[:3],"install a newer python3, or point ansible_python_interpreter at one")
-if os.geteuid()!=0: no("connected as "+str(os.environ.get("USER") or os.geteuid())+", not root, and ansible_become is off","set ansible_become: true, or connect as root")
-d="{DIRECTORY}/"+h["digest"]
-try:
-    if os.path.isdir(d):
-        say(need=False)
-    else:
-        say(need=True)
-        import hashlib,io,shutil,tempfile,zipfile
-        b=[];n=h["size"]
-        while n:
-            c=os.read(0,min(n,262144))
-            if not c: sys.exit(4)
-            b.append(c);n-=len(c)
-        b=b"".join(b)
-        if hashlib.sha256(b).hexdigest()!=h["digest"]: no("the agent arrived damaged","run the same command again")
-        os.umask(0o077)
-        if not os.path.isdir("{DIRECTORY}"): os.makedirs("{DIRECTORY}",0o700)
-        old=sorted((os.path.join("{DIRECTORY}",x) for x in os.listdir("{DIRECTORY}")),key=os.path.getmtime)
-        for x in old[:-1]: shutil.rmtree(x,ignore_errors=True)
-        t=tempfile.mkdtemp(dir="{DIRECTORY}")
-        zipfile.ZipFile(io.BytesIO(b)).extractall(t)
-        os.rename(t,d)
-except OSError as e:
-    no("cannot install the agent: %s: %s"%(e.filename or d,e.strerror),"the disk is full: free some space" if e.errno==28 else "look at that path on the host")
-sys.path.insert(0,d)
-from provisioner.agent.main import serve
-serve()
-'''
+STAGE0 = (Path(__file__).parent / "agent" / "stage0.py").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -141,4 +92,4 @@ def build(root: Path, cache: Path, *, packages: Sequence[str], libraries: Sequen
 def _write(path: Path, data: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
         out.write(data)
-    os.replace(out.name, path)
+    Path(out.name).replace(path)

@@ -97,19 +97,24 @@ def basics(facts: Mapping[str, Any], needs: Needs) -> list[tuple[str, str]]:
         listed = ", ".join(f"{name} {version}" for name, versions in needs.os for version in versions)
         out.append((f"{facts['os']['pretty']} is not supported", f"supported: {listed}"))
     if facts["init"] != "systemd":
-        out.append((f"PID 1 is {facts['init'] or 'unknown'}, not systemd", "services are managed by systemd; use a host that runs it"))
+        out.append(
+            (
+                f"PID 1 is {facts['init'] or 'unknown'}, not systemd",
+                "services are managed by systemd; use a host that runs it",
+            )
+        )
     heaps = sum(needs.heaps.values())
     room = int(facts["memory"] * (1 - MEMORY_RESERVE))
     if heaps > room:
         parts = " + ".join(f"{name} {gib(size)}" for name, size in needs.heaps.items())
         out.append((
             f"the heaps ({parts}) do not fit into {gib(facts['memory'])} of memory",
-            f"make them smaller ({', '.join(f'{name}_heap' for name in needs.heaps)}): together at most {gib(room)}, better half of that",
+            f"set {' and '.join(f'{name}_heap' for name in needs.heaps)}: together at most {gib(room)}, better half of it",
         ))  # fmt: skip
     if needs.nofile > facts["nofile_hard"]:
         out.append((
             f"a service here can open at most {facts['nofile_hard']} files and {needs.nofile} are asked for",
-            f"set os_nofile: {facts['nofile_hard']} for this host, or raise the limit outside of it (it looks like a container)",
+            f"set os_nofile: {facts['nofile_hard']} for this host (a container?), or raise the limit outside of it",
         ))  # fmt: skip
     return out
 
@@ -120,7 +125,9 @@ def details(needs: Needs, found: Mapping[str, Any]) -> list[tuple[str, str]]:
     for path, least in needs.disks.items():
         free = found["disks"][path]["free"]
         if free < least:
-            out.append((f"{path} has {gib(free)} free, {gib(least)} are needed", "free some space or choose another directory"))
+            out.append(
+                (f"{path} has {gib(free)} free, {gib(least)} are needed", "free some space or choose another directory")
+            )
     active = {f"{unit}.service" for unit in found["active"]}
     for port, unit in needs.ports.items():
         holder = found["ports"].get(str(port))
@@ -154,13 +161,25 @@ def java_problems(need: JavaNeed | None, version: str | None) -> list[tuple[str,
     if need is None:
         return []
     if need.package_major is None and version is None:
-        return [(f"there is no Java at {need.java_home}", "correct java_home, or leave it empty to use the distribution's Java")]
+        return [
+            (
+                f"there is no Java at {need.java_home}",
+                "correct java_home, or leave it empty to use the distribution's Java",
+            )
+        ]
     major = need.package_major if need.package_major is not None else java_major(version or "")
     if major is None:
-        return [(f"the Java at {need.java_home} does not say its version ({version})", "use a Java with a `release` file")]
+        return [
+            (f"the Java at {need.java_home} does not say its version ({version})", "use a Java with a `release` file")
+        ]
     if major < need.min or (need.max is not None and major > need.max):
         bound = f"Java {need.min} to {need.max}" if need.max is not None else f"Java {need.min} or newer"
-        return [(f"{need.why} runs on {bound}, not on Java {major}", "set java_home to a Java that fits, or choose another version")]
+        return [
+            (
+                f"{need.why} runs on {bound}, not on Java {major}",
+                "set java_home to a Java that fits, or choose another version",
+            )
+        ]
     return []
 
 

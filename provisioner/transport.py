@@ -1,8 +1,8 @@
 """One SSH connection per host and one exec on it: the channel to the agent.
 
 Fabric gives the connection what its users expect (keys, agent, `~/.ssh/config`, jump hosts). Three things are ours:
-host keys are verified (Fabric trusts any), TCP_NODELAY is set (paramiko never does, which costs 40 ms a round trip), and
-the exec is a raw channel without Fabric's 10 ms polling.
+host keys are verified (Fabric trusts any), TCP_NODELAY is set (paramiko never does, which costs 40 ms a round trip),
+and the exec is a raw channel without Fabric's 10 ms polling.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def _no_event(event: dict[str, Any]) -> None:
 class Session:
     """An agent running on a host. Requests are answered in order; use it from one thread at a time."""
 
-    def __init__(self, settings: Settings, payload: Payload, progress: Callable[[int, int], None] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, payload: Payload, progress: Callable[[int, int], None] | None = None
+    ) -> None:
         """Connect, start the agent (sending it first when the host lacks this version), receive the facts.
 
         Raises Unreachable for network, host key and authentication; HostFailed for sudo and Python.
@@ -58,11 +60,16 @@ class Session:
         head = (password + "\n").encode() if password is not None and self.settings.become else b""
         about = json.dumps({"digest": payload.digest, "size": payload.size}).encode()
         self._send(head + MAGIC + about + b"\n")
-        answer = json.loads(self._line())
-        if answer.get("error"):
-            raise HostFailed(answer["error"], host=self.name, details=answer.get("details", []), advice=answer.get("advice"))
-        if answer.get("need"):
+        if self._started()["need"]:
             self._send(payload.read(), progress)
+            self._started()
+
+    def _started(self) -> dict[str, Any]:
+        """One answer of the bootstrap. Raises HostFailed with what it complains about."""
+        answer: dict[str, Any] = json.loads(self._line())
+        if "error" in answer:
+            raise HostFailed(answer["error"], host=self.name, advice=answer["advice"])
+        return answer
 
     def request(self, op: str, on_event: Event = _no_event, **arguments: Any) -> Any:
         """Send one request, pass its events on, return its result. Raises HostFailed as the agent reports it."""
@@ -98,7 +105,9 @@ class Session:
                 on_event(message["event"])
             elif "failure" in message:
                 failure = message["failure"]
-                summary = f"{failure['resource']}: {failure['summary']}" if failure.get("resource") else failure["summary"]
+                summary = (
+                    f"{failure['resource']}: {failure['summary']}" if failure.get("resource") else failure["summary"]
+                )
                 raise HostFailed(summary, host=self.name, details=failure["details"], advice=failure["advice"])
             else:
                 return message["result"]
@@ -162,13 +171,14 @@ def start_failure(host: str, code: int, stderr: str, settings: Settings) -> Host
     """The message for an agent that did not start, from exit code and stderr. Pure."""
     lines = [line for line in stderr.splitlines() if line.strip()][-5:]
     text = stderr.lower()
+    grant = "let an administrator grant it, or connect as another user"
     known = (
         ("password is required", f"sudo asks for {settings.user}'s password",
          "give it: --ask-become-pass, or ansible_become_password in the inventory"),
         ("incorrect password", f"sudo does not accept the password given for {settings.user}", "check the password"),
         ("try again", f"sudo does not accept the password given for {settings.user}", "check the password"),
-        ("not in the sudoers", f"{settings.user} may not use sudo", "let an administrator grant it, or connect as another user"),
-        ("may not run sudo", f"{settings.user} may not use sudo", "let an administrator grant it, or connect as another user"),
+        ("not in the sudoers", f"{settings.user} may not use sudo", grant),
+        ("may not run sudo", f"{settings.user} may not use sudo", grant),
         ("not allowed to execute", f"{settings.user} may not run python3 with sudo", "let an administrator grant it"),
         ("sudo: not found", "there is no sudo", "install it, or connect as root (ansible_user: root)"),
         ("sudo: command not found", "there is no sudo", "install it, or connect as root (ansible_user: root)"),
@@ -258,7 +268,7 @@ def _connect(settings: Settings) -> Any:
         if "not found in known_hosts" in str(error):
             raise Unreachable(
                 f"its host key is not known ({settings.address}:{settings.port})", host=settings.name,
-                advice=f"connect once by hand ({settings.ssh_command()}) and check the key, or deploy with --accept-new-host-keys",
+                advice=f"check the key when connecting by hand ({settings.ssh_command()}), or use --accept-new-host-keys",
             ) from error  # fmt: skip
         raise Unreachable(
             f"no SSH session with {settings.address}:{settings.port}: {error}", host=settings.name,
@@ -279,5 +289,3 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, (socket.timeout, TimeoutError)):
         return "no answer in time"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-

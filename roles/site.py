@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,10 @@ __all__ = ["AGENT_LIBRARIES", "AGENT_PACKAGES", "CHECKS", "ROLES", "Role", "defa
            "roles_for", "verify", "warnings"]  # fmt: skip
 
 # What travels to the hosts: the engine's host side, the roles' own, and the pure-Python client they use there.
-AGENT_PACKAGES = ("provisioner.agent", "provisioner.resources", "roles.kafka.onhost", "roles.zookeeper.onhost")
-AGENT_LIBRARIES = ("kafka",)
+AGENT_PACKAGES: Sequence[str] = (
+    "provisioner.agent", "provisioner.resources", "roles.kafka.onhost", "roles.zookeeper.onhost",
+)  # fmt: skip
+AGENT_LIBRARIES: Sequence[str] = ("kafka",)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class Gone(Exception):
 
 
 class Channel:
-    """Requests from `source` (a file descriptor) to a queue; answers to `sink`. `on_gone` is called once, from the reader."""
+    """Requests from `source` (a file descriptor) to a queue; answers to `sink`. `on_gone` is called at most once."""
 
     def __init__(self, source: int, sink: int, store: Callable[[str], str], on_gone: Callable[[], None]) -> None:
         self.requests: queue.Queue[Optional[Dict[str, Any]]] = queue.Queue()

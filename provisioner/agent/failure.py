@@ -18,6 +18,7 @@ class Failure(Exception):
         self.summary = summary
         self.details = list(details)
         self.advice = advice
+        self.resource: Optional[str] = None  # key of the resource in whose repair it happened, filled in by the agent
 
     def to_dict(self) -> dict[str, Any]:
         """The failure as JSON-able data."""

@@ -134,13 +134,13 @@ class Agent:
             failure.resource = resource.key
             raise
         except OSError as error:
-            failure = Failure(f"{error.strerror}: {error.filename or resource.name}", advice=_advice(error))
-            failure.resource = resource.key
-            raise failure from error
+            refused = Failure(f"{error.strerror}: {error.filename or resource.name}", advice=_advice(error))
+            refused.resource = resource.key
+            raise refused from error
         if still:
-            failure = Failure(f"repaired, but still not as expected: {', '.join(still)}")
-            failure.resource = resource.key
-            raise failure
+            unmended = Failure(f"repaired, but still not as expected: {', '.join(still)}")
+            unmended.resource = resource.key
+            raise unmended
         return True
 
     def op_restart(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
@@ -183,7 +183,7 @@ def describe(error: BaseException) -> Dict[str, Any]:
     if isinstance(error, Failure):
         return {
             "summary": error.summary, "details": list(error.details), "advice": error.advice,
-            "resource": getattr(error, "resource", None),
+            "resource": error.resource,
         }  # fmt: skip
     return {
         "summary": f"unexpected {type(error).__name__}: {error}",

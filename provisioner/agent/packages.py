@@ -66,7 +66,9 @@ def _apt(arguments: List[str], emit: Callable[[Dict[str, Any]], None]) -> List[s
 def install(name: str, emit: Callable[[Dict[str, Any]], None]) -> None:
     """Install a package; package lists are fetched when there are none or when they turn out stale."""
     # A run that was killed inside dpkg leaves it half done; this is a no-op otherwise.
-    subprocess.run(["dpkg", "--configure", "-a"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        ["dpkg", "--configure", "-a"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     wanted = ["install", "--no-install-recommends", name]
     if glob.glob("/var/lib/apt/lists/*Packages*"):
         try:

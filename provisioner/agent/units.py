@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -45,7 +46,9 @@ def last_lines(unit: str, count: int = 15) -> List[str]:
     """The unit's newest journal lines, without time and host."""
     argv = ["journalctl", "-u", f"{unit}.service", "-n", str(count), "--no-pager", "-o", "cat"]
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20
+        )
     except (OSError, subprocess.TimeoutExpired):
         return []
     return [line for line in done.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
@@ -53,10 +56,8 @@ def last_lines(unit: str, count: int = 15) -> List[str]:
 
 def _try(verb: str, unit: str, run: Callable[..., str]) -> None:
     # A stop may take its time (controlled shutdown has a budget of five minutes), hence the long limit.
-    try:
+    with contextlib.suppress(Failure):  # not loaded yet: nothing to reset
         run(["systemctl", "reset-failed", f"{unit}.service"])
-    except Failure:
-        pass  # not loaded yet: nothing to reset
     try:
         run(["systemctl", verb, f"{unit}.service"], timeout=420)
     except Failure as failure:

@@ -23,7 +23,9 @@ def _members(archive: tarfile.TarFile, strip: int) -> List[Tuple[tarfile.TarInfo
     for member in archive:
         parts = [part for part in member.name.split("/") if part not in ("", ".")]
         if ".." in parts or member.name.startswith("/") or not (member.isfile() or member.isdir() or member.issym()):
-            raise Failure(f"the archive holds an entry that is not allowed: {member.name}", advice="use another archive")
+            raise Failure(
+                f"the archive holds an entry that is not allowed: {member.name}", advice="use another archive"
+            )
         if member.issym() and (member.linkname.startswith("/") or ".." in member.linkname.split("/")):
             raise Failure(f"the archive holds a link out of its directory: {member.name} -> {member.linkname}")
         if len(parts) > strip:

@@ -13,6 +13,6 @@ from .sysctl import Sysctl
 from .user import User
 
 __all__ = [
-    "KINDS", "Archive", "Call", "Directory", "File", "Link", "Links", "Package", "Resource", "Service", "Sysctl", "User",
-    "differing", "from_wire", "sha256",
+    "KINDS", "Archive", "Call", "Directory", "File", "Link", "Links", "Package", "Resource", "Service", "Sysctl",
+    "User", "differing", "from_wire", "sha256",
 ]  # fmt: skip

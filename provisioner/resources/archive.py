@@ -15,7 +15,7 @@ MARKER = ".provisioned"
 
 @dataclass(frozen=True)
 class Archive(Resource):
-    """An archive unpacked to `path`, which then holds exactly that archive's files (and whatever was added beside them).
+    """An archive unpacked to `path`, which then holds that archive's files (and whatever was added beside them).
 
     source: where it comes from (control machine only; see `artifacts.Source`). identity: the source's content identity,
     known without downloading. strip: leading path components to drop. The payload is pushed to the host's cache under

@@ -82,7 +82,7 @@ def from_wire(data: Mapping[str, Any]) -> Resource:
     return KINDS[data["kind"]].from_wire(data)
 
 
-def differing(expected: State, actual: Optional[State]) -> tuple[str, ...]:
+def differing(expected: Mapping[str, Any], actual: Optional[Mapping[str, Any]]) -> tuple[str, ...]:
     """Names of the attributes whose actual value is not the expected one; every attribute when absent."""
     if actual is None:
         return tuple(expected)

@@ -42,7 +42,7 @@ class Link(Resource):
 
 @dataclass(frozen=True)
 class Links(Resource):
-    """Many links of one directory as one line of the plan: `Links("/usr/local/bin", {"kafka-topics.sh": "/opt/..."})`."""
+    """Many links of one directory as one line of the plan: `Links("/usr/local/bin", {"zkCli.sh": "/opt/..."})`."""
 
     kind: ClassVar[str] = "links"
     directory: str

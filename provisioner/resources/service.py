@@ -79,5 +79,3 @@ def outdated(inputs: tuple[str, ...], state: State, soon: Mapping[str, str]) -> 
         return []
     started = state.get("started") or {}
     return [path for path in inputs if (soon.get(path) or state["disk"].get(path)) != started.get(path)]
-
-

@@ -27,8 +27,11 @@ class Process:
     """An agent process; `ask` sends one request and collects its events and its end."""
 
     def __init__(self, folder: Path) -> None:
-        code = f"from provisioner.agent.main import Agent; Agent(0, 1, {str(folder / 'state')!r}, {str(folder / 'lock')!r}).serve()"
-        self.process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        places = f"{str(folder / 'state')!r}, {str(folder / 'lock')!r}"
+        code = f"from provisioner.agent.main import Agent; Agent(0, 1, {places}).serve()"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self.facts = json.loads(self.process.stdout.readline())["result"]
         self.number = 0
 
@@ -122,8 +125,11 @@ def test_a_file_ends_as_expected_from_any_start(agent, tmp_path, before):
 
 
 def test_a_second_apply_changes_nothing(agent, tmp_path):
-    resources = [Directory(str(tmp_path / "d"), ME, MINE, 0o750), mine(tmp_path / "d" / "f"), Link(str(tmp_path / "l"), "d"),
-                 Links(str(tmp_path / "d"), {"a": "f", "b": "f"})]  # fmt: skip
+    folder = str(tmp_path / "d")
+    resources = [
+        Directory(folder, ME, MINE, 0o750), mine(f"{folder}/f"), Link(str(tmp_path / "l"), "d"),
+        Links(folder, {"a": "f", "b": "f"}),
+    ]  # fmt: skip
     _, _, first = agent.apply(*resources)
     _, _, second = agent.apply(*resources)
     assert [e["changed"] for e in first if e["status"] == "done"] == [True] * 4
@@ -140,7 +146,9 @@ def test_content_of_a_differing_file_comes_back_for_the_diff_and_a_secret_does_n
 def test_a_directory_in_the_place_of_a_file_is_not_removed(agent, tmp_path):
     (tmp_path / "f").mkdir()
     _, failure, _ = agent.apply(mine(tmp_path / "f"))
-    assert "is a directory" in failure["summary"] and failure["resource"].startswith("file:") and (tmp_path / "f").is_dir()
+    assert (
+        "is a directory" in failure["summary"] and failure["resource"].startswith("file:") and (tmp_path / "f").is_dir()
+    )
 
 
 def test_failure_names_the_resource_and_stops_before_the_next(agent, tmp_path):
@@ -238,7 +246,7 @@ def test_agent_finishes_its_step_when_the_control_machine_goes_and_then_stops(ag
     agent.process.stdin.close()
     assert agent.process.wait(20) == 0
     written = sorted(tmp_path.glob("f*"))
-    assert 0 < len(written) and all(path.read_text() == big for path in written)
+    assert len(written) > 0 and all(path.read_text() == big for path in written)
 
 
 def test_a_bug_is_reported_with_its_traceback_and_the_agent_lives_on(agent):

@@ -50,7 +50,11 @@ def test_variables(variables, attribute, expected):
 
 @pytest.mark.parametrize(
     "variables",
-    [{"ansible_connection": "local"}, {"ansible_ssh_common_args": "-o ProxyCommand='ssh x'"}, {"ansible_ssh_common_args": "-J"}],
+    [
+        {"ansible_connection": "local"},
+        {"ansible_ssh_common_args": "-o ProxyCommand='ssh x'"},
+        {"ansible_ssh_common_args": "-J"},
+    ],
 )
 def test_what_cannot_be_honoured_is_refused(variables):
     with pytest.raises(ConfigError):

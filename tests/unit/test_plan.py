@@ -24,6 +24,7 @@ def as_read(resource, **changed):
 
 
 FILE = File(PROPERTIES, "a=1\n", mode=0o640, template="kafka/server.properties.j2")
+SYSCTL = Sysctl("k", {"vm.swappiness": 1})
 CASES = [
     (FILE, None, "+", ""),
     (FILE, as_read(FILE, digest="other", content="a=2\n"), "~", "content"),
@@ -33,8 +34,7 @@ CASES = [
     (Package("jre"), None, "+", ""),
     (Link("/opt/kafka", "/opt/b"), {"type": "link", "target": "/opt/a"}, "~", "target /opt/a -> /opt/b"),
     (Links("/bin", {"a": "x", "b": "y"}), {"links": {"a": "x"}}, "~", "b (none) -> y"),
-    (Sysctl("k", {"vm.swappiness": 1}), as_read(Sysctl("k", {"vm.swappiness": 1}), running={"vm.swappiness": "60"}), "~",
-     "vm.swappiness 60 -> 1"),
+    (SYSCTL, as_read(SYSCTL, running={"vm.swappiness": "60"}), "~", "vm.swappiness 60 -> 1"),
     (Directory("/data", once="data"), as_read(Directory("/data"), guarded=False), "~", "guarded"),
     (Archive("/opt/k", Source("new")), as_read(Archive("/opt/k", Source("new")), altered=["libs/a.jar"]), "~",
      "1 altered: libs/a.jar"),

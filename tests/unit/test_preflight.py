@@ -23,7 +23,11 @@ DEBIAN = (("debian", ("12", "13")),)
     ("facts", "needs", "found"),
     [
         ({}, Needs(os=DEBIAN), None),
-        ({"os": {"id": "alpine", "version_id": "3", "pretty": "Alpine 3"}}, Needs(os=DEBIAN), "Alpine 3 is not supported"),
+        (
+            {"os": {"id": "alpine", "version_id": "3", "pretty": "Alpine 3"}},
+            Needs(os=DEBIAN),
+            "Alpine 3 is not supported",
+        ),
         ({"init": "tini"}, Needs(), "PID 1 is tini, not systemd"),
         ({}, Needs(heaps={"kafka": 3 * GIB, "zookeeper": 512 * 2**20}), None),
         ({}, Needs(heaps={"kafka": 3 * GIB, "zookeeper": GIB}), "the heaps (kafka 3.0 GiB + zookeeper 1.0 GiB)"),
@@ -88,7 +92,7 @@ def test_clocks_are_compared_with_each_other():
     assert preflight.clock_problems({}) == []
 
 
-LIMITS = "Limit                     Soft Limit           Hard Limit           Units\nMax open files            1024                 {}               files\n"
+LIMITS = "Limit            Soft Limit  Hard Limit  Units\nMax open files   1024        {}          files\n"
 
 
 @pytest.mark.parametrize(
