@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -16,6 +15,7 @@ from typing import BinaryIO
 
 import requests
 
+from provisioner.artifacts.cache import require_space
 from provisioner.artifacts.checksum import CHUNK
 from provisioner.errors import ArtifactError
 
@@ -23,7 +23,6 @@ THREADS = 8
 ATTEMPTS = 4
 BACKOFF = 0.5  # seconds before the second attempt, doubled each time
 TIMEOUT = (10, 30)  # seconds to connect, and without a byte
-SPARE = 64 << 20  # bytes to leave free on the disk
 _TRANSIENT_STATUS = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -66,19 +65,6 @@ def download_all(wanted: Sequence[Wanted], progress: Callable[[int, int], None])
     errors = [error for error in (future.exception() for future in futures) if error is not None]
     for error in sorted(errors, key=lambda error: isinstance(error, _Stopped)):
         raise error
-
-
-def require_space(directory: Path, needed: int) -> None:
-    """Raise ArtifactError unless `needed` bytes fit on the disk of `directory`, which need not exist yet."""
-    while not directory.exists():
-        directory = directory.parent
-    free = shutil.disk_usage(directory).free
-    if free < needed + SPARE:
-        raise ArtifactError(
-            f"not enough disk space: {(needed + SPARE) >> 20} MiB needed, {free >> 20} MiB free",
-            details=[f"in {directory}"],
-            advice="free space there, or point PROVISIONER_CACHE at a directory on another disk",
-        )
 
 
 class _Transient(Exception):

@@ -16,8 +16,8 @@ from typing import Any
 import requests
 import yaml
 
+from provisioner.artifacts.cache import cache_directory, maven_repository
 from provisioner.artifacts.lockfile import MARKER, Jar, nearest, read, version_key, versions
-from provisioner.artifacts.source import cache_directory, maven_repository
 from provisioner.errors import ArtifactError, ConfigError
 
 MANAGED = "MANAGED"  # the resolver's word for "the version that the other roots' builds name"
@@ -120,7 +120,11 @@ def absent_scripts(recipe: Mapping[str, Any], classes: set[str], missing: Mappin
 
     Any other script whose class is in no jar is a mistake in the recipe. Raises ArtifactError.
     """
-    absent = {name: f"{artifact} was not in the repository when this was locked" for artifact, names in missing.items() for name in names}
+    absent = {
+        name: f"{artifact} was not in the repository when this was locked"
+        for artifact, names in missing.items()
+        for name in names
+    }
     scripts = {**(recipe.get("tools") or {}), **(recipe.get("scripts") or {})}
     lacking = {name: [c for c in script_classes(entry) if c not in classes] for name, entry in scripts.items()}
     wrong = [f"{name}: {', '.join(found)}" for name, found in lacking.items() if found and name not in absent]

@@ -1,27 +1,16 @@
-"""Where a product's files come from. A source knows its identity without a download and can hand over a verified file.
-
-Everything is kept in one cache, `~/.cache/kafka-provisioner/artifacts` or $PROVISIONER_CACHE:
-
-    blobs/<sha256>               the jars, shared by all closures
-    closures/<digest>/<name>.tar one tar per locked version, assembled from them
-    archives/<sha512>/<name>     release archives that came over the network
-    digests/                     which large files were read already, and what was found
-"""
+"""Where software comes from. A source knows its identity without a download and can hand over a verified file."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from provisioner.artifacts import lockfile
+from provisioner.artifacts.cache import cache_directory, locked, maven_repository, require_space, writing
 from provisioner.artifacts.checksum import DigestMemo, parse_sha512
-from provisioner.artifacts.download import Wanted, download_all, require_space
 from provisioner.artifacts.tarball import Corrupt, Entry, check_release, write_tar
 from provisioner.errors import ArtifactError, ConfigError
 
@@ -52,22 +41,9 @@ class Source(Protocol):
         ...
 
 
-def cache_directory() -> Path:
-    """$PROVISIONER_CACHE, or the user's cache."""
-    given = os.environ.get("PROVISIONER_CACHE")
-    if given:
-        return Path(given).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kafka-provisioner" / "artifacts"
-
-
-def maven_repository() -> str:
-    """The repository to download from: $PROVISIONER_MAVEN_URL (a company's mirror), or the resolver's own default."""
-    given = os.environ.get("PROVISIONER_MAVEN_URL")
-    if given:
-        return given.rstrip("/")
-    from jgo.constants import MAVEN_CENTRAL_URL
-
-    return str(MAVEN_CENTRAL_URL).rstrip("/")
+def fetch(sources: Iterable[Source], progress: Progress) -> list[Payload]:
+    """Have every source on this machine, as a deployment would. Raises ArtifactError."""
+    return [source.obtain(progress) for source in sources]
 
 
 class ClosureSource:
@@ -84,7 +60,7 @@ class ClosureSource:
         memo = DigestMemo(cache / "digests")
         tar = cache / "closures" / self.lock.digest / f"{self.lock.name}.tar"
         recorded = tar.with_suffix(".sha256")
-        with _writing(tar), _locked(tar.with_suffix(".lock")):
+        with writing(tar), locked(tar.with_suffix(".lock")):
             # The record is written after the tar; a tar that no longer matches it is assembled anew.
             if not (tar.is_file() and recorded.is_file() and memo.digests(tar).sha256 == recorded.read_text().strip()):
                 recorded.unlink(missing_ok=True)
@@ -93,8 +69,15 @@ class ClosureSource:
             digests = memo.digests(tar)
         return Payload(tar, digests.sha256, digests.size, "tar")
 
+    def cache_entries(self, payload: Payload) -> dict[str, Path]:
+        """The files, by their path in a cache, with which `obtain` needs no network."""
+        folder = f"closures/{self.lock.digest}"
+        return {f"{folder}/{path.name}": path for path in (payload.path, payload.path.with_suffix(".sha256"))}
+
     def _assemble(self, tar: Path, blobs: Path, progress: Progress) -> str:
         """Download what is missing, verify every jar as it is packed, and fetch again what went bad in the cache."""
+        from provisioner.artifacts.download import Wanted, download_all  # slow to import, and seldom needed
+
         repository = maven_repository()
         wanted = [
             Wanted(f"{repository}/{jar.repository_path}", blobs / jar.sha256, "sha256", jar.sha256, jar.size)
@@ -145,26 +128,32 @@ class ArchiveSource:
         """sha512 where one is known; for a file without one, its sha256 (read once, then remembered)."""
         if self._sha512:
             return f"sha512:{self._sha512}"
-        with _writing(self._file()):
+        with writing(self._file()):
             return f"sha256:{DigestMemo(cache_directory() / 'digests').digests(self._file()).sha256}"
 
     def obtain(self, progress: Progress) -> Payload:
         path = self._file()
         cache = cache_directory()
         if self._remote and not path.is_file():
+            from provisioner.artifacts.download import Wanted, download_all
+
             wanted = Wanted(self.location, path, "sha512", self._sha512)
             download_all([wanted], lambda done, total: progress(self.name, self.label, done, total))
-        with _writing(path):
+        with writing(path):
             digests = DigestMemo(cache / "digests").digests(path)
         if self._sha512 and digests.sha512 != self._sha512:
             self._refuse(path, digests.sha512)
         checked = cache / "digests" / f"{digests.sha256}.release"
         if not checked.exists():
             check_release(path)
-            with _writing(checked):
+            with writing(checked):
                 checked.parent.mkdir(parents=True, exist_ok=True)
                 checked.touch()
         return Payload(path, digests.sha256, digests.size, "tgz")
+
+    def cache_entries(self, payload: Payload) -> dict[str, Path]:
+        """The file, by its path in a cache, with which `obtain` needs neither the network nor the given file."""
+        return {f"archives/{self._sha512}/{self.name}": payload.path}
 
     def _file(self) -> Path:
         """The file to use: the given one, or its copy in the cache (a download, or what a bundle brought along)."""
@@ -206,24 +195,3 @@ def _local_path(location: str) -> Path:
             advice="give a path, file:/path/to/release.tgz, or an http(s) URL",
         )
     return Path(path).expanduser().absolute()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Held by one run at a time; freed by the kernel when the run ends, however it ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turns what the disk refuses into one message."""
-    try:
-        yield
-    except OSError as error:
-        raise ArtifactError(
-            f"{error.filename or path} cannot be used: {error.strerror or error}",
-            advice="free space or fix the permissions there, or point PROVISIONER_CACHE at another directory",
-        ) from error
