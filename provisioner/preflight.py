@@ -109,7 +109,7 @@ def basics(facts: Mapping[str, Any], needs: Needs) -> list[tuple[str, str]]:
         parts = " + ".join(f"{name} {gib(size)}" for name, size in needs.heaps.items())
         out.append((
             f"the heaps ({parts}) do not fit into {gib(facts['memory'])} of memory",
-            f"set {' and '.join(f'{name}_heap' for name in needs.heaps)}: together at most {gib(room)}, better half of it",
+            f"set {' and '.join(f'{name}_heap' for name in needs.heaps)} lower: {gib(room)} in all, better half of it",
         ))  # fmt: skip
     if needs.nofile > facts["nofile_hard"]:
         out.append((

@@ -268,7 +268,7 @@ def _connect(settings: Settings) -> Any:
         if "not found in known_hosts" in str(error):
             raise Unreachable(
                 f"its host key is not known ({settings.address}:{settings.port})", host=settings.name,
-                advice=f"check the key when connecting by hand ({settings.ssh_command()}), or use --accept-new-host-keys",
+                advice=f"check it by hand ({settings.ssh_command()}), or use --accept-new-host-keys",
             ) from error  # fmt: skip
         raise Unreachable(
             f"no SSH session with {settings.address}:{settings.port}: {error}", host=settings.name,
