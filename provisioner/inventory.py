@@ -1,7 +1,7 @@
 """The hosts of a deployment, each with its variables merged, rendered, typed and checked before any connection.
 
 inventory = load("single", root=project, specs=load_specs(project.glob("roles/*/defaults.yml")))
-inventory.hosts["single1"].vars["kafka_port"]
+inventory.hosts["single1"].vars["app_port"]
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from provisioner.extra_vars import parse as parse_extra_vars
 from provisioner.inventory_file import Layout, read_vars, vars_files
 from provisioner.templating import Renderer
 from provisioner.unknown import unknown_variables
-from provisioner.variables import CONNECTION, Variable
+from provisioner.value_types import CONNECTION
+from provisioner.variables import Variable
 from provisioner.yaml_source import Raw, raise_all, read
 
 
@@ -69,7 +70,7 @@ class Inventory:
     groups: Mapping[str, tuple[str, ...]]
 
     def limit(self, pattern: str | None) -> tuple[Host, ...]:
-        """The hosts of an Ansible pattern, in inventory order: `a,b`, `group`, `kafka*`, `!x`, `&group`; None is all.
+        """The hosts of an Ansible pattern, in inventory order: `a,b`, `group`, `node*`, `!x`, `&group`; None is all.
 
         Raises ConfigError for a name that is neither host nor group, and when no host is left.
         """
@@ -159,7 +160,9 @@ def find(name_or_path: str, root: Path) -> Path:
         if path.is_file():
             return path
     known = names(root)
-    found = "is a directory" if given.is_dir() else f"does not exist{did_you_mean(name_or_path, known)}"
+    found = (
+        "is a directory" if name_or_path and given.is_dir() else f"does not exist{did_you_mean(name_or_path, known)}"
+    )
     raise ConfigError(
         f"the inventory {name_or_path or '(no name)'} {found}",
         advice=f"--hosts takes a file, or one of: {', '.join(known)}" if known else "--hosts takes an inventory file",

@@ -8,7 +8,6 @@ Values stay as written; `templating.py` renders them.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,15 +85,14 @@ def parse(document: Document, problems: list[ConfigError]) -> Layout:
     elif not isinstance(root, yaml.MappingNode):
         problems.append(
             document.error(
-                "not an inventory in YAML: it has to start with a group such as `all:`", root, _ini(document)
+                "not an inventory in YAML: it has to start with a group such as `all:`", root, document.ini_advice()
             )
         )
     else:
         _Parser(document, layout, problems).groups(root, parent=None)
-        problems.extend(
-            ConfigError(f"{document.label}: group {name} is its own child", advice="Remove it from below itself")
-            for name in layout.loops()
-        )
+        if loops := layout.loops():
+            summary = f"{document.label}: groups that are below themselves: {', '.join(loops)}"
+            problems.append(ConfigError(summary, advice="Take one of them out of the other's `children:`"))
         grouped = {host for name in layout.groups if name != "all" for host in layout.groups[name].hosts}
         alone = [host for host in layout.hosts if host not in grouped]
         if alone:
@@ -236,9 +234,3 @@ def _files_below(directory: Path) -> list[Path]:
 def _priority(group: Group) -> int:
     raw = group.vars.get("ansible_group_priority")
     return raw.value if raw and isinstance(raw.value, int) else 1
-
-
-def _ini(document: Document) -> str | None:
-    if document.lines and re.match(r"\s*\[[\w:.-]+\]\s*$", document.lines[0]):
-        return "This looks like an INI inventory; `ansible-inventory -i FILE --list --yaml` writes it as YAML"
-    return None

@@ -1,7 +1,7 @@
 """Sizes and durations as people write them ("6g", "2d"), and back again for logs and messages.
 
 Sizes are counted in bytes with powers of 1024, as the JVM's -Xmx counts them. Durations are counted in
-milliseconds, as Kafka's *.ms properties count them, and always carry a unit: a bare "300" would mean seconds to
+milliseconds, and always carry a unit: a bare "300" would mean seconds to
 one reader and milliseconds to the next.
 """
 
@@ -21,7 +21,7 @@ _UNLIMITED = -1
 
 
 def parse_size(value: int | str) -> int:
-    """Bytes in `value`: an int (bytes), "1073741824", "512m", "1.5g", "6GiB"; -1 stays -1 (Kafka's "no limit").
+    """Bytes in `value`: an int (bytes), "1073741824", "512m", "1.5g", "6GiB"; -1 stays -1 ("no limit").
 
     k, m, g and t are powers of 1024, with or without a "b" or "ib" after them.
     Raises ValueError when it is not a size or not a whole number of bytes.
@@ -41,7 +41,7 @@ def parse_size(value: int | str) -> int:
 
 
 def parse_duration(value: int | str) -> int:
-    """Milliseconds in `value`: "300s", "1.5h", "2d", "172800000ms"; 0 and -1 (Kafka's "no limit") need no unit.
+    """Milliseconds in `value`: "300s", "1.5h", "2d", "172800000ms"; 0 and -1 ("no limit") need no unit.
 
     Units: ms, s, m (minutes), h, d, w, or their English names.
     Raises ValueError when it is not a duration, has no unit or is not a whole number of milliseconds.

@@ -163,7 +163,7 @@ def area_lines(
     width: int,
     now: float,
 ) -> list[list[Span]]:
-    """The live area: `  kafka1  restarting kafka.service  12 s` per host, then a bar per transfer; `width` columns."""
+    """The live area: `  node1  restarting app.service  12 s` per host, then a bar per transfer; `width` columns."""
     column = min(max((len(name) for name in hosts), default=0), max(width // 3, 8))
     lines: list[list[Span]] = []
     for name, (text, since) in hosts.items():

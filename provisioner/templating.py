@@ -1,7 +1,7 @@
 """Values of variables that hold Jinja2, rendered when they are asked for, each once, with loops found.
 
-A value may name any other variable of its host, another host's (`hostvars['kafka2'].kafka_port`) and the group
-members (`groups['zookeeper']`), in any order of definition. What it names is typed by then: `{{ kafka_heap }}` is
+A value may name any other variable of its host, another host's (`hostvars['node2'].app_port`) and the group
+members (`groups['servers']`), in any order of definition. What it names is typed by then: `{{ app_heap }}` is
 a number of bytes. As in Ansible, "{{ x }}" alone keeps the type of x; with text around it, it becomes a string.
 """
 
@@ -13,10 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.errors import ConfigError
-from provisioner.variables import Type, convert, is_template
+from provisioner.value_types import Type, convert
+from provisioner.variables import is_template
 from provisioner.yaml_source import Raw, Unsafe
 
 _ONE_NAME = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+
+
+class _Refused(Exception):
+    """What a template asked for and cannot have: a sentence, and advice."""
 
 
 class Renderer:
@@ -45,7 +50,7 @@ class Renderer:
     def scope(self, host: str) -> Mapping[str, Any]:
         """Every variable of a host by name, rendered on access."""
         if host not in self._layers:
-            raise ConfigError(f"hostvars: there is no host {host!r}", advice=f"Hosts: {', '.join(self._layers)}")
+            raise _Refused(f"hostvars has no host {host!r}", f"Hosts: {', '.join(self._layers)}")
         return _Scope(self, host)
 
     def names(self, host: str) -> list[str]:
@@ -104,11 +109,11 @@ class Renderer:
         except ConfigError:
             raise
         except Exception as error:  # a template may divide by zero or index a number: any exception is its author's
-            sentence, missing = problem(error)
+            sentence, missing = (error.args[0], None) if isinstance(error, _Refused) else problem(error)
             raise ConfigError(
                 f"{name} cannot be rendered: {sentence}",
                 details=[f"template: {_short(template)}", f"in:       {raw.place}"],
-                advice=self._advice(host, missing) if missing else None,
+                advice=error.args[1] if isinstance(error, _Refused) else missing and self._advice(host, missing),
             ) from None
 
     def _advice(self, host: str, missing: str) -> str:
@@ -160,7 +165,7 @@ class _HostVars(Mapping[str, Mapping[str, Any]]):
 def _lookup(plugin: str, *terms: str, **options: Any) -> str:
     """Ansible's lookup('env', NAME): where secrets of an inventory usually come from. No other plugin is offered."""
     if plugin.removeprefix("ansible.builtin.") != "env":
-        raise ConfigError(f"lookup({plugin!r}, ...) is not supported", advice="Only lookup('env', 'NAME') is")
+        raise _Refused(f"lookup({plugin!r}, ...) is not supported", "Only lookup('env', 'NAME') is")
     return ",".join(os.environ.get(term, str(options.get("default", ""))) for term in terms)
 
 

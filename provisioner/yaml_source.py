@@ -79,6 +79,7 @@ class Document:
         """Raises ConfigError when `text` is not one YAML document."""
         self.label = label
         self.lines = text.splitlines()
+        self._anchored = "&" in text
         try:
             self._loader = _StrictLoader(text)
             self.root: yaml.Node | None = self._loader.get_single_node()
@@ -109,6 +110,8 @@ class Document:
 
     def raw(self, node: yaml.Node) -> Raw:
         """The value of `node`. Raises ConfigError for what Ansible's YAML does not allow or we do not support."""
+        if self._anchored and _contains_itself(node):
+            raise self.error("a value that contains itself", node, "Write the value out, without & and *")
         try:
             value = self._loader.construct_document(node)
         except yaml.YAMLError as error:
@@ -147,16 +150,24 @@ class Document:
         return found
 
     def _explained(self, error: yaml.YAMLError) -> ConfigError:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+        if mark is None or "unexpected end of stream" in problem:  # where it began says more than where the file ends
+            mark = getattr(error, "context_mark", None) or mark
         if mark is None:  # the reader's errors (control characters) have only a sentence
             return ConfigError(f"{self.label}: not readable as YAML", details=[str(error).splitlines()[0]])
         line = self.lines[mark.line] if mark.line < len(self.lines) else ""
-        sentence, advice = _explain(getattr(error, "problem", None) or str(error), line, mark.column)
+        sentence, advice = _explain(problem, line, mark.column)
         return ConfigError(
             f"{self.label}: line {mark.line + 1}, column {mark.column + 1}: {sentence}",
             details=self._excerpt(mark.line, mark.column),
-            advice=advice,
+            advice=self.ini_advice() or advice,
         )
+
+    def ini_advice(self) -> str | None:
+        """What to do with a file that begins as Ansible's other format does."""
+        if self.lines and re.fullmatch(r"\s*\[[\w:.-]+\]\s*", self.lines[0]):
+            return "This looks like INI; `ansible-inventory -i FILE --list --yaml` writes an INI inventory as YAML"
+        return None
 
     def _excerpt(self, line: int, column: int) -> list[str]:
         if line >= len(self.lines):
@@ -178,6 +189,15 @@ def read(path: Path, label: str) -> Document:
     if text.startswith("$ANSIBLE_VAULT"):
         raise ConfigError(f"{label}: files encrypted by ansible-vault are not supported", advice=_NO_VAULT)
     return Document(text, label)
+
+
+def _contains_itself(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> bool:
+    if isinstance(node, yaml.ScalarNode):
+        return False
+    if any(node is each for each in above):
+        return True
+    members = node.value if isinstance(node, yaml.SequenceNode) else [each for pair in node.value for each in pair]
+    return any(_contains_itself(member, (*above, node)) for member in members)
 
 
 def raise_all(errors: Iterable[ProvisionerError]) -> None:
@@ -212,7 +232,9 @@ def _explain(problem: str, line: str, column: int) -> tuple[str, str | None]:
     if "cannot start any token" in problem:
         return f"a value cannot start with {line[column : column + 1]!r}", "Put the value in quotes"
     if "mapping values are not allowed" in problem:
-        return "a ':' that does not belong here", "Indent it as its neighbours, or quote a value that holds ': '"
+        return "a ':' that does not belong here", (
+            "Quote a value that holds ': ', indent the line as its neighbours, or add the ':' that the line above lacks"
+        )
     if "could not find expected ':'" in problem:
         return "a line without ':' where `name: value` is expected", "Add the ':' and a space, or indent the line"
     if "did not find expected" in problem or "expected <block end>" in problem or "not allowed in this" in problem:
@@ -221,8 +243,12 @@ def _explain(problem: str, line: str, column: int) -> tuple[str, str | None]:
         return "a quote or bracket is opened and never closed", None
     if "could not determine a constructor" in problem:
         return f"unknown tag {problem.rsplit(' ', 1)[-1]}", "Remove the tag, or quote a value that starts with '!'"
-    if "expected a single document" in problem:
+    if "found undefined alias" in problem:
+        return "a value starts with * and is not in quotes", "Put the value in quotes"
+    if "another document" in problem:
         return "a second document starts here ('---')", "Keep one document per file"
+    if "is given twice" in problem:
+        return problem, "Keep one of them"
     if problem.startswith("!vault"):
         return problem, _NO_VAULT
     return problem, None
