@@ -76,7 +76,7 @@ def may_go_down(state: ClusterState, broker: int) -> Refusal | None:
     if not blocked:
         return None
     return Refusal(
-        f"broker {broker} must stay up: without it {_partitions(blocked)} has fewer in-sync copies than writes need",
+        f"broker {broker} must stay up: {_partitions(blocked)} cannot spare an in-sync copy",
         _listed(blocked),
     )
 

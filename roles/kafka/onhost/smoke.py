@@ -112,8 +112,7 @@ class _Check:
     def run(self, admin: Admin, join: str) -> None:
         """Create, produce, consume, compare, delete; deletes whatever happened before."""
         try:
-            self.swept = self._guarded("create", admin.sweep) or []
-            self._guarded("create", lambda: admin.create(self.topic, replicas(self.leaders, self.brokers, COPIES)))
+            self._guarded("create", partial(self._create, admin))
             if self.failures:
                 return
             self.emit({"text": f"topic {self.topic}, a partition led by each of {wire.ids(self.leaders)}"})
@@ -140,6 +139,10 @@ class _Check:
             self.failures.append(LegFailure(leg, step, wire.describe(error)))
         return None
 
+    def _create(self, admin: Admin) -> None:
+        self.swept = admin.sweep()
+        admin.create(self.topic, replicas(self.leaders, self.brokers, COPIES))
+
     def _produce(self, leg: Leg) -> None:
         partition = self.leaders.index(leg.broker)
         values = records.payloads(self.id, f"{leg.listener}@{leg.broker}", self.count)
@@ -153,7 +156,7 @@ class _Check:
             retries=0,
             allow_auto_create_topics=False,
             max_block_ms=int(self.timeout * 1000),
-            request_timeout_ms=int(self.timeout * 1000),
+            request_timeout_ms=int(self.timeout * 500),
             metrics_enabled=False,
             kafka_client=_prompt_client,
         )
@@ -199,7 +202,7 @@ class _Check:
             fetch_max_wait_ms=100,
             retry_backoff_ms=20,
             session_timeout_ms=10_000,
-            request_timeout_ms=int(self.timeout * 1000),
+            request_timeout_ms=int(self.timeout * 500),
             metrics_enabled=False,
             kafka_client=_prompt_client,
         )
