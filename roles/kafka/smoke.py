@@ -131,6 +131,9 @@ def failures(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]], found
         reasons = [why for verdict in found if verdict.leg.broker == broker for why in verdict.why]
         text = f"{plan.label(broker)}: none of its listeners can be reached: {'; '.join(reasons)}"
         lines[(broker,)] = text
+    for verdict in found:
+        if verdict.status == "failed" and not lines:
+            lines[(verdict.leg,)] = f"{plan.label(verdict.leg.broker)}, {verdict.leg}: {'; '.join(verdict.why)}"
     return list(lines.values())
 
 

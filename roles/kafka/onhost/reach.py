@@ -9,7 +9,7 @@ from typing import Any, Optional
 from kafka.errors import KafkaError
 
 from . import wire
-from .leg import Leg
+from .leg import Leg, LegFailure
 
 TIMEOUT = 3.0  # seconds for connecting and for each answer
 
@@ -42,6 +42,16 @@ def reach(legs: Sequence[Leg], cluster_id: Optional[str] = None) -> tuple[list[L
             if there:
                 reached.append(leg)
     return reached, reasons, first
+
+
+def unregistered(legs: Sequence[Leg], brokers: Sequence[int]) -> list[LegFailure]:
+    """A failure for every broker of the legs that the cluster does not have: it can lead no partition. Pure."""
+    first = {leg.broker: leg for leg in reversed(legs)}
+    return [
+        LegFailure(leg, "create", f"broker {broker} is not registered in the cluster (it has {wire.ids(brokers)})")
+        for broker, leg in sorted(first.items())
+        if broker not in brokers
+    ]
 
 
 def _look(leg: Leg) -> Any:

@@ -23,7 +23,7 @@ from kafka.net.compat import KafkaNetClient
 
 from . import records, wire
 from .leg import Leg, LegFailure
-from .reach import reach
+from .reach import reach, unregistered
 from .smoke_topic import Admin, replicas
 
 if TYPE_CHECKING:
@@ -58,11 +58,7 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     if reached:
         brokers = sorted(view["brokers"])
         report.update(cluster_id=view["cluster_id"], brokers=brokers)
-        absent = {leg.broker: leg for leg in reversed(legs) if leg.broker not in view["brokers"]}
-        failures += [
-            LegFailure(leg, "create", f"broker {broker} is not registered in the cluster (it has {wire.ids(brokers)})")
-            for broker, leg in absent.items()
-        ]
+        failures += unregistered(legs, brokers)
         check = _Check(reached, brokers, int(args.get("records", RECORDS)), timeout, _quiet(emit))
         with _interruptible(), Admin(reached, timeout) as admin:
             check.run(admin, args.get("join", "auto"))
