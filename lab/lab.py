@@ -36,7 +36,7 @@ class Lab:
 
     def __init__(self, name: str = DEFAULT, *, root: Path | None = None, say: Callable[[str], None] = _quiet) -> None:
         self.name = check_lab_name(name)
-        self.root = root or HERE.parent
+        self.root = (root or HERE.parent).resolve()
         self.state = State(name)
         self.project = f"kafka-lab-{name}"
         self.say = say
