@@ -4,57 +4,96 @@ from __future__ import annotations
 
 from invoke import Collection, Context
 
-from cli.common import HOSTS_HELP, verb
+from cli.common import verb
 from lab.tasks import ns as lab
 
-COMMON = {
-    "hosts": HOSTS_HELP,
-    "limit": "only these hosts: names, groups, patterns, separated by commas; !name leaves out",
+SOURCES = {
+    "hosts": "the inventory: NAME for inventory/NAME.yml, or a path",
     "extra_vars": "set a variable: key=value, {JSON} or @FILE; may be given again",
+}
+COMMON = {
+    **SOURCES,
+    "limit": "only these hosts: names, groups, patterns, separated by commas; !name leaves out",
     "ask_become_pass": "ask for the sudo password (or set PROVISIONER_BECOME_PASSWORD)",
     "accept_new_host_keys": "trust and remember the keys of hosts seen for the first time; a changed key stays refused",
 }
+PLAN = {**COMMON, "tags": "only these roles: os,java,zookeeper,kafka"}
 DEPLOY = {
-    **COMMON,
-    "tags": "only these roles: os,java,zookeeper,kafka",
+    **PLAN,
     "check": "show what would change, change nothing",
     "diff": "show what changes inside files; secrets are masked",
-    "smoke": "after the deploy, produce and consume through every listener (--no-smoke leaves it out)",
-    "restart": "restart services whose configuration changed (--no-restart leaves it for the next deploy)",
+    "smoke": "after the deploy, produce and consume through every listener",
+    "restart": "restart services whose configuration changed; --no-restart leaves that for the next deploy",
     "accept_downtime": "restart even where clients will notice it",
     "yes": "answer yes to every question",
 }
 
 
-@verb("deploy", DEPLOY, iterable=["extra_vars"])
+@verb("deploy", DEPLOY)
 def deploy(
-    context: Context, hosts="", limit="", tags="", extra_vars=(), check=False, diff=False, smoke=True, restart=True,
+    context: Context, hosts="", limit="", tags="", extra_vars=None, check=False, diff=False, smoke=True, restart=True,
     accept_downtime=False, yes=False, ask_become_pass=False, accept_new_host_keys=False,
 ):  # fmt: skip
     """Take hosts to a working, verified Kafka; run again, it changes only what differs."""
     from cli import deploying
 
     return deploying.deploy(
-        hosts or context.config.get("hosts", ""), list(extra_vars), limit=limit or None, tags=tags,
-        check=check or bool(context.config.run.dry), diff=diff, smoke=smoke and context.config.get("smoke", True),
-        restart=restart, accept_downtime=accept_downtime, yes=yes, ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys or context.config.get("accept_new_host_keys", False),
+        hosts, extra_vars, limit=limit, tags=tags, check=check or bool(context.config.run.dry), diff=diff,
+        smoke=smoke and context.config.smoke, restart=restart, accept_downtime=accept_downtime, yes=yes,
+        ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
     )  # fmt: skip
 
 
-@verb("plan", {**COMMON, "tags": DEPLOY["tags"]}, iterable=["extra_vars"])
+@verb("plan", PLAN)
 def plan(
-    context: Context, hosts="", limit="", tags="", extra_vars=(), ask_become_pass=False, accept_new_host_keys=False
-):  # fmt: skip
+    context: Context, hosts="", limit="", tags="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False
+):
     """Show what deploy would change, with the differences inside files; change nothing."""
     from cli import deploying
 
     return deploying.deploy(
-        hosts or context.config.get("hosts", ""), list(extra_vars), limit=limit or None, tags=tags,
-        check=True, diff=True, ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys or context.config.get("accept_new_host_keys", False),
+        hosts, extra_vars, limit=limit, tags=tags, check=True, diff=True, ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
     )  # fmt: skip
 
 
-namespace = Collection(deploy, plan)
+@verb("smoke", {**COMMON, "cli": "use the official console tools on the host instead of the native client"})
+def smoke(
+    context: Context, hosts="", limit="", extra_vars=None, cli=False, ask_become_pass=False, accept_new_host_keys=False
+):
+    """Check that records get through: produce, consume and compare over every listener."""
+    from cli import deploying
+
+    deploying.smoke(
+        hosts, extra_vars, cli, limit=limit, ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )  # fmt: skip
+
+
+@verb("bundle", {**SOURCES, "out": "the file to write, *.tar"})
+def bundle(context: Context, hosts="", extra_vars=None, out=""):
+    """Pack everything a deploy needs into one file, for a control machine without network."""
+    from cli import artifacts
+
+    artifacts.bundle(hosts, extra_vars, out)
+
+
+@verb("lock", {"product": "kafka or zookeeper", "version": "the version to lock, e.g. 3.8.1"})
+def artifacts_lock(context: Context, product="kafka", version=""):
+    """Add a version: resolve its jars and write their digests."""
+    from cli import artifacts
+
+    artifacts.lock(product, version)
+
+
+@verb("fetch", SOURCES)
+def artifacts_fetch(context: Context, hosts="", extra_vars=None):
+    """Download and verify what an inventory installs, without deploying."""
+    from cli import artifacts
+
+    artifacts.fetch(hosts, extra_vars)
+
+
+namespace = Collection(deploy, plan, smoke, bundle)
+namespace.add_collection(Collection("artifacts", artifacts_lock, artifacts_fetch))
 namespace.add_collection(lab, name="lab")

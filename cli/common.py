@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invoke import Exit, task
+from invoke import Context, Exit, task
 
 if TYPE_CHECKING:
     from provisioner.inventory import Inventory
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130  # as a shell reports a program that ended by Ctrl-C
 
-HOSTS_HELP = "the inventory: NAME for inventory/NAME.yml, or a path"
+# Flags whose default comes from invoke.yaml or an INVOKE_* variable when they are not given.
+CONFIGURED = ("hosts", "accept_new_host_keys")
 
 
-def verb(name: str, help: dict[str, str], iterable: Sequence[str] = ()) -> Callable[[Callable[..., int | None]], Any]:
+def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]], Any]:
     """An Invoke task whose expected failures are one message and an exit code, never a traceback.
 
     The body answers with the exit code (None: 0). Positional arguments and short flags are off: with them
@@ -28,11 +29,14 @@ def verb(name: str, help: dict[str, str], iterable: Sequence[str] = ()) -> Calla
 
     def decorate(body: Callable[..., int | None]) -> Any:
         @functools.wraps(body)
-        def guarded(*arguments: Any, **options: Any) -> None:
+        def guarded(context: Context, **options: Any) -> None:
             from provisioner.errors import ProvisionerError
 
+            for option in CONFIGURED:
+                if option in options:
+                    options[option] = options[option] or context.config.get(option)
             try:
-                code = body(*arguments, **options)
+                code = body(context, **options)
             except ProvisionerError as error:
                 raise Exit("\n".join(error.lines()), code=error.exit_code) from None
             except KeyboardInterrupt:
@@ -44,7 +48,8 @@ def verb(name: str, help: dict[str, str], iterable: Sequence[str] = ()) -> Calla
             if code:
                 raise Exit(code=code)
 
-        return task(name=name, positional=[], auto_shortflags=False, help=help, iterable=list(iterable))(guarded)
+        many = [option for option in help if option == "extra_vars"]
+        return task(name=name, positional=[], auto_shortflags=False, help=help, iterable=many)(guarded)
 
     return decorate
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from cli.common import ROOT, load_inventory
 from provisioner.artifacts import cache_directory
-from provisioner.deploy import Deploy, Options
+from provisioner.deploy import Deploy, Options, connect
 from provisioner.errors import UsageError
+from provisioner.fleet import Fleet
 from provisioner.report import reporter
+from provisioner.target import Target
 from roles import site
 
 
@@ -30,8 +32,19 @@ def options(**flags: Any) -> Options:
         password = getpass.getpass("sudo password: ")
     return Options(
         root=ROOT, cache=cache_directory().parent, tags=tags, become_password=password,
-        **{name: value for name, value in flags.items() if value is not None},
+        **{name: value for name, value in flags.items() if value not in (None, "")},
     )  # fmt: skip
+
+
+def smoke(hosts: str, extra_vars: list[str], cli: bool, **flags: Any) -> None:
+    """Produce and consume through every listener of a deployed cluster. Raises what went wrong."""
+    chosen = options(**flags)
+    inventory = load_inventory(hosts, extra_vars)
+    with reporter() as show, Fleet(show) as fleet:
+        members = [host for host in inventory.limit(chosen.limit) if "kafka" in host.groups]
+        facts = connect(fleet, site, members, chosen).check()
+        targets = [Target(host, inventory, facts[host.name], ROOT / "templates") for host in members]
+        site.verify(fleet.call, targets, show, cli=cli)
 
 
 def deploy(hosts: str, extra_vars: list[str], **flags: Any) -> int:

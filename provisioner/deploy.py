@@ -105,21 +105,8 @@ class Deploy:
     def _preflight(self, fleet: Fleet) -> None:
         """Connect, gather facts, lock, read, and plan; raises everything that is wrong on all hosts at once."""
         self.reporter.phase("Preflight")
-        agent = payload.build(
-            self.options.root,
-            self.options.cache,
-            packages=self.site.AGENT_PACKAGES,
-            libraries=self.site.AGENT_LIBRARIES,
-        )
-        settings = [
-            connection.settings(
-                host.name, host.vars, accept_new=self.options.accept_new_host_keys,
-                become_password=self.options.become_password,
-            )
-            for host in self.hosts
-        ]  # fmt: skip
         before = time.time()
-        facts = fleet.connect(settings, agent)
+        facts = connect(fleet, self.site, self.hosts, self.options)
         after = time.time()
         errors: list[ProvisionerError] = list(facts.errors.values())
         offsets = {name: found["clock"] - (before + after) / 2 for name, found in facts.items()}
@@ -275,6 +262,20 @@ class Deploy:
                 row = self.rows[one.host]
                 row.unreachable += isinstance(one, Unreachable)
                 row.failed += not isinstance(one, Unreachable)
+
+
+def connect(fleet: Fleet, site: Site, hosts: Iterable[Host], options: Options) -> Outcome[dict[str, Any]]:
+    """Open a session with each host, the site's agent running there; their facts."""
+    agent = payload.build(
+        options.root, options.cache, packages=site.AGENT_PACKAGES, libraries=site.AGENT_LIBRARIES
+    )  # fmt: skip
+    settings = [
+        connection.settings(
+            host.name, host.vars, accept_new=options.accept_new_host_keys, become_password=options.become_password
+        )
+        for host in hosts
+    ]
+    return fleet.connect(settings, agent)
 
 
 def will_restart(reasons: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from provisioner.artifacts import ArchiveSource, ClosureSource, Source
+from provisioner.artifacts import ArchiveSource, ClosureSource
 from provisioner.errors import ConfigError
 
 ROLES = Path(__file__).parent
@@ -89,7 +89,7 @@ def zookeeper_release(variables: Mapping[str, Any]) -> Release:
     return release("zookeeper", str(variables["zookeeper_version"] or kafka_release(variables).zookeeper))
 
 
-def source(release: Release, variables: Mapping[str, Any]) -> Source:
+def source(release: Release, variables: Mapping[str, Any]) -> ArchiveSource | ClosureSource:
     """Where a release comes from: the archive that the variables name, else the locked set of jars."""
     archive = variables[f"{release.product}_archive"]
     if archive:

@@ -1,0 +1,65 @@
+"""artifacts.lock, artifacts.fetch and bundle."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from cli.common import ROOT, load_inventory
+from provisioner.artifacts import ArchiveSource, ClosureSource
+from provisioner.errors import UsageError
+from provisioner.report import reporter
+from roles import releases
+
+RELEASES = {"kafka": releases.kafka_release, "zookeeper": releases.zookeeper_release}
+
+
+def lock(product: str, version: str) -> None:
+    """Resolve a version's jars and write them, with their digests, to roles/PRODUCT/versions/VERSION.yml."""
+    from provisioner.artifacts.resolve import lock_version
+
+    if product not in RELEASES:
+        raise UsageError(f"--product is {product or 'missing'}", details=[f"one of: {', '.join(RELEASES)}"])
+    if not version:
+        raise UsageError("--version is missing", details=[f"locked now: {', '.join(releases.known(product))}"])
+    path = lock_version(ROOT / "roles" / product / "versions", version, say=print)
+    print(
+        f"{path.relative_to(ROOT)} is written. Review its head (java, zookeeper, tools) before you use and commit it."
+    )
+
+
+def sources(hosts: str, extra_vars: list[str]) -> list[ArchiveSource | ClosureSource]:
+    """What the hosts of an inventory install, each once."""
+    inventory = load_inventory(hosts, extra_vars)
+    found = [
+        releases.source(of_host(inventory.hosts[name].vars), inventory.hosts[name].vars)
+        for group, of_host in RELEASES.items()
+        for name in inventory.groups.get(group, ())
+    ]
+    return list({source.id: source for source in found}.values())
+
+
+def fetch(hosts: str, extra_vars: list[str]) -> None:
+    """Download and verify what an inventory needs, so that a later deploy needs no network here."""
+    with reporter() as show:
+        began = time.monotonic()
+        for source in sources(hosts, extra_vars):
+            payload = source.obtain(show.progress)
+            show.note(f"{source.label}: {payload.path}")
+        show.note(f"In the cache after {time.monotonic() - began:.1f} seconds")
+
+
+def bundle(hosts: str, extra_vars: list[str], out: str) -> None:
+    """Pack project, Python packages and artifacts into one file."""
+    from provisioner.artifacts.bundle import bundle as pack
+
+    target = Path(out or f"{Path(hosts).stem}-bundle.tar").absolute()
+    if target.suffix != ".tar":
+        raise UsageError(f"--out is {out}; a bundle's name ends in .tar")
+    with reporter() as show:
+        made = pack(
+            target, root=ROOT, sources=sources(hosts, extra_vars), requirements=["-r", str(ROOT / "requirements.lock")],
+            progress=show.progress, say=show.note,
+        )  # fmt: skip
+    print(f"{made.path}: {made.size / 2**20:.0f} MiB, sha256 {made.sha256}")
+    print(f"On the other machine: tar xf {target.name} && {target.stem}/run deploy --hosts {hosts}")
