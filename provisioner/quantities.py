@@ -1,8 +1,7 @@
 """Sizes and durations as people write them ("6g", "2d"), and back again for logs and messages.
 
-Sizes are counted in bytes with powers of 1024, as the JVM's -Xmx counts them. Durations are counted in
-milliseconds, and always carry a unit: a bare "300" would mean seconds to
-one reader and milliseconds to the next.
+Sizes are counted in bytes with powers of 1024, as the JVM's -Xmx counts them. Durations are counted in milliseconds
+and always carry a unit: a bare "300" would mean seconds to one reader and milliseconds to the next.
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ class PlainReporter(LineReporter):
 
 
 def change_line(name: str, resource: str, action: str, note: str = "") -> list[Span]:
-    """`  ~ node1: file /etc/x (mode 0640 -> 0644)`; an action that is a word is said: `  ~ kafka1: restart ...`."""
+    """`  ~ node1: file /etc/x (mode 0640 -> 0644)`; an action that is a word is said: `  ~ node1: restart ...`."""
     sign = action if action in _SIGN_STYLES else _SIGNS.get(action, "~")
     word = "" if action in _SIGN_STYLES else f"{action} "
     spans = [(_SIGN_STYLES[sign], f"  {sign} "), ("bold", clean(name)), ("", f": {clean(word + resource)}")]

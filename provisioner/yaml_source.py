@@ -25,6 +25,9 @@ _NO_VAULT = (
 )
 
 
+_UNCLOSED = ("unexpected end of stream", "expected ',' or")
+
+
 class Unsafe(str):
     """A string tagged `!unsafe`: never rendered as a template, whatever it holds."""
 
@@ -151,7 +154,7 @@ class Document:
 
     def _explained(self, error: yaml.YAMLError) -> ConfigError:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
-        if mark is None or "unexpected end of stream" in problem:  # where it began says more than where the file ends
+        if mark is None or any(sign in problem for sign in _UNCLOSED):  # where it began says more than where it stopped
             mark = getattr(error, "context_mark", None) or mark
         if mark is None:  # the reader's errors (control characters) have only a sentence
             return ConfigError(f"{self.label}: not readable as YAML", details=[str(error).splitlines()[0]])
@@ -237,10 +240,12 @@ def _explain(problem: str, line: str, column: int) -> tuple[str, str | None]:
         )
     if "could not find expected ':'" in problem:
         return "a line without ':' where `name: value` is expected", "Add the ':' and a space, or indent the line"
-    if "did not find expected" in problem or "expected <block end>" in problem or "not allowed in this" in problem:
-        return "not indented like its neighbours, or a bracket or quote is not closed", "Compare with the lines above"
     if "unexpected end of stream" in problem:
-        return "a quote or bracket is opened and never closed", None
+        return "a quote is opened and never closed", None
+    if any(sign in problem for sign in _UNCLOSED):
+        return "a bracket is opened and not closed, or a ',' is missing in it", None
+    if "did not find expected" in problem or "expected <block end>" in problem or "not allowed in this" in problem:
+        return "not indented like its neighbours", "Compare with the lines above"
     if "could not determine a constructor" in problem:
         return f"unknown tag {problem.rsplit(' ', 1)[-1]}", "Remove the tag, or quote a value that starts with '!'"
     if "found undefined alias" in problem:
