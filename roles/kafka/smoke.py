@@ -40,6 +40,7 @@ class ReporterLike(Protocol):
 
     def host(self, name: str, text: str) -> None: ...
     def warning(self, text: str) -> None: ...
+    def note(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def run_smoke(
     for verdict in found:
         if verdict.status == "skipped":
             reporter.warning(f"smoke check: {verdict.leg} was skipped: {'; '.join(verdict.why)}")
-    reporter.host(plan.driver, summary(found, answers))
+    reporter.note(summary(found, answers))
     return found
 
 
@@ -188,12 +189,12 @@ def summary(found: Sequence[Verdict], answers: Sequence[tuple[str, Mapping[str, 
     """A passed check in one line. Pure."""
     passed = [verdict.leg for verdict in found if verdict.status == "ok"]
     if not passed:
-        return "smoke check: nothing could be checked"
+        return "Smoke check: nothing could be checked"
     brokers, listeners = len({leg.broker for leg in passed}), len({leg.listener for leg in passed})
     written = sum(answer["records"] for _, answer in answers)
     seconds = sum(answer["seconds"] for _, answer in answers)
     return (
-        f"smoke check passed in {seconds:.1f} s: {written} records through "
+        f"Smoke check passed in {seconds:.1f} s: {written} records through "
         f"{_many(listeners, 'listener')} of {_many(brokers, 'broker')}, read back complete and in order"
     )
 

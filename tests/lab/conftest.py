@@ -1,0 +1,143 @@
+"""Real hosts for the tests: one lab of this clone's own, its hosts made when a test first asks for them.
+
+`script/test` names the lab in $LAB and removes it at the end. Hosts stay between tests of a session: `single` is
+deployed once and left as it should be by every test that uses it; a test that needs an empty host asks for `bare`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.hosts import name_for_clone
+from lab.lab import Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here is a lab test."""
+    for item in items:
+        if "tests/lab" in item.path.as_posix():
+            item.add_marker(pytest.mark.lab)
+
+
+def run_invoke(
+    *arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT, timeout: float = 300, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `invoke ARGUMENTS` as a user does, without a terminal; exit code and output are the caller's to judge."""
+    environment = {**os.environ, "LAB": lab_name(), **(env or {})}
+    return subprocess.run(
+        [sys.executable, "-m", "invoke", *arguments], cwd=cwd, env=environment, text=True, timeout=timeout,
+        input=stdin if stdin is not None else "", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def lab_name() -> str:
+    return os.environ.get("LAB") or name_for_clone(str(ROOT))
+
+
+@dataclass(frozen=True)
+class LabHost:
+    """One lab host and the inventory that deploys a single-host Kafka to it."""
+
+    lab: Lab
+    base: str
+    inventory: Path
+
+    @property
+    def name(self) -> str:
+        """The host's name in the inventory, and its container's."""
+        return self.lab.host(self.base)
+
+    @property
+    def bootstrap(self) -> str:
+        """Where Kafka answers, on the host and on this machine alike."""
+        return f"127.0.0.1:{self.lab.ports(self.base)['kafka']}"
+
+    def invoke(self, verb: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """`invoke VERB --hosts THIS ARGUMENTS`."""
+        return run_invoke(verb, "--hosts", str(self.inventory), *arguments, **options)
+
+    def deploy(self, *arguments: str, expect: int = 0, **options: Any) -> str:
+        """`invoke deploy`, asserted to end with the expected exit code; its output."""
+        done = self.invoke("deploy", *arguments, **options)
+        assert done.returncode == expect, f"exit code {done.returncode}, expected {expect}:\n{done.stdout}"
+        return done.stdout
+
+    def sh(self, script: str, *, expect: int | None = 0, login: bool = False) -> str:
+        """Run a shell script on the host as root (`docker exec`); its output, stdout and stderr together."""
+        shell = ["bash", "-lc"] if login else ["bash", "-c"]
+        done = self.lab.exec(self.base, [*shell, f"exec 2>&1\n{script}"])
+        assert expect is None or done.returncode == expect, f"exit code {done.returncode}: {script}\n{done.stdout}"
+        return done.stdout.strip()
+
+    def pids(self) -> dict[str, str]:
+        """{unit: main PID} of both services."""
+        return {unit: self.sh(f"systemctl show -P MainPID {unit}") for unit in ("zookeeper", "kafka")}
+
+
+def counts(output: str, host: str) -> dict[str, int]:
+    """The recap's numbers of one host: {"ok": 56, "changed": 0, ...}."""
+    line = next(line for line in output.splitlines() if line.startswith(f"{host} ") and " ok=" in line)
+    return {key: int(value) for key, value in (pair.split("=") for pair in line.split(" : ")[1].split())}
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    return Lab(lab_name(), root=ROOT)
+
+
+@pytest.fixture(scope="session")
+def host(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], LabHost]:
+    """host("kafka1"): a lab host with an inventory of its own, made after inventory/single.yml."""
+
+    def make(base: str) -> LabHost:
+        folder = tmp_path_factory.mktemp(base)
+        content = yaml.safe_load(lab.inventory("single").read_text())
+        text = json.dumps(content).replace(lab.host("single1"), lab.host(base))
+        content = yaml.safe_load(text)
+        (entry,) = content["all"]["children"]["kafka"]["hosts"].values()
+        entry["ansible_port"], entry["kafka_port"] = lab.ports(base)["ssh"], lab.ports(base)["kafka"]
+        path = folder / "single.yml"
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        return LabHost(lab, base, path)
+
+    return make
+
+
+@pytest.fixture
+def bare(lab: Lab, host: Callable[[str], LabHost]) -> Callable[..., LabHost]:
+    """bare(image="trixie"): an empty host, wiped whatever was on it before."""
+
+    def make(image: str = "bookworm", base: str = "kafka1") -> LabHost:
+        lab.recreate(base, image)
+        return host(base)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def deployed(lab: Lab, host: Callable[[str], LabHost]) -> LabHost:
+    """single1, deployed once in the session."""
+    lab.up(["single1"])
+    found = host("single1")
+    found.deploy("--no-smoke")
+    return found
+
+
+@pytest.fixture
+def single(deployed: LabHost) -> Iterator[LabHost]:
+    """The deployed single1; a test must leave it so that a deploy changes nothing."""
+    yield deployed
+    output = deployed.deploy("--no-smoke")
+    assert counts(output, deployed.name)["changed"] == 0, f"the test left the host changed:\n{output}"
