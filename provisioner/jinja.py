@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError
-from jinja2.nativetypes import NativeEnvironment, NativeTemplate
+from jinja2.nativetypes import NativeCodeGenerator, NativeEnvironment, NativeTemplate
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -21,16 +21,34 @@ def _bool(value: Any) -> bool:
     return value if isinstance(value, bool) else _WORDS[str(value).strip().lower()]
 
 
+def _extract(key: Any, container: Any, inner: Any = ()) -> Any:
+    """`groups['servers'] | map('extract', hostvars, 'app_port')`"""
+    value = container[key]
+    for step in inner if isinstance(inner, (list, tuple)) else [inner]:
+        value = value[step]
+    return value
+
+
 # Ansible's filters that inventories use most; Jinja2's own (default, join, int ...) are there anyway.
 _FILTERS = {
     "basename": posixpath.basename,
     "bool": _bool,
     "combine": lambda first, *others: {key: value for each in (first, *others) for key, value in each.items()},
     "dirname": posixpath.dirname,
+    "extract": _extract,
     "regex_replace": lambda text, pattern, by: re.sub(pattern, by, text),
     "ternary": lambda value, yes, no: yes if value else no,
     "to_json": json.dumps,
 }
+
+
+class _CodeGenerator(NativeCodeGenerator):
+    """Jinja2 turns constants into strings and later guesses their types back ("0640" would be a number)."""
+
+    @staticmethod
+    def _output_const_repr(group: Iterable[Any]) -> str:
+        values = list(group)
+        return repr(values[0] if len(values) == 1 else "".join(map(str, values)))
 
 
 class Template(NativeTemplate):
@@ -46,6 +64,7 @@ class Template(NativeTemplate):
 
 class Environment(NativeEnvironment):
     template_class = Template
+    code_generator_class = _CodeGenerator
 
     def __init__(self, functions: Mapping[str, Any]) -> None:
         super().__init__(undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
