@@ -94,4 +94,10 @@ def source(release: Release, variables: Mapping[str, Any]) -> ArchiveSource | Cl
     archive = variables[f"{release.product}_archive"]
     if archive:
         return ArchiveSource(archive, variables[f"{release.product}_archive_sha512"] or "")
-    return ClosureSource(release.lock_file)
+    return _closure(release.lock_file)
+
+
+@cache
+def _closure(lock_file: Path) -> Source:
+    """Read once, however many hosts get it."""
+    return ClosureSource(lock_file)
