@@ -131,9 +131,11 @@ def _part_file(path: Path) -> Iterator[BinaryIO]:
         with name.open("a+b") as part:
             fcntl.flock(part, fcntl.LOCK_EX)
             if name.exists() and os.fstat(part.fileno()).st_ino == name.stat().st_ino:
-                yield part
-                if part.tell() == 0:
-                    name.unlink(missing_ok=True)  # the other run finished the file: nothing to resume
+                try:
+                    yield part
+                finally:
+                    if os.fstat(part.fileno()).st_size == 0:
+                        name.unlink(missing_ok=True)  # nothing to resume from
                 return
 
 
@@ -183,7 +185,7 @@ def _finish(item: Wanted, part: BinaryIO, size: int, digest: str) -> None:
     if item.size is not None and size != item.size:
         expected, got = f"{item.size} bytes", f"{'more' if size > item.size else size} bytes"
     if expected != got:
-        Path(part.name).unlink()  # or the next run would resume from it
+        part.truncate(0)  # or the next run would resume from it
         raise ArtifactError(
             f"{item.name} is not the file that was asked for",
             details=[f"from {item.url}", f"expected {expected}", f"got      {got}"],
@@ -230,7 +232,7 @@ def _reason(error: requests.RequestException) -> str:
     while isinstance(inner, BaseException):
         text = str(inner)
         inner = getattr(inner, "reason", None) or (inner.args[-1] if inner.args else None)
-    text = text.rsplit(": ", 1)[-1].strip(" )'\"")[:120]
+    text = text.rsplit(": ", 1)[-1].strip(" '\"")[:120]
     if isinstance(error, requests.exceptions.SSLError):
         return f"TLS failed ({text}); a private CA goes into REQUESTS_CA_BUNDLE"
     if isinstance(error, requests.exceptions.ProxyError):

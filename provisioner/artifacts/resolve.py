@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import json
 import re
 import zipfile
 from collections import defaultdict
@@ -61,7 +62,7 @@ def _head(folder: Path, version: str) -> str:
         return head
     first, _, rest = head.partition("\n")
     first = first.split(like)[0] + f"{version}: started as a copy of {like}; check it."
-    return first + "\n" + re.sub(r"(?m)^version: .*$", f"version: {version}", rest, count=1)
+    return first + "\n" + re.sub(r"(?m)^version: .*$", f'version: "{version}"', rest, count=1)
 
 
 def _nearest_release(version: str, known: list[str]) -> str:
@@ -139,11 +140,15 @@ def absent_scripts(recipe: Mapping[str, Any], classes: set[str], missing: Mappin
 
 def render(jars: list[Jar], absent: Mapping[str, str]) -> str:
     """The part of a lock file that is below the marker."""
+    quoted = json.dumps  # a double-quoted YAML string is a JSON string
     lines = [f"\n{MARKER}\n", "absent:\n" if absent else "absent: {}\n"]
-    lines += [f"  {name}: {reason!r}\n" for name, reason in absent.items()]
+    lines += [f"  {name}: {quoted(reason)}\n" for name, reason in absent.items()]
     lines.append("jars:\n")
-    lines += [f"  - {{jar: {jar.coordinate!r}, size: {jar.size}, sha256: {jar.sha256!r}}}\n" for jar in sorted(jars)]
-    return "".join(lines).replace("'", '"')
+    lines += [
+        f"  - {{jar: {quoted(jar.coordinate)}, size: {jar.size}, sha256: {quoted(jar.sha256)}}}\n"
+        for jar in sorted(jars)
+    ]
+    return "".join(lines)
 
 
 def _jar(coordinate: str, file: Path) -> Jar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from provisioner.artifacts.checksum import CHUNK
 from provisioner.errors import ArtifactError
 
 
@@ -96,14 +98,16 @@ def check_release(path: Path) -> None:
     tops: set[str] = set()
     jars = 0
     try:
-        with tarfile.open(path, "r:gz") as tar:
-            for member in tar:
-                problem = _unsafe(member)
-                if problem:
-                    raise _refused(path, problem)
-                parts = posixpath.normpath(member.name).split("/")
-                tops.add(parts[0])
-                jars += len(parts) == 3 and parts[1] == "libs" and parts[2].endswith(".jar")
+        with gzip.open(path) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                for member in tar:
+                    if problem := _unsafe(member):
+                        raise _refused(path, problem)
+                    parts = posixpath.normpath(member.name).split("/")
+                    tops.add(parts[0])
+                    jars += len(parts) == 3 and parts[1] == "libs" and parts[2].endswith(".jar")
+            while stream.read(CHUNK):  # to the checksum at its end, which tarfile leaves unread
+                pass
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise _refused(path, f"it cannot be read to its end: {error}") from error
     if len(tops) != 1:
