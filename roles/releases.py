@@ -98,6 +98,6 @@ def source(release: Release, variables: Mapping[str, Any]) -> ArchiveSource | Cl
 
 
 @cache
-def _closure(lock_file: Path) -> Source:
+def _closure(lock_file: Path) -> ClosureSource:
     """Read once, however many hosts get it."""
     return ClosureSource(lock_file)
