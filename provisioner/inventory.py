@@ -75,17 +75,14 @@ class Inventory:
         Raises ConfigError for a name that is neither host nor group, and when no host is left.
         """
         terms = [term for term in re.split(r"[,\s]+", pattern or "") if term] or ["all"]
-        found = {sign: set[str]() for sign in ("", "!", "&")}
-        intersections: list[set[str]] = []
-        for term in terms:
-            sign, name = (term[0], term[1:]) if term[0] in "!&" else ("", term)
-            matching = self._matching(name)
-            if sign == "&":
-                intersections.append(matching)
-            found[sign] |= matching
-        if all(term[0] in "!&" for term in terms):
-            found[""] = set(self.hosts)
-        left = set.intersection(found[""], *intersections) - found["!"]
+        matching = {term: self._matching(term.lstrip("!&")) for term in terms}
+        chosen = [hosts for term, hosts in matching.items() if term[0] not in "!&"] or [set(self.hosts)]
+        left = set().union(*chosen)
+        for term, hosts in matching.items():
+            if term[0] == "&":
+                left &= hosts
+            elif term[0] == "!":
+                left -= hosts
         if not left:
             raise ConfigError(f"--limit {pattern} leaves no host", advice=self._choice())
         return tuple(host for name, host in self.hosts.items() if name in left)
@@ -250,16 +247,16 @@ def _same_address(inventory: Inventory) -> list[ConfigError]:
     first: dict[tuple[Any, ...], Host] = {}
     found = []
     for host in inventory.hosts.values():
-        address = host.vars.get("ansible_host")
-        if address is None:
-            continue
+        address = host.vars.get("ansible_host") or host.name
         options = (host.vars.get("ansible_ssh_common_args"), host.vars.get("ansible_ssh_extra_args"))  # a jump host
         other = first.setdefault((address, host.vars.get("ansible_port", 22), *options), host)
         if other is not host:
             found.append(
                 ConfigError(
                     f"{other.name} and {host.name} are the same machine, {address}",
-                    details=[f"{each.name}: {each.origin['ansible_host']}" for each in (other, host)],
+                    details=[
+                        f"{each.name}: {each.origin.get('ansible_host', 'by its name')}" for each in (other, host)
+                    ],
                     advice="Correct ansible_host or ansible_port of one, or remove it",
                 )
             )

@@ -183,6 +183,11 @@ class PlainReporter(LineReporter):
                     who = "" if what.startswith("progress ") else f"{what}: "
                     self.note(f"  {who}{text} (for {format_elapsed(now - since)})")
 
+    def error(self, error: ProvisionerError) -> None:
+        super().error(error)
+        with self._lock:  # a transfer that failed will not go on
+            self._doing = {what: state for what, state in self._doing.items() if not what.startswith("progress ")}
+
     def recap(self, rows: Mapping[str, Row], seconds: float, next_steps: Sequence[str] = ()) -> None:
         with self._lock:
             self._doing.clear()

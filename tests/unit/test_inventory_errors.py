@@ -109,6 +109,10 @@ def test_what_is_not_an_inventory_is_explained(complaint, text, parts):
         assert part in message
 
 
+def test_a_host_whose_name_is_the_address_of_another_is_the_same_machine(complaint):
+    assert "a and b are the same machine, a" in complaint("all: {hosts: {a: , b: {ansible_host: a}}}")
+
+
 @pytest.mark.parametrize(
     "second",
     [

@@ -146,6 +146,14 @@ def test_a_transfer_is_a_line_now_and_then_and_one_at_its_end(plain):
     ]
 
 
+def test_a_transfer_that_failed_is_not_mentioned_again(plain):
+    plain.progress("k", "app 1.0", 1, 2)
+    plain.error(HostFailed("connection lost", host="a"))
+    plain.clock.now += 60
+    plain.mention()
+    assert plain.out.getvalue() == ""
+
+
 def test_nothing_is_mentioned_during_a_question_or_after_the_recap(plain):
     plain.host("a", "waiting")
     plain.clock.now += 60
