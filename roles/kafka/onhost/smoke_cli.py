@@ -32,7 +32,7 @@ GONE_POLL = 0.2  # seconds
 def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """The whole check over the given legs, with the tools in `bin` or, without it, on PATH.
 
-    args: legs (dicts of Leg); cluster_id, optional; records per leg (20); timeout in seconds for each command (60); bin.
+    args: legs (dicts of Leg); cluster_id and bin, optional; records per leg (20); timeout in seconds per command (60).
     Returns the same report as `roles.kafka.onhost.smoke.run`.
     """
     started = time.monotonic()
@@ -93,12 +93,12 @@ class Tools:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise LegFailure(leg, step, f"still running after {self.timeout:.0f} s: {' '.join(argv)}") from error
+            raise LegFailure(leg, step, f"{name} still running after {self.timeout:.0f} s") from error
         except OSError as error:
             raise LegFailure(leg, step, f"cannot run {argv[0]}: {error.strerror}") from error
         if done.returncode:
             said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
-            raise LegFailure(leg, step, f"exit code {done.returncode} of {' '.join(argv)}: {_telling(said)}")
+            raise LegFailure(leg, step, f"{name} ended with exit code {done.returncode}: {_telling(said)}")
         return done.stdout.decode("utf-8", "replace")
 
 

@@ -1,0 +1,170 @@
+"""When a broker or a ZooKeeper server may go down: the rules, as tables."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roles.kafka import health as kafka
+from roles.zookeeper import health as zookeeper
+from roles.zookeeper.health import Member
+
+
+def partition(replicas, isr, min_isr, name="t"):
+    return kafka.Partition(name, 0, min(isr, default=-1), frozenset(replicas), frozenset(isr), min_isr)
+
+
+def state(*partitions, brokers=(1, 2, 3), controller=1):
+    return kafka.ClusterState(frozenset(brokers), controller, tuple(partitions))
+
+
+@pytest.mark.parametrize(
+    ("replicas", "isr", "min_isr", "allowed"),
+    [
+        ({1, 2, 3}, {1, 2, 3}, 2, True),
+        ({1, 2, 3}, {1, 2}, 2, False),  # at the limit, and broker 1 is one of the two
+        ({1, 2, 3}, {2, 3}, 2, True),  # at the limit, but broker 1 is out of sync anyway
+        ({1, 2, 3}, {3}, 2, False),  # already too few: nobody goes
+        ({1, 2, 3}, {1}, 1, False),
+        ({1, 2, 3}, {1, 2}, 1, True),
+        ({1, 2}, {1, 2}, 1, True),
+        ({1, 2}, {1}, 1, False),
+        ({1, 2}, {1, 2}, 2, True),  # no copy to spare, ever: not refused, but said (downtime)
+        ({1}, {1}, 1, True),
+        ({2, 3}, {2}, 1, True),  # not hosted by broker 1
+        ({1, 2, 3}, set(), 2, False),
+    ],
+)
+def test_broker_1_may_go_down(replicas, isr, min_isr, allowed):
+    refusal = kafka.may_go_down(state(partition(replicas, isr, min_isr)), 1)
+    assert (refusal is None) == allowed
+    if refusal:
+        assert "broker 1 must stay up: 1 partition cannot spare an in-sync copy" in refusal.reason
+        assert refusal.details[0].startswith("t-0: in sync ")
+
+
+@given(st.sets(st.integers(1, 5), min_size=1), st.data())
+def test_a_write_that_works_still_works_after_an_allowed_shutdown(replicas, data):
+    isr = data.draw(st.sets(st.sampled_from(sorted(replicas))))
+    min_isr = data.draw(st.integers(1, 3))
+    broker = data.draw(st.sampled_from(sorted(replicas)))
+    one = partition(replicas, isr, min_isr)
+    if kafka.may_go_down(state(one, brokers=range(1, 6)), broker) is None and one.protected:
+        assert len(isr - {broker}) >= min_isr
+
+
+def test_many_blocked_partitions_are_counted_and_a_few_named():
+    blocked = [partition({1, 2, 3}, {1, 2}, 2, name=f"topic{i}") for i in range(9)]
+    refusal = kafka.may_go_down(state(*blocked), 1)
+    assert "9 partitions" in refusal.reason
+    assert len(refusal.details) == kafka.SHOWN + 1
+    assert refusal.details[-1] == "and 4 more"
+
+
+def test_partitions_without_a_copy_to_spare_mean_downtime_and_are_said():
+    alone = partition({1}, {1}, 1, name="alone")
+    cost = kafka.downtime(state(alone, partition({1, 2, 3}, {1, 2, 3}, 2)), 1)
+    assert "1 partition cannot be written" in cost.reason
+    assert cost.details == ("alone-0: in sync 1 of 1 copies, needs 1",)
+    assert kafka.downtime(state(alone), 2) is None
+
+
+def test_the_only_broker_is_downtime_even_without_topics():
+    assert "the only one" in kafka.downtime(state(brokers=[1]), 1).reason
+
+
+BEFORE = state(partition({1, 2, 3}, {1, 2, 3}, 2))
+
+
+@pytest.mark.parametrize(
+    ("after", "missing"),
+    [
+        (BEFORE, None),
+        (state(partition({1, 2, 3}, {1, 2, 3}, 2), brokers=(2, 3)), "not registered"),
+        (state(partition({1, 2, 3}, {2, 3}, 2)), "not in sync for 1 partition"),
+        (state(partition({1, 2, 3}, {1, 2}, 2)), "1 partition under-replicated, 0 before"),
+        (state(), None),  # the topic was deleted meanwhile
+    ],
+)
+def test_a_broker_is_back_when_the_cluster_is_as_well_as_before(after, missing):
+    refusal = kafka.not_back(BEFORE, after, 1)
+    assert (refusal is None) if missing is None else (missing in refusal.reason)
+
+
+def test_the_controller_goes_last():
+    assert kafka.restart_order([3, 1, 2], controller=1) == [2, 3, 1]
+    assert kafka.restart_order([3, 1, 2], controller=None) == [1, 2, 3]
+
+
+def test_a_status_answer_becomes_a_state():
+    status = {
+        "brokers": {"1": {}, "2": {}},
+        "controller": 2,
+        "partitions": [{"topic": "t", "partition": 0, "leader": 1, "replicas": [1, 2], "isr": [1], "min_isr": 1}],
+    }
+    assert kafka.ClusterState.from_status(status) == kafka.ClusterState(
+        frozenset({1, 2}), 2, (kafka.Partition("t", 0, 1, frozenset({1, 2}), frozenset({1}), 1),)
+    )
+
+
+LEADER, FOLLOWER, DOWN = Member("leader", synced=2), Member("follower"), Member("", "Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("members", "allowed"),
+    [
+        ({"a": LEADER, "b": FOLLOWER, "c": FOLLOWER}, True),
+        ({"a": FOLLOWER, "b": LEADER, "c": FOLLOWER}, True),
+        ({"a": FOLLOWER, "b": Member("leader", synced=1), "c": DOWN}, False),
+        ({"a": FOLLOWER, "b": Member("leader", synced=1), "c": FOLLOWER}, False),  # one is still catching up
+        ({"a": DOWN, "b": Member("leader", synced=1), "c": FOLLOWER}, True),  # it is down already
+        ({"a": Member("standalone")}, True),  # cannot be helped by waiting
+        ({"a": LEADER, "b": FOLLOWER}, True),  # the same: two of two are needed
+        (
+            {"a": FOLLOWER, "b": Member("leader", synced=3), "c": FOLLOWER, "d": DOWN, "e": FOLLOWER},
+            True,
+        ),
+        ({"a": FOLLOWER, "b": Member("leader", synced=2), "c": FOLLOWER, "d": DOWN, "e": DOWN}, False),
+    ],
+)
+def test_zookeeper_server_a_may_go_down(members, allowed):
+    assert (zookeeper.may_go_down(members, "a") is None) == allowed
+
+
+def test_the_refusal_names_who_does_not_serve():
+    refusal = zookeeper.may_go_down({"a": FOLLOWER, "b": Member("leader", synced=1), "c": DOWN}, "a")
+    assert refusal.reason == "a must stay up: 1 of the other ZooKeeper servers serve, the quorum needs 2"
+    assert refusal.details == ("c: Connection refused",)
+
+
+@pytest.mark.parametrize(("size", "downtime"), [(1, True), (2, True), (3, False), (5, False)])
+def test_small_ensembles_mean_downtime(size, downtime):
+    members = {f"zk{i}": FOLLOWER for i in range(size)}
+    assert (zookeeper.downtime(members, "zk0") is not None) == downtime
+
+
+@pytest.mark.parametrize(
+    ("members", "missing"),
+    [
+        ({"a": FOLLOWER, "b": LEADER, "c": FOLLOWER}, None),
+        ({"a": DOWN, "b": LEADER, "c": FOLLOWER}, "a does not serve: Connection refused"),
+        ({"a": FOLLOWER, "b": FOLLOWER, "c": FOLLOWER}, "0 leaders"),
+        ({"a": LEADER, "b": LEADER, "c": FOLLOWER}, "2 leaders: a, b"),
+        ({"a": FOLLOWER, "b": Member("leader", synced=1), "c": FOLLOWER}, "1 of 2 followers"),
+        ({"a": Member("standalone")}, None),
+    ],
+)
+def test_a_server_is_back_when_the_ensemble_is_whole(members, missing):
+    refusal = zookeeper.not_back(members, "a")
+    assert (refusal is None) if missing is None else (missing in refusal.reason)
+
+
+def test_followers_go_first_and_the_leader_last():
+    members = {"a": LEADER, "b": FOLLOWER, "c": DOWN, "d": FOLLOWER}
+    assert zookeeper.restart_order(members) == ["c", "b", "d", "a"]
+
+
+def test_probe_answers_become_members():
+    assert Member.from_status({"serving": False, "why": "timed out"}) == Member("", "timed out")
+    assert Member.from_status({"serving": True, "mode": "leader", "synced_followers": 2}) == LEADER
