@@ -139,7 +139,7 @@ def test_a_passed_check_is_one_exec_on_one_host_and_one_line():
     assert [verdict.status for verdict in found] == ["ok"]
     assert calls == [("kafka1", "roles.kafka.onhost.smoke", "run")]
     assert reporter.notes == [
-        "smoke check passed in 0.5 s: 100 records through 1 listener of 1 broker, read back complete and in order"
+        "Smoke check passed in 0.5 s: 100 records through 1 listener of 1 broker, read back complete and in order"
     ]
 
 
