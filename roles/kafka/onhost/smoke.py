@@ -22,7 +22,7 @@ from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from . import records, wire
-from .leg import Leg, LegFailure
+from .leg import STEPS, Leg, LegFailure
 from .reach import reach, unregistered
 from .smoke_topic import Admin, replicas
 
@@ -62,7 +62,8 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         check = _Check(reached, brokers, int(args.get("records", RECORDS)), timeout, _quiet(emit))
         with _interruptible(), Admin(reached, timeout) as admin:
             check.run(admin, args.get("join", "auto"))
-        failures += check.failures
+        # Readers end in any order; a report reads the same every time.
+        failures += sorted(check.failures, key=lambda failure: (STEPS.index(failure.step), legs.index(failure.leg)))
         report.update(topic=check.topic, swept=check.swept, join=check.join, records=check.written)
     failed = {(failure.leg, failure.step) for failure in failures}
     report["legs"] = [
