@@ -167,7 +167,7 @@ def _attempt(item: Wanted, part: BinaryIO, meter: _Meter, stop: threading.Event)
             if total is not None and have < total:
                 raise _Transient(f"the connection was cut after {have} of {total} bytes")
     except requests.RequestException as error:
-        raise _Transient(_reason(error)) from error
+        raise _Transient(reason(error)) from error
     _finish(item, part, have, digest.hexdigest())
 
 
@@ -226,7 +226,7 @@ def _session() -> requests.Session:
     return session
 
 
-def _reason(error: requests.RequestException) -> str:
+def reason(error: requests.RequestException) -> str:
     """A network error in a few words: the libraries below nest theirs four levels deep."""
     inner: object = error
     while isinstance(inner, BaseException):

@@ -18,6 +18,7 @@ import requests
 import yaml
 
 from provisioner.artifacts.cache import cache_directory, maven_repository
+from provisioner.artifacts.download import reason
 from provisioner.artifacts.lockfile import MARKER, Jar, nearest, read, version_key, versions
 from provisioner.errors import ArtifactError, ConfigError
 
@@ -27,9 +28,9 @@ MANAGED = "MANAGED"  # the resolver's word for "the version that the other roots
 def lock_version(folder: Path, version: str, say: Callable[[str], None] = lambda _: None) -> Path:
     """Resolve `version` and write its jars below the marker of `folder/<version>.yml`; returns that file.
 
-    A version without a file starts as a copy of the hand-written part of the nearest locked one. The file is written
-    last and at once: a failure leaves it as it was. `say` gets a line per step. Raises ConfigError when the version
-    does not exist, ArtifactError when the repository cannot be used or the closure does not hold together.
+    A version without a file starts as a copy of the hand-written part of the nearest locked one. An existing file
+    changes only on success. `say` gets a line per step. Raises ConfigError when the version does not exist or the
+    hand-written part does not fit it, ArtifactError when the repository cannot be used.
     """
     path = folder / f"{version}.yml"
     head = _head(folder, version)
@@ -38,11 +39,16 @@ def lock_version(folder: Path, version: str, say: Callable[[str], None] = lambda
     maven.require_version(version)
     say(f"resolving {recipe['product']} {version}")
     roots, missing = maven.published(recipe)
-    coordinates = apply_recipe(maven.resolve(roots), recipe.get("exclude") or [], recipe.get("pins") or {})
-    say(f"downloading {len(coordinates)} jars")
-    files = maven.download(coordinates)
+    try:
+        coordinates = apply_recipe(maven.resolve(roots), recipe.get("exclude") or [], recipe.get("pins") or {})
+        say(f"downloading {len(coordinates)} jars")
+        files = maven.download(coordinates)
+        absent = absent_scripts(recipe, class_names(files), missing)
+    except ConfigError:
+        if not path.exists():
+            path.write_text(head, encoding="utf-8")  # something to correct; without jars it is no lock yet
+        raise
     jars = [_jar(coordinate, file) for coordinate, file in zip(coordinates, files, strict=True)]
-    absent = absent_scripts(recipe, class_names(files), missing)
     part = path.with_suffix(".part")
     part.write_text(head + render(jars, absent), encoding="utf-8")
     part.replace(path)
@@ -66,9 +72,14 @@ def _head(folder: Path, version: str) -> str:
 
 
 def _nearest_release(version: str, known: list[str]) -> str:
-    """The highest known release that is not newer than `version`, or else the lowest: recipes change with time."""
-    older = [name for name in known if version_key(name) <= version_key(version)]
-    return max(older, key=version_key) if older else min(known, key=version_key)
+    """The known version with the most leading parts in common with `version`; of several, the closest after those."""
+
+    def distance(other: str) -> tuple[int, int]:
+        pairs = list(zip(version_key(version), version_key(other), strict=False))
+        common = next((i for i, (ours, theirs) in enumerate(pairs) if ours != theirs), len(pairs))
+        return -common, abs(pairs[common][0][1] - pairs[common][1][1]) if common < len(pairs) else 0
+
+    return min(known, key=distance)
 
 
 def _parse(head: str, path: Path) -> dict[str, Any]:
@@ -84,7 +95,7 @@ def _parse(head: str, path: Path) -> dict[str, Any]:
 def apply_recipe(coordinates: list[str], exclude: list[str], pins: Mapping[str, str]) -> list[str]:
     """Drop what is excluded ("group:artifact" patterns), set pinned versions; sorted, each artifact once.
 
-    Raises ArtifactError when two versions of one artifact remain: the class path would hold whichever comes first.
+    Raises ConfigError when two versions of one artifact remain: the class path would hold whichever comes first.
     """
     chosen: dict[str, set[str]] = defaultdict(set)
     for coordinate in coordinates:
@@ -96,7 +107,7 @@ def apply_recipe(coordinates: list[str], exclude: list[str], pins: Mapping[str, 
         chosen[":".join([key, *classifier])].add(":".join([key, version, *classifier]))
     conflicts = [" and ".join(sorted(found)) for found in chosen.values() if len(found) > 1]
     if conflicts:
-        raise ArtifactError(
+        raise ConfigError(
             "the closure holds two versions of one artifact", details=conflicts, advice="pin one of them under `pins`"
         )
     return sorted(next(iter(found)) for found in chosen.values())
@@ -119,7 +130,7 @@ def script_classes(entry: Mapping[str, Any]) -> list[str]:
 def absent_scripts(recipe: Mapping[str, Any], classes: set[str], missing: Mapping[str, list[str]]) -> dict[str, str]:
     """Scripts that have nothing to run, with the reason: `missing` maps unpublished artifacts to their scripts.
 
-    Any other script whose class is in no jar is a mistake in the recipe. Raises ArtifactError.
+    Any other script whose class is in no jar is a mistake in the recipe. Raises ConfigError.
     """
     absent = {
         name: f"{artifact} was not in the repository when this was locked"
@@ -130,7 +141,7 @@ def absent_scripts(recipe: Mapping[str, Any], classes: set[str], missing: Mappin
     lacking = {name: [c for c in script_classes(entry) if c not in classes] for name, entry in scripts.items()}
     wrong = [f"{name}: {', '.join(found)}" for name, found in lacking.items() if found and name not in absent]
     if wrong:
-        raise ArtifactError(
+        raise ConfigError(
             f"{recipe['product']} {recipe['version']} lacks classes that its scripts run",
             details=wrong,
             advice="correct `tools` and `scripts` in the lock file for this version, and lock again",
@@ -172,10 +183,13 @@ class _Maven:
     def require_version(self, version: str) -> None:
         """Raise ConfigError with the nearest versions unless the first root exists in this version."""
         group, artifact = self._first.split(":")[:2]
-        with _network(f"{group}:{artifact}"):
-            project = self._context.project(group, artifact)
-            project.update(max_age=0)
-            known = [component.version for component in project.versions()]
+        # Asked first, because the resolver takes a repository that it cannot reach for an empty one.
+        known: list[str] = []
+        if self._exists(f"{group.replace('.', '/')}/{artifact}/maven-metadata.xml"):
+            with _network(f"{group}:{artifact}"):
+                project = self._context.project(group, artifact)
+                project.update(max_age=0)
+                known = [component.version for component in project.versions()]
         if version not in known:
             raise ConfigError(
                 f"there is no {self._product} {version} ({group}:{artifact})",
@@ -189,15 +203,16 @@ class _Maven:
         missing = {}
         for template, scripts in (recipe.get("optional") or {}).items():
             group, artifact, version = template.format(**self._keys).split(":")
-            if all(self._exists(group, artifact, version, extension) for extension in ("pom", "jar")):
+            stem = f"{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}"
+            if self._exists(f"{stem}.pom") and self._exists(f"{stem}.jar"):
                 roots.append(f"{group}:{artifact}:{version}")
             else:
                 missing[f"{artifact} {version}"] = scripts
         return roots, missing
 
-    def _exists(self, group: str, artifact: str, version: str, extension: str) -> bool:
-        url = f"{maven_repository()}/{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.{extension}"
-        with _network(f"{artifact} {version}"):
+    def _exists(self, path: str) -> bool:
+        url = f"{maven_repository()}/{path}"
+        with _network(path.rsplit("/", 1)[-1]):
             status = requests.head(url, timeout=30, allow_redirects=True).status_code
         if status not in (200, 404):
             raise ArtifactError(f"the repository answers HTTP {status}", details=[f"asked for {url}"])
@@ -230,8 +245,9 @@ def _network(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
+        text = reason(error) if isinstance(error, requests.RequestException) else " ".join(str(error).split())
         raise ArtifactError(
             f"{what} could not be resolved",
-            details=[" ".join(str(error).split())[:300]],
+            details=[text[:300]],
             advice="check the network and the proxy; a mirror may lack files: set PROVISIONER_MAVEN_URL to another",
         ) from error

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from provisioner.artifacts import resolve
 from provisioner.artifacts.lockfile import MARKER, Jar, find, nearest, read, version_key, versions
 from provisioner.artifacts.resolve import absent_scripts, apply_recipe, lock_version, render, script_classes
-from provisioner.errors import ArtifactError, ConfigError
+from provisioner.errors import ConfigError
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 LOCKS = sorted(ROLES.glob("*/versions/*.yml"))
@@ -156,7 +156,7 @@ COORDINATES = st.builds(
 def test_a_recipe_leaves_each_artifact_once_or_complains(coordinates: list[str], pins: dict[str, str]) -> None:
     try:
         chosen = apply_recipe(coordinates, ["h:c"], pins)
-    except ArtifactError:
+    except ConfigError:
         return
     assert chosen == sorted(chosen)
     assert {c.rsplit(":", 1)[0] for c in chosen} == {c.rsplit(":", 1)[0] for c in coordinates} - {"h:c"}
@@ -165,7 +165,7 @@ def test_a_recipe_leaves_each_artifact_once_or_complains(coordinates: list[str],
 
 def test_pins_settle_a_conflict_and_excludes_drop_an_artifact() -> None:
     closure = ["g:a:1", "g:a:2", "g:b:1:linux", "t:junit:4"]
-    with pytest.raises(ArtifactError, match="two versions") as caught:
+    with pytest.raises(ConfigError, match="two versions") as caught:
         apply_recipe(closure, [], {})
     assert "g:a:1 and g:a:2" in str(caught.value)
     assert apply_recipe(closure, ["t:*"], {"g:*": "9"}) == ["g:a:9", "g:b:9:linux"]
@@ -175,7 +175,7 @@ def test_a_script_without_its_class_is_absent_only_where_its_artifact_is() -> No
     recipe: dict[str, Any] = {"product": "thing", "version": "1", "tools": {"x.sh": {"class": "a.X"}}}
     assert absent_scripts(recipe, {"a.X"}, {}) == {}
     assert list(absent_scripts(recipe, set(), {"extra 1": ["x.sh"]})) == ["x.sh"]
-    with pytest.raises(ArtifactError, match=r"x\.sh: a\.X"):
+    with pytest.raises(ConfigError, match=r"x\.sh: a\.X"):
         absent_scripts(recipe, set(), {"extra 1": ["y.sh"]})
 
 
@@ -249,6 +249,24 @@ def test_a_wrong_script_table_leaves_the_lock_as_it_was(folder: Path) -> None:
     path = folder / "1.0.yml"
     path.write_text(path.read_text().replace("a.X", "a.Missing"))
     before = path.read_text()
-    with pytest.raises(ArtifactError, match=r"a\.Missing"):
+    with pytest.raises(ConfigError, match=r"a\.Missing"):
         lock_version(folder, "1.0")
     assert path.read_text() == before
+
+
+def test_a_recipe_that_does_not_fit_a_new_version_is_left_to_be_corrected(folder: Path) -> None:
+    (folder / "1.0.yml").write_text((folder / "1.0.yml").read_text().replace("a.X", "a.Missing"))
+    with pytest.raises(ConfigError, match=r"a\.Missing"):
+        lock_version(folder, "1.1")
+    with pytest.raises(ConfigError, match="never resolved"):
+        read(folder / "1.1.yml")
+    (folder / "1.1.yml").write_text((folder / "1.1.yml").read_text().replace("a.Missing", "a.X"))
+    assert read(lock_version(folder, "1.1")).version == "1.1"
+
+
+@pytest.mark.parametrize(
+    ("version", "like"),
+    [("3.9.1", "3.9.2"), ("3.7.0", "3.9.2"), ("2.6.3", "2.5.0"), ("4.0.0", "3.9.2"), ("3.9", "3.9.2")],
+)
+def test_the_recipe_comes_from_the_same_line_of_releases(version: str, like: str) -> None:
+    assert resolve._nearest_release(version, ["2.5.0", "3.9.2"]) == like
