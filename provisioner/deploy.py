@@ -43,7 +43,10 @@ class Site(Protocol):
 
     def roles_for(self, groups: Iterable[str], tags: Iterable[str] = ()) -> Sequence[Role]: ...
     def warnings(self, inventory: Inventory) -> list[str]: ...
-    def downtime(self, targets: Sequence[Target], steps: Sequence[tuple[str, str]]) -> list[str]: ...
+    def downtime(
+        self, targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: rolling.Call, say: rolling.Say
+    ) -> list[str]: ...
+    def gate(self, unit: str, targets: Mapping[str, Target], call: rolling.Call, say: rolling.Say) -> rolling.Gate: ...
     def verify(self, call: Callable[..., dict[str, Any]], targets: Sequence[Target], reporter: Reporter) -> None: ...
     def next_steps(self, targets: Sequence[Target]) -> list[str]: ...
 
@@ -163,7 +166,7 @@ class Deploy:
         ]
         problems += preflight.problems(name, preflight.details(needs, found))
         self.rows[name].ok = len(resources)
-        fleet.reporter.host(name, "read")
+        fleet.reporter.host(name, "")
         return plan.make(name, resources, found["states"]), problems
 
     def _show_plan(self) -> None:
@@ -190,9 +193,7 @@ class Deploy:
 
     def _change(self, fleet: Fleet) -> None:
         """Apply on all hosts in parallel, then roll the restarts that the hosts turn out to need."""
-        self._confirm_downtime(
-            [(name, restart.service.unit) for name, one in self.plans.items() for restart in one.restarts]
-        )
+        self._confirm_downtime(fleet)
         if all(one.nothing for one in self.plans.values()):
             return
         self.reporter.phase("Apply")
@@ -200,7 +201,7 @@ class Deploy:
 
         def work(name: str) -> int:
             changed = applying.apply(fleet, self.plans[name], payloads)
-            self.reporter.host(name, "applied")
+            self.reporter.host(name, "")
             return changed
 
         outcome = fleet.each(self.plans, work)
@@ -221,14 +222,20 @@ class Deploy:
                 )
             return
         self.reporter.phase("Restart")
-        for name, count in rolling.roll(fleet, steps).items():
-            self.rows[name].changed += count
+        for unit in rolling.units(self.plans):
+            of_unit = [step for step in steps if step.service.unit == unit]
+            targets = {step.host: self.targets[step.host] for step in of_unit}
+            if of_unit:
+                gate = self.site.gate(unit, targets, fleet.call, self.reporter.host)
+                for name in rolling.roll(fleet, of_unit, gate):
+                    self.rows[name].changed += 1
 
-    def _confirm_downtime(self, restarts: Sequence[tuple[str, str]]) -> None:
+    def _confirm_downtime(self, fleet: Fleet) -> None:
         """A restart that clients would notice needs a yes, before anything is changed."""
+        restarts = [(name, restart.service.unit) for name, one in self.plans.items() for restart in one.restarts]
         if not restarts or self.options.accept_downtime or not self.options.restart:
             return
-        reasons = self.site.downtime(list(self.targets.values()), restarts)
+        reasons = self.site.downtime(list(self.targets.values()), restarts, fleet.call, self.reporter.host)
         if not reasons:
             return
         if self.options.yes or (self.ask is not None and self._asked(reasons)):

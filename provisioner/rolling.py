@@ -6,14 +6,18 @@ the plan: an earlier run that was killed before its restarts is finished by this
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from .fleet import Fleet
 from .plan import HostPlan
 from .resources import Service
 from .resources.service import outdated
+
+# call(host, module, function, arguments) -> answer of a role's on-host function; say(host, what it is doing).
+Call = Callable[[str, str, str, Mapping[str, Any]], dict[str, Any]]
+Say = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,17 @@ class Step:
     reasons: tuple[str, ...]
 
 
-def order(pending: Iterable[Step], units: Sequence[str]) -> list[Step]:
-    """All restarts of one unit before the next unit's, in the order of `units` (a service after what it stands on),
-    hosts in the order given. Pure."""
-    steps = list(pending)
-    return sorted(steps, key=lambda step: units.index(step.service.unit))
+class Gate(Protocol):
+    """The rules of one unit's roll; `roles/gates.py` has the real ones. All of them raise HostFailed to stop it."""
+
+    def order(self, hosts: Sequence[str]) -> list[str]:
+        """The hosts in the order in which they restart."""
+
+    def permit(self, host: str) -> Any:
+        """Return, with the state before, when the host's service may go down now."""
+
+    def settle(self, host: str, before: Any) -> None:
+        """Return when the restarted service is fully back."""
 
 
 def pending(host: str, services: Iterable[Service], states: Mapping[str, Mapping[str, Any] | None]) -> list[Step]:
@@ -43,7 +53,7 @@ def pending(host: str, services: Iterable[Service], states: Mapping[str, Mapping
 
 
 def read_pending(fleet: Fleet, plans: Mapping[str, HostPlan]) -> list[Step]:
-    """Ask every host which of its services run with other inputs than there are on disk; in rolling order."""
+    """Ask every host which of its services run with other inputs than there are on disk."""
 
     def ask(host: str) -> list[Step]:
         services = [resource for resource in plans[host].resources if isinstance(resource, Service)]
@@ -52,20 +62,27 @@ def read_pending(fleet: Fleet, plans: Mapping[str, HostPlan]) -> list[Step]:
         return pending(host, services, answer["states"])
 
     found = fleet.each(plans, ask).check()
-    units = list(dict.fromkeys(r.unit for plan in plans.values() for r in plan.resources if isinstance(r, Service)))
-    return order([step for host in plans for step in found[host]], units)
+    return [step for host in plans for step in found[host]]
 
 
-def roll(fleet: Fleet, steps: Sequence[Step]) -> dict[str, int]:
-    """Restart in order, waiting for each to serve. Raises HostFailed at the first that does not: later nodes stay
-    untouched. Answers {host: restarts}."""
-    done: dict[str, int] = {}
-    for step in steps:
-        fleet.reporter.host(step.host, f"restarting {step.service.unit}")
-        fleet.sessions[step.host].request("restart", fleet.show(step.host), service=step.service.wire(content=False))
-        fleet.reporter.change(step.host, step.service.key, "restart", because(step.reasons))
-        done[step.host] = done.get(step.host, 0) + 1
-    return done
+def units(plans: Mapping[str, HostPlan]) -> list[str]:
+    """The services of all hosts, each after what it stands on: all restarts of one come before the next one's. Pure."""
+    return list(dict.fromkeys(r.unit for plan in plans.values() for r in plan.resources if isinstance(r, Service)))
+
+
+def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate) -> Iterator[str]:
+    """Restart one unit on its hosts, one at a time behind the gate; yields each host when it is done. Raises HostFailed
+    at the first that may not go down or does not come back: later nodes stay untouched."""
+    by_host = {step.host: step for step in steps}
+    for host in gate.order(list(by_host)):
+        step = by_host[host]
+        before = gate.permit(host)
+        fleet.reporter.host(host, f"restarting {step.service.unit}")
+        fleet.sessions[host].request("restart", fleet.show(host), service=step.service.wire(content=False))
+        gate.settle(host, before)
+        fleet.reporter.change(host, step.service.key, "restart", because(step.reasons))
+        fleet.reporter.host(host, "")
+        yield host
 
 
 def shown(reasons: Sequence[str]) -> str:

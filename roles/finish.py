@@ -6,23 +6,23 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from roles import topology
+from roles.gates import Call, Say, gate
 
 if TYPE_CHECKING:
     from provisioner.report import Reporter
     from provisioner.target import Target
 
-NAMES = {"kafka": "Kafka broker", "zookeeper": "ZooKeeper server"}
 
-
-def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]]) -> list[str]:
-    """Why restarting these (host, unit) would be noticed by clients, one sentence each; none where the inventory
-    accepts it (kafka_accept_downtime). Pure."""
+def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: Call, say: Say) -> list[str]:
+    """What clients would lose by restarting these (host, unit), each reason with its evidence in one line; none where
+    the inventory accepts it (kafka_accept_downtime)."""
     by_name = {target.name: target for target in targets}
     out = []
     for host, unit in restarts:
-        target = by_name[host]
-        if unit in NAMES and len(target.members(unit)) == 1 and not target["kafka_accept_downtime"]:
-            out.append(f"{host}: {unit} must restart and is the only {NAMES[unit]}")
+        if not by_name[host]["kafka_accept_downtime"]:
+            members = {target.name: target for target in targets if target.is_in(unit)}
+            lost = gate(unit, members, call, say).downtime(host)
+            out += ["; ".join([lost.reason, *lost.details])] if lost else []
     return out
 
 
