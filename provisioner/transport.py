@@ -1,19 +1,14 @@
-"""One SSH connection per host and one exec on it: the channel to the agent.
-
-Fabric gives the connection what its users expect (keys, agent, `~/.ssh/config`, jump hosts). Three things are ours:
-host keys are verified (Fabric trusts any), TCP_NODELAY is set (paramiko never does, which costs 40 ms a round trip),
-and the exec is a raw channel without Fabric's 10 ms polling.
-"""
+"""One exec on a host's SSH connection, the channel to the agent: raw, without Fabric's 10 ms polling."""
 
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import ssh
 from .connection import Settings
 from .errors import HostFailed, ProvisionerError, Unreachable
 from .payload import MAGIC, STAGE0, Payload
@@ -44,10 +39,9 @@ class Session:
         self._number = 0
         self._writing = threading.Lock()
         self._closed = threading.Event()
-        self._connection = _connect(settings)
-        self._channel = self._connection.client.get_transport().open_session(timeout=settings.timeout)
+        self._connection = ssh.connect(settings)
         try:
-            self._channel.exec_command(settings.command(STAGE0))
+            self._channel = ssh.execute(self._connection, settings, STAGE0)
             self._start(payload, progress)
             self.facts: dict[str, Any] = self._answer(0, _no_event)
         except BaseException:
@@ -66,7 +60,9 @@ class Session:
 
     def _started(self) -> dict[str, Any]:
         """One answer of the bootstrap. Raises HostFailed with what it complains about."""
-        answer: dict[str, Any] = json.loads(self._line())
+        answer = None
+        while answer is None:
+            answer = _answer_in(self._line())
         if "error" in answer:
             raise HostFailed(answer["error"], host=self.name, advice=answer["advice"])
         return answer
@@ -167,6 +163,15 @@ class Session:
         return start_failure(self.name, code, error.decode("utf-8", "replace"), self.settings)
 
 
+def _answer_in(line: bytes) -> dict[str, Any] | None:
+    """The bootstrap's answer in a line of output; None for what a login shell's start-up files print before it."""
+    try:
+        found = json.loads(line[line.index(b"{") :])
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def start_failure(host: str, code: int, stderr: str, settings: Settings) -> HostFailed:
     """The message for an agent that did not start, from exit code and stderr. Pure."""
     lines = [line for line in stderr.splitlines() if line.strip()][-5:]
@@ -174,7 +179,8 @@ def start_failure(host: str, code: int, stderr: str, settings: Settings) -> Host
     grant = "let an administrator grant it, or connect as another user"
     known = (
         ("password is required", f"sudo asks for {settings.user}'s password",
-         "give it: --ask-become-pass, or ansible_become_password in the inventory"),
+         "give it: --ask-become-pass, or ansible_become_password in the inventory; a user that may not use sudo needs"
+         " an administrator to grant it"),
         ("incorrect password", f"sudo does not accept the password given for {settings.user}", "check the password"),
         ("try again", f"sudo does not accept the password given for {settings.user}", "check the password"),
         ("not in the sudoers", f"{settings.user} may not use sudo", grant),
@@ -195,97 +201,3 @@ def start_failure(host: str, code: int, stderr: str, settings: Settings) -> Host
         f"the agent ended with exit code {code}", host=host, details=lines,
         advice="run the same command again; if it stays, look at the lines above",
     )  # fmt: skip
-
-
-def _nodelay(gateway: Any) -> Callable[..., Any]:
-    """A paramiko transport factory that sets TCP_NODELAY and prefers the ciphers that have hardware support."""
-
-    def factory(sock: Any, *args: Any, **kwargs: Any) -> Any:
-        import paramiko
-
-        if isinstance(sock, socket.socket):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        transport = paramiko.Transport(sock, *args, **kwargs)
-        options = transport.get_security_options()
-        fast = [name for name in ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com") if name in options.ciphers]
-        options.ciphers = (*fast, *(name for name in options.ciphers if name not in fast))
-        return transport
-
-    return factory
-
-
-def _host_keys(client: Any, settings: Settings) -> None:
-    import paramiko
-
-    for file in settings.known_hosts:
-        if file.is_file():
-            client.load_host_keys(str(file)) if settings.accept_new and file == settings.known_hosts[0] else (
-                client.load_system_host_keys(str(file))
-            )
-    if settings.accept_new:
-        target = settings.known_hosts[0]
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target.touch(mode=0o600, exist_ok=True)
-        client.load_host_keys(str(target))
-    client.set_missing_host_key_policy(paramiko.AutoAddPolicy() if settings.accept_new else paramiko.RejectPolicy())
-
-
-def _connect(settings: Settings) -> Any:
-    """An open Fabric connection with verified host key. Raises Unreachable."""
-    import fabric
-    import paramiko
-
-    gateway = None
-    if settings.jump is not None:
-        gateway = fabric.Connection(settings.jump, connect_kwargs={"transport_factory": _nodelay(None)})
-        _host_keys(gateway.client, settings)
-    arguments: dict[str, Any] = {"transport_factory": _nodelay(gateway), "banner_timeout": settings.timeout}
-    if settings.key_files:
-        arguments["key_filename"] = [str(path) for path in settings.key_files]
-    if settings.password is not None:
-        arguments["password"] = settings.password
-    connection = fabric.Connection(
-        settings.address, user=settings.user, port=settings.port, gateway=gateway,
-        connect_timeout=settings.timeout, connect_kwargs=arguments,
-    )  # fmt: skip
-    _host_keys(connection.client, settings)
-    try:
-        connection.open()
-    except paramiko.BadHostKeyException as error:
-        raise Unreachable(
-            "the host key has CHANGED: this is another machine, a reinstalled one, or someone in between",
-            host=settings.name,
-            details=[f"known: {error.expected_key.get_name()} {error.expected_key.get_base64()[:40]}...",
-                     f"found: {error.key.get_name()} {error.key.get_base64()[:40]}..."],
-            advice=f"if the host was reinstalled: ssh-keygen -f {settings.known_hosts[0]} -R '{settings.key_name}'",
-        ) from error  # fmt: skip
-    except paramiko.AuthenticationException as error:
-        raise Unreachable(
-            f"{settings.user}@{settings.address}:{settings.port} refuses every key and password we have ({error})",
-            host=settings.name, advice=f"check with: {settings.ssh_command()}",
-        ) from error  # fmt: skip
-    except paramiko.SSHException as error:
-        if "not found in known_hosts" in str(error):
-            raise Unreachable(
-                f"its host key is not known ({settings.address}:{settings.port})", host=settings.name,
-                advice=f"check it by hand ({settings.ssh_command()}), or use --accept-new-host-keys",
-            ) from error  # fmt: skip
-        raise Unreachable(
-            f"no SSH session with {settings.address}:{settings.port}: {error}", host=settings.name,
-            advice=f"check with: {settings.ssh_command()}",
-        ) from error  # fmt: skip
-    except (OSError, EOFError) as error:
-        raise Unreachable(
-            f"cannot connect to {settings.address}:{settings.port}: {_reason(error)}", host=settings.name,
-            advice=f"is it up, and are ansible_host and ansible_port right? check with: {settings.ssh_command()}",
-        ) from error  # fmt: skip
-    return connection
-
-
-def _reason(error: BaseException) -> str:
-    errors = getattr(error, "errors", None)
-    if isinstance(errors, dict) and errors:  # paramiko's NoValidConnectionsError: one error per address
-        return _reason(next(iter(errors.values())))
-    if isinstance(error, (socket.timeout, TimeoutError)):
-        return "no answer in time"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
