@@ -125,7 +125,7 @@ class Deploy:
             raise errors[0] if len(errors) == 1 else Several(errors)
 
     def _targets(self, facts: Outcome[dict[str, Any]], errors: list[ProvisionerError]) -> dict[str, Needs]:
-        """A Target per connected host; the needs of those that pass what facts alone can tell."""
+        """A Target per connected host, with the problems that facts alone tell; the needs of those that can be read."""
         by_name = {host.name: host for host in self.hosts}
         fine = {}
         for name, found in facts.items():
@@ -135,10 +135,10 @@ class Deploy:
             except ProvisionerError as error:
                 errors.append(error)
                 continue
-            problems = preflight.problems(name, preflight.basics(found, needs))
-            errors += problems
+            foreign = preflight.problems(name, preflight.foreign(found, needs))
+            errors += [*foreign, *preflight.problems(name, preflight.basics(found, needs))]
             self.targets[name] = target
-            if not problems:
+            if not foreign:
                 fine[name] = needs
         return fine
 

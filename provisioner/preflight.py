@@ -89,8 +89,8 @@ def java_major(version: str) -> int | None:
     return numbers[1] if numbers[0] == 1 and len(numbers) > 1 else numbers[0]
 
 
-def basics(facts: Mapping[str, Any], needs: Needs) -> list[tuple[str, str]]:
-    """Problems that facts alone show, as (what was found, what to do): known before anything is rendered."""
+def foreign(facts: Mapping[str, Any], needs: Needs) -> list[tuple[str, str]]:
+    """Why a host is of a kind that cannot even be asked more, as (what was found, what to do)."""
     out = []
     supported = dict(needs.os)
     if supported and facts["os"]["version_id"] not in supported.get(facts["os"]["id"], ()):
@@ -103,6 +103,12 @@ def basics(facts: Mapping[str, Any], needs: Needs) -> list[tuple[str, str]]:
                 "services are managed by systemd; use a host that runs it",
             )
         )
+    return out
+
+
+def basics(facts: Mapping[str, Any], needs: Needs) -> list[tuple[str, str]]:
+    """Problems that facts alone show, as (what was found, what to do)."""
+    out = []
     heaps = sum(needs.heaps.values())
     room = int(facts["memory"] * (1 - MEMORY_RESERVE))
     if heaps > room:
@@ -128,10 +134,9 @@ def details(needs: Needs, found: Mapping[str, Any]) -> list[tuple[str, str]]:
             out.append(
                 (f"{path} has {gib(free)} free, {gib(least)} are needed", "free some space or choose another directory")
             )
-    active = {f"{unit}.service" for unit in found["active"]}
     for port, unit in needs.ports.items():
         holder = found["ports"].get(str(port))
-        if holder is not None and unit not in active:
+        if holder is not None:
             out.append((f"port {port}, which {unit} needs, is in use by {holder}", "stop that, or choose another port"))
     out += [
         (f"cannot resolve the name {name}", "add it to DNS or /etc/hosts of this host: its peers and clients need it")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import pwd
 import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 CAP_SYS_RESOURCE = 24
@@ -82,19 +83,19 @@ def disks(paths: Iterable[str]) -> Dict[str, Dict[str, int]]:
     return out
 
 
-def listening(tables: Iterable[str]) -> Dict[int, str]:
-    """{port: socket inode} of all listening TCP sockets in the text of /proc/net/tcp and tcp6. Pure."""
+def listening(tables: Iterable[str]) -> Dict[int, Tuple[int, str]]:
+    """{port: (user id, inode)} of all listening TCP sockets in the text of /proc/net/tcp and tcp6. Pure."""
     out = {}
     for table in tables:
         for line in table.splitlines()[1:]:
             fields = line.split()
             if len(fields) > 9 and fields[3] == "0A":
-                out[int(fields[1].rsplit(":", 1)[1], 16)] = fields[9]
+                out[int(fields[1].rsplit(":", 1)[1], 16)] = int(fields[7]), fields[9]
     return out
 
 
-def _owner(inode: str) -> str:
-    """`java (pid 123)` of the process that holds a socket; a vague answer when it has just gone."""
+def _owner(uid: int, inode: str) -> str:
+    """`java (pid 123)` of the process that holds a socket; only its user where that is all there is to know."""
     wanted = f"socket:[{inode}]"
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -102,14 +103,31 @@ def _owner(inode: str) -> str:
                 return f"{_text(f'/proc/{pid}/comm').strip()} (pid {pid})"
         except OSError:
             continue
-    return "another process"
+    try:
+        return f"a process of the user {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"a process of the user {uid}"
 
 
-def ports(wanted: Iterable[int], foreign: Iterable[int]) -> Dict[str, str]:
-    """{port: holder} of the `wanted` ports that are in use; the holder is looked up only for `foreign` ones."""
+def _user_of(pid: int) -> Optional[int]:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid if pid else None
+    except OSError:
+        return None
+
+
+def taken(wanted: Mapping[int, int]) -> Dict[str, str]:
+    """{port: holder} of the ports that something else than their service holds.
+
+    wanted: {port: main PID of the service that is to have it, 0 when it does not run}. A service is known by its user:
+    which process has a socket cannot be asked everywhere (not in a container without CAP_SYS_PTRACE).
+    """
     found = listening([_text("/proc/net/tcp"), _text("/proc/net/tcp6")])
-    strangers = set(foreign)
-    return {str(port): _owner(found[port]) if port in strangers else "" for port in wanted if port in found}
+    return {
+        str(port): _owner(*found[port])
+        for port, pid in wanted.items()
+        if port in found and found[port][0] != _user_of(pid)
+    }
 
 
 def _resolves(name: str) -> bool:

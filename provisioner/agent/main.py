@@ -86,14 +86,13 @@ class Agent:
             except Failure as failure:
                 problems.append({**describe(failure), "resource": resource.key})
         wants = request.get("wants") or {}
-        active = {unit for unit in self.system.units if (self.system.unit_state(unit) or {}).get("active")}
-        ports = {int(port): unit for port, unit in (wants.get("ports") or {}).items()}
+        holders = {int(port): unit for port, unit in (wants.get("ports") or {}).items()}
+        ports = {port: int((self.system.unit_state(unit) or {}).get("pid", 0)) for port, unit in holders.items()}
         return {
             "states": states,
             "problems": problems,
             "disks": facts.disks(wants.get("disks") or []),
-            "ports": facts.ports(ports, [port for port, unit in ports.items() if unit not in active]),
-            "active": sorted(active),
+            "ports": facts.taken(ports),
             "unresolved": facts.unresolved(wants.get("names") or []),
             "files": {path: self.system.read_text(path) for path in wants.get("files") or []},
             "java": facts.java_version(wants.get("java_home")),

@@ -15,7 +15,7 @@ FACTS = {
     "os": {"id": "debian", "version_id": "12", "pretty": "Debian GNU/Linux 12"}, "memory": 4 * GIB, "init": "systemd",
     "nofile_hard": 100000,
 }  # fmt: skip
-FINE = {"disks": {}, "ports": {}, "active": [], "unresolved": [], "files": {}, "java": None}
+FINE = {"disks": {}, "ports": {}, "unresolved": [], "files": {}, "java": None}
 DEBIAN = (("debian", ("12", "13")),)
 
 
@@ -35,7 +35,8 @@ DEBIAN = (("debian", ("12", "13")),)
     ],
 )
 def test_basics(facts, needs, found):
-    problems = preflight.basics({**FACTS, **facts}, needs)
+    there = {**FACTS, **facts}
+    problems = preflight.foreign(there, needs) + preflight.basics(there, needs)
     assert [found in what for what, _ in problems] == ([True] if found else [])
 
 
@@ -49,7 +50,7 @@ IDENTITY = {"/d/meta.properties": {"format": "properties", "key": "broker.id", "
         (Needs(disks={"/d": GIB}), {"disks": {"/d": {"free": GIB}}}, None),
         (Needs(disks={"/d": GIB}), {"disks": {"/d": {"free": GIB // 2}}}, "/d has 512 MiB free, 1.0 GiB are needed"),
         (Needs(ports={9092: "kafka.service"}), {"ports": {"9092": "nc (pid 7)"}}, "in use by nc (pid 7)"),
-        (Needs(ports={9092: "kafka.service"}), {"ports": {"9092": ""}, "active": ["kafka"]}, None),
+        (Needs(ports={9092: "kafka.service"}), {"ports": {}}, None),
         (Needs(names=("kafka2",)), {"unresolved": ["kafka2"]}, "cannot resolve the name kafka2"),
         (Needs(identity=IDENTITY), {"files": {"/d/meta.properties": None}}, None),
         (Needs(identity=IDENTITY), {"files": {"/d/meta.properties": "#x\nbroker.id=1\n"}}, None),
@@ -110,7 +111,7 @@ def test_listening_sockets_are_read_from_proc():
         "   0: 00000000:2384 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 x\n"
         "   1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 x\n"
     )
-    assert host_facts.listening([table]) == {9092: "4711"}
+    assert host_facts.listening([table]) == {9092: (0, "4711")}
 
 
 def test_only_fully_installed_packages_count():
