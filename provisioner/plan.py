@@ -62,9 +62,9 @@ def _difference(name: str, actual: Any, expected: Any) -> str:
         return "content"
     if isinstance(expected, Mapping):
         there = actual if isinstance(actual, Mapping) else {}
-        keys = [key for key, value in expected.items() if there.get(key) != value]
+        keys = [key for key in {**there, **expected} if there.get(key) != expected.get(key)]
         if len(keys) <= 2:
-            return ", ".join(f"{key} {there.get(key, '(none)')} -> {expected[key]}" for key in keys)
+            return ", ".join(f"{key} {there.get(key, '(none)')} -> {expected.get(key, '(none)')}" for key in keys)
         return f"{len(keys)} {name}"
     if isinstance(actual, list):
         return f"{len(actual)} {name}: {', '.join(map(str, actual[:3]))}"

@@ -142,6 +142,14 @@ class System:
         os.symlink(target, temporary)
         os.replace(temporary, path)
 
+    def links_to(self, directory: str, target: str) -> List[str]:
+        """Names of the links in a directory that lead to exactly this target; none when there is no directory."""
+        try:
+            entries = list(os.scandir(directory))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [entry.name for entry in entries if entry.is_symlink() and os.readlink(entry.path) == target]
+
     def remove(self, path: str) -> None:
         """Remove a file or link (never a directory)."""
         if os.path.isdir(path) and not os.path.islink(path):

@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 import tarfile
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from .failure import Failure
 
@@ -73,10 +73,12 @@ def altered(directory: str, record: Record) -> List[str]:
     return sorted(name for name, was in record.items() if _stat(os.path.join(directory, name)) != was)
 
 
-def unpack(payload: str, directory: str, strip: int, marker: Tuple[str, str]) -> Record:
+def unpack(payload: str, directory: str, strip: int, marker: Tuple[str, str], before: Iterable[str] = ()) -> Record:
     """Unpack the tar file `payload` (any compression) to `directory`; returns the record that `altered` compares with.
 
-    marker: (name, text) of a file that is written last. Raises Failure for a corrupt or unsafe archive.
+    marker: (name, text) of a file that is written last. before: names that another archive had put there; those that
+    this one lacks are removed (two versions of a jar would both be loaded). Raises Failure for a corrupt or unsafe
+    archive.
     """
     fresh = not os.path.isdir(directory)
     work = f"{directory}.unpacking~" if fresh else directory
@@ -99,6 +101,10 @@ def unpack(payload: str, directory: str, strip: int, marker: Tuple[str, str]) ->
         out.write(marker[1])
     os.chmod(os.path.join(work, marker[0]), 0o644)
     names = {name for _, name in members} | {marker[0]}
+    for name in set(before) - names:
+        path = os.path.join(work, name)
+        if os.path.isfile(path) or os.path.islink(path):
+            os.unlink(path)
     record = {name: _stat(os.path.join(work, name)) or [] for name in sorted(names)}
     if fresh:
         # A rename of the parent does not touch the times of what is inside, so the record stays true.

@@ -91,7 +91,7 @@ class _Hashing:
 
 
 def check_release(path: Path) -> None:
-    """Raise ArtifactError unless `path` is a gzipped tar that is safe to unpack and has one top directory with libs/.
+    """Raise ArtifactError unless `path` is a gzipped tar, safe to unpack, with one top directory that has libs/ or lib/.
 
     Safe: every name stays below the top directory, every link points below it, and there is no device or pipe.
     """
@@ -105,7 +105,7 @@ def check_release(path: Path) -> None:
                         raise _refused(path, problem)
                     parts = posixpath.normpath(member.name).split("/")
                     tops.add(parts[0])
-                    jars += len(parts) == 3 and parts[1] == "libs" and parts[2].endswith(".jar")
+                    jars += len(parts) == 3 and parts[1] in ("libs", "lib") and parts[2].endswith(".jar")
             while stream.read(CHUNK):  # to the checksum at its end, which tarfile leaves unread
                 pass
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
@@ -113,7 +113,7 @@ def check_release(path: Path) -> None:
     if len(tops) != 1:
         raise _refused(path, f"it has {len(tops)} top directories, not one: {', '.join(sorted(tops)[:5])}")
     if not jars:
-        raise _refused(path, f"there is no jar in {tops.pop()}/libs/: a source release?")
+        raise _refused(path, f"there is no jar in {tops.pop()}/libs/ or lib/: a source release?")
 
 
 def _unsafe(member: tarfile.TarInfo) -> str:

@@ -85,5 +85,6 @@ class Archive(Resource):
         payload = system.cached(self.payload)
         if payload is None:
             raise Failure(f"the archive for {self.path} ({self.label}) has not arrived on the host")
-        record = unpack.unpack(payload, self.path, self.strip, marker=(MARKER, self.marker_text))
+        before = json.loads(system.recall(self._record) or "{}")
+        record = unpack.unpack(payload, self.path, self.strip, (MARKER, self.marker_text), before)
         system.remember(self._record, json.dumps(record))

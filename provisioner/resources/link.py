@@ -42,11 +42,16 @@ class Link(Resource):
 
 @dataclass(frozen=True)
 class Links(Resource):
-    """Many links of one directory as one line of the plan: `Links("/usr/local/bin", {"zkCli.sh": "/opt/..."})`."""
+    """Many links of one directory as one line of the plan: `Links("/usr/local/bin", {"zkCli.sh": "/opt/..."})`.
+
+    only: a target that is ours alone: links of the directory that lead there and are not listed are removed, such as
+    the commands that a newer version no longer has.
+    """
 
     kind: ClassVar[str] = "links"
     directory: str
     links: Mapping[str, str]
+    only: str = ""
 
     @property
     def name(self) -> str:
@@ -62,6 +67,8 @@ class Links(Resource):
             state = system.path_state(f"{self.directory}/{name}")
             if state is not None:
                 found[name] = state.get("target", state["type"])
+        if self.only:
+            found.update(dict.fromkeys(system.links_to(self.directory, self.only), self.only))
         return {"links": found} if found else None
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
@@ -69,3 +76,5 @@ class Links(Resource):
         for name, target in self.links.items():
             if there.get(name) != target:
                 _place(system, f"{self.directory}/{name}", target)
+        for name in set(there) - set(self.links):
+            system.remove(f"{self.directory}/{name}")

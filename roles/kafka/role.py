@@ -65,7 +65,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     on_path = [*(command.name for command in listed), "kafka-run-class.sh"]
     reach: list[Resource] = [
         target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, java_home=java.home(target)),
-        Links("/usr/local/bin", dict.fromkeys(on_path, LAUNCHER)),
+        Links("/usr/local/bin", dict.fromkeys(on_path, LAUNCHER), only=LAUNCHER),
     ]
     if target["kafka_archive"]:
         return reach

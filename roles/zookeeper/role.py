@@ -57,7 +57,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     release = zookeeper_release(target.host.vars)
     listed = commands.of(release)
     launch = target.file(LAUNCHER, "zookeeper/bin/launcher.sh.j2", mode=0o755, java_home=java.home(target))
-    path = Links("/usr/local/bin", {command.name: LAUNCHER for command in listed})
+    path = Links("/usr/local/bin", {command.name: LAUNCHER for command in listed}, only=LAUNCHER)
     if target["zookeeper_archive"]:
         return [launch, path]
     log = "tools-logback.xml" if uses_logback(target) else "tools-log4j.properties"

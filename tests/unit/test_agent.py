@@ -196,6 +196,24 @@ def test_archive_is_unpacked_and_an_altered_file_is_found_and_repaired(agent, tm
     assert agent.state(resource)[0]["altered"] == []
 
 
+def test_another_archive_in_the_same_place_takes_its_predecessors_files_with_it(agent, tmp_path):
+    where = tmp_path / "dist"
+    for number, files in enumerate([{"top/libs/a-1.jar": "a", "top/c": "c"}, {"top/libs/a-2.jar": "a", "top/c": "d"}]):
+        payload = tar(files)
+        agent.put(payload)
+        assert agent.apply(archive(where, payload, identity=f"id{number}"))[1] is None
+        (where / "mine").write_text("added by hand")
+    assert sorted(path.name for path in (where / "libs").iterdir()) == ["a-2.jar"]
+    assert (where / "c").read_text() == "d" and (where / "mine").exists()
+
+
+def test_links_that_lead_to_our_target_and_are_no_longer_listed_go(agent, tmp_path):
+    agent.apply(Links(str(tmp_path), {"old": "/ours", "kept": "/ours"}, only="/ours"))
+    (tmp_path / "strangers").symlink_to("/theirs")
+    agent.apply(Links(str(tmp_path), {"kept": "/ours", "new": "/ours"}, only="/ours"))
+    assert {path.name for path in tmp_path.iterdir() if path.is_symlink()} == {"kept", "new", "strangers"}
+
+
 def test_payload_is_verified_on_arrival(agent, tmp_path):
     _, failure, _ = agent.put(b"damaged", digest="0" * 64)
     assert "arrived damaged" in failure["summary"]
