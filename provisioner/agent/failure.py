@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Optional
+from typing import Optional
 
 
 class Failure(Exception):
@@ -19,7 +19,3 @@ class Failure(Exception):
         self.details = list(details)
         self.advice = advice
         self.resource: Optional[str] = None  # key of the resource in whose repair it happened, filled in by the agent
-
-    def to_dict(self) -> dict[str, Any]:
-        """The failure as JSON-able data."""
-        return {"summary": self.summary, "details": self.details, "advice": self.advice}

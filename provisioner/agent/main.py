@@ -7,6 +7,7 @@ sent unasked under id 0, which saves a round trip.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -199,4 +200,6 @@ def serve() -> None:
     sys.stdout = sys.stderr
     os.umask(0o022)
     os.chdir("/")
-    Agent(0, sink).serve()
+    # A terminated check cleans up and then says so by KeyboardInterrupt: nobody is there to read a traceback.
+    with contextlib.suppress(KeyboardInterrupt):
+        Agent(0, sink).serve()
