@@ -91,7 +91,7 @@ class _Hashing:
 
 
 def check_release(path: Path) -> None:
-    """Raise ArtifactError unless `path` is a gzipped tar, safe to unpack, with jars in libs/ or lib/ of its top directory.
+    """Raise ArtifactError unless `path` is a gzipped tar, safe to unpack, with jars in libs/ or lib/ of its top folder.
 
     Safe: every name stays below the top directory, every link points below it, and there is no device or pipe.
     """
