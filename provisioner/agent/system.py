@@ -254,6 +254,10 @@ class System:
             self._reload = False
         self._unit_states = None
 
+    def enable(self, unit: str) -> None:
+        self.run(["systemctl", "enable", unit])
+        self._unit_states = None
+
     def start(self, unit: str) -> None:
         self.reload_units()
         units.start(unit, self.run)

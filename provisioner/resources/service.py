@@ -55,7 +55,7 @@ class Service(Resource):
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         if actual is None or "enabled" in differs:
-            system.run(["systemctl", "enable", self.unit])
+            system.enable(self.unit)
         if actual is None or "active" in differs:
             system.start(self.unit)
             system.wait_ready(self)
