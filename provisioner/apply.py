@@ -8,6 +8,7 @@ from typing import Any
 
 from .fleet import Fleet
 from .plan import HostPlan
+from .report import Row
 from .resources import Archive
 
 
@@ -27,28 +28,26 @@ class Payloads:
             return self._ready[archive.identity]
 
 
-def apply(fleet: Fleet, plan: HostPlan, payloads: Payloads) -> int:
-    """Repair everything that differs on one host; the number of resources that changed. Raises HostFailed."""
+def apply(fleet: Fleet, plan: HostPlan, payloads: Payloads, row: Row) -> None:
+    """Repair everything that differs on one host, counting in `row` as it goes: what was changed before a failure
+    stays changed, and the recap says so. Raises HostFailed."""
     session, reporter = fleet.sessions[plan.host], fleet.reporter
     wires = [_wire(change.resource, fleet, plan.host, payloads) for change in plan.changes]
     if not wires:
-        return 0
+        return
     by_key = {change.resource.key: change for change in plan.changes}
-    changed = 0
 
     def event(message: Mapping[str, Any]) -> None:
-        nonlocal changed
         if message.get("status") == "begin":
             reporter.host(plan.host, message["resource"])
         elif message.get("status") == "done" and message["changed"]:
             change = by_key[message["resource"]]
-            changed += 1
+            row.changed += 1
             reporter.change(plan.host, message["resource"], change.action, change.note)
         else:
             fleet.show(plan.host)(message)
 
     session.request("apply", event, resources=wires)
-    return changed
 
 
 def _wire(resource: Any, fleet: Fleet, host: str, payloads: Payloads) -> dict[str, Any]:

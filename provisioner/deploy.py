@@ -199,15 +199,11 @@ class Deploy:
         self.reporter.phase("Apply")
         payloads = applying.Payloads(fleet)
 
-        def work(name: str) -> int:
-            changed = applying.apply(fleet, self.plans[name], payloads)
+        def work(name: str) -> None:
+            applying.apply(fleet, self.plans[name], payloads, self.rows[name])
             self.reporter.host(name, "")
-            return changed
 
-        outcome = fleet.each(self.plans, work)
-        for name, changed in outcome.items():
-            self.rows[name].changed += changed
-        outcome.check()
+        fleet.each(self.plans, work).check()
         self._roll(fleet)
 
     def _roll(self, fleet: Fleet) -> None:
