@@ -11,6 +11,7 @@ from typing import Any
 from .errors import ConfigError
 
 DEFAULT_KNOWN_HOSTS = "~/.ssh/known_hosts"
+SUDO_PROMPT = "sudo-asks:"  # on stderr, each time sudo wants the password; a word of its own to be counted
 SYSTEM_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
 
 
@@ -32,19 +33,15 @@ class Settings:
     accept_new: bool = False
     timeout: float = 10.0
 
-    @property
-    def key_name(self) -> str:
-        """The host as known_hosts names it."""
-        return self.address if self.port in (None, 22) else f"[{self.address}]:{self.port}"
-
     def command(self, program: str) -> str:
         """The shell command that runs a Python program as root; never holds a password."""
         python = f"{shlex.quote(self.interpreter)} -I -c {shlex.quote(program)}"
         if not self.become:
             return f"exec {python}"
         # -S reads the password from standard input, where the agent's bootstrap skips it when sudo did not want it.
-        sudo = "sudo -H -n --" if self.become_password is None else "sudo -H -S -p '' --"
-        return f"exec {sudo} {python}"
+        sudo = "sudo -H -n --" if self.become_password is None else f"sudo -H -S -p {SUDO_PROMPT} --"
+        # In English, whatever the user's language is there: what sudo complains about is told by its words.
+        return f"exec env LC_ALL=C {sudo} {python}"
 
     def ssh_command(self) -> str:
         """What a person would type to see the same thing."""
@@ -55,6 +52,11 @@ class Settings:
         if str(self.known_hosts[0]) != str(Path(DEFAULT_KNOWN_HOSTS).expanduser()):
             parts += ["-o", f"UserKnownHostsFile={self.known_hosts[0]}"]
         return shlex.join([*parts, f"{self.user}@{self.address}" if self.user else self.address])
+
+
+def known_hosts_name(address: str, port: int) -> str:
+    """A host as known_hosts names it."""
+    return address if port == 22 else f"[{address}]:{port}"
 
 
 def _ssh_options(text: str, host: str) -> dict[str, str]:

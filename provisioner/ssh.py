@@ -7,13 +7,15 @@ host keys are verified (Fabric trusts any, a jump host's too), and TCP_NODELAY i
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import shlex
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from .connection import DEFAULT_KNOWN_HOSTS, SYSTEM_KNOWN_HOSTS, Settings
+from .connection import DEFAULT_KNOWN_HOSTS, SYSTEM_KNOWN_HOSTS, Settings, known_hosts_name
 from .errors import Unreachable
 
 
@@ -37,7 +39,8 @@ def connect(settings: Settings) -> Any:
         way.insert(0, way[0].gateway)
     for step in way:
         step.connect_timeout = settings.timeout
-        step.connect_kwargs |= {"transport_factory": _transport, "banner_timeout": settings.timeout}
+        ours = {"transport_factory": _transport, "banner_timeout": settings.timeout}
+        step.connect_kwargs = {**step.connect_kwargs, **ours}
         known_hosts = _known_hosts(step, settings)
         _verify_host_keys(step.client, known_hosts, settings.accept_new)
         _open(step, settings, known_hosts[0], jump=step is not connection)
@@ -88,8 +91,22 @@ def _verify_host_keys(client: Any, files: list[Path], accept_new: bool) -> None:
 
     for file in files:
         if file.is_file():
-            client.load_system_host_keys(str(file))
+            _load(client, file)
     client.set_missing_host_key_policy(_Remember(files[0]) if accept_new else paramiko.RejectPolicy())
+
+
+def _load(client: Any, file: Path) -> None:
+    """Like OpenSSH, pass over lines that hold no host's key; over a certificate authority's, paramiko stumbles."""
+    from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+    from paramiko.ssh_exception import SSHException
+
+    with tempfile.NamedTemporaryFile("w") as usable:
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(InvalidHostKey, SSHException):
+                if not line.startswith("@") and HostKeyEntry.from_line(line.strip()) is not None:
+                    usable.write(f"{line}\n")
+        usable.flush()
+        client.load_system_host_keys(usable.name)
 
 
 class _Remember:
@@ -116,7 +133,7 @@ def _open(connection: Any, settings: Settings, known_hosts: Path, *, jump: bool)
 
     where = f"{connection.host}:{connection.port}"
     of = f" of the jump host {where}" if jump else ""
-    check = settings.ssh_command()
+    check, name = settings.ssh_command(), known_hosts_name(connection.host, connection.port)
     if jump:
         check = shlex.join(["ssh", "-p", str(connection.port), f"{connection.user}@{connection.host}"])
     try:
@@ -127,7 +144,7 @@ def _open(connection: Any, settings: Settings, known_hosts: Path, *, jump: bool)
             host=settings.name,
             details=[f"known: {error.expected_key.get_name()} {error.expected_key.get_base64()[:40]}...",
                      f"found: {error.key.get_name()} {error.key.get_base64()[:40]}..."],
-            advice=f"if the host was reinstalled: ssh-keygen -f {known_hosts} -R '{error.hostname}'",
+            advice=f"if the host was reinstalled: ssh-keygen -f {known_hosts} -R '{name}'",
         ) from error  # fmt: skip
     except paramiko.AuthenticationException as error:
         raise Unreachable(
@@ -140,6 +157,11 @@ def _open(connection: Any, settings: Settings, known_hosts: Path, *, jump: bool)
                 f"the host key{of or f' of {where}'} is not known", host=settings.name,
                 details=[f"looked in {known_hosts}"],
                 advice=f"check it by hand ({check}), or use --accept-new-host-keys",
+            ) from error  # fmt: skip
+        if "No authentication methods" in str(error):
+            raise Unreachable(
+                f"there is no key and no password to log in with as {connection.user}@{where}", host=settings.name,
+                advice="set ansible_ssh_private_key_file, or add a key to your ssh-agent",
             ) from error  # fmt: skip
         raise Unreachable(
             f"no SSH session with {where}: {error}", host=settings.name, advice=f"check with: {check}"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import ssh
-from .connection import Settings
+from .connection import SUDO_PROMPT, Settings
 from .errors import HostFailed, ProvisionerError, Unreachable
 from .payload import MAGIC, STAGE0, Payload
 
 HEARTBEAT_SECONDS = 10.0
+SUDO_SECONDS = 60.0  # some ask a directory server, which may be slow
 CHUNK = 256 * 1024  # one sendall of a large buffer is quadratic in paramiko
 
 Event = Callable[[dict[str, Any]], None]
@@ -50,13 +52,29 @@ class Session:
         threading.Thread(target=self._beat, name=f"heartbeat {self.name}", daemon=True).start()
 
     def _start(self, payload: Payload, progress: Callable[[int, int], None] | None) -> None:
-        password = self.settings.become_password
-        head = (password + "\n").encode() if password is not None and self.settings.become else b""
+        if self.settings.become and self.settings.become_password is not None:
+            self._enter(self.settings.become_password)
         about = json.dumps({"digest": payload.digest, "size": payload.size}).encode()
-        self._send(head + MAGIC + about + b"\n")
+        self._send(MAGIC + about + b"\n")
+        self._started()
         if self._started()["need"]:
             self._send(payload.read(), progress)
             self._started()
+
+    def _enter(self, password: str) -> None:
+        """Give sudo the password, once: whatever is sent before it has accepted it, it would take for further tries,
+        and three wrong ones can lock an account. Returns when the bootstrap runs, or is sure not to."""
+        self._send(password.encode() + b"\n")
+        deadline = time.monotonic() + SUDO_SECONDS
+        said = b""
+        while not self._channel.recv_ready() and not self._channel.exit_status_ready():
+            if self._channel.recv_stderr_ready():
+                said += self._channel.recv_stderr(CHUNK)
+            if said.count(SUDO_PROMPT.encode()) > 1:
+                raise start_failure(self.name, 1, said.decode("utf-8", "replace"), self.settings)
+            if time.monotonic() > deadline:
+                raise start_failure(self.name, 1, "sudo does not answer", self.settings)
+            time.sleep(0.01)
 
     def _started(self) -> dict[str, Any]:
         """One answer of the bootstrap. Raises HostFailed with what it complains about."""
@@ -166,7 +184,7 @@ class Session:
 def _answer_in(line: bytes) -> dict[str, Any] | None:
     """The bootstrap's answer in a line of output; None for what a login shell's start-up files print before it."""
     try:
-        found = json.loads(line[line.index(b"{") :])
+        found = json.loads(line[line.index(b'{"') :])
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
@@ -174,6 +192,7 @@ def _answer_in(line: bytes) -> dict[str, Any] | None:
 
 def start_failure(host: str, code: int, stderr: str, settings: Settings) -> HostFailed:
     """The message for an agent that did not start, from exit code and stderr. Pure."""
+    stderr = stderr.replace(SUDO_PROMPT, "")
     lines = [line for line in stderr.splitlines() if line.strip()][-5:]
     text = stderr.lower()
     grant = "let an administrator grant it, or connect as another user"

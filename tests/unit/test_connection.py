@@ -68,8 +68,8 @@ def test_the_command_never_holds_the_password():
 
 
 def test_key_name_is_as_in_known_hosts():
-    assert made(ansible_port=2221).key_name == "[h]:2221"
-    assert made(ansible_port=22).key_name == "h"
+    assert connection.known_hosts_name("h", 2221) == "[h]:2221"
+    assert connection.known_hosts_name("h", 22) == "h"
 
 
 @pytest.mark.parametrize(
