@@ -21,7 +21,10 @@ LONG_RUNNING = ("-perf-test.sh", "-mirror-maker.sh", "-verifiable-producer.sh", 
 
 @dataclass(frozen=True)
 class Command:
-    """One official script: the class it runs and its defaults, or the unit it stops, or its actions' classes."""
+    """One official script: the class it runs and its defaults, or the unit it stops, or its actions' classes.
+
+    absent: why no locked jar has the class; empty for nearly all.
+    """
 
     name: str
     main: str = ""
@@ -33,9 +36,10 @@ class Command:
     quick: bool = False
     stops: str = ""
     actions: Mapping[str, str] = field(default_factory=dict)
+    absent: str = ""
 
 
-def _command(name: str, entry: Mapping[str, Any], quick: bool) -> Command:
+def _command(name: str, entry: Mapping[str, Any], quick: bool, absent: str) -> Command:
     return Command(
         name=name,
         main=entry.get("class", ""),
@@ -47,6 +51,7 @@ def _command(name: str, entry: Mapping[str, Any], quick: bool) -> Command:
         quick=quick and not name.endswith(LONG_RUNNING),
         stops=UNITS[entry["stops"]] if "stops" in entry else "",
         actions=entry.get("actions", {}),
+        absent=absent,
     )
 
 
@@ -56,6 +61,10 @@ def of(release: Release) -> list[Command]:
     Left out are the scripts without an entry of their own: kafka-run-class.sh, through which the others go, and
     helpers that only make sense where systemd does not run the server.
     """
-    scripts = [_command(name, entry, quick=False) for name, entry in release.scripts.items() if entry]
-    tools = [_command(name, entry, quick=True) for name, entry in release.tools.items()]
+
+    def why(name: str) -> str:
+        return release.absent.get(name, "")
+
+    scripts = [_command(name, entry, False, why(name)) for name, entry in release.scripts.items() if entry]
+    tools = [_command(name, entry, True, why(name)) for name, entry in release.tools.items()]
     return sorted([*scripts, *tools], key=lambda command: command.name)

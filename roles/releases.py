@@ -35,6 +35,7 @@ class Release:
     java_tested: tuple[int, ...] = ()
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scripts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)  # script whose classes no locked jar has -> why
 
     @property
     def number(self) -> tuple[int, ...]:
@@ -76,6 +77,7 @@ def release(product: str, version: str) -> Release:
         java_tested=tuple(java.get("tested") or ()),
         tools=data.get("tools") or {},
         scripts=data.get("scripts") or {},
+        absent=data.get("absent") or {},
     )
 
 
