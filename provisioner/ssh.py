@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import shlex
 import socket
 import tempfile
@@ -17,6 +18,9 @@ from typing import Any
 
 from .connection import DEFAULT_KNOWN_HOSTS, SYSTEM_KNOWN_HOSTS, Settings, known_hosts_name
 from .errors import Unreachable
+
+# Without any handler Python prints paramiko's errors, traceback and all, beside the message that we make of them.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 def connect(settings: Settings) -> Any:

@@ -92,6 +92,19 @@ def versions(inventory: Inventory) -> list[ConfigError]:
     return list(problems.values())
 
 
+def archives(inventory: Inventory) -> list[ConfigError]:
+    """Release archives that are named are there, with a digest that can be read."""
+    problems: dict[str, ConfigError] = {}
+    for product, release in (("kafka", releases.kafka_release), ("zookeeper", releases.zookeeper_release)):
+        for host in members(inventory, product):
+            if host.vars[f"{product}_archive"] and _version(host, product):
+                try:
+                    releases.source(release(host.vars), host.vars)
+                except ConfigError as error:
+                    problems.setdefault(error.summary, error)
+    return list(problems.values())
+
+
 def _version(host: Host, product: str) -> str | None:
     try:
         chosen = releases.kafka_release if product == "kafka" else releases.zookeeper_release
@@ -222,7 +235,17 @@ def _collected(check: Check) -> Check:
 
 CHECKS: tuple[Check, ...] = tuple(
     _collected(check)
-    for check in (someone_to_serve, versions, unique_ids, listeners, ports, replication, limits, own_properties)
+    for check in (
+        someone_to_serve,
+        versions,
+        archives,
+        unique_ids,
+        listeners,
+        ports,
+        replication,
+        limits,
+        own_properties,
+    )
 )
 
 
