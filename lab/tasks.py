@@ -5,42 +5,27 @@ Modules that cost time to import are imported by the task that needs them, so th
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invoke import Collection, Context, Exit, task
+from invoke import Collection, Context
+
+from cli.common import ROOT, verb
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-ROOT = Path(__file__).resolve().parent.parent
 LAB_HELP = "the lab's name; $LAB, else 'default'. Labs of different names are independent"
 
 
-def _verb(help: dict[str, str]) -> Callable[[Callable[..., None]], Any]:
-    """An Invoke task that says an expected failure in words and ends with its exit code."""
-
-    def decorate(body: Callable[..., None]) -> Any:
-        @functools.wraps(body)
-        def guarded(*args: Any, **kwargs: Any) -> None:
-            from provisioner.errors import ProvisionerError
-
-            try:
-                body(*args, **kwargs)
-            except ProvisionerError as error:
-                raise Exit(str(error), code=error.exit_code) from None
-
-        return task(positional=[], auto_shortflags=False, help={**help, "lab": LAB_HELP})(guarded)
-
-    return decorate
+def _verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., None]], Any]:
+    return verb(name, {**help, "lab": LAB_HELP})
 
 
-@_verb(help={"hosts": "which inventory's hosts, e.g. single", "image": "bookworm (default) or trixie, for new hosts"})
+@_verb("up", {"hosts": "which inventory's hosts, e.g. single", "image": "bookworm (default) or trixie, for new hosts"})
 def up(context: Context, hosts: str = "", image: str = "", lab: str = "") -> None:
     """Create or start an inventory's lab hosts; what already runs is left as it is."""
     started = time.monotonic()
@@ -54,7 +39,7 @@ def up(context: Context, hosts: str = "", image: str = "", lab: str = "") -> Non
     print(f"{'; '.join(done) or 'nothing to do'} in {time.monotonic() - started:.1f} s")
 
 
-@_verb(help={"hosts": "which inventory's hosts; without it the whole lab"})
+@_verb("down", {"hosts": "which inventory's hosts; without it the whole lab"})
 def down(context: Context, hosts: str = "", lab: str = "") -> None:
     """Remove lab hosts with everything on them. Containers of others are never touched."""
     it = _lab(lab)
@@ -62,7 +47,7 @@ def down(context: Context, hosts: str = "", lab: str = "") -> None:
     print(f"removed {', '.join(gone)}" if gone else "nothing to remove")
 
 
-@_verb(help={})
+@_verb("status", {})
 def status(context: Context, lab: str = "") -> None:
     """Show the hosts of every lab on this machine, or of one."""
     from lab import engine
@@ -82,7 +67,7 @@ def status(context: Context, lab: str = "") -> None:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]))
 
 
-@_verb(help={"hosts": "which inventory's hosts", "limit": "the one host of them, e.g. kafka2"})
+@_verb("shell", {"hosts": "which inventory's hosts", "limit": "the one host of them, e.g. kafka2"})
 def shell(context: Context, hosts: str = "", limit: str = "", lab: str = "") -> None:
     """Open a root shell on a lab host, as `docker exec -it HOST bash` does."""
     from lab import hosts as names
@@ -105,6 +90,13 @@ def shell(context: Context, hosts: str = "", limit: str = "", lab: str = "") -> 
     os.execvp("docker", ["docker", "exec", "--interactive", *terminal, host, "bash", "--login"])
 
 
+@_verb("inventory", {"hosts": "which inventory"})
+def inventory(context: Context, hosts: str = "", lab: str = "") -> None:
+    """Print the path of the inventory that deploys to this lab."""
+    _hosts(hosts)
+    print(_lab(lab).inventory(hosts))
+
+
 def _lab(name: str) -> Lab:
     from lab.lab import Lab
 
@@ -120,4 +112,4 @@ def _hosts(inventory: str) -> list[str]:
     return hosts_of(ROOT, inventory)
 
 
-ns = Collection("lab", up, down, status, shell)
+ns = Collection("lab", up, down, status, shell, inventory)

@@ -1,0 +1,32 @@
+"""The molecule scenarios pass: created, converged, idempotent, verified from outside, destroyed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.lab import Lab
+
+from .conftest import ROOT, lab_name
+
+
+@pytest.mark.parametrize("scenario", ["single", "prod3"])
+def test_molecule_scenario(scenario: str):
+    lab = f"{lab_name()}-mol"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "LAB": lab, "PATH": path, "NO_COLOR": "1"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "molecule", "test", "-s", scenario], cwd=ROOT / "tests", env=environment, text=True,
+            timeout=900, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    finally:
+        Lab(lab, root=ROOT).down()
+    recap = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    assert done.returncode == 0, recap[-6000:]
+    assert re.search(rf"{scenario} +: actions=6 +successful=6", recap), recap[-2000:]
