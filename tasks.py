@@ -28,6 +28,14 @@ DEPLOY = {
     "yes": "answer yes to every question",
 }
 
+RESTART = {
+    **COMMON,
+    "service": "only this one: kafka or zookeeper",
+    "check": "show what would restart, restart nothing",
+    "accept_downtime": DEPLOY["accept_downtime"],
+    "yes": DEPLOY["yes"],
+}
+
 
 @verb("deploy", DEPLOY)
 def deploy(
@@ -53,6 +61,21 @@ def plan(
 
     return deploying.deploy(
         hosts, extra_vars, limit=limit, tags=tags, check=True, diff=True, ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )  # fmt: skip
+
+
+@verb("restart", RESTART)
+def restart(
+    context: Context, hosts="", service="", limit="", extra_vars=None, check=False, accept_downtime=False, yes=False,
+    ask_become_pass=False, accept_new_host_keys=False,
+):  # fmt: skip
+    """Restart services one node at a time, each fully back before the next, so that clients do not notice."""
+    from cli import deploying
+
+    return deploying.restart(
+        hosts, extra_vars, service, limit=limit, check=check or bool(context.config.run.dry),
+        accept_downtime=accept_downtime, yes=yes, ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
     )  # fmt: skip
 
@@ -94,6 +117,6 @@ def artifacts_fetch(context: Context, hosts="", extra_vars=None):
     artifacts.fetch(hosts, extra_vars)
 
 
-namespace = Collection(deploy, plan, smoke, bundle)
+namespace = Collection(deploy, plan, restart, smoke, bundle)
 namespace.add_collection(Collection("artifacts", artifacts_lock, artifacts_fetch))
 namespace.add_collection(lab, name="lab")

@@ -1,10 +1,11 @@
-"""deploy, plan and smoke."""
+"""deploy, plan, restart and smoke."""
 
 from __future__ import annotations
 
 import getpass
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from cli.common import ROOT, load_inventory
@@ -13,6 +14,7 @@ from provisioner.deploy import Deploy, Options, connect
 from provisioner.errors import UsageError
 from provisioner.fleet import Fleet
 from provisioner.report import reporter
+from provisioner.restarting import Restart
 from provisioner.target import Target
 from roles import site
 
@@ -50,6 +52,20 @@ def smoke(hosts: str, extra_vars: list[str], cli: bool, **flags: Any) -> None:
 def deploy(hosts: str, extra_vars: list[str], **flags: Any) -> int:
     """Run a deploy (or its check) and answer with its exit code."""
     chosen = options(**flags)
+    return Deploy(site, load_inventory(hosts, extra_vars), chosen, reporter(), _asker()).run()
+
+
+def restart(hosts: str, extra_vars: list[str], service: str, **flags: Any) -> int:
+    """Restart services one node at a time, and answer with the exit code."""
+    services = [name for name in service.split(",") if name]
+    known = [role.name for role in site.ROLES if role.name in site.SERVICES]
+    if unknown := [name for name in services if name not in known]:
+        raise UsageError(f"unknown service {unknown[0]}", details=[f"services are: {', '.join(known)}"])
+    chosen = options(smoke=False, **flags)
     found = load_inventory(hosts, extra_vars)
-    ask = _ask if sys.stdin.isatty() and sys.stdout.isatty() else None
-    return Deploy(site, found, chosen, reporter(), ask).run()
+    return Restart(site, found, chosen, reporter(), _asker(), services=services).run()
+
+
+def _asker() -> Callable[[str], bool] | None:
+    """How to ask the person at the terminal; None where there is none."""
+    return _ask if sys.stdin.isatty() and sys.stdout.isatty() else None

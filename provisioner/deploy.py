@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -218,28 +218,40 @@ class Deploy:
                 )
             return
         self.reporter.phase("Restart")
+        for of_unit, gate in self.gated(fleet, steps):
+            self.roll(fleet, of_unit, gate)
+
+    def gated(self, fleet: Fleet, steps: Sequence[rolling.Step]) -> Iterator[tuple[list[rolling.Step], rolling.Gate]]:
+        """The steps of one unit after the other, each with the gate that they pass."""
         for unit in rolling.units(self.plans):
             of_unit = [step for step in steps if step.service.unit == unit]
             targets = {step.host: self.targets[step.host] for step in of_unit}
             if of_unit:
-                gate = self.site.gate(unit, targets, fleet.call, self.reporter.host)
-                for name in rolling.roll(fleet, of_unit, gate):
-                    self.rows[name].changed += 1
+                yield of_unit, self.site.gate(unit, targets, fleet.call, self.reporter.host)
+
+    def roll(self, fleet: Fleet, of_unit: Sequence[rolling.Step], gate: rolling.Gate) -> None:
+        """Restart one unit on its hosts, one at a time; counted in the recap."""
+        for name in rolling.roll(fleet, of_unit, gate):
+            self.rows[name].changed += 1
 
     def _confirm_downtime(self, fleet: Fleet) -> None:
         """A restart that clients would notice needs a yes, before anything is changed."""
         restarts = [(name, restart.service.unit) for name, one in self.plans.items() for restart in one.restarts]
-        if not restarts or self.options.accept_downtime or not self.options.restart:
+        if self.options.restart:
+            self.confirm_downtime(
+                fleet, restarts, "deploy with --accept-downtime, or with --no-restart to restart later"
+            )
+
+    def confirm_downtime(self, fleet: Fleet, restarts: Sequence[tuple[str, str]], advice: str) -> None:
+        """restarts: (host, unit). Raises UsageError where clients would notice them and nobody says yes."""
+        if not restarts or self.options.accept_downtime:
             return
         reasons = self.site.downtime(list(self.targets.values()), restarts, fleet.call, self.reporter.host)
         if not reasons:
             return
         if self.options.yes or (self.ask is not None and self._asked(reasons)):
             return
-        raise UsageError(
-            "these restarts mean downtime, and nothing was changed", details=reasons,
-            advice="deploy with --accept-downtime, or with --no-restart to leave the restarts for later",
-        )  # fmt: skip
+        raise UsageError("these restarts mean downtime, and nothing was changed", details=reasons, advice=advice)
 
     def _asked(self, reasons: Sequence[str]) -> bool:
         assert self.ask is not None

@@ -22,11 +22,11 @@ Say = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Step:
-    """One restart of the roll."""
+    """One restart of the roll. reasons: the inputs that changed; none when a person asked for it."""
 
     host: str
     service: Service
-    reasons: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
 
 
 class Gate(Protocol):
@@ -92,4 +92,4 @@ def shown(reasons: Sequence[str]) -> str:
 
 def because(reasons: Sequence[str]) -> str:
     """The reason of a restart in words."""
-    return f"runs with an older {shown(reasons)}"
+    return f"runs with an older {shown(reasons)}" if reasons else "asked for"

@@ -8,7 +8,7 @@ the hosts, so that a roll limited to one host knows the whole cluster.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import HostFailed
@@ -22,19 +22,24 @@ if TYPE_CHECKING:
     from provisioner.target import Target
 
 POLL_SECONDS = 0.1
+# How long a node that is missing is waited for: one that is being restarted by systemd, or just was, is there by then.
+MISSING_SECONDS = 5.0
 
 
 def wait(
     host: str, check: Callable[[], Refusal | None], stall: float, say: Say, patient: Callable[[], bool] = lambda: True
 ) -> None:
     """Wait until `check` answers None, for as long as its answers change. Raises HostFailed with the last one when
-    nothing changed for `stall` seconds, or when waiting cannot help (`patient` says so)."""
+    nothing changed for `stall` seconds, or for MISSING_SECONDS when waiting will hardly help (`patient` says so)."""
     last, since = None, time.monotonic()
     while (refusal := check()) is not None:
         if refusal != last:
             last, since = refusal, time.monotonic()
-            say(host, f"waiting, {refusal.reason}: {'; '.join(refusal.details)}" if refusal.details else refusal.reason)
-        if not patient() or time.monotonic() - since > stall:
+            say(
+                host,
+                "waiting, " + ": ".join([refusal.reason, *([", ".join(refusal.details)] if refusal.details else [])]),
+            )
+        if time.monotonic() - since > (stall if patient() else min(stall, MISSING_SECONDS)):
             raise HostFailed(
                 refusal.reason, host=host, details=refusal.details,
                 advice="bring the missing nodes back (deploy starts what is down), then run the same command again",
@@ -67,7 +72,8 @@ class KafkaGate:
         """Ascending ids, the controller last."""
         state = self._state(hosts[0], own=True)
         by_id = {self.ids[host]: host for host in hosts}
-        return [by_id[broker] for broker in kafka.restart_order(by_id, state.controller if state else None)]
+        silent = self._silent(hosts[0], hosts)
+        return [by_id[broker] for broker in kafka.restart_order(by_id, state.without(silent) if state else None)]
 
     def downtime(self, host: str) -> Refusal | None:
         """What clients lose while this broker restarts, whatever one waits for."""
@@ -78,26 +84,45 @@ class KafkaGate:
 
     def permit(self, host: str) -> kafka.ClusterState | None:
         """The state before the restart. Waits while the cluster catches up; raises HostFailed when it must not be."""
-        seen: list[kafka.ClusterState | None] = []
+        seen: kafka.ClusterState | None = None
 
         def check() -> Refusal | None:
-            seen.append(self._state(host, own=True))
-            return kafka.may_go_down(seen[-1], self.ids[host]) if seen[-1] else None
+            nonlocal seen
+            seen = self._state(host, own=True)
+            if seen is None:
+                return None  # no broker answers: nothing is left to lose, and starting them is the mend
+            seen = seen.without(self._silent(host, self.ids))
+            return kafka.may_go_down(seen, self.ids[host])
 
         def all_there() -> bool:
-            return seen[-1] is not None and set(self.ids.values()) <= seen[-1].brokers
+            return seen is not None and set(self.ids.values()) <= seen.brokers
 
         wait(host, check, self._stall(host), self.say, patient=all_there)
-        return seen[-1]
+        return seen
+
+    def _silent(self, host: str, names: Iterable[str]) -> frozenset[int]:
+        """The brokers among these hosts that do not answer, whether or not the cluster has noticed yet."""
+        listeners = {member.name: topology.inter_broker(member) for member in self.members if member.name in set(names)}
+        addresses = {
+            name: listener.local if name == host else f"{listener.advertised_host}:{listener.advertised_port}"
+            for name, listener in listeners.items()
+        }
+        arguments = {"addresses": list(addresses.values())}
+        answers = self.call(host, "roles.kafka.onhost.probe", "answering", arguments)
+        return frozenset(self.ids[name] for name, address in addresses.items() if answers[address])
 
     def settle(self, host: str, before: kafka.ClusterState | None) -> None:
         """Wait until the restarted broker is in sync again. Raises HostFailed when that stops advancing."""
 
         def check() -> Refusal | None:
-            after = self._state(host, own=False)
-            if after is None:
-                return Refusal("no broker answers")
-            return kafka.not_back(before or after, after, self.ids[host])
+            # Two views: the others may not have heard of its return yet, and it may not know of every partition yet.
+            for own in (False, True):
+                after = self._state(host, own)
+                if after is None:
+                    return Refusal("no broker answers")
+                if refusal := kafka.not_back(before or after, after, self.ids[host]):
+                    return refusal
+            return None
 
         wait(host, check, self._stall(host), self.say)
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from roles.checks import CHECKS, warnings
 from roles.finish import downtime, next_steps, verify
-from roles.gates import gate
+from roles.gates import GATES, gate
 
 if TYPE_CHECKING:
     from provisioner.preflight import Needs
     from provisioner.resources import Resource
     from provisioner.target import Target
 
-__all__ = ["AGENT_LIBRARIES", "AGENT_PACKAGES", "CHECKS", "ROLES", "Role", "default_files", "downtime", "gate",
-           "next_steps", "roles_for", "verify", "warnings"]  # fmt: skip
+__all__ = ["AGENT_LIBRARIES", "AGENT_PACKAGES", "CHECKS", "ROLES", "SERVICES", "Role", "default_files", "downtime",
+           "gate", "next_steps", "roles_for", "verify", "warnings"]  # fmt: skip
 
 # What travels to the hosts: the engine's host side, the roles' own, and the pure-Python client they use there.
 AGENT_PACKAGES: Sequence[str] = (
@@ -57,6 +57,10 @@ ROLES = (
     Role("zookeeper", groups=("zookeeper",)),
     Role("kafka", groups=("kafka",)),
 )
+
+
+# The units that roles run and that a roll can restart.
+SERVICES = tuple(GATES)
 
 
 def roles_for(groups: Iterable[str], tags: Iterable[str] = ()) -> tuple[Role, ...]:

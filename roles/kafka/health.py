@@ -6,7 +6,7 @@ The state comes from `roles.kafka.onhost.probe.status` with partitions=True, ask
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.refusal import Refusal
@@ -31,9 +31,8 @@ class Partition:
         return len(self.replicas) > self.min_isr
 
     def __str__(self) -> str:
-        isr = ", ".join(map(str, sorted(self.isr)))
-        copies = len(self.replicas)
-        return f"{self.topic}-{self.partition}: in sync {isr or 'none'} of {copies} copies, needs {self.min_isr}"
+        isr = ",".join(map(str, sorted(self.isr)))
+        return f"{self.topic}-{self.partition} (isr {isr or 'none'} of {len(self.replicas)}, needs {self.min_isr})"
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,12 @@ class ClusterState:
             ),
         )
 
+    def without(self, silent: frozenset[int]) -> ClusterState:
+        """The cluster as it will be known to be once the sessions of these brokers have run out: until then, for up to
+        18 s, a broker that died is still registered and in sync."""
+        left = tuple(replace(p, isr=p.isr - silent) if p.isr & silent else p for p in self.partitions)
+        return replace(self, brokers=self.brokers - silent, partitions=left) if silent else self
+
     def hosted(self, broker: int) -> list[Partition]:
         """The partitions of which this broker holds a copy."""
         return [partition for partition in self.partitions if broker in partition.replicas]
@@ -70,13 +75,19 @@ class ClusterState:
 def may_go_down(state: ClusterState, broker: int) -> Refusal | None:
     """None when every acks=all write that works now goes on working without this broker; else why not.
 
-    Partitions without a copy to spare (`unprotected`) cannot be helped by waiting and do not count here.
+    Partitions without a copy to spare (`unprotected`) cannot be helped by waiting and do not count here. A broker that
+    is down already costs nothing more: starting it is the mend.
     """
+    if broker not in state.brokers:
+        return None
+    if state.controller is None:
+        return Refusal(f"broker {broker} must stay up: no controller is there to move its leaders away")
     blocked = [p for p in state.hosted(broker) if p.protected and _too_few_without(p, broker)]
     if not blocked:
         return None
     return Refusal(
-        f"broker {broker} must stay up: {_partitions(blocked)} cannot spare an in-sync copy",
+        f"broker {broker} must stay up: {_partitions(blocked)} cannot spare an in-sync copy"
+        + (f", as {_brokers(gone)} down" if (gone := _gone(blocked, state)) else ""),
         _listed(blocked),
     )
 
@@ -98,9 +109,11 @@ def downtime(state: ClusterState, broker: int) -> Refusal | None:
         return Refusal(f"broker {broker} is the only one: while it restarts, Kafka is down", _listed(lost))
     if not lost:
         return None
-    return Refusal(
-        f"while broker {broker} restarts, {_partitions(lost)} cannot be written: no copy to spare", _listed(lost)
-    )
+    alone = [partition for partition in lost if len(partition.replicas) == 1]
+    costs = [f"{_partitions(alone)} will be offline, having no other copy"] if alone else []
+    if short := [partition for partition in lost if partition not in alone]:
+        costs.append(f"{_partitions(short)} cannot be written, needing every copy")
+    return Refusal(f"while broker {broker} restarts, {' and '.join(costs)}", _listed([*alone, *short]))
 
 
 def not_back(before: ClusterState, after: ClusterState, broker: int) -> Refusal | None:
@@ -110,18 +123,31 @@ def not_back(before: ClusterState, after: ClusterState, broker: int) -> Refusal 
     """
     if broker not in after.brokers:
         return Refusal(f"broker {broker} is not registered in the cluster")
+    if after.controller is None:
+        return Refusal("the cluster has no controller")
     behind = [partition for partition in after.hosted(broker) if broker not in partition.isr]
     if behind:
-        return Refusal(f"broker {broker} is not in sync for {_partitions(behind)}", _listed(behind))
+        return Refusal(f"{_partitions(behind)} not yet in sync", _listed(behind))
     was, now = len(before.under_replicated()), after.under_replicated()
     if len(now) > was:
         return Refusal(f"{_partitions(now)} under-replicated, {was} before the restart", _listed(now))
     return None
 
 
-def restart_order(brokers: Iterable[int], controller: int | None) -> list[int]:
-    """Ascending, the controller last: each restart of a controller moves its work, so it should move once."""
-    return sorted(brokers, key=lambda broker: (broker == controller, broker))
+def restart_order(brokers: Iterable[int], state: ClusterState | None) -> list[int]:
+    """Those that are down first, since their return makes the others safe to restart; then ascending, the controller
+    last: each restart of a controller moves its work, so it should move once. state: None when no broker answers."""
+    if state is None:
+        return sorted(brokers)
+    return sorted(brokers, key=lambda broker: (broker in state.brokers, broker == state.controller, broker))
+
+
+def _gone(partitions: list[Partition], state: ClusterState) -> list[int]:
+    return sorted({broker for partition in partitions for broker in partition.replicas} - state.brokers)
+
+
+def _brokers(ids: list[int]) -> str:
+    return f"broker {ids[0]} is" if len(ids) == 1 else f"brokers {', '.join(map(str, ids))} are"
 
 
 def _partitions(found: list[Partition]) -> str:

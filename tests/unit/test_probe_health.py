@@ -41,7 +41,7 @@ def test_broker_1_may_go_down(replicas, isr, min_isr, allowed):
     assert (refusal is None) == allowed
     if refusal:
         assert "broker 1 must stay up: 1 partition cannot spare an in-sync copy" in refusal.reason
-        assert refusal.details[0].startswith("t-0: in sync ")
+        assert refusal.details[0].startswith("t-0 (isr ")
 
 
 @given(st.sets(st.integers(1, 5), min_size=1), st.data())
@@ -65,8 +65,8 @@ def test_many_blocked_partitions_are_counted_and_a_few_named():
 def test_partitions_without_a_copy_to_spare_mean_downtime_and_are_said():
     alone = partition({1}, {1}, 1, name="alone")
     cost = kafka.downtime(state(alone, partition({1, 2, 3}, {1, 2, 3}, 2)), 1)
-    assert "1 partition cannot be written" in cost.reason
-    assert cost.details == ("alone-0: in sync 1 of 1 copies, needs 1",)
+    assert cost.reason == "while broker 1 restarts, 1 partition will be offline, having no other copy"
+    assert cost.details == ("alone-0 (isr 1 of 1, needs 1)",)
     assert kafka.downtime(state(alone), 2) is None
 
 
@@ -82,7 +82,8 @@ BEFORE = state(partition({1, 2, 3}, {1, 2, 3}, 2))
     [
         (BEFORE, None),
         (state(partition({1, 2, 3}, {1, 2, 3}, 2), brokers=(2, 3)), "not registered"),
-        (state(partition({1, 2, 3}, {2, 3}, 2)), "not in sync for 1 partition"),
+        (state(partition({1, 2, 3}, {2, 3}, 2)), "1 partition not yet in sync"),
+        (state(partition({1, 2, 3}, {1, 2, 3}, 2), controller=None), "no controller"),
         (state(partition({1, 2, 3}, {1, 2}, 2)), "1 partition under-replicated, 0 before"),
         (state(), None),  # the topic was deleted meanwhile
     ],
@@ -93,8 +94,39 @@ def test_a_broker_is_back_when_the_cluster_is_as_well_as_before(after, missing):
 
 
 def test_the_controller_goes_last():
-    assert kafka.restart_order([3, 1, 2], controller=1) == [2, 3, 1]
-    assert kafka.restart_order([3, 1, 2], controller=None) == [1, 2, 3]
+    assert kafka.restart_order([3, 1, 2], state(controller=1)) == [2, 3, 1]
+    assert kafka.restart_order([3, 1, 2], state(controller=None)) == [1, 2, 3]
+    assert kafka.restart_order([3, 1, 2], None) == [1, 2, 3]
+
+
+def test_a_broker_that_is_down_goes_first_and_may_always_be_started():
+    down = state(partition({1, 2, 3}, {1}, 2), brokers=(1, 2), controller=1)
+    assert kafka.restart_order([1, 2, 3], down) == [3, 2, 1]
+    assert kafka.may_go_down(down, 3) is None
+    assert kafka.may_go_down(down, 2) is not None
+
+
+def test_nobody_goes_down_while_there_is_no_controller():
+    refusal = kafka.may_go_down(state(partition({1, 2, 3}, {1, 2, 3}, 2), controller=None), 1)
+    assert refusal and "no controller" in refusal.reason
+
+
+def test_a_broker_that_does_not_answer_counts_as_gone_before_the_cluster_notices():
+    healthy = state(partition({1, 2, 3}, {1, 2, 3}, 2))
+    assert kafka.may_go_down(healthy, 1) is None
+    refusal = kafka.may_go_down(healthy.without(frozenset({3})), 1)
+    assert refusal.reason == "broker 1 must stay up: 1 partition cannot spare an in-sync copy, as broker 3 is down"
+    assert refusal.details == ("t-0 (isr 1,2 of 3, needs 2)",)
+    assert healthy.without(frozenset()) is healthy
+
+
+def test_partitions_that_need_every_copy_cannot_be_written_and_are_told_from_those_that_go_offline():
+    cost = kafka.downtime(state(partition({1, 2}, {1, 2}, 2, name="both"), partition({1}, {1}, 1, name="alone")), 1)
+    assert cost.reason == (
+        "while broker 1 restarts, 1 partition will be offline, having no other copy"
+        " and 1 partition cannot be written, needing every copy"
+    )
+    assert [line.split(" ")[0] for line in cost.details] == ["alone-0", "both-0"]
 
 
 def test_a_status_answer_becomes_a_state():

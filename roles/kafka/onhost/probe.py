@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Optional
 
 from kafka.errors import KafkaError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 from . import wire
 
 TOPIC = 2  # the protocol's number of the resource kind "topic"
+ANSWER_TIMEOUT = 5.0  # seconds; a broker in a long pause is as good as gone
 SHOWN = 10  # partitions named in a report, the rest is counted
 
 
@@ -90,6 +92,25 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     if args.get("partitions"):
         report["partitions"] = partitions
     return report
+
+
+def answering(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Which brokers answer at this moment, whatever the cluster believes of them. args: addresses.
+
+    Returns {address: "" or why it does not answer}.
+    """
+
+    def ask(address: str) -> str:
+        try:
+            with wire.Connection(*wire.split_address(address), ANSWER_TIMEOUT) as connection:
+                connection.metadata()
+        except (OSError, KafkaError) as error:
+            return wire.describe(error)
+        return ""
+
+    addresses = list(args["addresses"])
+    with ThreadPoolExecutor(max_workers=min(len(addresses), 16) or 1) as pool:
+        return dict(zip(addresses, pool.map(ask, addresses)))
 
 
 def count(partitions: list[dict[str, Any]]) -> dict[str, Any]:
