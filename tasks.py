@@ -93,6 +93,22 @@ def smoke(
     )  # fmt: skip
 
 
+STATUS = {**COMMON, "json": "as JSON, for machines; docs/operations.md describes the keys"}
+
+
+@verb("status", STATUS)
+def status(
+    context: Context, hosts="", limit="", extra_vars=None, json=False, ask_become_pass=False, accept_new_host_keys=False
+):
+    """Show how services, ensemble and cluster are; exit code 2 when something is not healthy."""
+    from cli import status as page
+
+    return page.status(
+        hosts, extra_vars, json, limit=limit, ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )  # fmt: skip
+
+
 @verb("bundle", {**SOURCES, "out": "the file to write, *.tar"})
 def bundle(context: Context, hosts="", extra_vars=None, out=""):
     """Pack everything a deploy needs into one file, for a control machine without network."""
@@ -117,6 +133,6 @@ def artifacts_fetch(context: Context, hosts="", extra_vars=None):
     artifacts.fetch(hosts, extra_vars)
 
 
-namespace = Collection(deploy, plan, restart, smoke, bundle)
+namespace = Collection(deploy, plan, restart, smoke, bundle, status)
 namespace.add_collection(Collection("artifacts", artifacts_lock, artifacts_fetch))
 namespace.add_collection(lab, name="lab")

@@ -1,0 +1,56 @@
+"""Asks hosts how their services are: shared by status and doctor. Reads only, takes no lock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from provisioner.resources import Service
+from roles import site, topology
+from roles.status import Answer
+
+if TYPE_CHECKING:
+    from provisioner.fleet import Fleet
+    from provisioner.target import Target
+
+
+def ask(fleet: Fleet, target: Target) -> Answer:
+    """What one host says about its services. Raises ProvisionerError."""
+    session = fleet.sessions[target.name]
+    resources = [resource for role in site.roles_for(target.host.groups) for resource in role.resources(target)]
+    services = [resource for resource in resources if isinstance(resource, Service)]
+    data = data_dirs(target)
+    found = session.request(
+        "read", resources=[service.wire(content=False) for service in services],
+        wants={"disks": [path for paths in data.values() for path in paths]},
+    )  # fmt: skip
+    states: dict[str, Any] = found["states"]
+    by_unit = {service.unit: states.get(service.key) for service in services}
+    kafka: dict[str, Any] = {}
+    zookeeper: dict[str, Any] = {}
+    if (by_unit.get("zookeeper") or {}).get("active"):
+        where = {"host": "127.0.0.1", "port": target["zookeeper_port"]}
+        zookeeper = fleet.call(target.name, "roles.zookeeper.onhost.probe", "status", where)
+    if (by_unit.get("kafka") or {}).get("active"):
+        door = {"bootstrap": topology.inter_broker(target.host).local}
+        kafka = fleet.call(target.name, "roles.kafka.onhost.node", "look", door)
+    small = {
+        unit: state and {"pid": state["pid"], "started_monotonic_us": state["started_monotonic_us"]}
+        for unit, state in by_unit.items()
+    }
+    return Answer(
+        services=services, states=states, data=data, disks=found["disks"], zookeeper=zookeeper, kafka=kafka,
+        processes=fleet.call(target.name, "provisioner.agent.process", "look", {"services": small}),
+        broker=topology.broker_id(target.host, target.members("kafka")) if target.is_in("kafka") else None,
+    )  # fmt: skip
+
+
+def data_dirs(target: Target) -> dict[str, list[str]]:
+    """The data directories of each unit on a host."""
+    from roles.zookeeper import role as zookeeper
+
+    out = {}
+    if target.is_in("zookeeper"):
+        out["zookeeper"] = zookeeper.data_dirs(target)
+    if target.is_in("kafka"):
+        out["kafka"] = list(target["kafka_data_dirs"])
+    return out

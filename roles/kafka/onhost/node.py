@@ -1,0 +1,68 @@
+"""One broker for people who look: the cluster as it sees it, counted on the host so that little travels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from kafka.errors import KafkaError
+from kafka.protocol.admin import DescribeLogDirsRequest
+
+from . import wire
+from .probe import count, min_in_sync
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+
+def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """What this broker knows and holds. args: bootstrap ("127.0.0.1:9092").
+
+    Returns serving; when it is not: why. Else what `probe.status` counts, and leaders and replicas {broker id as text:
+    partitions}, log_dirs {path: {size (bytes), error}}. Never waits, never raises for a dead broker.
+    """
+    host, port = wire.split_address(args["bootstrap"])
+    try:
+        with wire.Connection(host, port) as connection:
+            view = connection.metadata(None)
+            min_isr = min_in_sync(connection, view["topics"])
+            results = connection.call(DescribeLogDirsRequest(topics=None)).results
+    except (OSError, KafkaError) as error:
+        return {"serving": False, "why": wire.describe(error)}
+    partitions = [
+        {**partition, "topic": name, "min_isr": min_isr.get(name, 1)}
+        for name, topic in sorted(view["topics"].items())
+        for partition in topic["partitions"]
+    ]
+    return {
+        "serving": True,
+        "cluster_id": view["cluster_id"],
+        "controller": view["controller"],
+        "brokers": sorted(view["brokers"]),
+        "topics": len(view["topics"]),
+        **count(partitions),
+        **shares(partitions),
+        "log_dirs": {
+            found.log_dir: {"size": size(found.topics or ()), "error": wire.name_of(found.error_code)}
+            for found in results
+        },
+    }
+
+
+def shares(partitions: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """How many partitions each broker leads, and of how many it has a copy. Pure."""
+    leaders: Counter[int] = Counter()
+    replicas: Counter[int] = Counter()
+    for partition in partitions:
+        leaders.update([partition["leader"]] if partition["leader"] >= 0 else [])
+        replicas.update(partition["replicas"])
+    return {
+        "leaders": {str(broker): number for broker, number in sorted(leaders.items())},
+        "replicas": {str(broker): number for broker, number in sorted(replicas.items())},
+    }
+
+
+def size(topics: Iterable[Any]) -> int:
+    """Bytes of all partitions in one log directory. Pure."""
+    return sum(partition.partition_size for topic in topics for partition in topic.partitions)
