@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from .connection import Settings
@@ -14,6 +15,8 @@ from .transport import Session
 
 T = TypeVar("T")
 MAX_THREADS = 64
+# A Ctrl-C that comes just as the main thread begins to wait is not noticed before that wait ends, so it waits in steps.
+STEP_SECONDS = 0.5
 
 
 class Outcome(dict[str, T]):
@@ -61,7 +64,7 @@ class Fleet:
         errors: dict[str, ProvisionerError] = {}
         for name, future in futures.items():
             try:
-                results[name] = future.result()
+                results[name] = _result(future)
             except ProvisionerError as error:
                 errors[name] = error
         return Outcome(results, errors)
@@ -82,11 +85,19 @@ class Fleet:
 
         return self.each(by_name, connect)
 
+    def request(self, host: str, op: str, **arguments: Any) -> Any:
+        """One request to one host's agent, from any thread; its progress lines become the host's live line."""
+
+        def ask(name: str) -> Any:
+            return self.sessions[name].request(op, self.show(name), **arguments)
+
+        # Only `each` waits so that Ctrl-C is noticed; threads of its own must not wait for each other in it.
+        on_main = threading.current_thread() is threading.main_thread()
+        return self.each([host], ask).check()[host] if on_main else ask(host)
+
     def call(self, host: str, module: str, function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Run a role's on-host function on a host; its progress lines become the host's live line."""
-        answer: dict[str, Any] = self.sessions[host].request(
-            "call", self.show(host), module=module, function=function, args=dict(arguments)
-        )
+        """Run a role's on-host function on a host, as by `request`."""
+        answer: dict[str, Any] = self.request(host, "call", module=module, function=function, args=dict(arguments))
         return answer
 
     def show(self, host: str) -> Callable[[Mapping[str, Any]], None]:
@@ -97,3 +108,9 @@ class Fleet:
                 self.reporter.host(host, str(message["text"]))
 
         return event
+
+
+def _result(future: Future[T]) -> T:
+    while not wait([future], timeout=STEP_SECONDS).done:
+        pass
+    return future.result()

@@ -78,7 +78,7 @@ def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate) -> Iterator[str]:
         step = by_host[host]
         before = gate.permit(host)
         fleet.reporter.host(host, f"restarting {step.service.unit}")
-        fleet.sessions[host].request("restart", fleet.show(host), service=step.service.wire(content=False))
+        fleet.request(host, "restart", service=step.service.wire(content=False))
         gate.settle(host, before)
         fleet.reporter.change(host, step.service.key, "restart", because(step.reasons))
         fleet.reporter.host(host, "")

@@ -1,0 +1,64 @@
+"""Many hosts at once: Ctrl-C reaches a run that only waits."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from provisioner.fleet import Fleet
+
+
+class Agent:
+    """A session whose host is busy until it is told otherwise, and on which Ctrl-C comes at the worst moment."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.interrupted_before_the_end = False
+
+    def request(self, op: str, on_event: Any, **arguments: Any) -> dict[str, Any]:
+        # A signal that another thread takes in is the case in which the main thread's wait is not woken.
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        self.interrupted_before_the_end = self.done.wait(20)
+        return {}
+
+    def close(self) -> None:
+        self.done.set()
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    fleet = Fleet(SimpleNamespace(host=lambda name, text: None))
+    fleet.sessions["node1"] = Agent()
+    return fleet
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda fleet: fleet.each(["node1"], lambda name: fleet.sessions[name].request("apply", None)),
+        lambda fleet: fleet.request("node1", "restart"),
+        lambda fleet: fleet.call("node1", "some.module", "function", {}),
+    ],
+    ids=["each", "request", "call"],
+)
+def test_ctrl_c_ends_a_run_while_a_host_is_still_busy(fleet: Fleet, work):
+    agent = fleet.sessions["node1"]
+    with pytest.raises(KeyboardInterrupt), fleet:
+        work(fleet)
+    assert agent.done.wait(20)
+    for thread in threading.enumerate():
+        if thread.name.startswith("host"):
+            thread.join(20)
+    assert agent.interrupted_before_the_end, "the interrupt was noticed only after the host had finished by itself"
+
+
+def test_a_request_from_a_thread_of_each_does_not_wait_for_a_thread_of_each(monkeypatch):
+    monkeypatch.setattr("provisioner.fleet.MAX_THREADS", 1)
+    fleet = Fleet(SimpleNamespace(host=lambda name, text: None))
+    fleet.sessions["node1"] = SimpleNamespace(request=lambda op, on_event, **rest: op, close=lambda: None)
+    with fleet:
+        assert fleet.each(["node1"], lambda name: fleet.request(name, "read")) == {"node1": "read"}
