@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+import time
+import traceback
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from provisioner.fleet import Fleet
+
+
+def main_thread_waits() -> bool:
+    """Is it waiting, and not only for the thread that it is starting?"""
+    names = [frame.name for frame in traceback.extract_stack(sys._current_frames()[threading.main_thread().ident])]
+    return names[-1] == "wait" and "submit" not in names
 
 
 class Agent:
@@ -20,6 +29,8 @@ class Agent:
         self.interrupted_before_the_end = False
 
     def request(self, op: str, on_event: Any, **arguments: Any) -> dict[str, Any]:
+        while not main_thread_waits():
+            time.sleep(0.01)
         # A signal that another thread takes in is the case in which the main thread's wait is not woken.
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         self.interrupted_before_the_end = self.done.wait(20)
