@@ -7,8 +7,10 @@ stays empty; a deployed one is broken by a variable and comes back when it is ta
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -17,7 +19,7 @@ from lab.lab import Lab
 
 from .conftest import LabHost, counts
 
-BASE = "kafka3"
+BASE = "kafka4"  # not one of the prod3 inventory, whose hosts other tests may have deployed
 # What a deploy leaves, from its first change to its last.
 TRACES = (
     "getent passwd kafka zookeeper; ls -d /opt/*kafka* /opt/*zookeeper* /etc/kafka /var/lib/kafka /usr/lib/jvm 2>&-"
@@ -133,13 +135,14 @@ def test_no_python_and_too_old_a_python_are_told_apart(empty):
 
 def test_a_host_without_systemd_is_refused(empty, lab):
     """A container of the lab's image whose PID 1 is sshd."""
-    name, port = f"{lab.name}-no-systemd", lab.ports("kafka4")["ssh"]
+    name = f"{lab.name}-no-systemd"
     image = engine.docker("inspect", "--format", "{{.Config.Image}}", empty.name).stdout.strip()
     keys = "/home/ops/.ssh/authorized_keys"
     prepare = f"ssh-keygen -A && mkdir -p /run/sshd /home/ops/.ssh && echo '{lab.state.public_key}' > {keys}"
     start = f"{prepare} && chown -R ops:ops /home/ops && exec /usr/sbin/sshd -D"
-    engine.docker("run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:22", image, "sh", "-c", start)
+    engine.docker("run", "--detach", "--name", name, "--publish", "127.0.0.1::22", image, "sh", "-c", start)
     try:
+        port = engine.docker("port", name, "22").stdout.split()[0].rpartition(":")[2]
         known_hosts = empty.inventory.parent / "no-systemd-known-hosts"
         host = LabHost(lab, BASE, empty.inventory)
         arguments = (f"ansible_port={port}", f"ansible_ssh_common_args=-o UserKnownHostsFile={known_hosts}")
@@ -153,6 +156,33 @@ def test_a_host_without_systemd_is_refused(empty, lab):
         assert "systemd does not answer" not in found.stdout and "Traceback" not in found.stdout
     finally:
         engine.docker("rm", "--force", "--volumes", name)
+
+
+class Altered(BaseHTTPRequestHandler):
+    """A repository in which somebody changed every file."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"not the jar that was locked")
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_files_that_are_not_the_locked_ones_never_reach_a_host(empty, tmp_path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Altered) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        env = {"PROVISIONER_CACHE": str(tmp_path), "PROVISIONER_MAVEN_URL": f"http://127.0.0.1:{server.server_port}"}
+        before = traces(empty)
+        output = empty.deploy(expect=1, env=env)
+        server.shutdown()
+    assert ".jar is not the file that was asked for" in output and "expected" in output and "got" in output
+    assert f"http://127.0.0.1:{server.server_port}/" in output and "do not use it" in output
+    assert "Traceback" not in output and counts(output, empty.name)["changed"] == 0
+    assert traces(empty) == before
+    kept = [path for folder in ("blobs", "closures") for path in (tmp_path / folder).rglob("*") if path.is_file()]
+    assert (tmp_path / "blobs").is_dir() and not any(path.stat().st_size for path in kept)
 
 
 def test_a_disk_that_fills_up_leaves_nothing_half_unpacked_and_the_next_deploy_goes_on(empty):

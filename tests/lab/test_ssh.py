@@ -19,7 +19,7 @@ from lab.lab import Lab
 
 from .conftest import ROOT, LabHost
 
-JUMP = "kafka2"
+JUMP = "kafka4"  # not one of the prod3 inventory, whose hosts other tests may have deployed
 
 
 @pytest.fixture(scope="module")
