@@ -1,0 +1,126 @@
+"""A lab cluster of three hosts for the tests of a roll: its inventory, which a test may change, and its hosts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kafka import KafkaAdminClient
+
+from .conftest import ROOT, LabHost, lab_name, run_invoke
+from .serving import eventually
+
+
+@dataclass
+class Cluster:
+    """kafka1 to kafka3. base: the inventory as shipped; path: the one that is deployed, rewritten by `set`."""
+
+    hosts: tuple[LabHost, ...]
+    base: Mapping[str, Any]
+    path: Path
+    controllers: list[int] = field(default_factory=list)
+
+    def set(self, everyone: Mapping[str, Any] | None = None, **hosts: Mapping[str, Any]) -> None:
+        """Write the inventory: variables for every host, and for single ones by their short name (kafka2={...})."""
+        content = yaml.safe_load(yaml.safe_dump(self.base))
+        content["all"]["vars"] |= everyone or {}
+        for host in self.hosts:
+            content["all"]["children"]["kafka"]["hosts"][host.name] |= hosts.get(host.base, {})
+        self.path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def invoke(self, verb: str, *arguments: str, expect: int = 0) -> str:
+        """`invoke VERB`, asserted to end with this exit code; its output."""
+        done = run_invoke(verb, "--hosts", str(self.path), *arguments, timeout=600)
+        assert done.returncode == expect, f"exit code {done.returncode}, expected {expect}:\n{done.stdout}"
+        return done.stdout
+
+    @contextlib.contextmanager
+    def running(self, verb: str, *arguments: str) -> Iterator[Running]:
+        """`invoke VERB` in a process of its own; killed with all that it started when the block leaves it running."""
+        log = self.path.with_name(f"{verb}.log")
+        command = [sys.executable, "-m", "invoke", verb, "--hosts", str(self.path), *arguments]
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env={**os.environ, "LAB": lab_name(), "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+            found = Running(process, log)
+            try:
+                yield found
+            finally:
+                found.kill()
+
+    @property
+    def bootstrap(self) -> list[str]:
+        """The external listeners, as clients on this machine know them."""
+        return [host.bootstrap for host in self.hosts]
+
+    def pids(self, unit: str) -> dict[str, str]:
+        """{host: main PID} of one service."""
+        return {host.base: host.pids()[unit] for host in self.hosts}
+
+    def controller(self) -> int:
+        """The id of the broker that is the controller; broker ids are the hosts' numbers."""
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        try:
+            return int(admin.describe_cluster()["controller_id"])
+        finally:
+            admin.close()
+
+    def zookeeper_leader(self) -> LabHost | None:
+        """The host whose ZooKeeper leads the ensemble at this moment."""
+        ask = "exec 3<>/dev/tcp/127.0.0.1/2181 && printf srvr >&3 && cat <&3"
+        return next((host for host in self.hosts if "Mode: leader" in host.sh(ask, expect=None)), None)
+
+    def absences(self, unit: str) -> list[tuple[float, float, str]]:
+        """(stop began, process there again, host) of each host's last restart, in seconds of one clock."""
+        found = []
+        for host in self.hosts:
+            shown = host.sh(
+                f"systemctl show -P ActiveExitTimestampMonotonic -P ActiveEnterTimestampMonotonic {unit}"
+            ).split()
+            stopped, started = sorted(int(one) / 1e6 for one in shown)
+            found.append((stopped, started, host.base))
+        return sorted(found)
+
+
+@dataclass
+class Running:
+    """A command at work."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def says(self, text: str, seconds: float = 120) -> None:
+        """Wait until its output contains this; AssertionError with the output when it ends without."""
+
+        def look() -> bool:
+            ended = self.process.poll() is not None
+            assert text in self.output or not ended, f"ended without saying {text!r}:\n{self.output}"
+            return text in self.output
+
+        eventually(look, seconds=seconds, what=f"{text!r} in the output")
+
+    def end(self, expect: int = 0, seconds: float = 600) -> str:
+        """Wait for its end, asserted to be this exit code; its output."""
+        code = self.process.wait(timeout=seconds)
+        assert code == expect, f"exit code {code}, expected {expect}:\n{self.output}"
+        return self.output
+
+    def kill(self) -> None:
+        """SIGKILL to it and all that it started, if it still runs."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=30)

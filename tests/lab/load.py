@@ -1,0 +1,137 @@
+"""A verifiable producer and consumer, after Kafka's own system tests: what was acknowledged must be readable, in order.
+
+Nothing on the client's side hides a loss: acks=all, no idempotence, one request in flight so that retries keep the
+order, and every acknowledgement is noted with its time. They reach the cluster by its external listeners, from this
+machine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import NewTopic
+
+PER_SECOND = 100  # records: enough to see a gap of a tenth of a second, little enough for a busy machine
+PARTITIONS = 3
+QUIET = 60.0  # seconds without a record after which a reader gives up
+
+
+@dataclass
+class Load:
+    """Produces from `with` to its end, and reads along; `verdict()` afterwards drains the topic from the beginning."""
+
+    bootstrap: Sequence[str]
+    topic: str
+    acks: dict[int, float] = field(default_factory=dict)  # record number -> when it was acknowledged
+    refused: list[str] = field(default_factory=list)
+    followed: set[int] = field(default_factory=set)  # what the consumer that reads along has seen
+    sent: int = 0
+
+    def __enter__(self) -> Load:
+        admin = KafkaAdminClient(bootstrap_servers=list(self.bootstrap))
+        try:
+            config = {"min.insync.replicas": "2"}
+            topic = NewTopic(self.topic, num_partitions=PARTITIONS, replication_factor=3, topic_configs=config)
+            admin.create_topics([topic], timeout_ms=30_000)
+        finally:
+            admin.close()
+        self._producer = KafkaProducer(
+            bootstrap_servers=list(self.bootstrap), acks="all", enable_idempotence=False, linger_ms=0,
+            max_in_flight_requests_per_connection=1, delivery_timeout_ms=120_000, request_timeout_ms=10_000,
+            max_block_ms=60_000, reconnect_backoff_max_ms=250,
+        )  # fmt: skip
+        self._ending, self._done = threading.Event(), threading.Event()
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._produce, self._follow)]
+        for thread in self._threads:
+            thread.start()
+        self.more(10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ending.set()
+        self._threads[0].join(timeout=150)
+        self._producer.close(timeout=120)
+        self._done.set()
+        self._threads[1].join(timeout=QUIET + 30)
+
+    def more(self, count: int = 50, seconds: float = 30.0) -> None:
+        """Wait until `count` more records are acknowledged, as Kafka's own tests do within 30 s after every action."""
+        wanted, deadline = len(self.acks) + count, time.monotonic() + seconds
+        while len(self.acks) < wanted:
+            assert time.monotonic() < deadline, f"{len(self.acks)} acknowledged, {wanted} not within {seconds:.0f} s"
+            time.sleep(0.02)
+
+    def longest_gap(self) -> float:
+        """Seconds, the longest that any partition went without an acknowledgement: what its slowest client noticed."""
+        longest = 0.0
+        for partition in range(PARTITIONS):
+            times = sorted(at for number, at in self.acks.items() if number % PARTITIONS == partition)
+            longest = max([longest, *(later - earlier for earlier, later in itertools.pairwise(times))])
+        return longest
+
+    def verdict(self) -> None:
+        """Assert that nothing was lost: acknowledged minus consumed is empty, and per partition the order is that of
+        sending. Unacknowledged records may be there or not, and a record whose acknowledgement was lost twice."""
+        assert len(self.acks) >= 100, f"only {len(self.acks)} records were acknowledged: that proves nothing"
+        drained = self._drain()
+        lost = set(self.acks) - {number for numbers in drained.values() for number in numbers}
+        assert not lost, f"{len(lost)} of {len(self.acks)} acknowledged records lost: {sorted(lost)[:10]}"
+        unseen = set(self.acks) - self.followed
+        assert not unseen, f"the consumer that read along missed {len(unseen)}: {sorted(unseen)[:10]}"
+        for partition, numbers in drained.items():
+            firsts = list(dict.fromkeys(numbers))
+            assert firsts == sorted(firsts), f"{self.topic}-{partition} is out of order"
+        assert not self.refused, f"{len(self.refused)} records were given up: {self.refused[:3]}"
+
+    def _produce(self) -> None:
+        began = time.monotonic()
+        while not self._ending.is_set():
+            number, self.sent = self.sent, self.sent + 1
+            future = self._producer.send(self.topic, b"%d" % number, partition=number % PARTITIONS)
+            future.add_callback(self._acknowledged, number)
+            future.add_errback(lambda error: self.refused.append(repr(error)))
+            time.sleep(max(0.0, began + self.sent / PER_SECOND - time.monotonic()))
+
+    def _acknowledged(self, number: int, metadata: object) -> None:
+        self.acks[number] = time.monotonic()
+
+    def _consumer(self) -> tuple[KafkaConsumer, list[TopicPartition]]:
+        consumer = KafkaConsumer(
+            bootstrap_servers=list(self.bootstrap), enable_auto_commit=False, reconnect_backoff_max_ms=250
+        )
+        partitions = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        return consumer, partitions
+
+    def _follow(self) -> None:
+        consumer, _ = self._consumer()
+        quiet = time.monotonic()
+        while not (self._done.is_set() and self.acks.keys() <= self.followed) and time.monotonic() - quiet < QUIET:
+            for records in consumer.poll(timeout_ms=200).values():
+                self.followed.update(int(record.value) for record in records)
+                quiet = time.monotonic()
+        consumer.close()
+
+    def _drain(self) -> dict[int, list[int]]:
+        """{partition: record numbers in order}, from the beginning to the end as it is now."""
+        consumer, partitions = self._consumer()
+        ends = consumer.end_offsets(partitions)
+        found: dict[int, list[int]] = defaultdict(list)
+        quiet = time.monotonic()
+        while any(consumer.position(partition) < ends[partition] for partition in partitions):
+            for partition, records in consumer.poll(timeout_ms=1000).items():
+                found[partition.partition] += [int(record.value) for record in records]
+                quiet = time.monotonic()
+            assert time.monotonic() - quiet < QUIET, f"the drain stands still before {ends}"
+        consumer.close()
+        return found

@@ -1,0 +1,241 @@
+"""Three hosts without an outage: rolls under load, judged as Kafka's own system tests judge, and what a roll refuses.
+
+One cluster for all of it, in the order of this file; every test leaves it healthy and as its inventory says.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+import yaml
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+
+from lab.lab import Lab
+
+from .cluster import Cluster
+from .conftest import LabHost, counts
+from .load import Load
+from .serving import delete_topic, eventually, produce, records
+
+BASES = ("kafka1", "kafka2", "kafka3")
+
+
+@pytest.fixture(scope="module")
+def prod3(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three bare hosts with the inventory prod3."""
+    lab.down(BASES)
+    lab.up(BASES)
+    base = lab.inventory("prod3")
+    path = tmp_path_factory.mktemp("prod3") / "prod3.yml"
+    cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES), yaml.safe_load(base.read_text()), path)
+    cluster.set()
+    yield cluster
+    lab.down(BASES)
+
+
+@pytest.fixture(scope="module")
+def deployed3(prod3: Cluster) -> Cluster:
+    prod3.invoke("deploy", "--no-smoke")
+    return prod3
+
+
+@pytest.fixture
+def load(deployed3: Cluster) -> Iterator[Callable[[], Load]]:
+    """load(): a producer and a consumer at work on a topic of their own, which goes when the test ends."""
+    topics: list[str] = []
+
+    def make() -> Load:
+        topics.append(f"load-{uuid.uuid4().hex[:8]}")
+        return Load(deployed3.bootstrap, topics[-1])
+
+    yield make
+    for topic in topics:
+        delete_topic(",".join(deployed3.bootstrap), topic)
+
+
+def restarted(output: str, unit: str) -> list[str]:
+    """The hosts whose restart of a unit the output reports, in order, by their short names."""
+    lines = [line for line in output.splitlines() if f": restart service:{unit} (" in line]
+    return [line.split(":")[0].rsplit("-", 1)[-1].split()[-1] for line in lines if "needed:" not in line]
+
+
+def report(what: str, gap: float, seconds: float) -> None:
+    print(f"\n{what}: longest gap between two acks of a partition {gap:.2f} s, the whole command {seconds:.1f} s")
+
+
+def test_three_bare_hosts_become_a_cluster_and_stay_as_they_are(prod3: Cluster):
+    output = prod3.invoke("deploy")
+    assert "Smoke check passed" in output and "of 3 brokers" in output
+    first, _, last = prod3.bootstrap
+    topic = f"across-{uuid.uuid4().hex[:8]}"
+    admin = KafkaAdminClient(bootstrap_servers=first)
+    admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=3)])
+    admin.close()
+    produce(first, topic, ["one", "two", "three"])
+    assert records(last, topic) == ["one", "two", "three"]
+    delete_topic(first, topic)
+
+    before = {unit: prod3.pids(unit) for unit in ("zookeeper", "kafka")}
+    assert "0" not in {pid for pids in before.values() for pid in pids.values()}
+    output = prod3.invoke("deploy")
+    assert [counts(output, host.name)["changed"] for host in prod3.hosts] == [0, 0, 0]
+    assert {unit: prod3.pids(unit) for unit in before} == before
+
+
+def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(deployed3: Cluster, load: Callable[[], Load]):
+    controller, zookeeper = f"kafka{deployed3.controller()}", deployed3.pids("zookeeper")
+    deployed3.set({"kafka_config": {"queued.max.requests": 501}})
+    with load() as clients:
+        began = time.monotonic()
+        output = deployed3.invoke("deploy", "--no-smoke")
+        took = time.monotonic() - began
+        clients.more()
+    clients.verdict()
+    order = restarted(output, "kafka")
+    assert sorted(order) == list(BASES) and order[-1] == controller
+    absences = deployed3.absences("kafka")
+    assert [host for _, _, host in absences] == order
+    assert all(there <= goes for (_, there, _), (goes, _, _) in itertools.pairwise(absences)), absences
+    assert deployed3.pids("zookeeper") == zookeeper, "a setting of Kafka restarted ZooKeeper"
+    report("config roll", clients.longest_gap(), took)
+
+
+def test_a_restart_on_demand_of_both_services_goes_unnoticed(deployed3: Cluster, load: Callable[[], Load]):
+    leader = deployed3.zookeeper_leader()
+    assert leader
+    before = {unit: deployed3.pids(unit) for unit in ("zookeeper", "kafka")}
+    with load() as clients:
+        began = time.monotonic()
+        output = deployed3.invoke("restart")
+        took = time.monotonic() - began
+        clients.more()
+    clients.verdict()
+    for unit, pids in before.items():
+        assert sorted(restarted(output, unit)) == list(BASES)
+        after = deployed3.pids(unit)
+        assert all(after[host] not in (pids[host], "0") for host in BASES)
+    assert restarted(output, "zookeeper")[-1] == leader.base
+    report("restart of both services", clients.longest_gap(), took)
+
+
+def test_a_killed_zookeeper_leader_in_the_roll_costs_no_record(deployed3: Cluster, load: Callable[[], Load]):
+    leader = deployed3.zookeeper_leader()
+    assert leader
+    pid = leader.pids()["zookeeper"]
+    with load() as clients, deployed3.running("restart", "--service", "zookeeper") as restart:
+        restart.says("restart service:zookeeper (asked for)")
+        assert leader.base not in restarted(restart.output, "zookeeper")
+        leader.sh(f"kill -9 {pid}")
+        output = restart.end()
+        clients.more()
+    clients.verdict()
+    assert sorted(restarted(output, "zookeeper")) == list(BASES)
+    modes = sorted(
+        host.sh("exec 3<>/dev/tcp/127.0.0.1/2181 && printf srvr >&3 && cat <&3 | grep Mode") for host in deployed3.hosts
+    )
+    assert modes == ["Mode: follower", "Mode: follower", "Mode: leader"]
+
+
+def test_a_broker_killed_while_it_is_rolled_comes_back_and_the_roll_goes_on(
+    deployed3: Cluster, load: Callable[[], Load]
+):
+    order = sorted(BASES, key=lambda host: (host == f"kafka{deployed3.controller()}", host))
+    victim = next(host for host in deployed3.hosts if host.base == order[0])
+    pid = victim.pids()["kafka"]
+    with load() as clients, deployed3.running("restart", "--service", "kafka") as restart:
+        # In the middle of its controlled shutdown: its ZooKeeper session stays behind and holds its id.
+        eventually(
+            lambda: victim.sh("systemctl show -P ActiveState kafka") == "deactivating",
+            seconds=120, what=f"{victim.base} is being stopped",
+        )  # fmt: skip
+        victim.sh(f"kill -9 {pid}")
+        output = restart.end()
+        clients.more()
+    clients.verdict()
+    assert restarted(output, "kafka") == order
+
+
+def test_a_deploy_killed_in_the_roll_is_finished_by_the_same_command(deployed3: Cluster, load: Callable[[], Load]):
+    deployed3.set({"kafka_config": {"queued.max.requests": 502}})
+    before = deployed3.pids("kafka")
+    with load() as clients:
+        with deployed3.running("deploy", "--no-smoke") as deploy:
+            deploy.says("restart service:kafka (runs with an older")
+            deploy.kill()
+        done = restarted(deploy.output, "kafka")
+        assert len(done) == 1
+        first = deployed3.pids("kafka")[done[0]]
+        output = deployed3.invoke("deploy", "--no-smoke")
+        clients.more()
+    clients.verdict()
+    after = deployed3.pids("kafka")
+    assert after[done[0]] == first, "what the killed run had finished was done again"
+    assert all(after[host] not in (before[host], "0") for host in BASES)
+    # The broker that was going down when the run was killed may have come back with the new setting by itself.
+    assert restarted(output, "kafka") and set(restarted(output, "kafka")) <= set(BASES) - set(done)
+    assert restarted(deployed3.invoke("deploy", "--no-smoke"), "kafka") == []
+
+
+def test_a_broker_that_does_not_start_stops_the_roll_and_its_mend_goes_on(deployed3: Cluster, load: Callable[[], Load]):
+    controller = f"kafka{deployed3.controller()}"
+    first, broken = [host for host in BASES if host != controller]
+    before = deployed3.pids("kafka")
+    mended = {"kafka_config": {"queued.max.requests": 503}}
+    deployed3.set(mended, **{broken: {"kafka_config": {"log.segment.bytes": 1}}})
+    with load() as clients:
+        output = deployed3.invoke("deploy", "--no-smoke", expect=2)
+        after = deployed3.pids("kafka")
+        assert restarted(output, "kafka") == [first]
+        assert after[controller] == before[controller], "the roll went on behind a broker that did not come back"
+        assert "Invalid value 1 for configuration log.segment.bytes" in output and "Traceback" not in output
+        name = next(host.name for host in deployed3.hosts if host.base == broken)
+        assert counts(output, name)["failed"] == 1
+        clients.more()
+
+        deployed3.set(mended)
+        output = deployed3.invoke("deploy")
+        clients.more()
+    clients.verdict()
+    assert "Smoke check passed" in output and controller in restarted(output, "kafka")
+    assert first not in restarted(output, "kafka")
+    assert deployed3.pids("kafka")[first] == after[first]
+
+
+def test_with_a_broker_down_a_restart_takes_no_second_one(deployed3: Cluster, load: Callable[[], Load]):
+    *_, third = deployed3.hosts
+    with load() as clients:
+        third.sh("systemctl stop kafka")
+        before = {unit: deployed3.pids(unit) for unit in ("zookeeper", "kafka")}
+        output = deployed3.invoke("restart", expect=2)
+        assert {unit: deployed3.pids(unit) for unit in before} == before, "a refused restart restarted something"
+        assert "must stay up" in output and "as broker 3 is down" in output
+        assert f"{clients.topic}-0 (isr 1,2 of 3, needs 2)" in output
+        assert "deploy starts what is down" in output
+        # The one that is down may be restarted: that is the mend.
+        assert restarted(deployed3.invoke("restart", "--service", "kafka", "--limit", third.name), "kafka") == [
+            "kafka3"
+        ]
+        clients.more()
+    clients.verdict()
+
+
+def test_a_partition_without_a_second_copy_is_named_before_it_goes_offline(deployed3: Cluster):
+    topic = f"alone-{uuid.uuid4().hex[:8]}"
+    admin = KafkaAdminClient(bootstrap_servers=deployed3.bootstrap)
+    admin.create_topics([NewTopic(topic, num_partitions=1, replica_assignments={0: [2]})])
+    admin.close()
+    second = deployed3.hosts[1]
+    limited = ("--service", "kafka", "--limit", second.name)
+    before = deployed3.pids("kafka")
+    output = deployed3.invoke("restart", *limited, expect=1)
+    assert "1 partition will be offline, having no other copy" in output and f"{topic}-0" in output
+    assert "--accept-downtime" in output and deployed3.pids("kafka") == before
+    assert restarted(deployed3.invoke("restart", *limited, "--accept-downtime"), "kafka") == ["kafka2"]
+    after = deployed3.pids("kafka")
+    assert after.pop("kafka2") != before.pop("kafka2") and after == before
+    delete_topic(",".join(deployed3.bootstrap), topic)
