@@ -109,6 +109,27 @@ def status(
     )  # fmt: skip
 
 
+UNINSTALL = {
+    **COMMON,
+    "purge_data": "remove data, logs and service users, too: topics and records are lost",
+    "yes": "do not ask",
+}
+
+
+@verb("uninstall", UNINSTALL)
+def uninstall(
+    context: Context, hosts="", limit="", extra_vars=None, purge_data=False, yes=False, ask_become_pass=False,
+    accept_new_host_keys=False,
+):  # fmt: skip
+    """Remove what deploy has installed; data and logs stay unless --purge-data. Asks first."""
+    from cli import uninstall as removing
+
+    return removing.uninstall(
+        hosts, extra_vars, purge_data, yes, limit=limit, ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )  # fmt: skip
+
+
 @verb("bundle", {**SOURCES, "out": "the file to write, *.tar"})
 def bundle(context: Context, hosts="", extra_vars=None, out=""):
     """Pack everything a deploy needs into one file, for a control machine without network."""
@@ -133,6 +154,6 @@ def artifacts_fetch(context: Context, hosts="", extra_vars=None):
     artifacts.fetch(hosts, extra_vars)
 
 
-namespace = Collection(deploy, plan, restart, smoke, bundle, status)
+namespace = Collection(deploy, plan, restart, smoke, bundle, status, uninstall)
 namespace.add_collection(Collection("artifacts", artifacts_lock, artifacts_fetch))
 namespace.add_collection(lab, name="lab")

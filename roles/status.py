@@ -45,7 +45,9 @@ def document(
 ) -> dict[str, Any]:
     """Everything, as JSON. lost {host: (reachable, why there is no answer)}; brokers {host: id} and servers: all of the
     inventory's, whatever --limit says, since the cluster is only whole with all of them."""
-    hosts = {name: {"reachable": True, "error": None, "services": services(answer)} for name, answer in answers.items()}
+    hosts: dict[str, Any] = {
+        name: {"reachable": True, "error": None, "services": services(answer)} for name, answer in answers.items()
+    }
     hosts |= {name: {"reachable": there, "error": why, "services": {}} for name, (there, why) in lost.items()}
     found = {
         "hosts": hosts,

@@ -184,6 +184,11 @@ class System:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         self.write(path, text.encode(), "root", "root", 0o600)
 
+    def forget(self, name: str) -> None:
+        """Remove what an earlier run has remembered."""
+        if self.remembers(name):
+            os.unlink(self.marker_path(name))
+
     def recall(self, name: str) -> Optional[str]:
         return self.read_text(self.marker_path(name))
 
@@ -213,6 +218,15 @@ class System:
             grp.getgrnam(name)
         except KeyError:
             self.run(["groupadd", "--system", name])
+
+    def remove_group(self, name: str) -> None:
+        """Remove a group; none of this name is fine (a user's own group goes with the user on most systems)."""
+        try:
+            grp.getgrnam(name)
+        except KeyError:
+            return
+        self.run(["groupdel", name])
+        self.forget_users()
 
     def forget_users(self) -> None:
         self._users.clear()
@@ -266,6 +280,12 @@ class System:
     def restart(self, unit: str) -> None:
         self.reload_units()
         units.restart(unit, self.run)
+        self._unit_states = None
+
+    def stop(self, unit: str) -> None:
+        """Stop a unit and keep it from starting again. As long as it takes: a broker hands its leaders over first."""
+        self.run(["systemctl", "disable", "--now", f"{unit}.service"], timeout=420)
+        self._reload = True
         self._unit_states = None
 
     def wait_ready(self, service: Any) -> None:

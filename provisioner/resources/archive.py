@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping, Optional
 
-from ..agent import unpack
+from ..agent import trees, unpack
 from ..agent.failure import Failure
 from .base import Resource, State, sha256
 
@@ -75,6 +78,26 @@ class Archive(Resource):
         recorded = system.recall(self._record)
         altered = ["(no record)"] if recorded is None else unpack.altered(self.path, json.loads(recorded))
         return {"identity": identity, "altered": altered, "owner": state["owner"], "mode": state["mode"]}
+
+    def _versions(self, system: Any) -> list[str]:
+        """Directories beside this one that an archive was unpacked to: this version's, and earlier ones' of this
+        product, which stay after an update. What is at our place without a marker is an unpacking that was cut off."""
+        folder, name = os.path.split(self.path)
+        product = re.split(r"[_-]\d", name)[0]
+        ours = [path for path in trees.directories(folder) if re.split(r"[_-]\d", os.path.basename(path))[0] == product]
+        return [
+            path for path in ours
+            if system.path_state(f"{path}/{MARKER}") or path in (self.path, f"{self.path}.unpacking~")
+        ]  # fmt: skip
+
+    def present(self, system: Any) -> list[str]:
+        return self._versions(system)
+
+    def remove(self, system: Any) -> str:
+        for path in self._versions(system):
+            shutil.rmtree(path)
+            system.forget(f"archives/{sha256(path.encode())[:16]}.json")
+        return ""
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         if actual is not None:

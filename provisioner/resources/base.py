@@ -66,6 +66,14 @@ class Resource:
         """On the host: repair only what `differs` (attribute names; all of them when absent)."""
         raise NotImplementedError
 
+    def present(self, system: Any) -> list[str]:
+        """On the host: what `remove` would remove, as paths or names; empty when there is nothing of it."""
+        raise NotImplementedError
+
+    def remove(self, system: Any) -> str:
+        """On the host: remove it; again is fine. Why something of it stays, "" when nothing does."""
+        raise NotImplementedError
+
     def wire(self, content: bool) -> dict[str, Any]:
         """As JSON for the agent; `content` False leaves out what a digest can stand for."""
         return {"kind": self.kind, **dataclasses.asdict(self)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Optional
 
+from ..agent import trees
 from ..agent.failure import Failure
 from .base import Resource, State, sha256
 
@@ -15,6 +16,7 @@ class Directory(Resource):
 
     once: a label for a directory that holds data. It is made on the host's first deploy only; if it has gone later
     (an unmounted disk, a typo of a path), the run stops instead of letting a service start on an empty directory.
+    purge: `remove` takes everything in it, too.
     """
 
     kind: ClassVar[str] = "directory"
@@ -23,6 +25,7 @@ class Directory(Resource):
     group: str = "root"
     mode: int = 0o755
     once: str = ""
+    purge: bool = False
 
     @property
     def name(self) -> str:
@@ -49,6 +52,31 @@ class Directory(Resource):
         if state is not None and self.once:
             state["guarded"] = system.remembers(self._marker)
         return state
+
+    def present(self, system: Any) -> list[str]:
+        state = system.path_state(self.path)
+        return [self.path] if state is not None and state["type"] == "directory" else []
+
+    def remove(self, system: Any) -> str:
+        """A directory with something in it that is not from a template of ours stays, and what is in it; unless it is
+        to be purged, for which it must be the one that an earlier deploy made or took under its guard."""
+        if not self.present(system):
+            self._forget(system)
+            return ""
+        if self.purge:
+            if self.once and not system.remembers(self._marker):
+                return f"{self.path} stays: no deploy has ever taken it under its guard"
+            trees.empty(self.path)
+        else:
+            trees.remove_rendered(self.path)
+        left = trees.remove_directory(self.path)
+        if not left:
+            self._forget(system)
+        return f"{self.path} stays: {left}" if left else ""
+
+    def _forget(self, system: Any) -> None:
+        if self.once and self.purge:
+            system.forget(self._marker)
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         if actual is not None and actual["type"] != "directory":

@@ -64,6 +64,15 @@ class File(Resource):
             state["content"] = data.decode("utf-8", "replace")
         return state
 
+    def present(self, system: Any) -> list[str]:
+        state = system.path_state(self.path)
+        return [self.path] if state is not None and state["type"] != "directory" else []
+
+    def remove(self, system: Any) -> str:
+        for path in self.present(system):
+            system.remove(path)
+        return ""
+
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         if actual is not None and actual["type"] != "file":
             system.remove(self.path)

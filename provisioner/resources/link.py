@@ -36,6 +36,15 @@ class Link(Resource):
         state: Optional[State] = system.path_state(self.path)
         return state
 
+    def present(self, system: Any) -> list[str]:
+        state = system.path_state(self.path)
+        return [self.path] if state is not None and state["type"] == "link" else []
+
+    def remove(self, system: Any) -> str:
+        for path in self.present(system):
+            system.remove(path)
+        return ""
+
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         _place(system, self.path, self.target)
 
@@ -70,6 +79,21 @@ class Links(Resource):
         if self.only:
             found.update(dict.fromkeys(system.links_to(self.directory, self.only), self.only))
         return {"links": found} if found else None
+
+    def _ours(self, system: Any) -> list[str]:
+        """The links that lead where ours do; what somebody put in their place is theirs."""
+        found = (self.read(system) or {"links": {}})["links"]
+        targets = {*self.links.values(), self.only}
+        return [f"{self.directory}/{name}" for name, target in sorted(found.items()) if target in targets]
+
+    def present(self, system: Any) -> list[str]:
+        ours = self._ours(system)
+        return [f"{ours[0]}" + (f" and {len(ours) - 1} more links" if len(ours) > 1 else "")] if ours else []
+
+    def remove(self, system: Any) -> str:
+        for path in self._ours(system):
+            system.remove(path)
+        return ""
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         there = actual["links"] if actual else {}

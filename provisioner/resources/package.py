@@ -26,5 +26,11 @@ class Package(Resource):
         state: Optional[State] = system.package_state(self.package)
         return state
 
+    def present(self, system: Any) -> list[str]:
+        return []  # others may use it by now: it is the distribution's, and stays
+
+    def remove(self, system: Any) -> str:
+        return f"the package {self.package} stays: others may use it" if self.read(system) else ""
+
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         system.install(self.package)

@@ -53,6 +53,14 @@ class Service(Resource):
         state["started"] = parse_record(system.read_text(self.record))
         return state
 
+    def present(self, system: Any) -> list[str]:
+        return [f"service {self.unit}"] if system.unit_state(self.unit) is not None else []
+
+    def remove(self, system: Any) -> str:
+        if system.unit_state(self.unit) is not None:
+            system.stop(self.unit)
+        return ""
+
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         if actual is None or "enabled" in differs:
             system.enable(self.unit)

@@ -49,6 +49,15 @@ class Sysctl(Resource):
         state = {"file": file, "owner": path and path["owner"], "mode": path and path["mode"]}
         return {**state, "running": running} if self.live else state
 
+    def present(self, system: Any) -> list[str]:
+        return [self.path] if system.path_state(self.path) is not None else []
+
+    def remove(self, system: Any) -> str:
+        for path in self.present(system):
+            system.remove(path)
+            return "the kernel keeps its settings until the next boot" if self.live else ""
+        return ""
+
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         system.write(self.path, self.text.encode(), "root", "root", 0o644)
         if not self.live:

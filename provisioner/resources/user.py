@@ -28,6 +28,16 @@ class User(Resource):
         state: Optional[State] = system.user_state(self.login)
         return state
 
+    def present(self, system: Any) -> list[str]:
+        return [f"user {self.login}"] if self.read(system) is not None else []
+
+    def remove(self, system: Any) -> str:
+        if self.read(system) is not None:
+            system.run(["userdel", self.login])
+            system.forget_users()
+        system.remove_group(self.login)
+        return ""
+
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         if actual is None or "group" in differs:
             system.ensure_group(self.login)

@@ -1,0 +1,72 @@
+"""Take away from a host what resources have put there: shown first, then removed in order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any, Dict, List
+
+from ..resources import Resource, Service, from_wire
+from .failure import Failure
+from .system import STATE, System
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Emit = Callable[[dict[str, Any]], None]
+
+
+def _open(args: Dict[str, Any], emit: Emit) -> "tuple[System, List[Resource]]":
+    system = System(emit=emit, state=args.get("state") or STATE)
+    resources = [from_wire(wire) for wire in args["resources"]]
+    system.units = tuple(resource.unit for resource in resources if isinstance(resource, Service))
+    return system, resources
+
+
+def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+    """What is there of these resources. args: resources. Returns present: [paths and names], in order."""
+    system, resources = _open(args, emit)
+    return {"present": [thing for resource in resources for thing in resource.present(system)]}
+
+
+def remove(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+    """Remove resources in the given order; one event each. args: resources; final: also forget what the agent itself
+    keeps on this host. Returns removed: [paths and names], stays: [why something does]."""
+    system, resources = _open(args, emit)
+    removed: List[str] = []
+    stays: List[str] = []
+    for resource in resources:
+        there = resource.present(system)
+        emit({"text": f"removing {resource.key}"})
+        try:
+            why = resource.remove(system)
+        except OSError as error:
+            raise Failure(
+                f"{resource.key}: {error.strerror}: {error.filename}",
+                advice="mend it and uninstall again, it goes on from there",
+            ) from error
+        left = set(resource.present(system))
+        removed += [thing for thing in there if thing not in left]
+        stays += [why] if why else []
+    system.run(["systemctl", "daemon-reload"])
+    for resource in resources:
+        if isinstance(resource, Service):
+            # A unit that had failed would stay in systemd's list; one that is not known any more cannot be reset.
+            subprocess.run(
+                ["systemctl", "reset-failed", f"{resource.unit}.service"], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+    if args.get("final"):
+        forget(system.state)
+    return {"removed": removed, "stays": stays}
+
+
+def forget(state: str) -> None:
+    """Remove the agent's own files, its code included, except the guards of data that stays."""
+    for name in ("cache", "archives", "agent"):
+        shutil.rmtree(os.path.join(state, name), ignore_errors=True)
+    for path in (os.path.join(state, "once"), state):
+        with contextlib.suppress(OSError):  # not empty: something is guarded
+            os.rmdir(path)
