@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 
@@ -52,14 +53,19 @@ def fetch(hosts: str, extra_vars: list[str]) -> None:
 def bundle(hosts: str, extra_vars: list[str], out: str) -> None:
     """Pack project, Python packages and artifacts into one file."""
     from provisioner.artifacts.bundle import bundle as pack
+    from provisioner.artifacts.bundle import place_of
 
+    inventory = load_inventory(hosts, extra_vars).path
     target = Path(out or f"{Path(hosts).stem}-bundle.tar").absolute()
     if target.suffix != ".tar":
         raise UsageError(f"--out is {out}; a bundle's name ends in .tar")
     with reporter() as show:
         made = pack(
             target, root=ROOT, sources=sources(hosts, extra_vars), requirements=["-r", str(ROOT / "requirements.lock")],
-            progress=show.progress, say=show.note,
+            inventory=inventory, progress=show.progress, say=show.note,
         )  # fmt: skip
+    typed = [f"{target.stem}/run", "deploy", "--hosts", place_of(inventory, ROOT)]
+    typed += [word for variable in extra_vars for word in ("--extra-vars", variable)]
     print(f"{made.path}: {made.size / 2**20:.0f} MiB, sha256 {made.sha256}")
-    print(f"On the other machine: tar xf {target.name} && {target.stem}/run deploy --hosts {hosts}")
+    print("The inventory is in it; SSH keys and known_hosts that it names are not.")
+    print(f"On the other machine: tar xf {shlex.quote(target.name)} && {shlex.join(typed)}")

@@ -41,12 +41,15 @@ def bundle(
     root: Path,
     sources: Sequence[ClosureSource | ArchiveSource],
     requirements: Sequence[str],
+    inventory: Path | None = None,
     progress: Progress = lambda *_: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
     """Write the bundle `out` (.tar), readable only by its owner: an inventory may hold secrets.
 
     root: the project. requirements: what `pip download` is asked for ("fabric>=3", or "-r", "requirements.lock").
+    inventory: the file to deploy with; it may be outside the project, or one that git ignores (`place_of` says where
+    it goes).
     The same input gives the same file. Raises ArtifactError, and ConfigError for a source that another machine could
     not recognise.
     """
@@ -58,7 +61,9 @@ def bundle(
     with tempfile.TemporaryDirectory(prefix="bundle-") as scratch:
         say("downloading Python packages")
         entries += _wheels(Path(scratch), requirements)
-        entries += [Entry(f"project/{path.relative_to(root)}", path, _mode(path)) for path in project_files(root, out)]
+        files = {str(path.relative_to(root)): path for path in project_files(root, out)}
+        files |= _inventory_files(inventory, root) if inventory else {}
+        entries += [Entry(f"project/{name}", path, _mode(path)) for name, path in files.items()]
         say(f"writing {out}")
         contents = tuple(source.label for source in sources)
         entries = [_digested(entry) for entry in entries]
@@ -69,6 +74,22 @@ def bundle(
         except (Corrupt, OSError) as error:
             raise ArtifactError(f"{out} could not be written: {error}", advice="run it again") from error
     return Bundle(out, out.stat().st_size, sha256, contents)
+
+
+def place_of(inventory: Path, root: Path) -> str:
+    """The inventory's path below the project in a bundle: as here, or inventory/bundled/ for one from elsewhere."""
+    path = inventory.resolve()
+    if path.is_relative_to(root.resolve()):
+        return path.relative_to(root.resolve()).as_posix()
+    return f"inventory/bundled/{inventory.name}"
+
+
+def _inventory_files(inventory: Path, root: Path) -> dict[str, Path]:
+    """{path below the project: file} of an inventory and of the variables beside it."""
+    place = Path(place_of(inventory, root)).parent
+    beside = [path for folder in ("group_vars", "host_vars") for path in (inventory.parent / folder).rglob("*")]
+    files = [inventory, *(path for path in beside if path.is_file())]
+    return {(place / path.relative_to(inventory.parent)).as_posix(): path for path in files}
 
 
 def project_files(root: Path, out: Path) -> Iterator[Path]:

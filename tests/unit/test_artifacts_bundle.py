@@ -16,7 +16,7 @@ import pytest
 
 from provisioner.artifacts import ArchiveSource, ClosureSource, cache_directory
 from provisioner.artifacts import bundle as bundle_module
-from provisioner.artifacts.bundle import bundle, project_files
+from provisioner.artifacts.bundle import bundle, place_of, project_files
 from provisioner.artifacts.lockfile import Jar
 from provisioner.artifacts.resolve import render
 from provisioner.artifacts.tarball import Entry
@@ -185,3 +185,32 @@ def test_packages_that_cannot_be_downloaded_are_one_message(tmp_path: Path) -> N
     with pytest.raises(ArtifactError, match="pip exit code") as caught:
         bundle_module._wheels(tmp_path, ["--no-index", "no-such-package-here"])
     assert "no-such-package-here" in str(caught.value)
+
+
+def test_an_inventory_from_anywhere_is_packed_with_its_variables(project: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "mine"
+    (elsewhere / "group_vars" / "all").mkdir(parents=True)
+    (elsewhere / "site.yml").write_text("all: {}\n")
+    (elsewhere / "group_vars" / "all" / "own.yml").write_text("x: 1\n")
+    (elsewhere / "unrelated.key").write_text("stays here\n")
+    made = bundle(
+        tmp_path / "deploy.tar", root=project, sources=[], requirements=[], inventory=elsewhere / "site.yml"
+    )  # fmt: skip
+    place = place_of(elsewhere / "site.yml", project)
+    assert place == "inventory/bundled/site.yml"
+    there = unpacked(made.path, tmp_path / "x") / "project"
+    assert (there / place).read_text() == "all: {}\n"
+    assert (there / "inventory/bundled/group_vars/all/own.yml").read_text() == "x: 1\n"
+    assert not list(there.rglob("unrelated.key"))
+
+
+def test_an_inventory_of_the_project_that_git_ignores_is_packed_where_it_is(project: Path, tmp_path: Path) -> None:
+    for command in (["git", "init", "-q"], ["git", "add", "."]):
+        subprocess.run(command, cwd=project, check=True)
+    (project / ".gitignore").write_text("inventory/own.yml\n")
+    own = project / "inventory" / "own.yml"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("all: {}\n")
+    made = bundle(tmp_path / "deploy.tar", root=project, sources=[], requirements=[], inventory=own)
+    assert place_of(own, project) == "inventory/own.yml"
+    assert (unpacked(made.path, tmp_path / "x") / "project/inventory/own.yml").read_text() == "all: {}\n"
