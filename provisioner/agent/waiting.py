@@ -25,15 +25,25 @@ LONGEST_PAUSE = 0.25
 UNIT_CHECK_EVERY = 0.5
 # One death may be a race at boot (ZooKeeper was not serving yet), the second is a loop.
 RESTARTS_TOLERATED = 1
+# Deaths for a reason that passes by itself (`Unit.excuse`) are not a loop yet.
+RESTARTS_EXCUSED = 6
 MIB = 1 << 20
 
 
 class Unit:
-    """A systemd unit that is being waited for: whether it still can come up, and whether it does anything."""
+    """A systemd unit that is being waited for: whether it still can come up, and whether it does anything.
+
+    excuse: what its log says when it dies for a reason that passes by itself.
+    """
 
     def __init__(
-        self, name: str, log_file: str = "", show: Callable[[tuple[str, ...]], dict[str, Any]] = units.show
+        self,
+        name: str,
+        log_file: str = "",
+        excuse: str = "",
+        show: Callable[[tuple[str, ...]], dict[str, Any]] = units.show,
     ) -> None:
+        self.excuse = excuse
         self.name = name[: -len(".service")] if name.endswith(".service") else name
         self.log_file = log_file
         self._show = show
@@ -50,13 +60,16 @@ class Unit:
             self._restarts_before = state["restarts"]
         self._pid = state["pid"]
         died = state["restarts"] - self._restarts_before
-        if died > RESTARTS_TOLERATED:
+        if died > (RESTARTS_EXCUSED if self._excused() else RESTARTS_TOLERATED):
             raise self.failure(f"{self.name} starts, dies and is restarted again and again ({state['result']})")
         if state["sub"] == "failed":
             raise self.failure(f"{self.name} failed ({state['result']})")
         if state["sub"] == "dead":
             raise self.failure(f"{self.name} is stopped")
         return f"{state['sub']}, died {died} times" if died else str(state["sub"])
+
+    def _excused(self) -> bool:
+        return bool(self.excuse) and self.excuse in _tail(self.log_file, self._log_start)
 
     def work(self) -> tuple[int, int]:
         """Numbers that grow while the process does something: its log's size, and the MiB it has read."""

@@ -141,6 +141,30 @@ def test_errors_of_this_start_are_the_evidence_older_ones_are_not(tmp_path, monk
     assert "old story" not in told
 
 
+def test_deaths_for_a_reason_that_passes_are_waited_out_but_not_for_ever(tmp_path):
+    log = tmp_path / "server.log"
+    log.write_text("an earlier start: the id is taken\n")
+
+    def unit(deaths):
+        answers = iter([state(), state("auto-restart", restarts=deaths)])
+        return waiting.Unit("kafka", str(log), "the id is taken", show=lambda names: {"kafka": next(answers)})
+
+    looped = unit(waiting.RESTARTS_EXCUSED)
+    looped.check()
+    with pytest.raises(Failure, match="again and again"):
+        looped.check()  # what an earlier start said is no excuse
+    for deaths, excused in ((waiting.RESTARTS_EXCUSED, True), (waiting.RESTARTS_EXCUSED + 1, False)):
+        dying = unit(deaths)
+        dying.check()
+        with log.open("a") as file:
+            file.write("the id is taken\n")
+        if excused:
+            assert f"died {deaths} times" in dying.check()
+        else:
+            with pytest.raises(Failure, match="again and again"):
+                dying.check()
+
+
 def test_only_errors_and_their_causes_are_taken_from_a_log():
     text = "[t] INFO fine\nCaused by: nothing\n[t] FATAL bad (k)\nCaused by: a\n\tat b\n[t] WARN so so\n"
     assert waiting.errors_in(text) == ["[t] FATAL bad (k)", "  Caused by: a"]

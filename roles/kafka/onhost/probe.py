@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 from . import wire
 
+# What a broker says, and dies, while ZooKeeper still holds its id for the session of its killed predecessor.
+OWN_SESSION = "node already exists and owner"
 TOPIC = 2  # the protocol's number of the resource kind "topic"
 ANSWER_TIMEOUT = 5.0  # seconds; a broker in a long pause is as good as gone
 SHOWN = 10  # partitions named in a report, the rest is counted
@@ -57,7 +59,7 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         timeout=float(args["timeout"]),
         stall=float(args["stall"]),
         emit=emit,
-        unit=Unit(args["unit"], args.get("log_file", "")) if args.get("unit") else None,
+        unit=Unit(args["unit"], args.get("log_file", ""), OWN_SESSION) if args.get("unit") else None,
     )
 
 
