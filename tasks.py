@@ -109,6 +109,29 @@ def status(
     )  # fmt: skip
 
 
+LOGS = {
+    **COMMON,
+    "service": "only this one: kafka or zookeeper",
+    "follow": "go on with new lines as they come, until Ctrl-C",
+    "since": "only what is not older: 10m, 2h",
+    "lines": "the last N of each service and host; 50 without --since",
+}
+
+
+@verb("logs", LOGS)
+def logs(
+    context: Context, hosts="", service="", follow=False, since="", lines="", limit="", extra_vars=None,
+    ask_become_pass=False, accept_new_host_keys=False,
+):  # fmt: skip
+    """Show what the services of all hosts logged, merged by time."""
+    from cli import logs as streams
+
+    return streams.logs(
+        hosts, extra_vars, service, follow, since, lines, limit=limit, ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )  # fmt: skip
+
+
 UNINSTALL = {
     **COMMON,
     "purge_data": "remove data, logs and service users, too: topics and records are lost",
@@ -154,6 +177,6 @@ def artifacts_fetch(context: Context, hosts="", extra_vars=None):
     artifacts.fetch(hosts, extra_vars)
 
 
-namespace = Collection(deploy, plan, restart, smoke, bundle, status, uninstall)
+namespace = Collection(deploy, plan, restart, smoke, bundle, status, uninstall, logs)
 namespace.add_collection(Collection("artifacts", artifacts_lock, artifacts_fetch))
 namespace.add_collection(lab, name="lab")

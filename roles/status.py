@@ -156,7 +156,8 @@ def judge(found: Mapping[str, Any], complete: bool) -> tuple[list[str], list[str
             problems += [f"{name}: {text}" for text in service_problems(unit, service)]
             notes += [f"{name}: {text}" for text in service_notes(unit, service)]
     leader = found["ensemble"]["leader"]
-    if found["ensemble"]["servers"] and complete and leader is None:
+    servers = [host["services"].get("zookeeper", {}) for host in found["hosts"].values()]
+    if complete and leader is None and any(server.get("active") for server in servers):
         problems.append("ZooKeeper has no leader: brokers cannot register, topics cannot change")
     elif leader:
         synced = found["hosts"][leader]["services"]["zookeeper"]["synced_followers"]
