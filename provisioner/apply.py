@@ -9,7 +9,7 @@ from typing import Any
 from .fleet import Fleet
 from .plan import HostPlan
 from .report import Row
-from .resources import Archive
+from .resources import Archive, Service
 
 
 class Payloads:
@@ -48,6 +48,19 @@ def apply(fleet: Fleet, plan: HostPlan, payloads: Payloads, row: Row) -> None:
             fleet.show(plan.host)(message)
 
     session.request("apply", event, resources=wires)
+
+
+def await_services(fleet: Fleet, plans: Mapping[str, HostPlan]) -> None:
+    """Wait until every service serves: also one that needed nothing of this run, because an interrupted one has
+    started it, or systemd just now. Raises HostFailed for one that does not come."""
+
+    def work(host: str) -> None:
+        for resource in plans[host].resources:
+            if isinstance(resource, Service) and resource.ready is not None:
+                fleet.request(host, "call", **resource.ready.wire())
+        fleet.reporter.host(host, "")
+
+    fleet.each(plans, work).check()
 
 
 def _wire(resource: Any, fleet: Fleet, host: str, payloads: Payloads) -> dict[str, Any]:

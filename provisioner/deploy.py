@@ -94,6 +94,7 @@ class Deploy:
                 self._show_plan()
                 if not self.options.check:
                     self._change(fleet)
+                    applying.await_services(fleet, self.plans)
                     self._verify(fleet)
                 next_steps = self._next_steps()
             except ProvisionerError as error:
