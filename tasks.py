@@ -109,6 +109,18 @@ def status(
     )  # fmt: skip
 
 
+@verb("doctor", COMMON)
+def doctor(
+    context: Context, hosts="", limit="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False
+):  # fmt: skip
+    """Find everything that is or will be wrong, and say the mend; change nothing. Exit code 0 when nothing is wrong."""
+    from cli import doctor as examination
+
+    return examination.doctor(
+        hosts, extra_vars, limit=limit, ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys
+    )
+
+
 LOGS = {
     **COMMON,
     "service": "only this one: kafka or zookeeper",
@@ -177,6 +189,6 @@ def artifacts_fetch(context: Context, hosts="", extra_vars=None):
     artifacts.fetch(hosts, extra_vars)
 
 
-namespace = Collection(deploy, plan, restart, smoke, bundle, status, uninstall, logs)
+namespace = Collection(deploy, plan, restart, smoke, bundle, status, uninstall, logs, doctor)
 namespace.add_collection(Collection("artifacts", artifacts_lock, artifacts_fetch))
 namespace.add_collection(lab, name="lab")

@@ -1,7 +1,7 @@
 """What services have logged on this host: their own files, and what systemd and the JVM say about them in the journal.
 
 A service writes its warnings to the journal as well as to its file; here they come once, from the file, which has
-them in order with the rest. What only the journal has (starts, stops, kills, a JVM that could not start) is taken from there.
+them in order with the rest. What only the journal has (starts, stops, kills, a JVM that cannot start) comes from there.
 """
 
 from __future__ import annotations
