@@ -156,4 +156,6 @@ def _partitions(found: list[Partition]) -> str:
 
 def _listed(found: list[Partition]) -> tuple[str, ...]:
     more = len(found) - SHOWN
-    return (*map(str, found[:SHOWN]), *((f"and {more} more",) if more > 0 else ()))
+    # A person's own topics first: Kafka's offsets topic alone has 50 partitions.
+    first = sorted(found, key=lambda partition: partition.topic.startswith("__"))[:SHOWN]
+    return (*map(str, first), *((f"and {more} more",) if more > 0 else ()))

@@ -62,6 +62,12 @@ def test_many_blocked_partitions_are_counted_and_a_few_named():
     assert refusal.details[-1] == "and 4 more"
 
 
+def test_a_persons_own_topics_are_named_before_kafkas():
+    blocked = [partition({1, 2, 3}, {1, 2}, 2, name=name) for name in ("__a", "__b", "__c", "__d", "__e", "orders")]
+    named = [line.split("-")[0] for line in kafka.may_go_down(state(*blocked), 1).details]
+    assert named[:2] == ["orders", "__a"] and len(named) == kafka.SHOWN + 1
+
+
 def test_partitions_without_a_copy_to_spare_mean_downtime_and_are_said():
     alone = partition({1}, {1}, 1, name="alone")
     cost = kafka.downtime(state(alone, partition({1, 2, 3}, {1, 2, 3}, 2)), 1)
