@@ -103,6 +103,8 @@ def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(deployed3
     assert all(there <= goes for (_, there, _), (goes, _, _) in itertools.pairwise(absences)), absences
     assert deployed3.pids("zookeeper") == zookeeper, "a setting of Kafka restarted ZooKeeper"
     report("config roll", clients.longest_gap(), took)
+    # However busy the machine is: a broker that took its partitions with it would be missed for its whole restart.
+    assert clients.longest_gap() < took / len(BASES) / 2
 
 
 def test_a_restart_on_demand_of_both_services_goes_unnoticed(deployed3: Cluster, load: Callable[[], Load]):

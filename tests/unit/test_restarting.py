@@ -1,0 +1,72 @@
+"""What a restart on demand takes on, before it has touched anything."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from provisioner import plan
+from provisioner.deploy import Options
+from provisioner.errors import HostFailed, UsageError
+from provisioner.report import PlainReporter
+from provisioner.resources import File, Service
+from provisioner.restarting import Restart
+
+ZOOKEEPER, KAFKA = Service("zookeeper"), Service("kafka")
+RUNS = {"enabled": True, "active": True, "disk": {}, "started": {}}
+
+
+def restart(*services: str, states: dict[str, Any] | None = None, check: bool = False, out: Any = None) -> Restart:
+    inventory: Any = SimpleNamespace(limit=lambda limit: [SimpleNamespace(name="a"), SimpleNamespace(name="b")])
+    site: Any = SimpleNamespace()
+    reporter = PlainReporter(out or io.StringIO(), out or io.StringIO())
+    made = Restart(site, inventory, Options(check=check), reporter, None, services=services)
+    known = {"service:zookeeper": RUNS, "service:kafka": RUNS} if states is None else states
+    made.plans = {"a": plan.make("a", [ZOOKEEPER, KAFKA], known), "b": plan.make("b", [KAFKA], known)}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("services", "expected"),
+    [
+        ((), [("a", "zookeeper"), ("a", "kafka"), ("b", "kafka")]),
+        (("kafka",), [("a", "kafka"), ("b", "kafka")]),
+        (("zookeeper",), [("a", "zookeeper")]),
+    ],
+)
+def test_the_wanted_services_of_all_hosts_restart(services: tuple[str, ...], expected: list[tuple[str, str]]):
+    assert [(step.host, step.service.unit) for step in restart(*services).steps()] == expected
+
+
+def test_a_service_that_none_of_the_hosts_has_is_a_usage_error_with_those_they_have():
+    with pytest.raises(UsageError, match="no service mail on these hosts") as error:
+        restart("mail").steps()
+    assert "zookeeper, kafka" in error.value.details[0]
+
+
+def test_a_service_that_was_never_deployed_is_not_restarted_but_said():
+    with pytest.raises(HostFailed, match="zookeeper was never deployed here") as error:
+        restart(states={"service:kafka": RUNS}).steps()
+    assert error.value.host == "a" and error.value.advice == "deploy first"
+    assert restart("kafka", states={"service:kafka": RUNS}).steps()
+
+
+def test_a_service_that_is_down_is_started_by_a_restart():
+    down = {"service:kafka": {**RUNS, "active": False}}
+    assert [step.host for step in restart("kafka", states=down).steps()] == ["a", "b"]
+
+
+def test_a_check_shows_every_restart_and_says_what_it_leaves_alone():
+    out = io.StringIO()
+    made = restart("kafka", check=True, out=out)
+    made.plans["b"] = plan.make(
+        "b", [File("/etc/kafka/x", "new\n", "root", "root", 0o644), KAFKA], {"service:kafka": RUNS}
+    )
+    made._show_plan()
+    assert "a: restart service:kafka (asked for)" in out.getvalue()
+    assert "b: restart service:kafka (asked for)" in out.getvalue()
+    assert "changes on b" in out.getvalue() and "left alone by a restart" in out.getvalue()
+    assert {name: row.changed for name, row in made.rows.items()} == {"a": 1, "b": 1}
