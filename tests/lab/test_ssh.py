@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -248,12 +249,11 @@ def test_the_password_of_the_inventory_is_in_no_argument_list(there, lab, tmp_pa
     )  # fmt: skip
     try:
         wait_for(lambda: there.sh("ls /run/seen", expect=None) == "/run/seen", "sign of the agent's start")
-        here = b"".join(
-            (path / name).read_bytes()
-            for path in Path("/proc").glob("[0-9]*")
-            if str(run.pid) == path.name or f"\nPPid:\t{run.pid}\n" in (path / "status").read_text()
-            for name in ("cmdline", "environ")
-        )
+        here = b""
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # a process that has ended meanwhile; never the run itself
+                if path.name == str(run.pid) or f"\nPPid:\t{run.pid}\n" in (path / "status").read_text():
+                    here += (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
         seen = there.sh("tr '\\0' ' ' < /run/seen")
         there.sh("touch /run/go")
         output, _ = run.communicate(timeout=60)
