@@ -1,0 +1,123 @@
+"""The status document and its page, from made-up answers of hosts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cli.status_table import age, page
+from provisioner.resources import Service
+from roles.status import Answer, document, version
+
+CONFIG = "/etc/kafka/server.properties"
+NONE = {"count": 0, "first": []}
+
+
+def broker(number: int, **changes: Any) -> dict[str, Any]:
+    """What a broker of three says."""
+    return {
+        "serving": True, "cluster_id": "c", "controller": 2, "brokers": [1, 2, 3], "topics": 1, "partition_count": 6,
+        "under_replicated": NONE, "under_min_isr": NONE, "at_min_isr": NONE, "offline": NONE,
+        "leaders": {"1": 2, "2": 2, "3": 2}, "replicas": {"1": 6, "2": 6, "3": 6},
+        "log_dirs": {"/data": {"size": 1000, "error": ""}}, **changes,
+    }  # fmt: skip
+
+
+def answer(number: int, mode: str = "follower", kafka: dict[str, Any] | None = None, **state: Any) -> Answer:
+    unit = {
+        "enabled": True, "active": True, "sub": "running", "pid": 7, "restarts": 0, "result": "success",
+        "disk": {CONFIG: "a"}, "started": {CONFIG: "a"}, **state,
+    }  # fmt: skip
+    process = {
+        "uptime": 100.0, "rss": 300 << 20, "heap_max": 512 << 20, "heap_used": 100 << 20, "open_files": 1,
+        "open_files_max": 10, "classpath": "/opt/kafka_2.13-3.9.2/libs/*",
+    }  # fmt: skip
+    return Answer(
+        services=[Service("zookeeper"), Service("kafka", (CONFIG,))],
+        states={"service:zookeeper": {**unit, "active": True, "sub": "running"}, "service:kafka": unit},
+        processes={"kafka": process, "zookeeper": process},
+        disks={"/data": {"free": 60, "total": 100}}, data={"kafka": ["/data"]},
+        zookeeper={"serving": True, "mode": mode, "version": "3.8.6"},
+        kafka=broker(number) if kafka is None else kafka, broker=number,
+    )  # fmt: skip
+
+
+def three(**changed: Answer) -> dict[str, Any]:
+    answers = {"kafka1": answer(1), "kafka2": answer(2, "leader"), "kafka3": answer(3)} | changed
+    return document(answers, {}, {"kafka1": 1, "kafka2": 2, "kafka3": 3}, ["kafka1", "kafka2", "kafka3"])
+
+
+def test_a_whole_cluster_is_healthy_and_says_who_leads():
+    found = three()
+    assert found["healthy"] and found["problems"] == found["notes"] == []
+    assert found["ensemble"]["leader"] == "kafka2" and found["ensemble"]["followers"] == ["kafka1", "kafka3"]
+    assert found["cluster"]["controller_host"] == "kafka2"
+    assert found["hosts"]["kafka1"]["services"]["kafka"]["version"] == "3.9.2"
+    json.dumps(found)
+
+
+DOWN = {"serving": False, "why": "Connection refused"}
+BEHIND = {"count": 7, "first": [f"orders-{n}" for n in range(7)]}
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "problem"),
+    [
+        ("kafka1", answer(1, kafka=DOWN), "kafka1: kafka runs and does not serve: Connection refused"),
+        ("kafka1", answer(1, kafka={}, active=False, sub="failed"), "kafka1: kafka does not run (failed)"),
+        ("kafka1", answer(1, kafka=broker(1, under_replicated=BEHIND, brokers=[1, 2, 3, 4])), "7 partitions (orders-0"),
+        ("kafka2", answer(2, "follower"), "ZooKeeper has no leader"),
+        ("kafka1", answer(1, kafka=broker(1, log_dirs={"/data": {"size": 0, "error": "E"}})), "directory /data: E"),
+    ],
+)
+def test_each_trouble_is_one_line_and_makes_it_unhealthy(name: str, changed: Answer, problem: str):
+    found = three(**{name: changed})
+    assert not found["healthy"] and len([line for line in found["problems"] if problem in line]) == 1
+    assert problem in page(found, None)
+
+
+def test_a_missing_broker_and_one_too_many_are_told_apart():
+    view = broker(1, brokers=[1, 2, 9])
+    found = three(kafka1=answer(1, kafka=view), kafka2=answer(2, "leader", kafka=view), kafka3=answer(3, kafka=DOWN))
+    assert "broker 3 is not registered in the cluster" in found["problems"]
+    assert found["notes"] == ["broker 9 is registered and not in the inventory"]
+
+
+def test_an_unreachable_host_is_listed_with_the_reason_and_the_others_are_still_judged():
+    answers = {"kafka1": answer(1, "leader"), "kafka2": answer(2)}
+    lost = {"kafka3": (False, "cannot connect")}
+    found = document(answers, lost, {"kafka1": 1, "kafka2": 2, "kafka3": 3}, ["kafka1", "kafka2", "kafka3"])
+    assert found["problems"] == ["kafka3: unreachable: cannot connect"]
+    assert found["hosts"]["kafka3"] == {"reachable": False, "error": "cannot connect", "services": {}}
+    assert found["cluster"]["brokers_registered"] == [1, 2, 3]
+
+
+def test_a_restart_is_pending_when_the_process_started_with_something_else():
+    found = three(kafka1=answer(1, disk={CONFIG: "b"}))
+    assert found["healthy"] and found["hosts"]["kafka1"]["services"]["kafka"]["restart_pending"] == [CONFIG]
+    assert any("kafka1" in line and line.endswith("pending") for line in page(found, None).splitlines())
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("colour", [False, True])
+def test_no_line_is_wider_than_the_terminal_and_every_host_is_there(width: int, colour: bool):
+    import re
+
+    found = three(kafka1=answer(1, kafka=broker(1, under_replicated=BEHIND, brokers=[1, 2, 3, 4])))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", page(found, width, colour=colour))
+    assert max(map(len, text.splitlines())) <= width
+    assert all(text.count(f"kafka{number} ") >= 2 for number in (1, 2, 3))
+    assert "3.9.2" in text and "100/512M" in text and "40%" in text and "Not healthy:" in text
+
+
+def test_a_host_cannot_send_control_sequences_to_the_terminal():
+    found = three(kafka1=answer(1, kafka={"serving": False, "why": "\x1b[2Jgone"}))
+    assert "\x1b" not in page(found, None) and "gone" in page(found, None)
+
+
+def test_ages_and_versions_are_read_and_written():
+    assert [age(seconds) for seconds in (None, 59, 61, 7200, 200_000)] == ["-", "59s", "1m", "2h", "2d"]
+    assert version("/opt/apache-zookeeper-3.5.10/libs/*") == "3.5.10"
+    assert version("/opt/kafka_2.12-2.5.0/libs/*") == "2.5.0" and version("/elsewhere") is None
