@@ -229,7 +229,7 @@ def test_with_a_broker_down_a_restart_takes_no_second_one(deployed3: Cluster, lo
 def test_a_partition_without_a_second_copy_is_named_before_it_goes_offline(deployed3: Cluster):
     topic = f"alone-{uuid.uuid4().hex[:8]}"
     admin = KafkaAdminClient(bootstrap_servers=deployed3.bootstrap)
-    admin.create_topics([NewTopic(topic, num_partitions=1, replica_assignments={0: [2]})])
+    admin.create_topics([NewTopic(topic, num_partitions=-1, replication_factor=-1, replica_assignments={0: [2]})])
     admin.close()
     second = deployed3.hosts[1]
     limited = ("--service", "kafka", "--limit", second.name)
