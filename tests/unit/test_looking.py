@@ -1,0 +1,141 @@
+"""Tables of what is read on a host for status, logs and doctor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.logs import window
+from provisioner.agent import examine, journal, process
+from provisioner.errors import UsageError
+from roles import doctor
+
+MIB = 1 << 20
+
+
+def test_the_heap_is_read_from_the_last_collection_and_its_limit_from_the_last_option():
+    text = (
+        "[1.1s][gc] GC(1) Pause Young (Normal) (G1 Evacuation Pause) 77M->27M(512M) 3.5ms\n"
+        "[1.2s][gc,metaspace] GC(2) Metaspace: 42190K(42752K)->42190K(42752K)\n"
+        "[1.3s][gc] GC(2) Pause Remark 180M->9M(512M) 42.116ms\n[1.4s][gc] GC(3) Concurrent Mark Cycle 4.2ms\n"
+    )
+    assert process.heap_used(text) == 9 * MIB and process.heap_used("") is None
+    assert process.heap_max(["java", "-Xmx1g", "-Xmx512m", "-cp", "x"]) == 512 * MIB
+    assert process.heap_max(["java"]) is None
+    assert process.gc_log(["-Xlog:gc*:file=/var/log/kafka/gc.log:time"]) == "/var/log/kafka/gc.log"
+    assert process.classpath(["java", "-cp", "/opt/kafka_2.12-2.5.0/libs/*", "Main"]) == "/opt/kafka_2.12-2.5.0/libs/*"
+    assert process.soft_limit("Max open files            20000                20000   files\n") == 20000
+
+
+def entry(text: str, who: str = "java", second: int = 1) -> bytes:
+    return json.dumps({"MESSAGE": text, "SYSLOG_IDENTIFIER": who, "__REALTIME_TIMESTAMP": str(second * 10**6)}).encode()
+
+
+def test_the_journal_gives_what_the_log_file_has_not():
+    lines = [
+        entry("Started kafka.service", "systemd"), entry("WARN slow (kafka.X)"), entry("\tat kafka.X"),
+        entry("java.io.IOException: no"), entry("Error occurred during initialization of VM"),
+        entry("ERROR bad (kafka.X)"),
+    ]  # fmt: skip
+    texts = [text.split("] ", 1)[1] for _, _, text in journal.of_journal("kafka", lines, True)]
+    assert texts == ["systemd: Started kafka.service", "java: Error occurred during initialization of VM"]
+    assert len(journal.of_journal("kafka", lines, False)) == len(lines)
+
+
+def test_a_stack_trace_keeps_the_time_of_its_line():
+    found = journal.timed(
+        "kafka", ["[2025-01-31 12:00:00,500] ERROR x", "\tat y", "2025-01-31 12:00:01,000 [m] z"], 0.0
+    )
+    assert found[0][0] == found[1][0] == found[2][0] - 0.5
+
+
+def test_the_newest_lines_come_from_rotated_files_when_the_new_one_is_short(tmp_path: Path):
+    log = tmp_path / "server.log"
+    log.write_text("[2025-01-31 12:00:03,000] c\n")
+    (tmp_path / "server.log.1").write_text("[2025-01-31 12:00:01,000] a\n[2025-01-31 12:00:02,000] b\n")
+    texts = [text[-1] for _, _, text in journal.newest("kafka", str(log), 2, 0.0)]
+    assert texts == ["b", "c"]
+    oldest = journal.timed("", ["[2025-01-31 12:00:02,000] b"], 0.0)[0][0]
+    assert [text[-1] for _, _, text in journal.newest("kafka", str(log), 9, oldest)] == ["b", "c"]
+    big = tmp_path / "big.log"
+    big.write_text("".join(f"line {number}\n" for number in range(100_000)))
+    assert journal.last_lines(str(big), 2, 0.0) == ["line 99998", "line 99999"]
+
+
+def test_a_followed_file_gives_whole_lines_once_also_over_a_rotation(tmp_path: Path):
+    log = tmp_path / "server.log"
+    log.write_text("old\n")
+    tail = journal.Tail("kafka", str(log))
+    assert tail.more() == []
+    with log.open("a") as file:
+        file.write("one\ntw")
+    assert [text for _, _, text in tail.more()] == ["one"]
+    with log.open("a") as file:
+        file.write("o\n")
+    assert [text for _, _, text in tail.more()] == ["two"]
+    log.rename(tmp_path / "server.log.1")
+    assert tail.more() == []
+    log.write_text("three\n")
+    assert [text for _, _, text in tail.more()] == ["three"] and tail.more() == []
+
+
+@pytest.mark.parametrize(
+    ("since", "lines", "wanted"),
+    [("", "", {"lines": 50}), ("10m", "", {"since": 600.0}), ("2h", "5", {"since": 7200.0, "lines": 5})],
+)
+def test_since_and_lines_choose_the_window(since: str, lines: str, wanted: dict[str, float]):
+    assert window(since, lines) == wanted
+
+
+@pytest.mark.parametrize(
+    ("since", "lines", "says"), [("10", "", "--since"), ("x", "", "--since"), ("", "0", "--lines")]
+)
+def test_a_window_that_is_none_is_refused(since: str, lines: str, says: str):
+    with pytest.raises(UsageError, match=says):
+        window(since, lines)
+
+
+SERVICE = {
+    "disks": [{"path": "/data", "used_bytes": 50, "total_bytes": 100}], "heap_used_bytes": 10, "heap_max_bytes": 100,
+    "open_files": 10, "open_files_max": 100,
+}  # fmt: skip
+MACHINE = {"swap": [], "swappiness": 60, "huge_pages": "madvise", "journal_kept": True, "inodes": {}}
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "mend"),
+    [
+        ({"disks": [{"path": "/data", "used_bytes": 90, "total_bytes": 100}]}, "90 % full", "kafka_log_retention"),
+        ({"heap_used_bytes": 90}, "even after a garbage collection", "kafka_heap"),
+        ({"open_files": 90}, "90 of 100 files open", "os_nofile"),
+    ],
+)
+def test_a_service_close_to_a_limit_is_told_with_the_mend(change: dict[str, object], says: str, mend: str):
+    assert list(doctor.soon("kafka", SERVICE)) == []
+    ((what, advice),) = doctor.soon("kafka", {**SERVICE, **change})
+    assert says in what and mend in advice
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"swap": ["/dev/sda2"]}, "swap is on"), ({"huge_pages": "always"}, "huge pages"),
+        ({"journal_kept": False}, "lost at a reboot"), ({"inodes": {"/d": {"free": 1, "total": 100}}}, "1 more files"),
+    ],
+)  # fmt: skip
+def test_a_machine_that_will_hurt_is_told(change: dict[str, object], says: str):
+    assert list(doctor.machine(MACHINE)) == []
+    ((what, _),) = doctor.machine({**MACHINE, **change})
+    assert says in what
+
+
+def test_kernel_files_are_read_as_the_kernel_writes_them():
+    assert examine.chosen("always [madvise] never") == "madvise" and examine.chosen("") is None
+    assert examine.swaps("Filename Type Size\n/dev/sda2 partition 1\n") == ["/dev/sda2"]
+
+
+def test_plain_listeners_are_told_unless_only_this_machine_reaches_them():
+    assert list(doctor.clear_text({"PLAINTEXT": "127.0.0.1:9092"}, 1)) == []
+    assert len(list(doctor.clear_text({"PLAINTEXT": "kafka1:9092"}, 1))) == 1

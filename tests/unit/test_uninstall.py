@@ -1,0 +1,97 @@
+"""What an uninstall takes and leaves: the choice (pure), and the removal of each kind that works on plain paths."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from roles_support import resources, single, target
+
+from provisioner.agent.system import System
+from provisioner.resources import Archive, Directory, File, Link, Links, User
+from provisioner.uninstall import path_of, removal
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    return System(emit=lambda event: None, state=str(tmp_path / "state"))
+
+
+def test_data_logs_ids_and_users_stay_unless_purged(tmp_path: Path):
+    everything = resources(target(single(tmp_path)))
+    keeping, purging = removal(everything, purge=False), removal(everything, purge=True)
+    assert [service.unit for service in keeping.services] == ["kafka", "zookeeper"]
+    gone = {path_of(one) for one in keeping.rest}
+    assert {"/etc/kafka", "/etc/systemd/system/kafka.service", "/opt/kafka", "/usr/local/bin"} <= gone
+    assert not any(path and path.startswith(("/var/lib", "/var/log")) for path in gone)
+    assert not any(isinstance(one, User) for one in keeping.rest)
+    assert {"/var/lib/kafka", "/var/log/zookeeper", "the user kafka"} <= set(keeping.keeps)
+    assert purging.keeps == ()
+    purged = {one.path for one in purging.rest if isinstance(one, Directory) and one.purge}
+    assert {"/var/lib/kafka/data", "/var/lib/zookeeper/data/version-2", "/var/log/kafka"} <= purged
+    assert "/etc/kafka" not in purged, "what somebody put beside our configuration is theirs"
+    assert {one.login for one in purging.rest if isinstance(one, User)} == {"kafka", "zookeeper"}
+
+
+def test_what_is_inside_goes_before_what_it_is_in(tmp_path: Path):
+    places = [path_of(one) for one in removal(resources(target(single(tmp_path))), purge=True).rest]
+    for inner, outer in (("/etc/kafka/server.properties", "/etc/kafka"), ("/var/lib/kafka/data", "/var/lib/kafka")):
+        assert places.index(inner) < places.index(outer)
+
+
+def test_a_directory_goes_with_our_old_files_and_stays_with_somebody_elses(tmp_path: Path, system: System):
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    (folder / "old.properties").write_text("# Rendered from templates/kafka/x.j2 at deploy; edits are overwritten.\n")
+    (folder / "mine").write_text("keep me")
+    directory = Directory(str(folder))
+    assert directory.remove(system) == f"{folder} stays: it holds mine"
+    assert [path.name for path in folder.iterdir()] == ["mine"]
+    (folder / "mine").unlink()
+    assert directory.remove(system) == "" and not folder.exists()
+    assert directory.remove(system) == "" and directory.present(system) == []
+
+
+def test_a_purge_takes_only_data_that_a_deploy_has_guarded_and_follows_no_link(tmp_path: Path, system: System):
+    data, outside = tmp_path / "data", tmp_path / "outside"
+    data.mkdir()
+    outside.mkdir()
+    (outside / "precious").write_text("x")
+    (data / "topic-0").mkdir()
+    (data / "link").symlink_to(outside)
+    directory = Directory(str(data), once="data", purge=True)
+    assert "no deploy has ever taken it under its guard" in directory.remove(system)
+    assert (data / "topic-0").is_dir()
+    marker = Path(system.marker_path(directory._marker))
+    marker.parent.mkdir(parents=True)
+    marker.write_text(str(data))
+    assert directory.remove(system) == ""
+    assert not data.exists() and not marker.exists() and (outside / "precious").read_text() == "x"
+
+
+def test_an_archive_goes_with_its_earlier_versions_and_not_with_its_neighbours(tmp_path: Path, system: System):
+    for name in ("kafka_2.13-3.9.2", "kafka_2.12-2.5.0", "zookeeper-3.8.6"):
+        (tmp_path / name / "libs").mkdir(parents=True)
+        (tmp_path / name / ".provisioned").write_text("id\n")
+    (tmp_path / "kafka_2.13-4.0.0").mkdir()  # unpacked by hand: no marker
+    archive = Archive(str(tmp_path / "kafka_2.13-3.9.2"))
+    assert len(archive.present(system)) == 2
+    assert archive.remove(system) == "" and archive.present(system) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"zookeeper-3.8.6", "kafka_2.13-4.0.0"}
+
+
+def test_links_and_files_go_unless_somebody_put_something_else_in_their_place(tmp_path: Path, system: System):
+    launcher = str(tmp_path / "launcher")
+    (tmp_path / "a.sh").symlink_to(launcher)
+    (tmp_path / "old.sh").symlink_to(launcher)
+    (tmp_path / "b.sh").write_text("my own")
+    links = Links(str(tmp_path), {"a.sh": launcher, "b.sh": launcher}, only=launcher)
+    assert links.present(system) == [f"{tmp_path}/a.sh and 1 more links"]
+    assert links.remove(system) == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["b.sh"]
+    here = Link(str(tmp_path / "b.sh"), launcher)
+    assert here.present(system) == [] and here.remove(system) == "" and (tmp_path / "b.sh").exists()
+    file = File(str(tmp_path / "b.sh"), "text")
+    assert file.present(system) == [file.path] and file.remove(system) == "" == file.remove(system)
+    assert dataclasses.replace(file).present(system) == []
