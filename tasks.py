@@ -144,6 +144,29 @@ def logs(
     )  # fmt: skip
 
 
+REBALANCE = {
+    **{name: text for name, text in COMMON.items() if name != "limit"},
+    "drain": "take everything off these brokers, which are to leave: host names or ids, separated by commas",
+    "throttle": "how fast copies may move: bytes per second and broker; none for no limit",
+    "check": "show what would move, move nothing",
+    "yes": "do not ask",
+}
+
+
+@verb("rebalance", REBALANCE)
+def rebalance(
+    context: Context, hosts="", drain="", throttle="50m", extra_vars=None, check=False, yes=False,
+    ask_become_pass=False, accept_new_host_keys=False,
+):  # fmt: skip
+    """Spread partitions evenly over all brokers, onto new ones or off leaving ones; asks first, can be interrupted."""
+    from cli import rebalance as moving
+
+    return moving.rebalance(
+        hosts, extra_vars, drain, throttle, check or bool(context.config.run.dry), yes,
+        ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
+    )  # fmt: skip
+
+
 UNINSTALL = {
     **COMMON,
     "purge_data": "remove data, logs and service users, too: topics and records are lost",
@@ -189,6 +212,6 @@ def artifacts_fetch(context: Context, hosts="", extra_vars=None):
     artifacts.fetch(hosts, extra_vars)
 
 
-namespace = Collection(deploy, plan, restart, smoke, bundle, status, uninstall, logs, doctor)
+namespace = Collection(deploy, plan, restart, rebalance, smoke, bundle, status, uninstall, logs, doctor)
 namespace.add_collection(Collection("artifacts", artifacts_lock, artifacts_fetch))
 namespace.add_collection(lab, name="lab")

@@ -1,0 +1,288 @@
+"""rebalance: spread partitions over the brokers that there are, or take them off one that is to leave."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cli.common import load_inventory
+from cli.deploying import options
+from provisioner.deploy import connect, locked
+from provisioner.errors import HostFailed, ProvisionerError, UsageError
+from provisioner.fleet import Fleet
+from provisioner.inventory import Host
+from provisioner.quantities import format_elapsed, format_size, parse_size
+from provisioner.report import Reporter, reporter
+from roles import site, topology
+from roles.kafka.rebalance import Move, Partition, plan, too_few
+
+ON_HOST = "roles.kafka.onhost.reassign"
+STALL_SECONDS = 180.0
+SHOWN = 5  # partitions named in a message, the rest is counted
+
+
+def rebalance(
+    hosts: str, extra_vars: list[str], drain: str, throttle: str, check: bool, yes: bool, **flags: Any
+) -> int:
+    """Show which copies would move, ask, move them. Raises what goes wrong."""
+    chosen = options(**flags)
+    rate = _rate(throttle)
+    inventory = load_inventory(hosts, extra_vars)
+    members = inventory.groups.get("kafka", ())
+    cluster = {
+        topology.broker_id(host, all_): host for all_ in [[inventory.hosts[n] for n in members]] for host in all_
+    }
+    leaving = _leaving(drain, cluster)
+    staying = [host for broker, host in cluster.items() if broker not in leaving]
+    if not staying:
+        raise UsageError("no broker would be left", advice="--drain takes the brokers that leave, the others stay")
+    with reporter() as show, Fleet(show) as fleet:
+        connect(fleet, site, staying, chosen).check()
+        for host in staying:
+            show.host(host.name, "")
+        driver, state = _look(fleet, staying)
+        if not check:
+            _lock(fleet, driver.name)
+        partitions = [
+            Partition(p["topic"], p["partition"], tuple(p["replicas"]), p["size"]) for p in state["partitions"]
+        ]
+        _refuse(driver, state, partitions, cluster, leaving)
+        racks = {int(broker): rack for broker, rack in state["brokers"].items()}
+        moves = plan(partitions, cluster, racks, leaving)
+        _show(show, moves, partitions, state, {**{b: f"broker {b}" for b in racks}, **_names(cluster)}, set(cluster))
+        if check or not _due(moves, state):
+            return 0
+        if any(move.copies for move in moves):
+            _confirm(show, len(moves), rate, yes)
+        _work(fleet, show, driver, moves, rate, leaving, cluster)
+    return 0
+
+
+def _rate(throttle: str) -> int | None:
+    if throttle in ("none", "0"):
+        return None
+    try:
+        return parse_size(throttle)
+    except ValueError as error:
+        raise UsageError(
+            f"--throttle {throttle}: {error}", advice="bytes per second and broker, as in 50m; `none` for no limit"
+        ) from None
+
+
+def _names(cluster: Mapping[int, Host]) -> dict[int, str]:
+    return {broker: host.name for broker, host in cluster.items()}
+
+
+def _leaving(drain: str, cluster: Mapping[int, Host]) -> set[int]:
+    """The ids of the brokers to empty: hosts of the inventory, or ids of brokers that are no longer in it."""
+    by_name = {host.name: broker for broker, host in cluster.items()}
+    found = set()
+    for name in [part.strip() for part in drain.split(",") if part.strip()]:
+        if name not in by_name and not name.isdigit():
+            raise UsageError(
+                f"--drain {name}: no such broker", details=[f"brokers are: {', '.join(by_name)}, or an id"]
+            )
+        found.add(by_name[name] if name in by_name else int(name))
+    return found
+
+
+def _look(fleet: Fleet, staying: Sequence[Host]) -> tuple[Host, dict[str, Any]]:
+    """The first host whose broker answers, and what it says of the cluster."""
+    refused = []
+    for host in staying:
+        fleet.reporter.host(host.name, "looking at the cluster")
+        state = fleet.call(host.name, ON_HOST, "look", _door(host))
+        fleet.reporter.host(host.name, "")
+        if state["serving"]:
+            return host, state
+        refused.append(f"{host.name}: {state['why']}")
+    raise HostFailed("no broker answers", details=refused, advice="`invoke deploy` starts what is down")
+
+
+def _door(host: Host) -> dict[str, Any]:
+    return {"bootstrap": topology.inter_broker(host).local}
+
+
+def _lock(fleet: Fleet, name: str) -> None:
+    """One rebalance at a time; a deploy that would restart the broker under it waits as well."""
+    answer = fleet.request(name, "lock", holder={"who": f"{getpass.getuser()}@{socket.gethostname()}"})
+    if "held_by" in answer:
+        raise locked(name, answer["held_by"])
+
+
+def _refuse(
+    driver: Host, state: Mapping[str, Any], partitions: Sequence[Partition], cluster: Mapping[int, Host],
+    leaving: set[int],
+) -> None:  # fmt: skip
+    """Raise what makes a plan impossible, before one is made."""
+    missing = sorted(set(cluster) - leaving - set(map(int, state["brokers"])))
+    if missing:
+        names = ", ".join(f"{broker} ({cluster[broker].name})" for broker in missing)
+        raise HostFailed(
+            f"not registered in the cluster: broker {names}", host=driver.name,
+            advice="start it (`invoke deploy`), or empty it with --drain when it is not to come back",
+        )  # fmt: skip
+    offline = [f"{p['topic']}-{p['partition']}" for p in state["partitions"] if p["leader"] < 0]
+    if offline:
+        raise HostFailed(
+            f"{_partitions(len(offline))} offline: there is no copy to make another one from", host=driver.name,
+            details=[_listed(offline)], advice="bring back the brokers that have the copies, then run it again",
+        )  # fmt: skip
+    short = too_few(partitions, cluster, leaving)
+    if short:
+        raise UsageError(
+            f"{len(cluster) - len(leaving)} brokers would be left for {_partitions(len(short))} with more copies",
+            details=[_listed([f"{one.topic}-{one.partition} ({len(one.replicas)} copies)" for one in short])],
+            advice="add a broker first, or give these topics fewer copies",
+        )
+
+
+def _due(moves: Sequence[Move], state: Mapping[str, Any]) -> bool:
+    """Whether there is anything to do: moves, moves of an earlier run, its throttle, or a leader that is not the
+    preferred one though it could be. Pure."""
+    elections = any(p["replicas"] and p["leader"] != p["replicas"][0] in p["isr"] for p in state["partitions"])
+    throttled = any(state["throttled"].values())
+    return bool(moves or state["under_way"] or throttled or elections)
+
+
+def _show(
+    show: Reporter, moves: Sequence[Move], partitions: Sequence[Partition], state: Mapping[str, Any],
+    names: Mapping[int, str], known: set[int],
+) -> None:  # fmt: skip
+    """The plan, in words."""
+    for broker in sorted(set(names) - known):
+        show.warning(
+            f"broker {broker} is not in the inventory: its copies stay, and it gets none; --drain {broker} empties it"
+        )
+    if not _due(moves, state):
+        show.phase("Nothing to do: every broker has its share, and every partition its preferred leader")
+        return
+    show.phase("Plan")
+    if state["under_way"]:
+        show.note(f"  {_partitions(state['under_way'])} under way from before: they go on")
+    ways: Counter[tuple[int, int]] = Counter()
+    sizes: Counter[tuple[int, int]] = Counter()
+    for move in moves:
+        for way in move.copies:
+            ways[way] += 1
+            sizes[way] += move.size
+    for (source, to), number in sorted(ways.items()):
+        copies = "1 copy" if number == 1 else f"{number} copies"
+        show.change(
+            names.get(source, f"broker {source}"), f"{copies} to {names[to]}", "~", format_size(sizes[source, to])
+        )
+    before, after = [p.replicas for p in partitions], {(m.topic, m.partition): m.after for m in moves}
+    then = [after.get((p.topic, p.partition), p.replicas) for p in partitions]
+    for broker, name in sorted(names.items()):
+        show.note(
+            f"  {name}: {sum(broker in one for one in before)} copies -> {sum(broker in one for one in then)}, "
+            f"leads {sum(one[0] == broker for one in before)} -> {sum(one[0] == broker for one in then)}"
+        )
+    copied = sum(ways.values())
+    show.note(
+        f"{_partitions(len(moves))} to change: {copied} copies to make, {format_size(sum(sizes.values()))} of data"
+        if moves
+        else "no copy to move: leaders and throttles are put right"
+    )
+
+
+def _confirm(show: Reporter, partitions: int, rate: int | None, yes: bool) -> None:
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("nothing was moved: there is no terminal to ask at", advice="to move it, add --yes")
+    speed = f"at most {format_size(rate)} per second and broker" if rate else "as fast as they can"
+    with show.paused():
+        answer = input(f"Move {_partitions(partitions)}, {speed}? [y/N] ")
+    if answer.strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was moved")
+
+
+def _work(
+    fleet: Fleet, show: Reporter, driver: Host, moves: Sequence[Move], rate: int | None, leaving: set[int],
+    cluster: Mapping[int, Host],
+) -> None:  # fmt: skip
+    """Let the driver do the moves and show how they advance. Interrupted, what is under way goes on throttled."""
+    arguments = {
+        **_door(driver), "throttle": rate, "stall": STALL_SECONDS,
+        "moves": [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in moves],
+    }  # fmt: skip
+    show.phase("Rebalance")
+    progress = Progress(show, driver.name)
+
+    def ask(name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = fleet.sessions[name].request(
+            "call", progress.event, module=ON_HOST, function="work", args=arguments
+        )
+        return answer
+
+    try:
+        done = fleet.each([driver.name], ask).check()[driver.name]
+    except (KeyboardInterrupt, ProvisionerError):
+        show.warning(
+            "what is under way goes on in the cluster, with its throttle; the same command goes on with the rest and "
+            "takes the throttle off"
+        )
+        raise
+    progress.end()
+    for topic in done["skipped"]:
+        show.warning(f"{topic} was deleted meanwhile")
+    show.phase(
+        f"Rebalanced in {format_elapsed(done['seconds'])}: {_partitions(done['partitions'])} changed, "
+        f"{done['elected']} leaders elected"
+    )
+    for broker in sorted(leaving):
+        name = f"{cluster[broker].name} (broker {broker})" if broker in cluster else f"broker {broker}"
+        show.note(
+            f"{name} holds no partition any more: stop it (`invoke uninstall --limit`), take it out of the inventory"
+        )
+
+
+class Progress:
+    """What is left, in one line: partitions, bytes, the rate, and how long it will take at that rate."""
+
+    KEY = "rebalance"
+
+    def __init__(self, show: Reporter, where: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """where: the host that does the work."""
+        self._show, self._where, self._clock = show, where, clock
+        self._began: tuple[float, int] | None = None
+        self._total = 0
+
+    def event(self, message: Mapping[str, Any]) -> None:
+        """One report of the host."""
+        if "left" not in message:
+            return
+        self._total = max(self._total, int(message["bytes"]))
+        if not self._total:
+            self._show.host(self._where, f"{_partitions(message['left'])} left")
+            return
+        missing, now = int(message["bytes_left"]), self._clock()
+        if self._began is None or missing > self._began[1]:
+            self._began = (now, missing)
+        seconds, copied = now - self._began[0], self._began[1] - missing
+        rate = copied / seconds if seconds > 0 else 0.0
+        label = f"{_partitions(message['left'])} left"
+        if rate:
+            label += f", {format_size(int(rate))}/s, {format_elapsed(missing / rate)} to go"
+        # Never complete before the host says so: partitions are left even when no bytes are.
+        self._show.progress(self.KEY, label, min(self._total - missing, self._total - 1), self._total)
+
+    def end(self) -> None:
+        """All is done."""
+        if self._total:
+            self._show.progress(self.KEY, "copied", self._total, self._total)
+
+
+def _partitions(number: int) -> str:
+    return "1 partition" if number == 1 else f"{number} partitions"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

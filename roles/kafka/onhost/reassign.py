@@ -1,0 +1,299 @@
+"""Moves copies of partitions between brokers, watches them arrive, and elects the preferred leaders at the end.
+
+What is left to do is always read from the cluster, which goes on with the moves it was given whatever becomes of us.
+So the work can be broken off anywhere, and the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from kafka import errors as kafka_errors
+from kafka.errors import KafkaError
+from kafka.protocol.admin import (
+    AlterPartitionReassignmentsRequest,
+    DescribeLogDirsRequest,
+    ElectLeadersRequest,
+    ListPartitionReassignmentsRequest,
+)
+
+from provisioner.agent.failure import Failure
+
+from . import throttle, wire
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+    Key = tuple[str, int]  # topic and number of a partition
+
+POLL_SECONDS = 0.25
+SIZES_SECONDS = 1.0
+SERVER_TIMEOUT = 30_000  # milliseconds that the controller may take
+CONNECTION_TIMEOUT = 35.0
+PREFERRED = 0
+# Partitions on the way at the same time: enough to keep every broker busy; what has not begun is not begun when the
+# work is broken off.
+AT_ONCE = 24
+GONE = (kafka_errors.UnknownTopicOrPartitionError.errno, kafka_errors.InvalidTopicError.errno)
+
+
+def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Where every copy is and what is under way. args: bootstrap ("127.0.0.1:9092").
+
+    Returns serving; when it is not: why. Else brokers {id as text: rack}, controller, under_way (number of partitions
+    that are being moved), throttled (brokers and topics that still have a throttle of a move), and partitions
+    [{topic, partition, replicas (of one under way: where it goes), leader, isr, size (bytes)}].
+    """
+    cluster = Cluster(args["bootstrap"])
+    try:
+        view = cluster.view()
+        under_way = cluster.under_way()
+        sizes = cluster.sizes(view["brokers"])
+        throttled = throttle.find(view["brokers"], view["topics"])
+    except (OSError, KafkaError) as error:
+        return {"serving": False, "why": wire.describe(error)}
+    partitions = []
+    for name, topic in sorted(view["topics"].items()):
+        for found in topic["partitions"]:
+            key = (name, found["partition"])
+            partitions.append(
+                {
+                    "topic": name, "partition": found["partition"], "leader": found["leader"], "isr": found["isr"],
+                    "replicas": under_way[key][0] if key in under_way else found["replicas"],
+                    "size": max(sizes.get(key, {}).values(), default=0),
+                }
+            )  # fmt: skip
+    return {
+        "serving": True,
+        "brokers": {str(broker): address["rack"] for broker, address in view["brokers"].items()},
+        "controller": view["controller"],
+        "under_way": len(under_way),
+        "throttled": throttled,
+        "partitions": partitions,
+    }
+
+
+def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Do the moves, those that are under way already included, and lead every partition by its preferred replica.
+
+    args: bootstrap; moves [{topic, partition, replicas}]; throttle (bytes per second and broker, None: none); stall
+    (seconds without any advance after which it gives up). Emits {"left", "bytes_left", "bytes"} as it goes.
+    Returns partitions (moved), elected (leaders changed), skipped (topics deleted meanwhile), seconds.
+    """
+    cluster = Cluster(args["bootstrap"])
+    began = time.monotonic()
+    queue = {(move["topic"], move["partition"]): list(move["replicas"]) for move in args["moves"]}
+    watch = Watch(cluster, queue, float(args["stall"]))
+    try:
+        view = cluster.view()
+        throttle.clear(view["brokers"], view["topics"])
+        if args.get("throttle"):
+            goals = {**{key: goal for key, (goal, _) in cluster.under_way().items()}, **queue}
+            throttle.set_rate(view, goals, int(args["throttle"]))
+        while watch.advance(emit):
+            time.sleep(POLL_SECONDS)
+    finally:
+        cluster.unthrottle()
+    elected = cluster.elect()
+    return {
+        "partitions": watch.seen - len(watch.skipped),
+        "elected": elected,
+        "skipped": sorted(watch.skipped),
+        "seconds": time.monotonic() - began,
+    }
+
+
+class Watch:
+    """The moves of one run: hands them to the controller, a few at a time, and knows what is left."""
+
+    def __init__(self, cluster: Cluster, queue: dict[Key, list[int]], stall: float) -> None:
+        self.cluster, self.queue, self.stall = cluster, queue, stall
+        self.skipped: set[str] = set()
+        self._keys: set[Key] = set(queue)
+        self._bytes = 0
+        self._copied: dict[tuple[Key, int], int] = {}
+        self._missing: dict[tuple[Key, int], int] = {}
+        self._measured = 0.0
+        self._last: Any = None
+        self._since = time.monotonic()
+
+    @property
+    def seen(self) -> int:
+        """How many partitions this run had to do with."""
+        return len(self._keys)
+
+    def advance(self, emit: Emit) -> bool:
+        """One look and what follows from it; False when all is done. Raises Failure when nothing advances any more. A
+        controller that goes away meanwhile is succeeded by another one."""
+        why = ""
+        try:
+            flying = self.cluster.under_way()
+            self._keys |= set(flying)
+            if not flying and not self.queue:
+                return False
+            self._start(flying)
+            self._measure(flying)
+        except (OSError, KafkaError) as error:
+            why = wire.describe(error)
+            flying = {}
+        # Also how a run that nobody listens to any more is noticed.
+        emit({"left": len(self.queue) + len(flying), "bytes_left": sum(self._missing.values()), "bytes": self._bytes})
+        state = (len(self.queue), sorted(flying), sum(self._missing.values()))
+        if state != self._last and not why:
+            self._last, self._since = state, time.monotonic()
+        if time.monotonic() - self._since > self.stall:
+            names = [f"{topic}-{partition}" for topic, partition in sorted(flying)[:5]]
+            raise Failure(
+                f"no copy has advanced for {self.stall:.0f} s, {len(flying) + len(self.queue)} partitions left",
+                details=[why or f"under way: {', '.join(names)}"],
+                advice="see whether every broker is up (`invoke status`) and whether the throttle is above what "
+                "producers write; then run the same command again, it goes on from there",
+            )
+        return True
+
+    def _start(self, flying: dict[Key, Any]) -> None:
+        """Top up what is under way. A partition that is being moved elsewhere is redirected."""
+        room = AT_ONCE - len(flying)
+        again = [key for key in self.queue if key in flying]
+        batch = [*again, *[key for key in self.queue if key not in flying][: max(0, room)]]
+        if not batch:
+            return
+        for key, (code, text) in self.cluster.assign({key: self.queue[key] for key in batch}).items():
+            if code in GONE:
+                self.skipped.add(key[0])
+            elif code:
+                raise Failure(
+                    f"the cluster refuses to move {key[0]}-{key[1]} to brokers {wire.ids(self.queue[key])}",
+                    details=[f"{wire.name_of(code)}: {text}"],
+                    advice="nothing else was begun; what is under way goes on",
+                )
+            del self.queue[key]
+
+    def _measure(self, flying: dict[Key, Any]) -> None:
+        """How many bytes are still missing: on the way, and of what has not begun."""
+        if time.monotonic() - self._measured < SIZES_SECONDS:
+            return
+        self._measured = time.monotonic()
+        view = self.cluster.view()
+        sizes = self.cluster.sizes(view["brokers"])
+        missing = {}
+        for key, goal in [*((key, goal) for key, (goal, _) in flying.items()), *self.queue.items()]:
+            found = sizes.get(key, {})
+            adding = flying[key][1] if key in flying else [broker for broker in goal if broker not in found]
+            whole = max(found.values(), default=0)
+            missing.update({(key, broker): max(0, whole - found.get(broker, 0)) for broker in adding})
+        self._missing = missing
+        self._bytes = max(self._bytes, sum(missing.values()))
+
+
+class Cluster:
+    """The cluster by way of one broker: what must be asked of the controller, and what of every broker."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = wire.split_address(bootstrap)
+
+    def view(self) -> dict[str, Any]:
+        """Brokers, controller and all topics, as `wire.Connection.metadata` gives them."""
+        with wire.Connection(*self._bootstrap) as connection:
+            return connection.metadata(None)
+
+    def _controller(self) -> wire.Connection:
+        with wire.Connection(*self._bootstrap) as connection:
+            view = connection.metadata()
+        broker = view["brokers"].get(view["controller"])
+        if broker is None:
+            raise kafka_errors.NotControllerError("the cluster has no controller at the moment")
+        return wire.Connection(broker["host"], broker["port"], CONNECTION_TIMEOUT)
+
+    def under_way(self) -> dict[Key, tuple[list[int], list[int]]]:
+        """{partition: (where it goes, the brokers that it is being copied to)}."""
+        with self._controller() as connection:
+            answer = connection.call(ListPartitionReassignmentsRequest(timeout_ms=SERVER_TIMEOUT, topics=None))
+        wire.raise_for(answer.error_code, answer.error_message)
+        return {
+            (topic.name, found.partition_index): (
+                [broker for broker in found.replicas if broker not in found.removing_replicas],
+                list(found.adding_replicas),
+            )
+            for topic in answer.topics
+            for found in topic.partitions
+        }
+
+    def assign(self, goals: dict[Key, list[int]]) -> dict[Key, tuple[int, str]]:
+        """Hand moves to the controller; {partition: (error code or 0, what it says)}."""
+        topic_type = AlterPartitionReassignmentsRequest.ReassignableTopic
+        partition_type = topic_type.ReassignablePartition
+        topics = [
+            topic_type(
+                name=name,
+                partitions=[
+                    partition_type(partition_index=number, replicas=goals[name, number]) for number in sorted(numbers)
+                ],
+            )
+            for name, numbers in by_topic(goals).items()
+        ]
+        with self._controller() as connection:
+            answer = connection.call(AlterPartitionReassignmentsRequest(timeout_ms=SERVER_TIMEOUT, topics=topics))
+        wire.raise_for(answer.error_code, answer.error_message)
+        return {
+            (topic.name, found.partition_index): (found.error_code, found.error_message or "")
+            for topic in answer.responses
+            for found in topic.partitions
+        }
+
+    def sizes(self, brokers: dict[int, Any]) -> dict[Key, dict[int, int]]:
+        """{partition: {broker: bytes of its copy there}}; a broker that does not answer has none."""
+        sizes: dict[Key, dict[int, int]] = {}
+        for broker, address in brokers.items():
+            try:
+                with wire.Connection(address["host"], address["port"]) as connection:
+                    results = connection.call(DescribeLogDirsRequest(topics=None)).results
+            except OSError:
+                continue
+            for found in (topic for result in results for topic in result.topics or ()):
+                for partition in found.partitions:
+                    if not partition.is_future_key:
+                        sizes.setdefault((found.name, partition.partition_index), {})[broker] = partition.partition_size
+        return sizes
+
+    def unthrottle(self) -> None:
+        """Take the throttle off unless something is still under way: that goes on throttled, and the next run looks
+        after it. A cluster that cannot be asked now is asked by the next run, too."""
+        try:
+            if not self.under_way():
+                view = self.view()
+                throttle.clear(view["brokers"], view["topics"])
+        except (OSError, KafkaError):
+            return
+
+    def elect(self) -> int:
+        """Make the first replica of every partition its leader where it can be; how many changed."""
+        view = self.view()
+        due = {
+            (name, found["partition"])
+            for name, topic in view["topics"].items()
+            for found in topic["partitions"]
+            if found["leader"] != found["replicas"][0] and found["replicas"][0] in found["isr"]
+        }
+        if not due:
+            return 0
+        topics = [
+            ElectLeadersRequest.TopicPartitions(topic=name, partitions=sorted(numbers))
+            for name, numbers in by_topic(due).items()
+        ]
+        request = ElectLeadersRequest(election_type=PREFERRED, topic_partitions=topics, timeout_ms=SERVER_TIMEOUT)
+        with self._controller() as connection:
+            answer = connection.call(request)
+        wire.raise_for(getattr(answer, "error_code", 0))
+        codes = [part.error_code for topic in answer.replica_election_results for part in topic.partition_result]
+        return sum(code == 0 for code in codes)
+
+
+def by_topic(keys: Iterable[Key]) -> dict[str, list[int]]:
+    """{topic: partition numbers}. Pure."""
+    found: dict[str, list[int]] = {}
+    for topic, number in keys:
+        found.setdefault(topic, []).append(number)
+    return found

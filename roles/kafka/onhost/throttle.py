@@ -1,0 +1,101 @@
+"""The throttle of moving copies: a rate on the brokers, and on the topics the list of copies that it is for.
+
+Only those copies are slowed down: a follower that falls behind for another reason catches up at full speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
+
+from kafka.protocol.admin import DescribeConfigsRequest, IncrementalAlterConfigsRequest
+
+from . import wire
+
+TOPIC, BROKER = 2, 4  # the protocol's numbers of resource kinds
+SET, DELETE = 0, 1
+RATES = ("leader.replication.throttled.rate", "follower.replication.throttled.rate")
+LEADERS, FOLLOWERS = "leader.replication.throttled.replicas", "follower.replication.throttled.replicas"
+
+
+def lists(
+    before: Mapping[tuple[str, int], Iterable[int]], goals: Mapping[tuple[str, int], Iterable[int]]
+) -> dict[str, dict[str, str]]:
+    """What each topic's settings are to be while its partitions move: the copies that are read from (any that there
+    are may lead) and those that are made. Pure. before: every copy there is, goals: where they are to be."""
+    read: dict[str, list[str]] = {}
+    made: dict[str, list[str]] = {}
+    for (topic, number), goal in sorted(goals.items()):
+        there = set(before.get((topic, number), ()))
+        new = [broker for broker in goal if broker not in there]
+        if not new:
+            continue
+        read.setdefault(topic, []).extend(f"{number}:{broker}" for broker in sorted(there))
+        made.setdefault(topic, []).extend(f"{number}:{broker}" for broker in sorted(new))
+    return {topic: {LEADERS: ",".join(read[topic]), FOLLOWERS: ",".join(made[topic])} for topic in made}
+
+
+def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[int]], rate: int) -> None:
+    """Throttle these moves to `rate` bytes per second on every broker, in and out. Raises KafkaError, OSError."""
+    isr = {
+        (name, found["partition"]): found["isr"]
+        for name, topic in view["topics"].items()
+        for found in topic["partitions"]
+    }
+    settings = lists(isr, goals)
+    if not settings:
+        return
+    # The rate first: copies that are throttled to no rate would not be throttled at all.
+    for broker, address in view["brokers"].items():
+        _alter(address, BROKER, {str(broker): dict.fromkeys(RATES, str(rate))})
+    _alter(next(iter(view["brokers"].values())), TOPIC, settings)
+
+
+def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, list[str]]:
+    """The brokers that have a rate, and the topics that have a list: {"brokers": [...], "topics": [...]}."""
+    slowed = [broker for broker, address in brokers.items() if _described(address, BROKER, [str(broker)], RATES)]
+    some = next(iter(brokers.values()))
+    listed = _described(some, TOPIC, list(topics), (LEADERS, FOLLOWERS))
+    return {"brokers": [str(broker) for broker in slowed], "topics": sorted(listed)}
+
+
+def clear(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
+    """Remove every rate and every list, also those that an earlier run or another tool left behind."""
+    found = find(brokers, topics)
+    nothing = dict.fromkeys((LEADERS, FOLLOWERS))
+    if found["topics"]:
+        _alter(next(iter(brokers.values())), TOPIC, dict.fromkeys(found["topics"], nothing))
+    for broker in found["brokers"]:
+        _alter(brokers[int(broker)], BROKER, {broker: dict.fromkeys(RATES)})
+
+
+def _described(address: Mapping[str, Any], kind: int, names: list[str], keys: Iterable[str]) -> list[str]:
+    """Those of the resources on which one of these settings is set to something. A broker answers for itself only."""
+    if not names:
+        return []
+    resource = DescribeConfigsRequest.DescribeConfigsResource
+    wanted = [resource(resource_type=kind, resource_name=name, configuration_keys=list(keys)) for name in names]
+    with wire.Connection(address["host"], address["port"]) as connection:
+        results = connection.call(DescribeConfigsRequest(resources=wanted)).results
+    return [found.resource_name for found in results if any(config.value for config in found.configs or ())]
+
+
+def _alter(address: Mapping[str, Any], kind: int, settings: Mapping[str, Mapping[str, Optional[str]]]) -> None:
+    """Set, or with None remove, settings of resources: {name: {setting: value}}. A topic that has gone is no error."""
+    resource = IncrementalAlterConfigsRequest.AlterConfigsResource
+    resources = [
+        resource(
+            resource_type=kind,
+            resource_name=name,
+            configs=[
+                resource.AlterableConfig(name=key, config_operation=DELETE if value is None else SET, value=value)
+                for key, value in values.items()
+            ],
+        )
+        for name, values in settings.items()
+    ]
+    with wire.Connection(address["host"], address["port"], timeout=30.0) as connection:
+        answer = connection.call(IncrementalAlterConfigsRequest(resources=resources, validate_only=False))
+    for found in answer.responses:
+        if wire.name_of(found.error_code) != "UnknownTopicOrPartitionError":
+            wire.raise_for(found.error_code, found.error_message)
