@@ -1,0 +1,222 @@
+"""Growth and repair: a broker joins, takes its share, is emptied and leaves; a host that lost everything comes back.
+
+One cluster for all of it, in the order of this file, under load as Kafka's own system tests judge it.
+"""
+
+from __future__ import annotations
+
+import signal
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+
+from lab.lab import Lab
+
+from .cluster import Cluster
+from .conftest import LabHost, counts
+from .load import Load
+from .serving import delete_topic, eventually, produce, records
+
+BASES = ("kafka1", "kafka2", "kafka3", "kafka4")
+CARGO, PARTITIONS, RECORD, EACH = "cargo", 8, 50_000, 60  # a topic with 3 MB in every partition
+THROTTLES = (
+    "leader.replication.throttled.rate", "follower.replication.throttled.rate",
+    "leader.replication.throttled.replicas", "follower.replication.throttled.replicas",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def three(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """kafka1 to kafka3, deployed, with the topic."""
+    lab.down(BASES)
+    lab.up(BASES)
+    path = tmp_path_factory.mktemp("growth") / "three.yml"
+    base = yaml.safe_load(lab.inventory("prod3").read_text())
+    cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES[:3]), base, path)
+    cluster.set()
+    cluster.invoke("deploy", "--no-smoke")
+    fill(cluster)
+    yield cluster
+    lab.down(BASES)
+
+
+@pytest.fixture(scope="module")
+def four(lab: Lab, three: Cluster) -> Cluster:
+    """The same inventory with kafka4 in it, a broker only."""
+    path = three.path.with_name("four.yml")
+    base = yaml.safe_load(yaml.safe_dump(dict(three.base)))
+    brokers = base["all"]["children"]["kafka"]["hosts"]
+    brokers[lab.host("kafka4")] = {
+        "ansible_host": "127.0.0.1", "ansible_port": lab.ports("kafka4")["ssh"], "kafka_broker_id": 4,
+        "kafka_rack": "rack4", "external_port": lab.ports("kafka4")["kafka"],
+    }  # fmt: skip
+    cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES), base, path)
+    cluster.set()
+    return cluster
+
+
+@pytest.fixture
+def load(three: Cluster) -> Iterator[Callable[[], Load]]:
+    """load(): a producer and a consumer at work on a topic of their own, which goes when the test ends."""
+    topics: list[str] = []
+
+    def make() -> Load:
+        topics.append(f"load-{uuid.uuid4().hex[:8]}")
+        return Load(three.bootstrap, topics[-1])
+
+    yield make
+    for topic in topics:
+        delete_topic(",".join(three.bootstrap), topic)
+
+
+def fill(cluster: Cluster) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+    admin.create_topics([NewTopic(CARGO, num_partitions=PARTITIONS, replication_factor=3)])
+    admin.close()
+    producer = KafkaProducer(bootstrap_servers=cluster.bootstrap, acks="all")
+    for number in range(PARTITIONS * EACH):
+        producer.send(CARGO, bytes(RECORD), partition=number % PARTITIONS)
+    producer.close(timeout=60)
+
+
+def asked(cluster: Cluster, question: Callable[[KafkaAdminClient], Any]) -> Any:
+    """What the cluster answers to a client."""
+    admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap[:3])
+    try:
+        return question(admin)
+    finally:
+        admin.close()
+
+
+def partitions(cluster: Cluster) -> list[dict[str, Any]]:
+    """Every partition of every topic, as the brokers describe it."""
+    topics = asked(cluster, lambda admin: admin.describe_topics())
+    return [{"topic": topic["name"], **partition} for topic in topics for partition in topic["partitions"]]
+
+
+def copies(cluster: Cluster) -> Counter[int]:
+    """How many copies each broker has."""
+    return Counter(broker for partition in partitions(cluster) for broker in partition["replica_nodes"])
+
+
+def leaders(cluster: Cluster) -> Counter[int]:
+    return Counter(partition["leader_id"] for partition in partitions(cluster))
+
+
+def throttles(cluster: Cluster) -> list[str]:
+    """The settings of a throttle that are in force anywhere, "resource: setting"."""
+    topics = {partition["topic"] for partition in partitions(cluster)}
+
+    def describe(admin: KafkaAdminClient) -> Any:
+        brokers = [str(broker["node_id"]) for broker in admin.describe_cluster()["brokers"]]
+        return admin.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in sorted(topics)]
+            + [ConfigResource(ConfigResourceType.BROKER, broker) for broker in brokers]
+        )
+
+    found = asked(cluster, describe)
+    return [
+        f"{name}: {setting}"
+        for of_kind in found.values()
+        for name, values in of_kind.items()
+        for setting in THROTTLES
+        if values.get(setting, {}).get("value")
+    ]
+
+
+def healthy(cluster: Cluster) -> None:
+    assert "\nHealthy" in cluster.invoke("status")
+
+
+def test_a_fourth_broker_joins_and_takes_its_share_unnoticed(
+    three: Cluster, four: Cluster, load: Callable[[], Load]
+):  # fmt: skip
+    before = three.pids("kafka"), three.pids("zookeeper")
+    with load() as clients:
+        output = four.invoke("deploy", "--no-smoke")
+        assert [counts(output, host.name)["changed"] for host in three.hosts] == [0, 0, 0], output
+        clients.more()
+        assert copies(four)[4] == 0, "a broker that joins has nothing until somebody moves it there"
+
+        output = four.invoke("rebalance", expect=1)
+        assert "to make" in output and "nothing was moved" in output and "--yes" in output
+        assert four.invoke("rebalance", "--check").count("--> Plan") == 1
+        assert copies(four)[4] == 0, "moved without a yes"
+
+        output = four.invoke("rebalance", "--yes", "--throttle", "20m")
+        assert "--> Rebalanced in" in output
+        clients.more()
+    clients.verdict()
+    found = copies(four)
+    assert max(found.values()) - min(found[broker] for broker in (1, 2, 3, 4)) <= 1, found
+    led = leaders(four)
+    assert max(led.values()) - min(led[broker] for broker in (1, 2, 3, 4)) <= 1, led
+    assert all(len(p["replica_nodes"]) == len(p["isr_nodes"]) == 3 for p in partitions(four))
+    assert throttles(four) == []
+    assert (three.pids("kafka"), three.pids("zookeeper")) == before
+    assert "Nothing to do" in four.invoke("rebalance", "--yes")
+    healthy(four)
+
+
+def test_an_interrupted_drain_is_finished_by_the_same_command_and_the_broker_can_leave(
+    three: Cluster, four: Cluster, load: Callable[[], Load]
+):  # fmt: skip
+    kafka4 = four.hosts[3].name
+    assert copies(four)[4] > 0
+    with load() as clients:
+        with four.running("rebalance", "--drain", kafka4, "--yes", "--throttle", "300k") as drain:
+            drain.says(" left")
+            drain.process.send_signal(signal.SIGINT)
+            output = drain.end(expect=130)
+        assert "goes on in the cluster, with its throttle" in output and "to go" in output
+        under_way = asked(four, lambda admin: admin.list_partition_reassignments())
+        assert under_way, "nothing was under way any more: the interruption came too late to prove anything"
+        assert throttles(four), "what goes on goes on unthrottled"
+        clients.more()
+
+        output = four.invoke("rebalance", "--drain", kafka4, "--yes", "--throttle", "none")
+        assert "under way from before" in output and "holds no partition any more" in output
+        assert copies(four)[4] == 0 and 4 not in leaders(four)
+        assert throttles(four) == []
+        clients.more()
+
+        four.invoke("uninstall", "--limit", kafka4, "--purge-data", "--yes")
+        healthy(three)
+        clients.more()
+    clients.verdict()
+    assert all(len(p["isr_nodes"]) == 3 for p in partitions(three))
+
+
+def test_a_host_that_lost_everything_is_rebuilt_with_its_ids_and_catches_up(
+    lab: Lab, three: Cluster, load: Callable[[], Load]
+):  # fmt: skip
+    first, wiped = three.hosts[0], three.hosts[1]
+    others = {host.base: host.pids() for host in (three.hosts[0], three.hosts[2])}
+    topic = f"before-{uuid.uuid4().hex[:8]}"
+    asked(three, lambda admin: admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=3)]))
+    produce(first.bootstrap, topic, ["one", "two"])
+    with load() as clients:
+        lab.recreate("kafka2")
+        assert wiped.sh("ls /var/lib/kafka", expect=None).startswith("ls: cannot access"), "nothing was wiped"
+        three.invoke("deploy", "--limit", wiped.name, "--no-smoke")
+        assert wiped.sh("cat /var/lib/zookeeper/data/myid") == "2"
+        assert "broker.id=2" in wiped.sh("cat /var/lib/kafka/data/meta.properties").splitlines()
+
+        def in_sync() -> bool:
+            return all(2 in p["isr_nodes"] for p in partitions(three) if 2 in p["replica_nodes"])
+
+        assert any(2 in p["replica_nodes"] for p in partitions(three))
+        eventually(in_sync, seconds=90, what="everything of broker 2 in sync again")
+        clients.more()
+    clients.verdict()
+    assert records(wiped.bootstrap, topic) == ["one", "two"]
+    assert {host.base: host.pids() for host in (three.hosts[0], three.hosts[2])} == others
+    healthy(three)
+    output = three.invoke("deploy", "--no-smoke")
+    assert [counts(output, host.name)["changed"] for host in three.hosts] == [0, 0, 0], output
