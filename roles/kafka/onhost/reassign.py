@@ -94,9 +94,14 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             throttle.set_rate(view, goals, int(args["throttle"]))
         while watch.advance(emit):
             time.sleep(POLL_SECONDS)
+        elected = cluster.elect()
+    except (OSError, KafkaError) as error:
+        raise Failure(
+            f"the cluster stopped answering: {wire.describe(error)}",
+            advice="see how it is (`invoke status`), then run the same command again: it goes on from there",
+        ) from error
     finally:
         cluster.unthrottle()
-    elected = cluster.elect()
     return {
         "partitions": watch.seen - len(watch.skipped),
         "elected": elected,
@@ -113,7 +118,6 @@ class Watch:
         self.skipped: set[str] = set()
         self._keys: set[Key] = set(queue)
         self._bytes = 0
-        self._copied: dict[tuple[Key, int], int] = {}
         self._missing: dict[tuple[Key, int], int] = {}
         self._measured = 0.0
         self._last: Any = None
@@ -128,38 +132,41 @@ class Watch:
         """One look and what follows from it; False when all is done. Raises Failure when nothing advances any more. A
         controller that goes away meanwhile is succeeded by another one."""
         why = ""
+        flying: dict[Key, Any] = {}
         try:
             flying = self.cluster.under_way()
             self._keys |= set(flying)
             if not flying and not self.queue:
                 return False
-            self._start(flying)
-            self._measure(flying)
+            begun = self._start(flying)
+            self._measure(flying, {**begun, **self.queue})
         except (OSError, KafkaError) as error:
             why = wire.describe(error)
-            flying = {}
-        # Also how a run that nobody listens to any more is noticed.
-        emit({"left": len(self.queue) + len(flying), "bytes_left": sum(self._missing.values()), "bytes": self._bytes})
-        state = (len(self.queue), sorted(flying), sum(self._missing.values()))
-        if state != self._last and not why:
-            self._last, self._since = state, time.monotonic()
+            emit({})  # how a run that nobody listens to any more is noticed
+        else:
+            left, missing = len({*flying, *begun, *self.queue}), sum(self._missing.values())
+            emit({"left": left, "bytes_left": missing, "bytes": self._bytes})
+            state = (len(self.queue), sorted(flying), missing)
+            if state != self._last:
+                self._last, self._since = state, time.monotonic()
         if time.monotonic() - self._since > self.stall:
             names = [f"{topic}-{partition}" for topic, partition in sorted(flying)[:5]]
             raise Failure(
-                f"no copy has advanced for {self.stall:.0f} s, {len(flying) + len(self.queue)} partitions left",
-                details=[why or f"under way: {', '.join(names)}"],
+                f"no copy has advanced for {self.stall:.0f} s",
+                details=[why or f"under way: {', '.join(names)}", f"not begun: {len(self.queue)}"],
                 advice="see whether every broker is up (`invoke status`) and whether the throttle is above what "
                 "producers write; then run the same command again, it goes on from there",
             )
         return True
 
-    def _start(self, flying: dict[Key, Any]) -> None:
-        """Top up what is under way. A partition that is being moved elsewhere is redirected."""
+    def _start(self, flying: dict[Key, Any]) -> dict[Key, list[int]]:
+        """Top up what is under way; the moves begun. A partition that is being moved elsewhere is redirected."""
         room = AT_ONCE - len(flying)
         again = [key for key in self.queue if key in flying]
         batch = [*again, *[key for key in self.queue if key not in flying][: max(0, room)]]
         if not batch:
-            return
+            return {}
+        begun = {}
         for key, (code, text) in self.cluster.assign({key: self.queue[key] for key in batch}).items():
             if code in GONE:
                 self.skipped.add(key[0])
@@ -169,19 +176,26 @@ class Watch:
                     details=[f"{wire.name_of(code)}: {text}"],
                     advice="nothing else was begun; what is under way goes on",
                 )
-            del self.queue[key]
+            goal = self.queue.pop(key)
+            if not code:
+                begun[key] = goal
+        return begun
 
-    def _measure(self, flying: dict[Key, Any]) -> None:
-        """How many bytes are still missing: on the way, and of what has not begun."""
+    def _measure(self, flying: dict[Key, Any], rest: dict[Key, list[int]]) -> None:
+        """How many bytes are still missing: on the way, and of the rest."""
         if time.monotonic() - self._measured < SIZES_SECONDS:
             return
         self._measured = time.monotonic()
         view = self.cluster.view()
         sizes = self.cluster.sizes(view["brokers"])
         missing = {}
-        for key, goal in [*((key, goal) for key, (goal, _) in flying.items()), *self.queue.items()]:
+        for key, goal in {**{key: goal for key, (goal, _) in flying.items()}, **rest}.items():
             found = sizes.get(key, {})
-            adding = flying[key][1] if key in flying else [broker for broker in goal if broker not in found]
+            adding = (
+                flying[key][1]
+                if key in flying and key not in rest
+                else [broker for broker in goal if broker not in found]
+            )
             whole = max(found.values(), default=0)
             missing.update({(key, broker): max(0, whole - found.get(broker, 0)) for broker in adding})
         self._missing = missing

@@ -5,13 +5,15 @@ Only those copies are slowed down: a follower that falls behind for another reas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Optional
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Optional, TypeVar
 
 from kafka.protocol.admin import DescribeConfigsRequest, IncrementalAlterConfigsRequest
 
 from . import wire
 
+T = TypeVar("T")
 TOPIC, BROKER = 2, 4  # the protocol's numbers of resource kinds
 SET, DELETE = 0, 1
 RATES = ("leader.replication.throttled.rate", "follower.replication.throttled.rate")
@@ -46,17 +48,23 @@ def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[i
     if not settings:
         return
     # The rate first: copies that are throttled to no rate would not be throttled at all.
+    answering = []
     for broker, address in view["brokers"].items():
-        _alter(address, BROKER, {str(broker): dict.fromkeys(RATES, str(rate))})
-    _alter(next(iter(view["brokers"].values())), TOPIC, settings)
+        with contextlib.suppress(OSError):  # it died a moment ago: nothing is copied from it or to it
+            _alter(address, BROKER, {str(broker): dict.fromkeys(RATES, str(rate))})
+            answering.append(address)
+    _any(answering, lambda address: _alter(address, TOPIC, settings))
 
 
 def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, list[str]]:
     """The brokers that have a rate, and the topics that have a list: {"brokers": [...], "topics": [...]}."""
-    slowed = [broker for broker, address in brokers.items() if _described(address, BROKER, [str(broker)], RATES)]
-    some = next(iter(brokers.values()))
-    listed = _described(some, TOPIC, list(topics), (LEADERS, FOLLOWERS))
-    return {"brokers": [str(broker) for broker in slowed], "topics": sorted(listed)}
+    slowed: list[str] = []
+    for broker, address in brokers.items():
+        with contextlib.suppress(OSError):
+            slowed += _described(address, BROKER, [str(broker)], RATES)
+    names = list(topics)
+    listed = _any(brokers.values(), lambda address: _described(address, TOPIC, names, (LEADERS, FOLLOWERS)))
+    return {"brokers": slowed, "topics": sorted(listed)}
 
 
 def clear(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
@@ -64,9 +72,20 @@ def clear(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
     found = find(brokers, topics)
     nothing = dict.fromkeys((LEADERS, FOLLOWERS))
     if found["topics"]:
-        _alter(next(iter(brokers.values())), TOPIC, dict.fromkeys(found["topics"], nothing))
+        _any(brokers.values(), lambda address: _alter(address, TOPIC, dict.fromkeys(found["topics"], nothing)))
     for broker in found["brokers"]:
         _alter(brokers[int(broker)], BROKER, {broker: dict.fromkeys(RATES)})
+
+
+def _any(addresses: Iterable[Mapping[str, Any]], ask: Callable[[Mapping[str, Any]], T]) -> T:
+    """The answer of the first broker that gives one; OSError of the last when none does."""
+    refused: OSError = ConnectionRefusedError(None, "no broker answers")
+    for address in addresses:
+        try:
+            return ask(address)
+        except OSError as error:
+            refused = error
+    raise refused
 
 
 def _described(address: Mapping[str, Any], kind: int, names: list[str], keys: Iterable[str]) -> list[str]:
