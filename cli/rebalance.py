@@ -262,6 +262,7 @@ class Progress:
         if not self._total:
             self._show.host(self._where, f"{_partitions(message['left'])} left")
             return
+        self._show.host(self._where, "")
         missing, now = int(message["bytes_left"]), self._clock()
         if self._began is None or missing > self._began[1]:
             self._began = (now, missing)
