@@ -15,6 +15,7 @@ from . import wire
 
 T = TypeVar("T")
 TOPIC, BROKER = 2, 4  # the protocol's numbers of resource kinds
+DYNAMIC = (1, 2)  # of a setting: set at run time, on this very topic or broker
 SET, DELETE = 0, 1
 RATES = ("leader.replication.throttled.rate", "follower.replication.throttled.rate")
 LEADERS, FOLLOWERS = "leader.replication.throttled.replicas", "follower.replication.throttled.replicas"
@@ -89,14 +90,17 @@ def _any(addresses: Iterable[Mapping[str, Any]], ask: Callable[[Mapping[str, Any
 
 
 def _described(address: Mapping[str, Any], kind: int, names: list[str], keys: Iterable[str]) -> list[str]:
-    """Those of the resources on which one of these settings is set to something. A broker answers for itself only."""
+    """Those of the resources on which one of these settings is set at run time. A broker answers for itself only."""
     if not names:
         return []
     resource = DescribeConfigsRequest.DescribeConfigsResource
     wanted = [resource(resource_type=kind, resource_name=name, configuration_keys=list(keys)) for name in names]
     with wire.Connection(address["host"], address["port"]) as connection:
         results = connection.call(DescribeConfigsRequest(resources=wanted)).results
-    return [found.resource_name for found in results if any(config.value for config in found.configs or ())]
+    # By where it was set: brokers hide the value of a rate, which they do not know the type of, as if it were a secret.
+    return [
+        found.resource_name for found in results if any(one.config_source in DYNAMIC for one in found.configs or ())
+    ]
 
 
 def _alter(address: Mapping[str, Any], kind: int, settings: Mapping[str, Mapping[str, Optional[str]]]) -> None:
