@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -143,3 +144,26 @@ def test_a_broker_that_died_a_moment_ago_does_not_keep_the_others_from_being_ask
     assert asked == [1, 2]
     with pytest.raises(OSError, match="refused"):
         throttle._any([{"port": 1}], ask)
+
+
+def test_a_rate_is_found_though_brokers_hide_its_value(monkeypatch: pytest.MonkeyPatch):
+    default, of_broker = SimpleNamespace(value="", config_source=5), SimpleNamespace(value=None, config_source=2)
+
+    class Connection:
+        def __init__(self, host: str, port: int) -> None:
+            self.port = port
+
+        def __enter__(self) -> Connection:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def call(self, request: Any) -> Any:
+            slowed = self.port == 9092 and request.resources[0].resource_type == throttle.BROKER
+            found = [of_broker] if slowed else [default]
+            named = [SimpleNamespace(resource_name=one.resource_name, configs=found) for one in request.resources]
+            return SimpleNamespace(results=named)
+
+    monkeypatch.setattr(throttle.wire, "Connection", Connection)
+    brokers = {1: {"host": "kafka1", "port": 9092}, 2: {"host": "kafka2", "port": 9093}}
+    assert throttle.find(brokers, ["orders"]) == {"brokers": ["1"], "topics": []}
