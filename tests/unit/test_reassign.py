@@ -167,3 +167,23 @@ def test_a_rate_is_found_though_brokers_hide_its_value(monkeypatch: pytest.Monke
     monkeypatch.setattr(throttle.wire, "Connection", Connection)
     brokers = {1: {"host": "kafka1", "port": 9092}, 2: {"host": "kafka2", "port": 9093}}
     assert throttle.find(brokers, ["orders"]) == {"brokers": ["1"], "topics": []}
+
+
+def test_a_partition_that_has_just_arrived_is_not_taken_for_one_with_a_copy_more(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reassign.time, "sleep", lambda seconds: None)
+    cluster = FakeCluster()
+    cluster.flying = {("single", 0): [1, 2, 3]}
+    stale = [{"partition": 0, "replicas": [1, 2, 3]}, {"partition": 1, "replicas": [4, 1, 2, 3]}]
+    known = [{"partition": 0, "replicas": [1, 2, 3]}, {"partition": 1, "replicas": [1, 2, 3]}]
+    views = [stale, stale, known]
+
+    def view() -> dict[str, Any]:
+        cluster.flying.clear()
+        old = [{"partition": 0, "replicas": [4, 1, 2, 3]}]
+        return {"brokers": {}, "topics": {"orders": {"partitions": views.pop(0)}, "single": {"partitions": old}}}
+
+    monkeypatch.setattr(cluster, "view", view)
+    found, goals, under_way = reassign.settled(cluster)  # type: ignore[arg-type]
+    assert found["topics"]["orders"]["partitions"] == known
+    assert goals == {("single", 0): [1, 2, 3]}, "what arrived while it was looked at has the copies it went for"
+    assert under_way == 0

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 SIZES_SECONDS = 1.0
+SETTLE_SECONDS = 0.5
 SERVER_TIMEOUT = 30_000  # milliseconds that the controller may take
 CONNECTION_TIMEOUT = 35.0
 PREFERRED = 0
@@ -48,8 +49,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """
     cluster = Cluster(args["bootstrap"])
     try:
-        view = cluster.view()
-        under_way = cluster.under_way()
+        view, goals, under_way = settled(cluster)
         sizes = cluster.sizes(view["brokers"])
         throttled = throttle.find(view["brokers"], view["topics"])
     except (OSError, KafkaError) as error:
@@ -61,7 +61,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             partitions.append(
                 {
                     "topic": name, "partition": found["partition"], "leader": found["leader"], "isr": found["isr"],
-                    "replicas": under_way[key][0] if key in under_way else found["replicas"],
+                    "replicas": goals.get(key, found["replicas"]),
                     "size": max(sizes.get(key, {}).values(), default=0),
                 }
             )  # fmt: skip
@@ -69,10 +69,34 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "serving": True,
         "brokers": {str(broker): address["rack"] for broker, address in view["brokers"].items()},
         "controller": view["controller"],
-        "under_way": len(under_way),
+        "under_way": under_way,
         "throttled": throttled,
         "partitions": partitions,
     }
+
+
+def settled(cluster: Cluster) -> tuple[dict[str, Any], dict[Key, list[int]], int]:
+    """The cluster, where the partitions under way go, and how many are under way still.
+
+    A partition that has just arrived is no longer under way for the controller, while the broker that is asked may
+    still know its old copies along with the new ones. Planning with those would add a copy. So the controller is asked
+    first, and the brokers are given time to hear of what it said.
+    """
+    goals = {key: goal for key, (goal, _) in cluster.under_way().items()}
+    time.sleep(SETTLE_SECONDS)
+    deadline = time.monotonic() + 10 * SETTLE_SECONDS
+    while True:
+        flying = cluster.under_way()
+        goals.update({key: goal for key, (goal, _) in flying.items()})
+        view = cluster.view()
+        counts = {
+            name: {len(goals.get((name, p["partition"]), p["replicas"])) for p in topic["partitions"]}
+            for name, topic in view["topics"].items()
+        }
+        # A topic's partitions have as many copies each, but for a few that somebody has changed on purpose.
+        if all(len(found) <= 1 for found in counts.values()) or time.monotonic() > deadline:
+            return view, goals, len(flying)
+        time.sleep(POLL_SECONDS)
 
 
 def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
