@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 import sys
 import time
 from collections import Counter
@@ -12,7 +10,7 @@ from typing import Any
 
 from cli.common import load_inventory
 from cli.deploying import options
-from provisioner.deploy import connect, locked
+from provisioner.deploy import connect
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
 from provisioner.fleet import Fleet
 from provisioner.inventory import Host
@@ -47,7 +45,7 @@ def rebalance(
             show.host(host.name, "")
         driver, state = _look(fleet, staying)
         if not check:
-            _lock(fleet, driver.name)
+            fleet.lock(driver.name)
         partitions = [
             Partition(p["topic"], p["partition"], tuple(p["replicas"]), p["size"]) for p in state["partitions"]
         ]
@@ -106,13 +104,6 @@ def _look(fleet: Fleet, staying: Sequence[Host]) -> tuple[Host, dict[str, Any]]:
 
 def _door(host: Host) -> dict[str, Any]:
     return {"bootstrap": topology.inter_broker(host).local}
-
-
-def _lock(fleet: Fleet, name: str) -> None:
-    """One rebalance at a time; a deploy that would restart the broker under it waits as well."""
-    answer = fleet.request(name, "lock", holder={"who": f"{getpass.getuser()}@{socket.gethostname()}"})
-    if "held_by" in answer:
-        raise locked(name, answer["held_by"])
 
 
 def _refuse(
@@ -234,7 +225,7 @@ def _work(
         show.warning(f"{topic} was deleted meanwhile")
     show.phase(
         f"Rebalanced in {format_elapsed(done['seconds'])}: {_partitions(done['partitions'])} changed, "
-        f"{done['elected']} leaders elected"
+        f"{done['elected']} {'leader' if done['elected'] == 1 else 'leaders'} elected"
     )
     for broker in sorted(leaving):
         name = f"{cluster[broker].name} (broker {broker})" if broker in cluster else f"broker {broker}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -11,7 +9,7 @@ from typing import Any
 
 from cli.common import ROOT, load_inventory
 from cli.deploying import options
-from provisioner.deploy import connect, locked
+from provisioner.deploy import connect
 from provisioner.errors import UsageError
 from provisioner.fleet import Fleet
 from provisioner.quantities import format_elapsed
@@ -36,7 +34,7 @@ def uninstall(hosts: str, extra_vars: list[str], purge: bool, yes: bool, **flags
             target = Target(host, inventory, facts[host.name], ROOT / "templates")
             resources = [one for role in site.roles_for(host.groups) for one in role.resources(target)]
             plans[host.name] = removal(resources, purge)
-        fleet.each(plans, lambda name: _lock(fleet, name)).check()
+        fleet.each(plans, fleet.lock).check()
         found = fleet.each(plans, lambda name: _call(fleet, name, "look", _all(plans[name]))).check()
         present = {name: answer["present"] for name, answer in found.items() if answer["present"]}
         if not present:
@@ -53,13 +51,6 @@ def uninstall(hosts: str, extra_vars: list[str], purge: bool, yes: bool, **flags
 
 def _all(plan: Removal) -> list[Resource]:
     return [*plan.services, *plan.rest]
-
-
-def _lock(fleet: Fleet, name: str) -> None:
-    holder = {"who": f"{getpass.getuser()}@{socket.gethostname()}"}
-    answer = fleet.sessions[name].request("lock", fleet.show(name), holder=holder)
-    if "held_by" in answer:
-        raise locked(name, answer["held_by"])
 
 
 def _call(fleet: Fleet, name: str, function: str, resources: Sequence[Resource], **extra: Any) -> dict[str, Any]:

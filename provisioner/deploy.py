@@ -6,8 +6,6 @@ hosts, so a run that was killed anywhere is finished by the next one.
 
 from __future__ import annotations
 
-import getpass
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from typing import Any, Protocol
 
 from . import apply as applying
 from . import connection, payload, plan, preflight, rolling
-from .errors import HostFailed, Locked, ProvisionerError, Several, Unreachable, UsageError
+from .errors import HostFailed, ProvisionerError, Several, Unreachable, UsageError
 from .fleet import Fleet, Outcome
 from .inventory import Host, Inventory
 from .plan import HostPlan
@@ -148,11 +146,7 @@ class Deploy:
         session, target = fleet.sessions[name], self.targets[name]
         fleet.reporter.host(name, "reading")
         if not self.options.check:
-            holder = session.request(
-                "lock", fleet.show(name), holder={"who": f"{getpass.getuser()}@{socket.gethostname()}"}
-            )  # fmt: skip
-            if "held_by" in holder:
-                raise locked(name, holder["held_by"])
+            fleet.lock(name)
         everything = [(role, role.resources(target)) for role in self.site.roles_for(target.host.groups)]
         wanted = {role.name for role in self.site.roles_for(target.host.groups, self.options.tags)}
         resources = [resource for role, found in everything if role.name in wanted for resource in found]
@@ -297,12 +291,3 @@ def connect(fleet: Fleet, site: Site, hosts: Iterable[Host], options: Options) -
 def will_restart(reasons: Sequence[str]) -> str:
     """The reason of a planned restart in words."""
     return "needed: it would run with an older " + rolling.shown(reasons)
-
-
-def locked(host: str, holder: Mapping[str, Any]) -> Locked:
-    """The message for a host that another run holds."""
-    since = time.strftime("%H:%M:%S", time.localtime(holder["since"])) if "since" in holder else "an unknown time"
-    return Locked(
-        f"another run is at work here: {holder.get('who', 'unknown')}, since {since}", host=host,
-        advice="wait for it; the lock goes away with that run, however it ends",
-    )  # fmt: skip

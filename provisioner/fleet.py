@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import getpass
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from .connection import Settings
-from .errors import ProvisionerError, Several
+from .errors import Locked, ProvisionerError, Several
 from .payload import Payload
 from .report import Reporter
 from .transport import Session
@@ -95,6 +98,12 @@ class Fleet:
         on_main = threading.current_thread() is threading.main_thread()
         return self.each([host], ask).check()[host] if on_main else ask(host)
 
+    def lock(self, host: str) -> None:
+        """Take a host's lock for this run; the host frees it when the session ends. Raises Locked."""
+        answer = self.request(host, "lock", holder={"who": f"{getpass.getuser()}@{socket.gethostname()}"})
+        if "held_by" in answer:
+            raise locked(host, answer["held_by"])
+
     def call(self, host: str, module: str, function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Run a role's on-host function on a host, as by `request`."""
         answer: dict[str, Any] = self.request(host, "call", module=module, function=function, args=dict(arguments))
@@ -108,6 +117,15 @@ class Fleet:
                 self.reporter.host(host, str(message["text"]))
 
         return event
+
+
+def locked(host: str, holder: Mapping[str, Any]) -> Locked:
+    """The message for a host that another run holds. Pure but for the local time zone."""
+    since = time.strftime("%H:%M:%S", time.localtime(holder["since"])) if "since" in holder else "an unknown time"
+    return Locked(
+        f"another run is at work here: {holder.get('who', 'unknown')}, since {since}", host=host,
+        advice="wait for it; the lock goes away with that run, however it ends",
+    )  # fmt: skip
 
 
 def _result(future: Future[T]) -> T:
