@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .fleet import Fleet
@@ -50,13 +50,14 @@ def apply(fleet: Fleet, plan: HostPlan, payloads: Payloads, row: Row) -> None:
     session.request("apply", event, resources=wires)
 
 
-def await_services(fleet: Fleet, plans: Mapping[str, HostPlan]) -> None:
+def await_services(fleet: Fleet, plans: Mapping[str, HostPlan], but: Collection[tuple[str, str]] = ()) -> None:
     """Wait until every service serves: also one that needed nothing of this run, because an interrupted one has
-    started it, or systemd just now. Raises HostFailed for one that does not come."""
+    started it, or systemd just now. but: (host, unit) of those that are about to restart, and may need just that.
+    Raises HostFailed for one that does not come."""
 
     def work(host: str) -> None:
         for resource in plans[host].resources:
-            if isinstance(resource, Service) and resource.ready is not None:
+            if isinstance(resource, Service) and resource.ready is not None and (host, resource.unit) not in but:
                 fleet.request(host, "call", **resource.ready.wire())
         fleet.reporter.host(host, "")
 

@@ -213,6 +213,8 @@ class Deploy:
                 )
             return
         self.reporter.phase("Restart")
+        # A node that an interrupted run has just restarted may still be coming up: the others wait for it.
+        applying.await_services(fleet, self.plans, but={(step.host, step.service.unit) for step in steps})
         for of_unit, gate in self.gated(fleet, steps):
             self.roll(fleet, of_unit, gate)
 

@@ -1,0 +1,39 @@
+"""Waiting for services after and between changes, with a fleet that only remembers whom it was asked about."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from provisioner.apply import await_services
+from provisioner.fleet import Fleet
+from provisioner.plan import HostPlan
+from provisioner.report import reporter
+from provisioner.resources import Call, Directory, Service
+
+
+@pytest.mark.parametrize(
+    ("but", "asked"),
+    [
+        ((), ["a ready kafka", "a ready zookeeper", "b ready kafka", "b ready zookeeper"]),
+        # One that is about to restart may be broken, and the restart its mend.
+        ({("a", "kafka")}, ["a ready zookeeper", "b ready kafka", "b ready zookeeper"]),
+    ],
+)
+def test_every_service_is_waited_for_but_those_about_to_restart(but, asked):
+    found = []
+
+    def session(host):
+        def request(op, show, **arguments):
+            found.append(f"{host} {arguments['function']} {arguments['args']['unit']}")
+            return {}
+
+        return SimpleNamespace(request=request, close=lambda: None)
+
+    services = [Service(unit, ready=Call("m", "ready", {"unit": unit})) for unit in ("zookeeper", "kafka")]
+    plans = {host: HostPlan(host, (Directory("/d"), *services, Service("silent")), (), ()) for host in ("a", "b")}
+    with Fleet(reporter()) as fleet:
+        fleet.sessions.update({host: session(host) for host in plans})
+        await_services(fleet, plans, but)
+    assert sorted(found) == asked
