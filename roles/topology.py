@@ -6,7 +6,7 @@ Roles, checks and the smoke check all ask here, so that they cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from provisioner.errors import ConfigError
@@ -33,10 +33,6 @@ class Listener:
     bind: str
     advertised_host: str
     advertised_port: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """For templates and for functions that run on the host (JSON)."""
-        return asdict(self)
 
     @property
     def local(self) -> str:

@@ -10,17 +10,33 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
+from .serving import delete_topic
+
 PER_SECOND = 100  # records: enough to see a gap of a tenth of a second, little enough for a busy machine
 PARTITIONS = 3
 QUIET = 60.0  # seconds without a record after which a reader gives up
+
+
+def loads(bootstrap: Sequence[str]) -> Iterator[Callable[[], Load]]:
+    """The body of a fixture: yields a maker of loads, each on a topic of its own; these go at the end."""
+    topics: list[str] = []
+
+    def make() -> Load:
+        topics.append(f"load-{uuid.uuid4().hex[:8]}")
+        return Load(bootstrap, topics[-1])
+
+    yield make
+    for topic in topics:
+        delete_topic(",".join(bootstrap), topic)
 
 
 @dataclass

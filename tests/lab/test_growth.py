@@ -20,8 +20,8 @@ from lab.lab import Lab
 
 from .cluster import Cluster
 from .conftest import LabHost, counts
-from .load import Load
-from .serving import delete_topic, eventually, produce, records
+from .load import Load, loads
+from .serving import eventually, produce, records
 
 BASES = ("kafka1", "kafka2", "kafka3", "kafka4")
 CARGO, PARTITIONS, RECORD, EACH = "cargo", 8, 50_000, 60  # a topic with 3 MB in every partition
@@ -64,15 +64,7 @@ def four(lab: Lab, three: Cluster) -> Cluster:
 @pytest.fixture
 def load(three: Cluster) -> Iterator[Callable[[], Load]]:
     """load(): a producer and a consumer at work on a topic of their own, which goes when the test ends."""
-    topics: list[str] = []
-
-    def make() -> Load:
-        topics.append(f"load-{uuid.uuid4().hex[:8]}")
-        return Load(three.bootstrap, topics[-1])
-
-    yield make
-    for topic in topics:
-        delete_topic(",".join(three.bootstrap), topic)
+    yield from loads(three.bootstrap)
 
 
 def fill(cluster: Cluster) -> None:

@@ -19,7 +19,7 @@ from lab.lab import Lab
 
 from .cluster import Cluster
 from .conftest import LabHost, counts
-from .load import Load
+from .load import Load, loads
 from .serving import delete_topic, eventually, produce, records
 
 BASES = ("kafka1", "kafka2", "kafka3")
@@ -47,15 +47,7 @@ def deployed3(prod3: Cluster) -> Cluster:
 @pytest.fixture
 def load(deployed3: Cluster) -> Iterator[Callable[[], Load]]:
     """load(): a producer and a consumer at work on a topic of their own, which goes when the test ends."""
-    topics: list[str] = []
-
-    def make() -> Load:
-        topics.append(f"load-{uuid.uuid4().hex[:8]}")
-        return Load(deployed3.bootstrap, topics[-1])
-
-    yield make
-    for topic in topics:
-        delete_topic(",".join(deployed3.bootstrap), topic)
+    yield from loads(deployed3.bootstrap)
 
 
 def restarted(output: str, unit: str) -> list[str]:
