@@ -6,9 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kafka.protocol.admin import DescribeConfigsResponse
 
 from provisioner.agent.failure import Failure
 from roles.kafka.onhost import reassign, throttle
+from roles.kafka.onhost.cluster import first_answer
 
 
 class FakeCluster:
@@ -140,14 +142,17 @@ def test_a_broker_that_died_a_moment_ago_does_not_keep_the_others_from_being_ask
             raise ConnectionRefusedError(None, "Connection refused")
         return "answer"
 
-    assert throttle._any([{"port": 1}, {"port": 2}, {"port": 3}], ask) == "answer"
+    assert first_answer([{"port": 1}, {"port": 2}, {"port": 3}], ask) == "answer"
     assert asked == [1, 2]
     with pytest.raises(OSError, match="refused"):
-        throttle._any([{"port": 1}], ask)
+        first_answer([{"port": 1}], ask)
 
 
 def test_a_rate_is_found_though_brokers_hide_its_value(monkeypatch: pytest.MonkeyPatch):
-    default, of_broker = SimpleNamespace(value="", config_source=5), SimpleNamespace(value=None, config_source=2)
+    def config(value: str | None, source: int) -> DescribeConfigsResponse.DescribeConfigsResult:
+        result = DescribeConfigsResponse.DescribeConfigsResult
+        one = result.DescribeConfigsResourceResult(name="rate", value=value, config_source=source, synonyms=[])
+        return result(error_code=0, error_message=None, resource_type=0, resource_name="", configs=[one])
 
     class Connection:
         def __init__(self, host: str, port: int) -> None:
@@ -160,9 +165,10 @@ def test_a_rate_is_found_though_brokers_hide_its_value(monkeypatch: pytest.Monke
 
         def call(self, request: Any) -> Any:
             slowed = self.port == 9092 and request.resources[0].resource_type == throttle.BROKER
-            found = [of_broker] if slowed else [default]
-            named = [SimpleNamespace(resource_name=one.resource_name, configs=found) for one in request.resources]
-            return SimpleNamespace(results=named)
+            found = [config(None, 2) if slowed else config("", 5) for _ in request.resources]
+            for result, asked in zip(found, request.resources, strict=True):
+                result.resource_name = asked.resource_name
+            return SimpleNamespace(results=found)
 
     monkeypatch.setattr(throttle.wire, "Connection", Connection)
     brokers = {1: {"host": "kafka1", "port": 9092}, 2: {"host": "kafka2", "port": 9093}}

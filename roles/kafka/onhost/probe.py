@@ -7,18 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Optional
 
 from kafka.errors import KafkaError
-from kafka.protocol.admin import DescribeConfigsRequest
 
 from provisioner.agent.waiting import Unit, until
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
-from . import wire
+from . import configs, wire
 
 # What a broker says, and dies, while ZooKeeper still holds its id for the session of its killed predecessor.
 OWN_SESSION = "node already exists and owner"
-TOPIC = 2  # the protocol's number of the resource kind "topic"
 ANSWER_TIMEOUT = 5.0  # seconds; a broker in a long pause is as good as gone
 SHOWN = 10  # partitions named in a report, the rest is counted
 
@@ -133,17 +131,6 @@ def count(partitions: list[dict[str, Any]]) -> dict[str, Any]:
 
 def min_in_sync(connection: wire.Connection, topics: Iterable[str]) -> dict[str, int]:
     """min.insync.replicas in force for each topic, the broker's default included. One request for all topics."""
-    resources = [
-        DescribeConfigsRequest.DescribeConfigsResource(
-            resource_type=TOPIC, resource_name=name, configuration_keys=["min.insync.replicas"]
-        )
-        for name in topics
-    ]
-    if not resources:
-        return {}
-    found = {}
-    for result in connection.call(DescribeConfigsRequest(resources=resources)).results:
-        # A topic deleted between the two requests has an error and no configs: nothing to protect.
-        for config in result.configs or ():
-            found[result.resource_name] = int(config.value)
-    return found
+    described = configs.describe(connection, configs.TOPIC, topics, ["min.insync.replicas"])
+    # A topic deleted between the two requests is not described: nothing to protect.
+    return {name: int(found["min.insync.replicas"].value or 1) for name, found in described.items()}

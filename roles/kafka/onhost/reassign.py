@@ -7,21 +7,15 @@ So the work can be broken off anywhere, and the next run goes on from there.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
-from kafka.protocol.admin import (
-    AlterPartitionReassignmentsRequest,
-    DescribeLogDirsRequest,
-    ElectLeadersRequest,
-    ListPartitionReassignmentsRequest,
-)
 
 from provisioner.agent.failure import Failure
 
 from . import throttle, wire
+from .moving import Moving
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
@@ -31,9 +25,6 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.25
 SIZES_SECONDS = 1.0
 SETTLE_SECONDS = 0.5
-SERVER_TIMEOUT = 30_000  # milliseconds that the controller may take
-CONNECTION_TIMEOUT = 35.0
-PREFERRED = 0
 # Partitions on the way at the same time: enough to keep every broker busy; what has not begun is not begun when the
 # work is broken off.
 AT_ONCE = 24
@@ -47,7 +38,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     that are being moved), throttled (brokers and topics that still have a throttle of a move), and partitions
     [{topic, partition, replicas (of one under way: where it goes), leader, isr, size (bytes)}].
     """
-    cluster = Cluster(args["bootstrap"])
+    cluster = Moving(args["bootstrap"])
     try:
         view, goals, under_way = settled(cluster)
         sizes = cluster.sizes(view["brokers"])
@@ -75,7 +66,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     }
 
 
-def settled(cluster: Cluster) -> tuple[dict[str, Any], dict[Key, list[int]], int]:
+def settled(cluster: Moving) -> tuple[dict[str, Any], dict[Key, list[int]], int]:
     """The cluster, where the partitions under way go, and how many are under way still.
 
     A partition that has just arrived is no longer under way for the controller, while the broker that is asked may
@@ -106,7 +97,7 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     (seconds without any advance after which it gives up). Emits {"left", "bytes_left", "bytes"} as it goes.
     Returns partitions (moved), elected (leaders changed), skipped (topics deleted meanwhile), seconds.
     """
-    cluster = Cluster(args["bootstrap"])
+    cluster = Moving(args["bootstrap"])
     began = time.monotonic()
     queue = {(move["topic"], move["partition"]): list(move["replicas"]) for move in args["moves"]}
     watch = Watch(cluster, queue, float(args["stall"]))
@@ -137,7 +128,7 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 class Watch:
     """The moves of one run: hands them to the controller, a few at a time, and knows what is left."""
 
-    def __init__(self, cluster: Cluster, queue: dict[Key, list[int]], stall: float) -> None:
+    def __init__(self, cluster: Moving, queue: dict[Key, list[int]], stall: float) -> None:
         self.cluster, self.queue, self.stall = cluster, queue, stall
         self.skipped: set[str] = set()
         self._keys: set[Key] = set(queue)
@@ -224,114 +215,3 @@ class Watch:
             missing.update({(key, broker): max(0, whole - found.get(broker, 0)) for broker in adding})
         self._missing = missing
         self._bytes = max(self._bytes, sum(missing.values()))
-
-
-class Cluster:
-    """The cluster by way of one broker: what must be asked of the controller, and what of every broker."""
-
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = wire.split_address(bootstrap)
-
-    def view(self) -> dict[str, Any]:
-        """Brokers, controller and all topics, as `wire.Connection.metadata` gives them."""
-        with wire.Connection(*self._bootstrap) as connection:
-            return connection.metadata(None)
-
-    def _controller(self) -> wire.Connection:
-        with wire.Connection(*self._bootstrap) as connection:
-            view = connection.metadata()
-        broker = view["brokers"].get(view["controller"])
-        if broker is None:
-            raise kafka_errors.NotControllerError("the cluster has no controller at the moment")
-        return wire.Connection(broker["host"], broker["port"], CONNECTION_TIMEOUT)
-
-    def under_way(self) -> dict[Key, tuple[list[int], list[int]]]:
-        """{partition: (where it goes, the brokers that it is being copied to)}."""
-        with self._controller() as connection:
-            answer = connection.call(ListPartitionReassignmentsRequest(timeout_ms=SERVER_TIMEOUT, topics=None))
-        wire.raise_for(answer.error_code, answer.error_message)
-        return {
-            (topic.name, found.partition_index): (
-                [broker for broker in found.replicas if broker not in found.removing_replicas],
-                list(found.adding_replicas),
-            )
-            for topic in answer.topics
-            for found in topic.partitions
-        }
-
-    def assign(self, goals: dict[Key, list[int]]) -> dict[Key, tuple[int, str]]:
-        """Hand moves to the controller; {partition: (error code or 0, what it says)}."""
-        topic_type = AlterPartitionReassignmentsRequest.ReassignableTopic
-        partition_type = topic_type.ReassignablePartition
-        topics = [
-            topic_type(
-                name=name,
-                partitions=[
-                    partition_type(partition_index=number, replicas=goals[name, number]) for number in sorted(numbers)
-                ],
-            )
-            for name, numbers in by_topic(goals).items()
-        ]
-        with self._controller() as connection:
-            answer = connection.call(AlterPartitionReassignmentsRequest(timeout_ms=SERVER_TIMEOUT, topics=topics))
-        wire.raise_for(answer.error_code, answer.error_message)
-        return {
-            (topic.name, found.partition_index): (found.error_code, found.error_message or "")
-            for topic in answer.responses
-            for found in topic.partitions
-        }
-
-    def sizes(self, brokers: dict[int, Any]) -> dict[Key, dict[int, int]]:
-        """{partition: {broker: bytes of its copy there}}; a broker that does not answer has none."""
-        sizes: dict[Key, dict[int, int]] = {}
-        for broker, address in brokers.items():
-            try:
-                with wire.Connection(address["host"], address["port"]) as connection:
-                    results = connection.call(DescribeLogDirsRequest(topics=None)).results
-            except OSError:
-                continue
-            for found in (topic for result in results for topic in result.topics or ()):
-                for partition in found.partitions:
-                    if not partition.is_future_key:
-                        sizes.setdefault((found.name, partition.partition_index), {})[broker] = partition.partition_size
-        return sizes
-
-    def unthrottle(self) -> None:
-        """Take the throttle off unless something is still under way: that goes on throttled, and the next run looks
-        after it. A cluster that cannot be asked now is asked by the next run, too."""
-        try:
-            if not self.under_way():
-                view = self.view()
-                throttle.clear(view["brokers"], view["topics"])
-        except (OSError, KafkaError):
-            return
-
-    def elect(self) -> int:
-        """Make the first replica of every partition its leader where it can be; how many changed."""
-        view = self.view()
-        due = {
-            (name, found["partition"])
-            for name, topic in view["topics"].items()
-            for found in topic["partitions"]
-            if found["leader"] != found["replicas"][0] and found["replicas"][0] in found["isr"]
-        }
-        if not due:
-            return 0
-        topics = [
-            ElectLeadersRequest.TopicPartitions(topic=name, partitions=sorted(numbers))
-            for name, numbers in by_topic(due).items()
-        ]
-        request = ElectLeadersRequest(election_type=PREFERRED, topic_partitions=topics, timeout_ms=SERVER_TIMEOUT)
-        with self._controller() as connection:
-            answer = connection.call(request)
-        wire.raise_for(getattr(answer, "error_code", 0))
-        codes = [part.error_code for topic in answer.replica_election_results for part in topic.partition_result]
-        return sum(code == 0 for code in codes)
-
-
-def by_topic(keys: Iterable[Key]) -> dict[str, list[int]]:
-    """{topic: partition numbers}. Pure."""
-    found: dict[str, list[int]] = {}
-    for topic, number in keys:
-        found.setdefault(topic, []).append(number)
-    return found

@@ -15,15 +15,13 @@ from kafka.protocol.admin import (
     CreateTopicsRequest,
     DeleteGroupsRequest,
     DeleteTopicsRequest,
-    DescribeConfigsRequest,
     ListGroupsRequest,
 )
 from kafka.protocol.metadata import FindCoordinatorRequest
 
-from . import records, wire
+from . import configs, records, wire
 from .leg import Leg, LegFailure
 
-BROKER = 4  # the protocol's number of the resource kind "broker"
 POLL = 0.005  # seconds; a broker learns of a topic some milliseconds after the controller made it
 GONE = (kafka_errors.UnknownTopicOrPartitionError.errno, kafka_errors.GroupIdNotFoundError.errno)
 COORDINATOR_COMING = (
@@ -172,11 +170,9 @@ class Admin:
     def join_delay(self) -> int:
         """group.initial.rebalance.delay.ms: how long a broker holds back the first member of a group, milliseconds."""
         broker = next(iter(self._leg))
-        resource = DescribeConfigsRequest.DescribeConfigsResource(
-            resource_type=BROKER, resource_name=str(broker), configuration_keys=["group.initial.rebalance.delay.ms"]
-        )
-        results = self.at(broker).call(DescribeConfigsRequest(resources=[resource])).results
-        return next((int(config.value) for result in results for config in result.configs or ()), 3000)
+        name = "group.initial.rebalance.delay.ms"
+        found = configs.describe(self.at(broker), configs.BROKER, [str(broker)], [name])[str(broker)]
+        return int(found[name].value or 3000) if name in found else 3000
 
     def delete_groups(self, names: Iterable[str]) -> None:
         """Delete consumer groups at their coordinators; those that are gone already are fine."""

@@ -6,17 +6,14 @@ Only those copies are slowed down: a follower that falls behind for another reas
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Optional, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
 
-from kafka.protocol.admin import DescribeConfigsRequest, IncrementalAlterConfigsRequest
+from . import configs, wire
+from .cluster import CONNECTION_TIMEOUT, first_answer
+from .configs import BROKER, TOPIC
 
-from . import wire
-
-T = TypeVar("T")
-TOPIC, BROKER = 2, 4  # the protocol's numbers of resource kinds
-DYNAMIC = (1, 2)  # of a setting: set at run time, on this very topic or broker
-SET, DELETE = 0, 1
+DYNAMIC = ("dynamic topic", "dynamic broker")  # set at run time, on this very topic or broker
 RATES = ("leader.replication.throttled.rate", "follower.replication.throttled.rate")
 LEADERS, FOLLOWERS = "leader.replication.throttled.replicas", "follower.replication.throttled.replicas"
 
@@ -54,7 +51,7 @@ def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[i
         with contextlib.suppress(OSError):  # it died a moment ago: nothing is copied from it or to it
             _alter(address, BROKER, {str(broker): dict.fromkeys(RATES, str(rate))})
             answering.append(address)
-    _any(answering, lambda address: _alter(address, TOPIC, settings))
+    first_answer(answering, lambda address: _alter(address, TOPIC, settings))
 
 
 def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, list[str]]:
@@ -64,7 +61,7 @@ def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, list[st
         with contextlib.suppress(OSError):
             slowed += _described(address, BROKER, [str(broker)], RATES)
     names = list(topics)
-    listed = _any(brokers.values(), lambda address: _described(address, TOPIC, names, (LEADERS, FOLLOWERS)))
+    listed = first_answer(brokers.values(), lambda address: _described(address, TOPIC, names, (LEADERS, FOLLOWERS)))
     return {"brokers": slowed, "topics": sorted(listed)}
 
 
@@ -73,52 +70,21 @@ def clear(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
     found = find(brokers, topics)
     nothing = dict.fromkeys((LEADERS, FOLLOWERS))
     if found["topics"]:
-        _any(brokers.values(), lambda address: _alter(address, TOPIC, dict.fromkeys(found["topics"], nothing)))
+        first_answer(brokers.values(), lambda address: _alter(address, TOPIC, dict.fromkeys(found["topics"], nothing)))
     for broker in found["brokers"]:
         _alter(brokers[int(broker)], BROKER, {broker: dict.fromkeys(RATES)})
-
-
-def _any(addresses: Iterable[Mapping[str, Any]], ask: Callable[[Mapping[str, Any]], T]) -> T:
-    """The answer of the first broker that gives one; OSError of the last when none does."""
-    refused: OSError = ConnectionRefusedError(None, "no broker answers")
-    for address in addresses:
-        try:
-            return ask(address)
-        except OSError as error:
-            refused = error
-    raise refused
 
 
 def _described(address: Mapping[str, Any], kind: int, names: list[str], keys: Iterable[str]) -> list[str]:
     """Those of the resources on which one of these settings is set at run time. A broker answers for itself only."""
     if not names:
         return []
-    resource = DescribeConfigsRequest.DescribeConfigsResource
-    wanted = [resource(resource_type=kind, resource_name=name, configuration_keys=list(keys)) for name in names]
     with wire.Connection(address["host"], address["port"]) as connection:
-        results = connection.call(DescribeConfigsRequest(resources=wanted)).results
+        found = configs.describe(connection, kind, names, keys)
     # By where it was set: brokers hide the value of a rate, which they do not know the type of, as if it were a secret.
-    return [
-        found.resource_name for found in results if any(one.config_source in DYNAMIC for one in found.configs or ())
-    ]
+    return [name for name, settings in found.items() if any(one.source in DYNAMIC for one in settings.values())]
 
 
 def _alter(address: Mapping[str, Any], kind: int, settings: Mapping[str, Mapping[str, Optional[str]]]) -> None:
-    """Set, or with None remove, settings of resources: {name: {setting: value}}. A topic that has gone is no error."""
-    resource = IncrementalAlterConfigsRequest.AlterConfigsResource
-    resources = [
-        resource(
-            resource_type=kind,
-            resource_name=name,
-            configs=[
-                resource.AlterableConfig(name=key, config_operation=DELETE if value is None else SET, value=value)
-                for key, value in values.items()
-            ],
-        )
-        for name, values in settings.items()
-    ]
-    with wire.Connection(address["host"], address["port"], timeout=30.0) as connection:
-        answer = connection.call(IncrementalAlterConfigsRequest(resources=resources, validate_only=False))
-    for found in answer.responses:
-        if wire.name_of(found.error_code) != "UnknownTopicOrPartitionError":
-            wire.raise_for(found.error_code, found.error_message)
+    with wire.Connection(address["host"], address["port"], CONNECTION_TIMEOUT) as connection:
+        configs.alter(connection, kind, settings)

@@ -1,0 +1,111 @@
+"""How verbs about topics, settings, records and groups reach a cluster: through one broker's host that answers.
+
+One connection is enough and the fastest: the host's agent speaks the protocol to its own broker, and from there to
+the others, so it works from behind a jump host as well. Hosts that do not answer are named and passed over.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from cli.common import load_inventory
+from cli.deploying import options
+from provisioner.deploy import Options, connect
+from provisioner.errors import ConfigError, HostFailed, ProvisionerError, UsageError
+from provisioner.fleet import Fleet
+from provisioner.inventory import Host, Inventory
+from provisioner.report import Reporter, reporter
+from roles import site, topology
+
+
+@dataclass
+class Cluster:
+    """An inventory's cluster, and the host by way of which it is asked. brokers: {broker id: host}, all that the
+    inventory has, whatever --limit says. show: what goes on, on standard error; standard output is the verb's own."""
+
+    inventory: Inventory
+    chosen: Options
+    fleet: Fleet
+    show: Reporter
+    brokers: Mapping[int, Host]
+
+    @cached_property
+    def driver(self) -> Host:
+        """The first host of the run whose broker answers. Raises what each one said when none does."""
+        errors: list[ProvisionerError] = []
+        wanted = {host.name for host in self.inventory.limit(self.chosen.limit)}
+        for host in [host for host in self.brokers.values() if host.name in wanted]:
+            try:
+                self.connect(host)
+                address = door(host)
+                why = self.fleet.call(host.name, "roles.kafka.onhost.probe", "answering", {"addresses": [address]})
+            except ConfigError:
+                raise
+            except ProvisionerError as error:
+                errors.append(error)
+                continue
+            if not why[address]:
+                for passed_over in errors:
+                    self.show.warning(f"passed over: {passed_over.lines()[0]}")
+                return host
+            errors.append(HostFailed(f"its broker does not answer: {why[address]}", host=host.name))
+        if not errors:
+            raise UsageError(f"--limit {self.chosen.limit} leaves no broker")
+        raise HostFailed(
+            "no broker answers", details=[line for refused in errors for line in refused.lines()],
+            advice="see how they are: `invoke status`; `invoke deploy` starts what is down",
+        )  # fmt: skip
+
+    def connect(self, host: Host) -> None:
+        """Open a session with a host unless there is one. Raises Unreachable and what else can be wrong with it."""
+        if host.name not in self.fleet.sessions:
+            connect(self.fleet, site, [host], self.chosen).check()
+            self.show.host(host.name, "")
+
+    def call(self, module: str, function: str, **arguments: Any) -> dict[str, Any]:
+        """Run an on-host function of `roles.kafka.onhost` by way of the driver; `bootstrap` is added to its arguments.
+
+        Raises HostFailed for the Failure that it ends with.
+        """
+        host = self.driver
+        return self.fleet.call(
+            host.name, f"roles.kafka.onhost.{module}", function, {"bootstrap": door(host), **arguments}
+        )
+
+    def name(self, broker: int) -> str:
+        """A broker as people know it: its host, or "broker 7" for one that is not in the inventory."""
+        return self.brokers[broker].name if broker in self.brokers else f"broker {broker}"
+
+
+@contextmanager
+def opened(hosts: str, extra_vars: list[str], **flags: Any) -> Iterator[Cluster]:
+    """The cluster of an inventory; connections are made when they are first needed and closed at the end.
+
+    flags: as `cli.deploying.options` takes them. Raises UsageError where the inventory has no broker.
+    """
+    chosen = options(**flags)
+    inventory = load_inventory(hosts, extra_vars)
+    members = [inventory.hosts[name] for name in inventory.groups.get("kafka", ())]
+    if not members:
+        raise UsageError(f"the inventory {hosts} has no broker: its group kafka is empty")
+    brokers = {topology.broker_id(host, members): host for host in members}
+    with reporter(sys.stderr) as show, Fleet(show) as fleet:
+        yield Cluster(inventory, chosen, fleet, show, brokers)
+
+
+def door(host: Host) -> str:
+    """Where a broker takes native requests on its own host. Raises ConfigError when no listener is without TLS and
+    SASL: the toolkit's client has neither."""
+    inter_broker = topology.inter_broker(host)
+    plain = [one for one in (inter_broker, *topology.listeners(host)) if one.protocol == "PLAINTEXT"]
+    if not plain:
+        raise ConfigError(
+            f"this needs a PLAINTEXT listener, and there is none: {inter_broker.name} is {inter_broker.protocol}",
+            host=host.name, advice="bind one to 127.0.0.1 in kafka_listeners, or use the official tools on the host",
+        )  # fmt: skip
+    return plain[0].local
