@@ -1,1 +1,1 @@
-"""What the verbs of tasks.py do: inventory, roles and engine put together; imported by the task that runs."""
+"""What the verbs of cli/verbs/ do: inventory, roles and engine put together; imported by the task that runs."""

@@ -18,6 +18,20 @@ INTERRUPTED = 130  # as a shell reports a program that ended by Ctrl-C
 
 # Flags whose default comes from invoke.yaml or an INVOKE_* variable when they are not given.
 CONFIGURED = ("hosts", "accept_new_host_keys")
+# Flags that may be given again; the verb gets a list.
+REPEATABLE = ("extra_vars",)
+
+# Flags that many verbs have, with their help.
+SOURCES = {
+    "hosts": "the inventory: NAME for inventory/NAME.yml, or a path",
+    "extra_vars": "set a variable: key=value, {JSON} or @FILE; may be given again",
+}
+COMMON = {
+    **SOURCES,
+    "limit": "only these hosts: names, groups, patterns, separated by commas; !name leaves out",
+    "ask_become_pass": "ask for the sudo password (or set PROVISIONER_BECOME_PASSWORD)",
+    "accept_new_host_keys": "trust and remember the keys of hosts seen for the first time; a changed key stays refused",
+}
 
 
 def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]], Any]:
@@ -48,7 +62,7 @@ def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]
             if code:
                 raise Exit(code=code)
 
-        many = [option for option in help if option == "extra_vars"]
+        many = [option for option in help if option in REPEATABLE]
         return task(name=name, positional=[], auto_shortflags=False, help=help, iterable=many)(guarded)
 
     return decorate
