@@ -17,7 +17,8 @@ from provisioner.inventory import Host
 from provisioner.quantities import format_elapsed, format_size, parse_size
 from provisioner.report import Reporter, reporter
 from roles import site, topology
-from roles.kafka.rebalance import Move, Partition, plan, too_few
+from roles.kafka.layout import Move, Partition
+from roles.kafka.rebalance import plan, too_few
 
 ON_HOST = "roles.kafka.onhost.reassign"
 STALL_SECONDS = 180.0

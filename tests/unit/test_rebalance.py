@@ -9,37 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from layout_support import NO_RACKS, applied, clusters, copies
 
 from cli.rebalance import Progress, _due, _rate
 from provisioner.errors import UsageError
+from roles.kafka.layout import Partition
 from roles.kafka.onhost import throttle
-from roles.kafka.rebalance import Move, Partition, plan, too_few
-
-NO_RACKS: dict[int, str | None] = {}
-
-
-@st.composite
-def clusters(draw: Any, brokers: int = 6, racks: bool = False, copies: int | None = None) -> Any:
-    """(partitions, {broker: rack}): some of the brokers hold partitions of a few topics, others none."""
-    all_ = list(range(1, draw(st.integers(2, brokers)) + 1))
-    holding = draw(st.lists(st.sampled_from(all_), min_size=1, unique=True))
-    partitions = []
-    for number in range(draw(st.integers(1, 24))):
-        factor = min(copies or draw(st.integers(1, 4)), len(holding))
-        replicas = draw(st.permutations(holding))[:factor]
-        partitions.append(Partition(f"t{number % 3}", number // 3, tuple(replicas), draw(st.integers(0, 1000))))
-    names = [draw(st.sampled_from("abc")) if racks else None for _ in all_]
-    return partitions, dict(zip(all_, names, strict=True))
-
-
-def applied(partitions: Sequence[Partition], moves: Sequence[Move]) -> list[Partition]:
-    """The partitions as they are afterwards."""
-    after = {(move.topic, move.partition): move.after for move in moves}
-    return [Partition(p.topic, p.partition, after.get((p.topic, p.partition), p.replicas), p.size) for p in partitions]
-
-
-def copies(partitions: Sequence[Partition], brokers: Sequence[int]) -> dict[int, int]:
-    return {broker: sum(broker in p.replicas for p in partitions) for broker in brokers}
+from roles.kafka.rebalance import plan, too_few
 
 
 def leads(partitions: Sequence[Partition], brokers: Sequence[int]) -> dict[int, int]:
