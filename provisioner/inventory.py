@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +52,20 @@ class Values(Mapping[str, Any]):
 
 @dataclass(frozen=True, eq=False)
 class Host:
-    """A host. groups: every group it is in, without "all"; origin: variable -> the file and line it was set in."""
+    """A host. groups: every group it is in, without "all"; origin: variable -> the file and line it was set in;
+    inner: the same for the entries of a variable that is a map, by their keys."""
 
     name: str
     groups: tuple[str, ...]
     vars: Mapping[str, Any]
     origin: Mapping[str, str]
+    inner: Mapping[str, Mapping[tuple[str, ...], str]] = field(default_factory=dict)
+
+    def place(self, variable: str, *keys: str) -> str:
+        """Where an entry of a map is written, or what is around it: "inventory/site.yml:7"; "" when nobody knows."""
+        known = self.inner.get(variable, {})
+        found = (known[keys[:depth]] for depth in range(len(keys), 0, -1) if keys[:depth] in known)
+        return next(found, self.origin.get(variable, ""))
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +148,8 @@ def load(
         values, broken = _values(renderer, name, layer)
         failures.extend((name, error) for variable, error in broken.items() if variable in types)
         origin = {variable: raw.place for variable, raw in layer.items()}
-        hosts[name] = Host(name, layout.groups_of(name), Values({**magic[name], **values}, broken), origin)
+        inner = {variable: raw.inner for variable, raw in layer.items() if raw.inner}
+        hosts[name] = Host(name, layout.groups_of(name), Values({**magic[name], **values}, broken), origin, inner)
     problems.extend(_once(failures, len(hosts)))
     raise_all(problems)
     inventory = Inventory(path.stem, path, hosts, groups)

@@ -8,8 +8,8 @@ becoming the number 3.1.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,13 @@ class Unsafe(str):
 
 @dataclass(frozen=True)
 class Raw:
-    """A value as a file holds it. text: how a scalar was written, None for lists, maps and computed values."""
+    """A value as a file holds it. text: how a scalar was written, None for lists, maps and computed values.
+    inner: of a map, {keys on the way: where that entry is written}, for messages about one entry."""
 
     value: Any
     text: str | None
     place: str
+    inner: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
 
 class _StrictLoader(_Loader):
@@ -121,7 +123,15 @@ class Document:
             raise self._explained(error) from None
         except ValueError as error:  # a date or number that only looks like one, such as 2024-13-01
             raise self.error(f"not a valid value: {error}", node, "Put it in quotes") from None
-        return Raw(value, node.value if isinstance(node, yaml.ScalarNode) else None, self.place(node))
+        text = node.value if isinstance(node, yaml.ScalarNode) else None
+        return Raw(value, text, self.place(node), dict(self._inner(node, ())))
+
+    def _inner(self, node: yaml.Node, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    yield (*above, key.value), self.place(key)
+                    yield from self._inner(value, (*above, key.value))
 
     def resolve_plain(self, node: yaml.Node) -> None:
         """Replaces a tag of our own (`!size 512m`) by the one YAML would have found without it."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from provisioner.errors import ConfigError, ProvisionerError
 from roles import releases, topology
 from roles.jvm import MIB, jvm_size, one_line
+from roles.kafka.topics import Wanted, parse
 
 if TYPE_CHECKING:
     from provisioner.inventory import Host, Inventory
@@ -220,6 +222,23 @@ def own_properties(inventory: Inventory) -> list[ConfigError]:
     return out
 
 
+def topics(inventory: Inventory) -> list[ConfigError]:
+    """`topics` is the same on all brokers, as there is one cluster, and each entry is a topic."""
+    brokers = members(inventory, "kafka")
+    other = next((host for host in brokers if host.vars["topics"] != brokers[0].vars["topics"]), None)
+    if other is not None:
+        details = [f"{host.name}: {host.place('topics') or 'not set'}" for host in (brokers[0], other)]
+        advice = "set it once for all hosts, under `all: vars:`"
+        return [ConfigError("topics differs between the brokers of one cluster", details=details, advice=advice)]
+    return wanted_topics(inventory)[1]
+
+
+def wanted_topics(inventory: Inventory) -> tuple[list[Wanted], list[ConfigError]]:
+    """The topics that an inventory lists, and what is wrong with the list."""
+    first = next(iter(members(inventory, "kafka")), None)
+    return ([], []) if first is None else parse(first.vars["topics"], partial(first.place, "topics"))
+
+
 def _collected(check: Check) -> Check:
     """A check in which a raised ConfigError (a listener that is none) is a finding like any other."""
 
@@ -245,6 +264,7 @@ CHECKS: tuple[Check, ...] = tuple(
         replication,
         limits,
         own_properties,
+        topics,
     )
 )
 

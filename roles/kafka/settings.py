@@ -1,0 +1,81 @@
+"""Kafka's settings as people type and read them: "2 d" for retention.ms=172800000, "1 GiB" for a number of bytes. Pure.
+
+What a value means follows from the setting's name, as in Kafka's own reference: *.ms are milliseconds, *.bytes bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from provisioner.quantities import format_duration, format_size, parse_duration, parse_size
+
+UNLIMITED = -1
+LONGEST = 2**63 - 1  # Java's Long.MAX_VALUE, Kafka's own word for "never"
+# How people say that there is no limit.
+_NO_LIMIT = ("forever", "unlimited", "no limit", "none")
+# Settings whose -1 has a meaning of its own.
+_FOREVER = ("retention.ms", "log.retention.ms", "local.retention.ms")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+def typed(name: str, value: Any) -> str:
+    """The value of a setting as a broker wants it: typed("retention.ms", "2d") is "172800000".
+
+    value: as a person or a YAML file says it; a bare number is in the setting's own unit. Raises ValueError.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return ",".join(typed("", member) for member in value)
+    if isinstance(value, dict) or value is None:
+        raise ValueError(f"{value!r} is not a value of a setting")
+    text = str(value).strip()
+    if is_duration(name) or is_size(name):
+        if re.fullmatch(r"-?[0-9]+", text):
+            return text
+        if text.lower() in _NO_LIMIT:
+            return str(UNLIMITED)
+        return str(parse_duration(text) if is_duration(name) else parse_size(text))
+    return text
+
+
+def shown(name: str, value: str | None) -> str:
+    """A value for people: "2 d", "1 GiB", "forever"; as it is where it has no unit."""
+    if value is None:
+        return "none"
+    if not re.fullmatch(r"-?[0-9]+", value) or not (is_duration(name) or is_size(name)):
+        return value or '""'
+    number = int(value)
+    if number == UNLIMITED or number == LONGEST:
+        return "forever" if name in _FOREVER else "no limit"
+    if number < 0:
+        return value
+    if is_size(name):
+        return format_size(number)
+    return re.sub(r"(?<=\d)(?=[a-z])", " ", format_duration(number))
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether a broker takes both for the same: 0.50 is 0.5, True is true, "a, b" is "a,b"."""
+    return one is other if one is None or other is None else _canonical(one) == _canonical(other)
+
+
+def is_duration(name: str) -> bool:
+    """Whether a setting counts milliseconds."""
+    return name.endswith(".ms")
+
+
+def is_size(name: str) -> bool:
+    """Whether a setting counts bytes."""
+    return name.endswith((".bytes", ".bytes.per.second"))
+
+
+def _canonical(value: str) -> Any:
+    text = value.strip()
+    if _NUMBER.fullmatch(text):
+        return Decimal(text)
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    return [part.strip() for part in text.split(",")]
