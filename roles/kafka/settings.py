@@ -48,7 +48,7 @@ def shown(name: str, value: str | None) -> str:
     if not re.fullmatch(r"-?[0-9]+", value) or not (is_duration(name) or is_size(name)):
         return value or '""'
     number = int(value)
-    if number == UNLIMITED or number == LONGEST:
+    if number in (UNLIMITED, LONGEST):
         return "forever" if name in _FOREVER else "no limit"
     if number < 0:
         return value

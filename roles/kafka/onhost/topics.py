@@ -1,0 +1,169 @@
+"""Topics as the cluster has them: partitions, copies, settings, bytes on disk, records; counted on the host."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Optional
+
+from kafka.errors import KafkaError
+from kafka.protocol.admin import CreateTopicsRequest
+from kafka.protocol.consumer import ListOffsetsRequest
+
+from . import configs, records, wire
+from .cluster import CONNECTION_TIMEOUT, SERVER_TIMEOUT, Cluster, answering
+from .moving import Moving
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+    Key = tuple[str, int]  # topic and number of a partition
+
+LATEST, EARLIEST = -1, -2  # ListOffsetsRequest's timestamps
+OWN = "dynamic topic"
+PROBE = f"{records.PREFIX}defaults"
+
+
+def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Topics and what they hold. args: bootstrap; patterns (names and globs; None: all); internal (bool): Kafka's own,
+    too; records, sizes (bool): ask for these as well.
+
+    Returns brokers {id as text: rack}, controller, topics {name: {internal, partitions, settings}} and unmatched
+    [patterns without a topic] with known [names] when there are any. A partition has partition, leader, replicas (of
+    one under way: where it goes), isr, moving (bool), and where asked for: earliest, latest (offsets; None where no
+    leader answers), sizes {broker id as text: bytes}. A setting has value, own (set on the topic itself) and default
+    (what it would be without; where that comes from: default_source). Raises Failure.
+    """
+    cluster = Moving(args["bootstrap"])
+    with answering("look at the topics"):
+        view = cluster.view()
+        known = [name for name in sorted(view["topics"]) if args["internal"] or not _internal(name, view)]
+        chosen, unmatched = match(known, args.get("patterns"))
+        with cluster.any() as connection:
+            settings = configs.describe(connection, configs.TOPIC, chosen)
+        # A topic that went away between two questions is not there.
+        topics = {name: view["topics"][name] for name in chosen if name in settings}
+        moving = cluster.under_way() if topics else {}
+        sizes = cluster.sizes(view["brokers"]) if args.get("sizes") else {}
+        offsets = ends(view["brokers"], topics) if args.get("records") else {}
+    return {
+        "brokers": {str(broker): address["rack"] for broker, address in view["brokers"].items()},
+        "controller": view["controller"],
+        "unmatched": unmatched,
+        "known": known if unmatched else [],
+        "topics": {
+            name: {
+                "internal": topic["internal"],
+                "partitions": [_partition(name, found, moving, sizes, offsets) for found in topic["partitions"]],
+                "settings": {key: _setting(found) for key, found in sorted(settings[name].items())},
+            }
+            for name, topic in topics.items()
+        },
+    }
+
+
+def defaults(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """What a topic becomes that says nothing. args: bootstrap.
+
+    Returns partitions, factor (None where the brokers that are up do not suffice for their default) and settings
+    {name: value}: all that there are. The controller answers it to a topic that is only checked, not made (KIP-525).
+    """
+    kind = CreateTopicsRequest.CreatableTopic
+    probes = [
+        kind(name=name, num_partitions=-1, replication_factor=factor, assignments=[], configs=[])
+        for name, factor in ((PROBE, -1), (f"{PROBE}-1", 1))
+    ]
+    with answering("ask for the defaults of topics"):
+        with Cluster(args["bootstrap"]).controller() as connection:
+            answer = connection.call(CreateTopicsRequest(topics=probes, timeout_ms=SERVER_TIMEOUT, validate_only=True))
+        whole, least = sorted(answer.topics, key=lambda found: len(found.name))
+        wire.raise_for(least.error_code, least.error_message)
+    return {
+        "partitions": least.num_partitions,
+        "factor": None if whole.error_code else whole.replication_factor,
+        "settings": {config.name: config.value for config in least.configs or ()},
+    }
+
+
+def match(names: Iterable[str], patterns: Optional[Iterable[str]]) -> tuple[list[str], list[str]]:
+    """The names that any of the patterns means, in their order, and the patterns that mean none. Pure."""
+    listed = list(names)
+    if patterns is None:
+        return listed, []
+    wanted = {pattern: {name for name in listed if fnmatch.fnmatchcase(name, pattern)} for pattern in patterns}
+    chosen = {name for found in wanted.values() for name in found}
+    return [name for name in listed if name in chosen], [pattern for pattern, found in wanted.items() if not found]
+
+
+def ends(brokers: Mapping[int, Any], topics: Mapping[str, Any]) -> dict[Key, tuple[int, int]]:
+    """{partition: (earliest, latest offset)} as their leaders say; one whose leader does not answer has none."""
+    by_leader: dict[int, dict[str, list[int]]] = {}
+    for name, topic in topics.items():
+        for found in topic["partitions"]:
+            if found["leader"] in brokers:
+                by_leader.setdefault(found["leader"], {}).setdefault(name, []).append(found["partition"])
+
+    def ask(leader: int) -> dict[Key, tuple[int, int]]:
+        try:
+            address = brokers[leader]
+            with wire.Connection(address["host"], address["port"], CONNECTION_TIMEOUT) as connection:
+                first, last = (_offsets(connection, by_leader[leader], which) for which in (EARLIEST, LATEST))
+        except (OSError, KafkaError):
+            return {}
+        return {key: (first[key], last[key]) for key in first if key in last}
+
+    with ThreadPoolExecutor(max_workers=min(len(by_leader), 16) or 1) as pool:
+        return {key: found for of_leader in pool.map(ask, by_leader) for key, found in of_leader.items()}
+
+
+def _offsets(connection: wire.Connection, topics: Mapping[str, list[int]], which: int) -> dict[Key, int]:
+    kind = ListOffsetsRequest.ListOffsetsTopic
+    request = ListOffsetsRequest(
+        replica_id=-1,
+        isolation_level=0,
+        timeout_ms=SERVER_TIMEOUT,
+        topics=[
+            kind(
+                name=name,
+                partitions=[kind.ListOffsetsPartition(partition_index=number, timestamp=which) for number in numbers],
+            )
+            for name, numbers in topics.items()
+        ],
+    )
+    return {
+        (topic.name, found.partition_index): found.offset
+        for topic in connection.call(request).topics
+        for found in topic.partitions
+        if not found.error_code
+    }
+
+
+def _internal(name: str, view: Mapping[str, Any]) -> bool:
+    """Kafka's own topics, and those that a smoke check makes for a moment."""
+    return view["topics"][name]["internal"] or name.startswith(records.PREFIX)
+
+
+def _partition(
+    name: str, found: Mapping[str, Any], moving: Mapping[Key, Any], sizes: Mapping[Key, Any], offsets: Mapping[Key, Any]
+) -> dict[str, Any]:
+    key = (name, found["partition"])
+    earliest, latest = offsets.get(key, (None, None))
+    return {
+        "partition": found["partition"],
+        "leader": found["leader"],
+        "replicas": moving[key][0] if key in moving else found["replicas"],
+        "isr": found["isr"],
+        "moving": key in moving,
+        "earliest": earliest,
+        "latest": latest,
+        "sizes": {str(broker): size for broker, size in sorted(sizes.get(key, {}).items())},
+    }
+
+
+def _setting(found: configs.Setting) -> dict[str, Any]:
+    own = found.source == OWN
+    # The value in force comes first, below it what would be in force without it.
+    below = found.synonyms[1:] if own else found.synonyms[:1]
+    default, source = (below[0][1], below[0][2]) if below else (None if own else found.value, found.source)
+    return {"value": found.value, "own": own, "default": default, "default_source": source}
