@@ -42,7 +42,7 @@ class Cluster:
         for host in [host for host in self.brokers.values() if host.name in wanted]:
             try:
                 self.connect(host)
-                address = door(host)
+                address = topology.door(host)
                 why = self.fleet.call(host.name, "roles.kafka.onhost.probe", "answering", {"addresses": [address]})
             except ConfigError:
                 raise
@@ -74,7 +74,7 @@ class Cluster:
         """
         host = self.driver
         return self.fleet.call(
-            host.name, f"roles.kafka.onhost.{module}", function, {"bootstrap": door(host), **arguments}
+            host.name, f"roles.kafka.onhost.{module}", function, {"bootstrap": topology.door(host), **arguments}
         )
 
     def name(self, broker: int) -> str:
@@ -96,16 +96,3 @@ def opened(hosts: str, extra_vars: list[str], **flags: Any) -> Iterator[Cluster]
     brokers = {topology.broker_id(host, members): host for host in members}
     with reporter(sys.stderr) as show, Fleet(show) as fleet:
         yield Cluster(inventory, chosen, fleet, show, brokers)
-
-
-def door(host: Host) -> str:
-    """Where a broker takes native requests on its own host. Raises ConfigError when no listener is without TLS and
-    SASL: the toolkit's client has neither."""
-    inter_broker = topology.inter_broker(host)
-    plain = [one for one in (inter_broker, *topology.listeners(host)) if one.protocol == "PLAINTEXT"]
-    if not plain:
-        raise ConfigError(
-            f"this needs a PLAINTEXT listener, and there is none: {inter_broker.name} is {inter_broker.protocol}",
-            host=host.name, advice="bind one to 127.0.0.1 in kafka_listeners, or use the official tools on the host",
-        )  # fmt: skip
-    return plain[0].local

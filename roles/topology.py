@@ -108,6 +108,19 @@ def inter_broker(host: HostLike) -> Listener:
     )
 
 
+def door(host: HostLike) -> str:
+    """Where a broker takes native requests on its own host. Raises ConfigError when no listener is without TLS and
+    SASL: the toolkit's client has neither."""
+    own = inter_broker(host)
+    plain = [one for one in (own, *listeners(host)) if one.protocol == "PLAINTEXT"]
+    if not plain:
+        raise ConfigError(
+            f"this needs a PLAINTEXT listener, and there is none: {own.name} is {own.protocol}",
+            host=host.name, advice="bind one to 127.0.0.1 in kafka_listeners, or use the official tools on the host",
+        )  # fmt: skip
+    return plain[0].local
+
+
 def zookeeper_addresses(host: HostLike, servers: Sequence[HostLike]) -> list[str]:
     """Names under which this broker reaches the servers. The only one, on this very host, needs no name."""
     if [server.name for server in servers] == [host.name]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from provisioner.errors import ConfigError
 from provisioner.inventory import did_you_mean
 
-from . import settings
+from . import values
 from .layout import Move, Partition
 from .rebalance import resize
 from .topics import BOOKKEEPING, Wanted
@@ -177,7 +177,7 @@ def _alterations(wanted: Wanted, topic: Topic, known: Mapping[str, str | None]) 
     found = {}
     for key, value in wanted.config.items():
         now = topic.settings.get(key, Setting(known.get(key), default=known.get(key)))
-        if (value is None and now.own) or (value is not None and not settings.same(now.value, value)):
+        if (value is None and now.own) or (value is not None and not values.same(now.value, value)):
             found[key] = Alter(now, value)
     return found
 

@@ -18,7 +18,7 @@ from provisioner.errors import ConfigError
 from provisioner.inventory import did_you_mean
 from provisioner.quantities import parse_duration
 
-from . import settings
+from . import values
 
 KEYS = ("partitions", "replication_factor", "retention", "retention_bytes", "config")
 # A key of ours for a setting of Kafka's.
@@ -99,10 +99,10 @@ def _one(name: str, entry: Any, where: Where) -> Wanted:
 
 
 def typed(setting: str, value: Any) -> str:
-    """A value of `retention` or `retention_bytes`: as `settings.typed`, but a duration needs its unit."""
-    if settings.is_duration(setting) and re.fullmatch(r"\s*[0-9]+\s*", str(value)):
+    """A value of `retention` or `retention_bytes`: as `values.typed`, but a duration needs its unit."""
+    if values.is_duration(setting) and re.fullmatch(r"\s*[0-9]+\s*", str(value)):
         return str(parse_duration(str(value)))
-    return settings.typed(setting, value)
+    return values.typed(setting, value)
 
 
 def _config(name: str, config: Any, where: Where) -> dict[str, str | None]:
@@ -115,7 +115,7 @@ def _config(name: str, config: Any, where: Where) -> dict[str, str | None]:
         if not isinstance(key, str) or key in BOOKKEEPING:
             raise _error(f"topics: {name}: config has the key {key}, which is not for this", where(name, "config", key))
         try:
-            found[key] = None if value is None else settings.typed(key, value)
+            found[key] = None if value is None else values.typed(key, value)
         except ValueError as error:
             raise _error(f"topics: {name}: {key}: {error}", where(name, "config", key)) from None
     return found

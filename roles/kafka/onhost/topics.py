@@ -27,7 +27,8 @@ PROBE = f"{records.PREFIX}defaults"
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Topics and what they hold. args: bootstrap; patterns (names and globs; None: all); internal (bool): Kafka's own,
-    too; records, sizes (bool): ask for these as well.
+    too; records, sizes (bool): ask for these as well; settings: names of the topics that are described (None: all);
+    keys: settings that are always told, besides those set on the topic itself (None: all).
 
     Returns brokers {id as text: rack}, controller, topics {name: {internal, partitions, settings}} and unmatched
     [patterns without a topic] with known [names] when there are any. A partition has partition, leader, replicas (of
@@ -40,10 +41,11 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         view = cluster.view()
         known = [name for name in sorted(view["topics"]) if args["internal"] or not _internal(name, view)]
         chosen, unmatched = match(known, args.get("patterns"))
+        described = chosen if args.get("settings") is None else [name for name in args["settings"] if name in chosen]
         with cluster.any() as connection:
-            settings = configs.describe(connection, configs.TOPIC, chosen)
+            settings = configs.describe(connection, configs.TOPIC, described)
         # A topic that went away between two questions is not there.
-        topics = {name: view["topics"][name] for name in chosen if name in settings}
+        topics = {name: view["topics"][name] for name in chosen if name in settings or name not in described}
         moving = cluster.under_way() if topics else {}
         sizes = cluster.sizes(view["brokers"]) if args.get("sizes") else {}
         offsets = ends(view["brokers"], topics) if args.get("records") else {}
@@ -56,7 +58,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             name: {
                 "internal": topic["internal"],
                 "partitions": [_partition(name, found, moving, sizes, offsets) for found in topic["partitions"]],
-                "settings": {key: _setting(found) for key, found in sorted(settings[name].items())},
+                "settings": told(settings.get(name, {}), args.get("keys")),
             }
             for name, topic in topics.items()
         },
@@ -158,6 +160,16 @@ def _partition(
         "earliest": earliest,
         "latest": latest,
         "sizes": {str(broker): size for broker, size in sorted(sizes.get(key, {}).items())},
+    }
+
+
+def told(settings: Mapping[str, configs.Setting], keys: Optional[Iterable[str]]) -> dict[str, dict[str, Any]]:
+    """The settings that are asked for (keys; None: all) and those of the topic's own, by name. Pure."""
+    wanted = None if keys is None else set(keys)
+    return {
+        key: _setting(found)
+        for key, found in sorted(settings.items())
+        if wanted is None or key in wanted or found.source == OWN
     }
 
 

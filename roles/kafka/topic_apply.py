@@ -1,0 +1,204 @@
+"""Topics as they are to be: looked at, planned, shown, made so. What `topics.apply` and a deploy have in common.
+
+What is left to do is read from the cluster each time, so a run that was broken off anywhere is finished by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from provisioner.errors import ConfigError
+from provisioner.quantities import format_size
+from provisioner.yaml_source import raise_all
+
+from . import topic_plan
+from .topic_plan import Alter, Cluster, Plan, Setting, Topic
+from .topics import Wanted
+from .values import shown
+
+if TYPE_CHECKING:
+    from provisioner.report import Reporter
+
+STALL_SECONDS = 180.0
+THROTTLE = 50 * 1024 * 1024  # bytes per second and broker that copies may be moved with
+SHOWN = 10  # topics named in a line, the rest is counted
+
+Event = Callable[[Mapping[str, Any]], None]
+
+
+class Ask(Protocol):
+    """Runs a function of `roles.kafka.onhost` by way of one broker's host. event: receives its reports."""
+
+    def __call__(self, module: str, function: str, *, event: Event | None = None, **arguments: Any) -> dict[str, Any]:
+        """Its answer. Raises HostFailed for the Failure that it ends with."""
+
+
+def look(ask: Ask, described: Sequence[str]) -> tuple[dict[str, Topic], Cluster]:
+    """Every topic of the cluster, those that are named with their settings, and what counts where a topic is silent."""
+    found = ask("topics", "look", internal=True, sizes=True, settings=list(described))
+    known = ask("topics", "defaults")
+    racks = {int(broker): rack for broker, rack in found["brokers"].items()}
+    topics = {name: topic(name, data) for name, data in found["topics"].items()}
+    return topics, Cluster(racks, known["partitions"], known["factor"], known["settings"])
+
+
+def topic(name: str, data: Mapping[str, Any]) -> Topic:
+    """A topic as `onhost.topics.look` tells it."""
+    partitions = data["partitions"]
+    return Topic(
+        name,
+        replicas=tuple(tuple(one["replicas"]) for one in partitions),
+        settings={
+            key: Setting(one["value"], one["own"], one["default"]) for key, one in data["settings"].items()
+        },
+        internal=data["internal"],
+        moving=sum(one["moving"] for one in partitions),
+        sizes=tuple(max(one["sizes"].values(), default=0) for one in partitions),
+    )  # fmt: skip
+
+
+def planned(ask: Ask, wanted: Sequence[Wanted]) -> tuple[Plan, list[str]]:
+    """The plan, and what is to be known before it is done. The cluster has checked it. Raises ConfigError, or Several,
+    for what cannot be done; nothing was changed."""
+    topics, cluster = look(ask, [one.name for one in wanted])
+    raise_all(topic_plan.problems(wanted, topics, cluster))
+    plan = topic_plan.make(wanted, topics, cluster)
+    if plan.create or plan.settings or plan.grow:
+        places = {one.name: one.place for one in wanted}
+        refused = ask("topic_changes", "check", **requests(plan))["refused"]
+        raise_all(
+            ConfigError(
+                f"the cluster refuses {name}: {why}",
+                details=[f"in: {places[name]}"] if places.get(name) else [],
+                advice="nothing was changed",
+            )
+            for name, why in refused
+        )
+    return plan, topic_plan.warnings(wanted, topics, cluster, plan)
+
+
+def requests(plan: Plan) -> dict[str, Any]:
+    """A plan's topics, settings and partitions as `onhost.topic_changes` takes them. -1: the brokers' default."""
+    return {
+        "create": [
+            {
+                "name": one.name, "partitions": one.partitions or -1, "factor": one.factor or -1,
+                "config": {key: value for key, value in one.config.items() if value is not None},
+            }
+            for one in plan.create
+        ],
+        "settings": {
+            name: {key: change.after for key, change in changes.items()} for name, changes in plan.settings.items()
+        },
+        "grow": {name: after for name, (_, after) in plan.grow.items()},
+    }  # fmt: skip
+
+
+# -- showing
+
+
+def show(reporter: Reporter, plan: Plan, prune: bool = False) -> None:
+    """The plan in `+ ~ -` lines. prune: what is not listed goes."""
+    for one in plan.create:
+        reporter.change(one.name, new_topic(one), "+")
+    for name in sorted({*plan.settings, *plan.grow, *plan.factors}):
+        if name in plan.grow:
+            before, after = plan.grow[name]
+            reporter.change(name, f"{before} -> {_many(after, 'partition')}", "~")
+        if name in plan.factors:
+            reporter.change(name, *_copies(name, plan))
+        if name in plan.settings:
+            reporter.change(name, _many(len(plan.settings[name]), "setting"), "~")
+            reporter.diff(name, "settings", "\n".join(diff(plan.settings[name])))
+    if plan.moving:
+        reporter.note(f"  {_many(plan.moving, 'partition')} under way from before: they go on")
+    if plan.throttled and not plan.moving:
+        reporter.note(f"  left of an earlier move, and to be removed: the throttle on {listed(plan.throttled)}")
+    if prune:
+        for name in plan.unmanaged:
+            reporter.change(name, "delete the topic with all its records", "-", "not listed")
+        for name, own in plan.strays.items():
+            reporter.change(name, f"take off {listed(list(own))}", "-", "not listed")
+    elif plan.prunes:
+        for line in unmanaged(plan):
+            reporter.note(line)
+
+
+def unmanaged(plan: Plan) -> list[str]:
+    """What is there and not listed, in lines."""
+    lines = [f"  not listed, left alone: {listed(plan.unmanaged)}"] if plan.unmanaged else []
+    lines += [f"  not listed, left alone on {name}: {_values(own)}" for name, own in plan.strays.items()]
+    return lines
+
+
+def new_topic(one: Wanted) -> str:
+    """What a new topic is to be: "6 partitions, 3 copies, retention.ms 2 d"."""
+    parts = [
+        _many(one.partitions, "partition") if one.partitions else "partitions by default",
+        _many(one.factor, "copy") if one.factor else "copies by default",
+        *(f"{key} {shown(key, value)}" for key, value in one.config.items() if value is not None),
+    ]
+    return ", ".join(parts)
+
+
+def diff(changes: Mapping[str, Alter]) -> list[str]:
+    """The settings of one topic before and after, a line each."""
+    lines = []
+    for key, change in changes.items():
+        before, default = change.before, change.before.default
+        lines.append(f"-{_pair(key, before.value)}" + ("" if before.own else ", the brokers' default"))
+        after = _pair(key, default) + ", the brokers' default" if change.after is None else _pair(key, change.after)
+        lines.append(f"+{after}")
+    return lines
+
+
+def _copies(name: str, plan: Plan) -> tuple[str, str, str]:
+    before, after = plan.factors[name]
+    moves = [move for move in plan.moves if move.topic == name]
+    new = [(broker, move.size) for move in moves for broker in move.after if broker not in move.before]
+    what = f"{' or '.join(map(str, before))} -> {_many(after, 'copy')}"
+    return what, "~", f"{len(new)} to make, {format_size(sum(size for _, size in new))}" if new else "none to make"
+
+
+def _pair(key: str, value: str | None) -> str:
+    words = shown(key, value)
+    return f"{key}={value}" + (f" ({words})" if value and words != value else "")
+
+
+def _values(own: Mapping[str, Setting]) -> str:
+    return listed([_pair(key, setting.value) for key, setting in own.items()])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a line, the first ones and how many more."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _many(number: int, what: str) -> str:
+    plural = what[:-1] + "ies" if what.endswith("y") else what + "s"
+    return f"{number} {what if number == 1 else plural}"
+
+
+# -- doing
+
+
+def execute(ask: Ask, plan: Plan, rate: int | None, event: Event | None = None) -> None:
+    """Make the plan so. rate: bytes per second and broker that copies are moved with; None: no limit. event: receives
+    how moving advances. Raises HostFailed; what came before is done, and the next run does the rest."""
+    wants = requests(plan)
+    if plan.create or plan.settings:
+        ask("topic_changes", "change", create=wants["create"], settings=wants["settings"])
+    if plan.moves or plan.moving or plan.throttled:
+        moves = [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in plan.moves]
+        ask("reassign", "work", event=event, moves=moves, throttle=rate, stall=STALL_SECONDS)
+        ask("topic_changes", "settle", factors={name: after for name, (_, after) in plan.factors.items()})
+    if plan.grow:  # after the copies: a new partition gets as many as the first one has
+        ask("topic_changes", "change", grow=wants["grow"])
+
+
+def prune(ask: Ask, plan: Plan) -> None:
+    """Delete the topics that are not listed, and take settings that are not listed off the others."""
+    settings = {name: dict.fromkeys(own) for name, own in plan.strays.items()}
+    ask("topic_changes", "change", settings=settings, delete=list(plan.unmanaged))
