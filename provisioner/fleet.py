@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .connection import Settings
 from .errors import Locked, ProvisionerError, Several
+from .feed import Feed
 from .payload import Payload
 from .report import Reporter
 from .transport import Session
@@ -60,9 +62,7 @@ class Fleet:
 
     def each(self, names: Iterable[str], work: Callable[[str], T]) -> Outcome[T]:
         """Run `work(host)` for all hosts in parallel; expected errors are kept, a bug of ours is raised."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="host")
-        futures = {name: self._pool.submit(work, name) for name in names}
+        futures = {name: self._threads().submit(work, name) for name in names}
         results: dict[str, T] = {}
         errors: dict[str, ProvisionerError] = {}
         for name, future in futures.items():
@@ -71,6 +71,11 @@ class Fleet:
             except ProvisionerError as error:
                 errors[name] = error
         return Outcome(results, errors)
+
+    def _threads(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="host")
+        return self._pool
 
     def connect(self, settings: Iterable[Settings], payload: Payload) -> Outcome[dict[str, Any]]:
         """Open a session with every host and start its agent; the hosts' facts."""
@@ -109,6 +114,15 @@ class Fleet:
         answer: dict[str, Any] = self.request(host, "call", module=module, function=function, args=dict(arguments))
         return answer
 
+    def stream(
+        self, host: str, module: str, function: str, arguments: Mapping[str, Any],
+        on_event: Callable[[dict[str, Any]], None],
+    ) -> Stream:  # fmt: skip
+        """Begin an on-host function that takes a feed, f(args, emit, feed); on_event is called in a thread."""
+        feed = Feed()
+        request = {"module": module, "function": function, "args": dict(arguments)}
+        return Stream(feed, self._threads().submit(self.sessions[host].request, "call", on_event, feed, **request))
+
     def show(self, host: str) -> Callable[[Mapping[str, Any]], None]:
         """A receiver of a host's events that shows their text."""
 
@@ -117,6 +131,19 @@ class Fleet:
                 self.reporter.host(host, str(message["text"]))
 
         return event
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A call at work. feed: what it is sent meanwhile."""
+
+    feed: Feed
+    answer: Future[Any]
+
+    def result(self) -> dict[str, Any]:
+        """Wait for its end. Raises HostFailed as the agent reports it."""
+        found: dict[str, Any] = _result(self.answer)
+        return found
 
 
 def locked(host: str, holder: Mapping[str, Any]) -> Locked:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from . import ssh
 from .connection import SUDO_PROMPT, Settings
 from .errors import HostFailed, ProvisionerError, Unreachable
+from .feed import Feed
 from .payload import MAGIC, STAGE0, Payload
 
 HEARTBEAT_SECONDS = 10.0
@@ -85,11 +86,22 @@ class Session:
             raise HostFailed(answer["error"], host=self.name, advice=answer["advice"])
         return answer
 
-    def request(self, op: str, on_event: Event = _no_event, **arguments: Any) -> Any:
-        """Send one request, pass its events on, return its result. Raises HostFailed as the agent reports it."""
+    def request(self, op: str, on_event: Event = _no_event, feed: Feed | None = None, **arguments: Any) -> Any:
+        """Send one request, pass its events on, return its result. Raises HostFailed as the agent reports it.
+
+        An event's "raw" holds the bytes that came with it. feed: what other threads send while it is at work.
+        """
         self._number += 1
-        self._send(json.dumps({"id": self._number, "op": op, **arguments}).encode() + b"\n")
-        return self._answer(self._number, on_event)
+        number = self._number
+        if feed is None:
+            self._send(json.dumps({"id": number, "op": op, **arguments}).encode() + b"\n")
+            return self._answer(number, on_event)
+        try:
+            self._send(json.dumps({"id": number, "op": op, "fed": True, **arguments}).encode() + b"\n")
+            feed.attach(lambda message, data: self._tell({"id": number, **message}, data))
+            return self._answer(number, on_event, feed)
+        finally:
+            feed.over()
 
     def put(self, path: Path, digest: str, progress: Callable[[int, int], None]) -> None:
         """Push a file into the host's content-addressed cache; verified there on arrival."""
@@ -110,13 +122,17 @@ class Session:
         self._closed.set()
         self._connection.close()
 
-    def _answer(self, number: int, on_event: Event) -> Any:
+    def _answer(self, number: int, on_event: Event, feed: Feed | None = None) -> Any:
         while True:
             message = json.loads(self._line())
+            raw = self._exactly(message["raw"]) if "raw" in message else b""
             if message["id"] != number:
                 continue
             if "event" in message:
-                on_event(message["event"])
+                on_event({**message["event"], "raw": raw} if raw else message["event"])
+            elif "credit" in message:
+                assert feed is not None
+                feed.credit(message["credit"])
             elif "failure" in message:
                 failure = message["failure"]
                 summary = (
@@ -133,6 +149,11 @@ class Session:
                 if progress:
                     progress(min(start + CHUNK, len(data)), len(data))
 
+    def _tell(self, message: Mapping[str, Any], data: bytes) -> None:
+        """For a feed: raises OSError, since why the connection ended is found out where the answer is awaited."""
+        with self._writing:
+            self._channel.sendall(json.dumps(message).encode() + b"\n" + data)
+
     def _raw(self, data: bytes) -> None:
         try:
             self._channel.sendall(data)
@@ -141,15 +162,27 @@ class Session:
 
     def _line(self) -> bytes:
         while b"\n" not in self._buffer:
-            try:
-                data = self._channel.recv(CHUNK)
-            except OSError as error:
-                raise self._lost(str(error)) from error
-            if not data:
-                raise self._ended()
-            self._buffer += data
+            self._buffer += self._received()
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
+
+    def _exactly(self, size: int) -> bytes:
+        parts, missing = [self._buffer], size - len(self._buffer)
+        while missing > 0:
+            parts.append(self._received())
+            missing -= len(parts[-1])
+        data = b"".join(parts)
+        self._buffer = data[size:]
+        return data[:size]
+
+    def _received(self) -> bytes:
+        try:
+            data: bytes = self._channel.recv(CHUNK)
+        except OSError as error:
+            raise self._lost(str(error)) from error
+        if not data:
+            raise self._ended()
+        return data
 
     def _beat(self) -> None:
         while not self._closed.wait(HEARTBEAT_SECONDS):

@@ -1,4 +1,4 @@
-"""The agent's end of the SSH channel: JSON lines in, JSON lines out, payload bytes in between.
+"""The agent's end of the SSH channel: JSON lines in, JSON lines out, raw bytes in between, both ways.
 
 A thread reads, so that a control machine that is gone (end of file, or silence for longer than its heartbeat allows)
 is noticed while a resource is being repaired.
@@ -13,6 +13,8 @@ import queue
 import select
 import threading
 from typing import Any, Callable, Dict, Optional
+
+from .feed import Feed
 
 # The control machine sends an empty line every 10 s.
 SILENCE_SECONDS = 60.0
@@ -33,17 +35,22 @@ class Channel:
         self._store, self._on_gone = store, on_gone
         self._buffer = b""
         self._writing = threading.Lock()
+        self._feeds: Dict[int, Feed] = {}
 
     def start(self) -> None:
         threading.Thread(target=self._read, name="channel", daemon=True).start()
 
-    def send(self, message: Dict[str, Any]) -> None:
-        """Write one message; silently nothing once the control machine has gone, so that a repair ends cleanly."""
-        data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    def send(self, message: Dict[str, Any], raw: bytes = b"") -> None:
+        """Write one message and the bytes that belong to it (its "raw" is their number); silently nothing once the
+        control machine has gone, so that a repair ends cleanly."""
+        if raw:
+            message = {**message, "raw": len(raw)}
+        data = json.dumps(message, separators=(",", ":")).encode() + b"\n" + raw
         with self._writing:
             try:
-                while data and not self.gone.is_set():
-                    data = data[os.write(self._sink, data) :]
+                view = memoryview(data)
+                while view and not self.gone.is_set():
+                    view = view[os.write(self._sink, view) :]
             except OSError:
                 self._lost()
 
@@ -52,6 +59,8 @@ class Channel:
             self.gone.set()
             self._on_gone()
             self.requests.put(None)
+            for feed in list(self._feeds.values()):
+                feed.stop()
 
     def _more(self) -> None:
         ready, _, _ = select.select([self._source], [], [], SILENCE_SECONDS)
@@ -71,12 +80,44 @@ class Channel:
             while True:
                 line = self._line()
                 if line.strip():
-                    request = json.loads(line)
-                    if request["op"] == "put":
-                        request["outcome"] = self._receive(request)
-                    self.requests.put(request)
+                    self._take(json.loads(line))
         except (Gone, OSError, ValueError):
             self._lost()
+
+    def _take(self, request: Dict[str, Any]) -> None:
+        """A request joins the queue; what is sent for one that is at work goes to its feed, if it still has one."""
+        number = request["id"]
+        if request["op"] in ("data", "end", "stop"):
+            data = self._exactly(int(request.get("size", 0)))
+            feed = self._feeds.get(number)
+            if feed is None:
+                return
+            if request["op"] == "data":
+                feed.put(data)
+            elif request["op"] == "end":
+                feed.end()
+            else:
+                feed.stop()
+            return
+        if request["op"] == "put":
+            request["outcome"] = self._receive(request)
+        if request.get("fed"):
+            self._feeds[number] = Feed(lambda size: self.send({"id": number, "credit": size}))
+        self.requests.put(request)
+
+    def feed(self, number: int) -> Feed:
+        """What is sent during the request of this number."""
+        return self._feeds[number]
+
+    def forget(self, number: int) -> None:
+        """A request has been answered: what still comes for it is thrown away."""
+        self._feeds.pop(number, None)
+
+    def _exactly(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._more()
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        return data
 
     def _receive(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Take `size` raw bytes into the cache under their digest; they are renamed into place only when it matches.

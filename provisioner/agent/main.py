@@ -1,8 +1,10 @@
 """The agent: serves one control machine's requests on this host, one at a time, until the connection ends.
 
 Protocol: one JSON object per line. A request has `id` and `op`; the answers carry that id: any number of
-{"id", "event": {...}} and then {"id", "result": ...} or {"id", "failure": {...}}. Right after the start, facts are
-sent unasked under id 0, which saves a round trip.
+{"id", "event": {...}} and then {"id", "result": ...} or {"id", "failure": {...}}. An event's "raw" is the number of
+bytes that follow its line. A request with "fed" may be followed, while it is at work, by {"id", "op": "data", "size"}
+with that many bytes, as far as {"id", "credit"} allows, and by "end" or "stop" (see feed.py). Right after the start,
+facts are sent unasked under id 0, which saves a round trip.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from ..resources import Resource, Service, differing, from_wire
 from . import facts
 from .channel import Channel, Gone
 from .failure import Failure
+from .feed import Feed
 from .lock import PATH as LOCK
 from .lock import Held, Lock
 from .system import STATE, System
@@ -25,10 +28,10 @@ from .system import STATE, System
 Emit = Callable[[Dict[str, Any]], None]
 
 
-def call(wire: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-    """Run a role's on-host function: {module, function, args}."""
+def call(wire: Dict[str, Any], emit: Emit, *feed: Feed) -> Dict[str, Any]:
+    """Run a role's on-host function: {module, function, args}; with a feed it takes that, too."""
     function = getattr(importlib.import_module(wire["module"]), wire["function"])
-    return dict(function(dict(wire.get("args") or {}), emit))
+    return dict(function(dict(wire.get("args") or {}), emit, *feed))
 
 
 class Agent:
@@ -57,7 +60,8 @@ class Agent:
         number = request["id"]
 
         def emit(event: Dict[str, Any]) -> None:
-            self.channel.send({"id": number, "event": event})
+            raw = event.get("raw", b"")
+            self.channel.send({"id": number, "event": {k: v for k, v in event.items() if k != "raw"}}, raw)
 
         self.system.emit = emit
         try:
@@ -67,6 +71,8 @@ class Agent:
             return
         except Exception as error:
             self.channel.send({"id": number, "failure": describe(error)})
+        finally:
+            self.channel.forget(number)
 
     def op_lock(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         """Take the host's lock for this run."""
@@ -156,7 +162,8 @@ class Agent:
     def op_call(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         """Run a role's on-host function."""
         self.doing = f"{request['module']}.{request['function']}"
-        return call(request, self._guarded(emit))
+        feed = [self.channel.feed(request["id"])] if request.get("fed") else []
+        return call(request, self._guarded(emit), *feed)
 
     def _guarded(self, emit: Emit) -> Emit:
         """For what only waits or looks: stop as soon as nobody listens any more."""
