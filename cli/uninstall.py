@@ -10,7 +10,7 @@ from typing import Any
 from cli.common import ROOT, load_inventory
 from cli.deploying import options
 from provisioner.deploy import connect
-from provisioner.errors import UsageError
+from provisioner.errors import Refused, UsageError
 from provisioner.fleet import Fleet
 from provisioner.quantities import format_elapsed
 from provisioner.report import Reporter, reporter
@@ -22,18 +22,22 @@ from roles import site
 AGENT = "provisioner.agent.removal"
 
 
-def uninstall(hosts: str, extra_vars: list[str], purge: bool, yes: bool, **flags: Any) -> int:
-    """Show what would be removed, ask, remove it. Raises what goes wrong."""
+def uninstall(hosts: str, extra_vars: list[str], purge: bool, yes: bool, accept: bool, **flags: Any) -> int:
+    """Show what would be removed, ask, remove it. Raises what goes wrong.
+
+    accept: also what the rest of the cluster needs. `yes` alone is not enough for that: scripts have it in them, and
+    what is lost here does not come back when a restart is over.
+    """
     chosen = options(**flags)
     inventory = load_inventory(hosts, extra_vars)
     members = inventory.limit(chosen.limit)
     with reporter() as show, Fleet(show) as fleet:
         facts = connect(fleet, site, members, chosen).check()
+        targets = [Target(host, inventory, facts[host.name], ROOT / "templates") for host in members]
         plans: dict[str, Removal] = {}
-        for host in members:
-            target = Target(host, inventory, facts[host.name], ROOT / "templates")
-            resources = [one for role in site.roles_for(host.groups) for one in role.resources(target)]
-            plans[host.name] = removal(resources, purge)
+        for target in targets:
+            resources = [one for role in site.roles_for(target.host.groups) for one in role.resources(target)]
+            plans[target.name] = removal(resources, purge)
         fleet.each(plans, fleet.lock).check()
         found = fleet.each(plans, lambda name: _call(fleet, name, "look", _all(plans[name]))).check()
         present = {name: answer["present"] for name, answer in found.items() if answer["present"]}
@@ -41,7 +45,8 @@ def uninstall(hosts: str, extra_vars: list[str], purge: bool, yes: bool, **flags
             show.phase("Nothing of the toolkit is on these hosts")
         else:
             _say(show, present, plans, purge)
-            _confirm(show, list(present), purge, yes)
+            losses = [] if accept else site.departure(targets, fleet.call, show.host)
+            confirm(show, list(present), purge, yes, losses)
         began = time.monotonic()
         _remove(fleet, show, plans, quiet=not present)
         if present:
@@ -70,10 +75,21 @@ def _say(show: Reporter, present: dict[str, list[str]], plans: dict[str, Removal
         show.warning("--purge-data: every topic and record on these hosts is lost, and so are the logs")
 
 
-def _confirm(show: Reporter, names: list[str], purge: bool, yes: bool) -> None:
+def confirm(show: Reporter, names: list[str], purge: bool, yes: bool, losses: Sequence[str]) -> None:
+    """Return when it may be done. losses: what the rest of the cluster would miss. Raises Refused where only
+    --accept-downtime could permit that, UsageError for a question that nobody answers with yes."""
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if losses and (yes or not terminal):
+        raise Refused(
+            "the rest of the cluster needs these hosts, and nothing was removed", details=losses,
+            advice="`invoke rebalance --drain HOST` moves a broker's partitions away first; --accept-downtime removes "
+            "all the same",
+        )  # fmt: skip
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    for loss in losses:
+        show.warning(f"the rest of the cluster needs these hosts: {loss}")
+    if not terminal:
         raise UsageError("nothing was removed: there is no terminal to ask at", advice="to remove it, add --yes")
     what = "the services AND THEIR DATA" if purge else "the services"
     with show.paused():

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from . import apply as applying
 from . import connection, payload, plan, preflight, rolling
-from .errors import HostFailed, ProvisionerError, Several, Unreachable, UsageError
+from .errors import HostFailed, ProvisionerError, Refused, Several, Unreachable
 from .fleet import Fleet, Outcome
 from .inventory import Host, Inventory
 from .plan import HostPlan
@@ -222,9 +222,8 @@ class Deploy:
         """The steps of one unit after the other, each with the gate that they pass."""
         for unit in rolling.units(self.plans):
             of_unit = [step for step in steps if step.service.unit == unit]
-            targets = {step.host: self.targets[step.host] for step in of_unit}
             if of_unit:
-                yield of_unit, self.site.gate(unit, targets, fleet.call, self.reporter.host)
+                yield of_unit, self.site.gate(unit, self.targets, fleet.call, self.reporter.host)
 
     def roll(self, fleet: Fleet, of_unit: Sequence[rolling.Step], gate: rolling.Gate) -> None:
         """Restart one unit on its hosts, one at a time; counted in the recap."""
@@ -240,7 +239,7 @@ class Deploy:
             )
 
     def confirm_downtime(self, fleet: Fleet, restarts: Sequence[tuple[str, str]], advice: str) -> None:
-        """restarts: (host, unit). Raises UsageError where clients would notice them and nobody says yes."""
+        """restarts: (host, unit). Raises Refused where clients would notice them and nobody says yes."""
         if not restarts or self.options.accept_downtime:
             return
         reasons = self.site.downtime(list(self.targets.values()), restarts, fleet.call, self.reporter.host)
@@ -248,7 +247,7 @@ class Deploy:
             return
         if self.options.yes or (self.ask is not None and self._asked(reasons)):
             return
-        raise UsageError("these restarts mean downtime, and nothing was changed", details=reasons, advice=advice)
+        raise Refused("these restarts mean downtime, and nothing was changed", details=reasons, advice=advice)
 
     def _asked(self, reasons: Sequence[str]) -> bool:
         assert self.ask is not None

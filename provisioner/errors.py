@@ -1,7 +1,8 @@
 """Every way a run can end badly, with the exit code and the sentence a person needs.
 
 A message names the host, what was found and what to do next. A traceback is for our own bugs only.
-Exit codes: 0 fine, 1 usage or configuration, 2 a host failed, 4 a host unreachable, 5 locked by another run.
+Exit codes: 0 fine, 1 usage or configuration, 2 a host failed or something must not be done, 4 a host unreachable,
+5 locked by another run.
 """
 
 from __future__ import annotations
@@ -53,6 +54,13 @@ class ArtifactError(ProvisionerError):
 
 class HostFailed(ProvisionerError):
     """A host was reached and something on it failed, or must not be done."""
+
+    exit_code = 2
+
+
+class Refused(ProvisionerError):
+    """What was asked for must not be done as things are: clients would notice, or records would be lost. Nothing was
+    changed, and the advice says how to go on or how to have it all the same."""
 
     exit_code = 2
 

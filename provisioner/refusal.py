@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A restart or stop that must not happen. reason: one sentence. details: what it is based on, a line each."""
+    """A restart or stop that must not happen. reason: one sentence. details: what it is based on, a line each. about:
+    the things themselves, for a gate that looks further into them."""
 
     reason: str
     details: tuple[str, ...] = ()
+    about: tuple[Any, ...] = ()

@@ -20,8 +20,21 @@ def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]], cal
     out = []
     for host, unit in restarts:
         if not by_name[host]["kafka_accept_downtime"]:
-            members = {target.name: target for target in targets if target.is_in(unit)}
-            lost = gate(unit, members, call, say).downtime(host)
+            lost = gate(unit, by_name, call, say).downtime(host)
+            out += ["; ".join([lost.reason, *lost.details])] if lost else []
+    return out
+
+
+def departure(targets: Sequence[Target], call: Call, say: Say) -> list[str]:
+    """What the cluster would lose if these hosts left it for good, each reason with its evidence in one line; nothing
+    where a service leaves altogether. An ensemble without brokers that stay is missed by nobody."""
+    by_name = {target.name: target for target in targets}
+    out = []
+    for unit in ("kafka", "zookeeper"):
+        leaving = [target.name for target in targets if target.is_in(unit)]
+        brokers = targets[0].members("kafka")
+        if leaving and any(broker.name not in by_name for broker in brokers):
+            lost = gate(unit, by_name, call, say).departure(leaving)
             out += ["; ".join([lost.reason, *lost.details])] if lost else []
     return out
 

@@ -7,72 +7,67 @@ the hosts, so that a roll limited to one host knows the whole cluster.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from provisioner.errors import HostFailed
+from provisioner.quantities import format_size
 from provisioner.refusal import Refusal
 from provisioner.rolling import Call, Say
 from roles import topology
 from roles.kafka import health as kafka
+from roles.waits import Look, Nodes, Seldom, wait
 from roles.zookeeper import health as zookeeper
 
 if TYPE_CHECKING:
+    from provisioner.inventory import Host
     from provisioner.target import Target
-
-POLL_SECONDS = 0.1
-# How long a node that is missing is waited for: one that is being restarted by systemd, or just was, is there by then.
-MISSING_SECONDS = 5.0
-
-
-def wait(
-    host: str, check: Callable[[], Refusal | None], stall: float, say: Say, patient: Callable[[], bool] = lambda: True
-) -> None:
-    """Wait until `check` answers None, for as long as its answers change. Raises HostFailed with the last one when
-    nothing changed for `stall` seconds, or for MISSING_SECONDS when waiting will hardly help (`patient` says so)."""
-    last, since = None, time.monotonic()
-    while (refusal := check()) is not None:
-        if refusal != last:
-            last, since = refusal, time.monotonic()
-            say(
-                host,
-                "waiting, " + ": ".join([refusal.reason, *([", ".join(refusal.details)] if refusal.details else [])]),
-            )
-        if time.monotonic() - since > (stall if patient() else min(stall, MISSING_SECONDS)):
-            raise HostFailed(
-                refusal.reason, host=host, details=refusal.details,
-                advice="bring the missing nodes back (deploy starts what is down), then run the same command again",
-            )  # fmt: skip
-        time.sleep(POLL_SECONDS)
 
 
 class KafkaGate:
-    """Brokers: no partition may fall below the copies that its writes need."""
+    """Brokers: no partition may fall below the copies that its writes need, and a broker must be able to come back."""
 
     def __init__(self, targets: Mapping[str, Target], call: Call, say: Say) -> None:
+        """targets: all hosts of this run, whatever they have."""
         self.targets, self.call, self.say = targets, call, say
         self.members = next(iter(targets.values())).members("kafka")
         self.ids = {member.name: topology.broker_id(member, self.members) for member in self.members}
+        self.nodes = Nodes("kafka", targets, call)
+        self.servers = Nodes("zookeeper", targets, call)
+        self.sizes = Seldom()
 
     def _state(self, host: str, own: bool) -> kafka.ClusterState | None:
         """The cluster as a broker sees it: the host's own first when `own`, else the others first, since a broker that
         has just started may not have heard of every partition. None when no broker answers."""
-        here = topology.inter_broker(self.targets[host].host).local
-        inner = {member.name: topology.inter_broker(member) for member in self.members if member.name != host}
-        others = [f"{listener.advertised_host}:{listener.advertised_port}" for listener in inner.values()]
-        for bootstrap in [here, *others] if own else [*others, here]:
+        addresses = self._addresses(host)
+        here = addresses.pop(host, None)
+        others = list(addresses.values())
+        for bootstrap in filter(None, [here, *others] if own else [*others, here]):
             arguments = {"bootstrap": bootstrap, "partitions": True}
             status = self.call(host, "roles.kafka.onhost.probe", "status", arguments)
             if status["serving"]:
                 return kafka.ClusterState.from_status(status)
         return None
 
+    def _addresses(self, host: str) -> dict[str, str]:
+        """Where each broker is reached from this host."""
+        listeners = {member.name: topology.inter_broker(member) for member in self.members}
+        return {
+            name: listener.local if name == host else f"{listener.advertised_host}:{listener.advertised_port}"
+            for name, listener in listeners.items()
+        }
+
+    def _silent(self, host: str, names: Collection[str]) -> dict[int, str]:
+        """{broker: why} of those among these hosts that do not answer, whether or not the cluster has noticed yet."""
+        addresses = {name: address for name, address in self._addresses(host).items() if name in names}
+        arguments = {"addresses": list(addresses.values())}
+        answers = self.call(host, "roles.kafka.onhost.probe", "answering", arguments)
+        return {self.ids[name]: answers[address] for name, address in addresses.items() if answers[address]}
+
     def order(self, hosts: Sequence[str]) -> list[str]:
         """Ascending ids, the controller last."""
         state = self._state(hosts[0], own=True)
         by_id = {self.ids[host]: host for host in hosts}
-        silent = self._silent(hosts[0], hosts)
+        silent = frozenset(self._silent(hosts[0], hosts))
         return [by_id[broker] for broker in kafka.restart_order(by_id, state.without(silent) if state else None)]
 
     def downtime(self, host: str) -> Refusal | None:
@@ -82,49 +77,81 @@ class KafkaGate:
         state = self._state(host, own=True)
         return kafka.downtime(state, self.ids[host]) if state else None
 
+    def departure(self, leaving: Collection[str]) -> Refusal | None:
+        """What the cluster loses when these hosts of the run leave it for good."""
+        host = next(iter(leaving))
+        state = self._state(host, own=True)
+        if state is None:
+            return Refusal(f"no broker answers, so that it is not known what only {', '.join(leaving)} may hold")
+        silent = self._silent(host, [name for name in self.ids if name not in leaving])
+        return kafka.departure(state.without(frozenset(silent)), frozenset(self.ids[name] for name in leaving))
+
     def permit(self, host: str) -> kafka.ClusterState | None:
         """The state before the restart. Waits while the cluster catches up; raises HostFailed when it must not be."""
         seen: kafka.ClusterState | None = None
+        broker = self.ids[host]
 
-        def check() -> Refusal | None:
+        def look() -> Look:
             nonlocal seen
             seen = self._state(host, own=True)
             if seen is None:
-                return None  # no broker answers: nothing is left to lose, and starting them is the mend
-            seen = seen.without(self._silent(host, self.ids))
-            return kafka.may_go_down(seen, self.ids[host])
+                return Look(None)  # no broker answers: nothing is left to lose, and starting them is the mend
+            silent = self._silent(host, self.ids)
+            seen = seen.without(frozenset(silent))
+            if refusal := kafka.may_go_down(seen, broker):
+                if kafka.may_go_down(seen.caught_up(), broker) is None:
+                    return self._catching_up(host, refusal)
+                return self.nodes.missing(refusal, self._absent(refusal, seen, silent))
+            return self._to_register(host) if broker in seen.brokers else Look(None)
 
-        def all_there() -> bool:
-            return seen is not None and set(self.ids.values()) <= seen.brokers
-
-        wait(host, check, self._stall(host), self.say, patient=all_there)
+        wait(host, look, self._stall(host), self.say)
         return seen
-
-    def _silent(self, host: str, names: Iterable[str]) -> frozenset[int]:
-        """The brokers among these hosts that do not answer, whether or not the cluster has noticed yet."""
-        listeners = {member.name: topology.inter_broker(member) for member in self.members if member.name in set(names)}
-        addresses = {
-            name: listener.local if name == host else f"{listener.advertised_host}:{listener.advertised_port}"
-            for name, listener in listeners.items()
-        }
-        arguments = {"addresses": list(addresses.values())}
-        answers = self.call(host, "roles.kafka.onhost.probe", "answering", arguments)
-        return frozenset(self.ids[name] for name, address in addresses.items() if answers[address])
 
     def settle(self, host: str, before: kafka.ClusterState | None) -> None:
         """Wait until the restarted broker is in sync again. Raises HostFailed when that stops advancing."""
 
-        def check() -> Refusal | None:
+        def look() -> Look:
             # Two views: the others may not have heard of its return yet, and it may not know of every partition yet.
             for own in (False, True):
                 after = self._state(host, own)
                 if after is None:
-                    return Refusal("no broker answers")
+                    return self.nodes.missing(Refusal("no broker answers"), {host: "no answer"})
                 if refusal := kafka.not_back(before or after, after, self.ids[host]):
-                    return refusal
-            return None
+                    if self.ids[host] not in after.brokers:
+                        return self.nodes.missing(refusal, {host: "not registered"})
+                    return self._catching_up(host, refusal)
+            return Look(None)
 
-        wait(host, check, self._stall(host), self.say)
+        wait(host, look, self._stall(host), self.say)
+
+    def _catching_up(self, host: str, refusal: Refusal) -> Look:
+        """A refusal that ends when copies are in sync: these advance by bytes."""
+        partitions: dict[str, list[int]] = {}
+        for one in refusal.about:
+            partitions.setdefault(one.topic, []).append(one.partition)
+        if not partitions:
+            return Look(refusal)
+        arguments = {"bootstrap": self._addresses(host)[host], "partitions": partitions}
+        found = self.sizes.ask(partitions, lambda: self.call(host, "roles.kafka.onhost.copies", "look", arguments))
+        note = f"{format_size(found['copied'])} of {format_size(found['whole'])} copied" if found["copies"] else ""
+        return Look(refusal, found["work"], note)
+
+    def _absent(self, refusal: Refusal, state: kafka.ClusterState, silent: Mapping[int, str]) -> dict[str, str]:
+        """{host: why} of the brokers that are not there and matter here: those with a copy of what it is about."""
+        involved = {broker for one in refusal.about for broker in one.replicas} or set(self.ids.values())
+        names = {broker: name for name, broker in self.ids.items()}
+        gone = sorted(involved - state.brokers)
+        return {names.get(one, f"broker {one}"): silent.get(one, "not registered in the cluster") for one in gone}
+
+    def _to_register(self, host: str) -> Look:
+        """Whether ZooKeeper would have the broker back. An ensemble that is not in the inventory is not asked."""
+        target = self.targets[host]
+        servers = () if target["kafka_zookeeper_connect"] else target.members("zookeeper")
+        members = ensemble(self.call, host, servers)
+        if refusal := zookeeper.may_lose_a_broker(members):
+            why = {name: member.why for name, member in members.items() if not member.serving}
+            return self.servers.missing(Refusal(refusal.reason), why)
+        return Look(None)
 
     def _stall(self, host: str) -> float:
         return float(self.targets[host]["kafka_start_stall"]) / 1000
@@ -134,17 +161,13 @@ class ZooKeeperGate:
     """ZooKeeper servers: the others must keep the quorum."""
 
     def __init__(self, targets: Mapping[str, Target], call: Call, say: Say) -> None:
+        """targets: all hosts of this run, whatever they have."""
         self.targets, self.call, self.say = targets, call, say
         self.members = next(iter(targets.values())).members("zookeeper")
+        self.nodes = Nodes("zookeeper", targets, call)
 
     def _ensemble(self, host: str) -> dict[str, zookeeper.Member]:
-        found = {}
-        for member in self.members:
-            address = "127.0.0.1" if member.name == host else member.vars["zookeeper_address"]
-            arguments = {"host": address, "port": member.vars["zookeeper_port"]}
-            status = self.call(host, "roles.zookeeper.onhost.probe", "status", arguments)
-            found[member.name] = zookeeper.Member.from_status(status)
-        return found
+        return ensemble(self.call, host, self.members)
 
     def order(self, hosts: Sequence[str]) -> list[str]:
         """Servers that are down first, then followers, the leader last."""
@@ -154,16 +177,48 @@ class ZooKeeperGate:
         """What brokers lose while this server restarts, whatever one waits for. Pure but for its arguments."""
         return zookeeper.downtime({member.name: zookeeper.Member() for member in self.members}, host)
 
+    def departure(self, leaving: Collection[str]) -> Refusal | None:
+        """What the ensemble loses when these hosts of the run leave it for good."""
+        return zookeeper.departure(self._ensemble(next(iter(leaving))), leaving)
+
     def permit(self, host: str) -> None:
         """Wait until the others can do without this server; raises HostFailed when they cannot."""
-        wait(host, lambda: zookeeper.may_go_down(self._ensemble(host), host), self._stall(host), self.say)
+
+        def look() -> Look:
+            members = self._ensemble(host)
+            return self._look(zookeeper.may_go_down(members, host), members)
+
+        wait(host, look, self._stall(host), self.say)
 
     def settle(self, host: str, before: None) -> None:
         """Wait until the ensemble is whole again. Raises HostFailed when that stops advancing."""
-        wait(host, lambda: zookeeper.not_back(self._ensemble(host), host), self._stall(host), self.say)
+
+        def look() -> Look:
+            members = self._ensemble(host)
+            return self._look(zookeeper.not_back(members, host), {host: members[host]})
+
+        wait(host, look, self._stall(host), self.say)
+
+    def _look(self, refusal: Refusal | None, concerned: Mapping[str, zookeeper.Member]) -> Look:
+        if refusal is None:
+            return Look(None)
+        why = {name: member.why for name, member in concerned.items() if not member.serving}
+        # They are told of in other words, once.
+        return self.nodes.missing(Refusal(refusal.reason) if why else refusal, why)
 
     def _stall(self, host: str) -> float:
         return float(self.targets[host]["zookeeper_start_stall"]) / 1000
+
+
+def ensemble(call: Call, host: str, servers: Sequence[Host]) -> dict[str, zookeeper.Member]:
+    """Every server of an ensemble as it answers this host now, by name."""
+    addresses = {
+        server.name: ["127.0.0.1" if server.name == host else server.vars["zookeeper_address"],
+                      server.vars["zookeeper_port"]]
+        for server in servers
+    }  # fmt: skip
+    answers = call(host, "roles.zookeeper.onhost.probe", "ensemble", {"servers": addresses}) if addresses else {}
+    return {name: zookeeper.Member.from_status(answer) for name, answer in answers.items()}
 
 
 GATES: Mapping[str, Callable[[Mapping[str, Target], Call, Say], Any]] = {
@@ -173,6 +228,6 @@ GATES: Mapping[str, Callable[[Mapping[str, Target], Call, Say], Any]] = {
 
 
 def gate(unit: str, targets: Mapping[str, Target], call: Call, say: Say) -> KafkaGate | ZooKeeperGate:
-    """The gate of a unit; targets: the hosts of this run that have it."""
+    """The gate of a unit; targets: all hosts of this run, those that it is asked about among them."""
     made: KafkaGate | ZooKeeperGate = GATES[unit](targets, call, say)
     return made

@@ -85,19 +85,20 @@ def smoke(
 UNINSTALL = {
     **COMMON,
     "purge_data": "remove data, logs and service users, too: topics and records are lost",
+    "accept_downtime": "remove even what the rest of the cluster needs: last copies, the quorum",
     "yes": "do not ask",
 }
 
 
 @verb("uninstall", UNINSTALL)
 def uninstall(
-    context: Context, hosts="", limit="", extra_vars=None, purge_data=False, yes=False, ask_become_pass=False,
-    accept_new_host_keys=False,
+    context: Context, hosts="", limit="", extra_vars=None, purge_data=False, accept_downtime=False, yes=False,
+    ask_become_pass=False, accept_new_host_keys=False,
 ):  # fmt: skip
     """Remove what deploy has installed; data and logs stay unless --purge-data. Asks first."""
     from cli import uninstall as removing
 
     return removing.uninstall(
-        hosts, extra_vars, purge_data, yes, limit=limit, ask_become_pass=ask_become_pass,
+        hosts, extra_vars, purge_data, yes, accept_downtime, limit=limit, ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
     )  # fmt: skip

@@ -27,6 +27,8 @@ UNIT_CHECK_EVERY = 0.5
 RESTARTS_TOLERATED = 1
 # Deaths for a reason that passes by itself (`Unit.excuse`) are not a loop yet.
 RESTARTS_EXCUSED = 6
+# What systemd calls a unit that it does not start any more, unless it is told to.
+GIVEN_UP = ("failed", "dead")
 MIB = 1 << 20
 
 
@@ -86,6 +88,20 @@ class Unit:
             + (f" and {self.log_file}" if self.log_file else "")
             + " on the host, mend the cause and run again",
         )
+
+
+def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """How a service is doing at this moment, for who waits for it from elsewhere. args: unit, log_file.
+
+    Returns state (what systemd says: "running", "auto-restart", "failed"; "" where there is no such unit), coming
+    (whether it is up or still may come up by itself), died (how often systemd has started it again), and work: numbers
+    that grow while the process does something. Never waits.
+    """
+    state = units.show((args["unit"],))[args["unit"]]
+    if state is None:
+        return {"state": "", "coming": False, "died": 0, "work": []}
+    work = [_size(args["log_file"]), _read_bytes(state["pid"]) // MIB]
+    return {"state": state["sub"], "coming": state["sub"] not in GIVEN_UP, "died": state["restarts"], "work": work}
 
 
 def until(

@@ -63,6 +63,14 @@ class ClusterState:
         left = tuple(replace(p, isr=p.isr - silent) if p.isr & silent else p for p in self.partitions)
         return replace(self, brokers=self.brokers - silent, partitions=left) if silent else self
 
+    def caught_up(self) -> ClusterState:
+        """The cluster once every copy on a broker that is up is in sync: all that waiting for copies can bring."""
+        # Without a broker that leads, there is nothing to copy from.
+        full = (
+            replace(p, isr=p.isr | (p.replicas & self.brokers)) if p.isr & self.brokers else p for p in self.partitions
+        )
+        return replace(self, partitions=tuple(full))
+
     def hosted(self, broker: int) -> list[Partition]:
         """The partitions of which this broker holds a copy."""
         return [partition for partition in self.partitions if broker in partition.replicas]
@@ -89,6 +97,7 @@ def may_go_down(state: ClusterState, broker: int) -> Refusal | None:
         f"broker {broker} must stay up: {_partitions(blocked)} cannot spare an in-sync copy"
         + (f", as {_brokers(gone)} down" if (gone := _gone(blocked, state)) else ""),
         _listed(blocked),
+        tuple(blocked),
     )
 
 
@@ -127,11 +136,31 @@ def not_back(before: ClusterState, after: ClusterState, broker: int) -> Refusal 
         return Refusal("the cluster has no controller")
     behind = [partition for partition in after.hosted(broker) if broker not in partition.isr]
     if behind:
-        return Refusal(f"{_partitions(behind)} not yet in sync", _listed(behind))
+        return Refusal(f"{_partitions(behind)} not yet in sync", _listed(behind), tuple(behind))
     was, now = len(before.under_replicated()), after.under_replicated()
     if len(now) > was:
-        return Refusal(f"{_partitions(now)} under-replicated, {was} before the restart", _listed(now))
+        return Refusal(f"{_partitions(now)} under-replicated, {was} before the restart", _listed(now), tuple(now))
     return None
+
+
+def departure(state: ClusterState, leaving: frozenset[int]) -> Refusal | None:
+    """What the cluster loses when these brokers go for good; None when every partition stays readable and writable.
+
+    state: brokers that stay and do not answer already left out (`without`). One that leaves and is down counts with
+    the copies that the cluster last knew to be in sync: those may be the only ones there are.
+    """
+    gone = [partition for partition in state.partitions if partition.isr and partition.isr <= leaving]
+    short = [
+        partition
+        for partition in state.partitions
+        if partition not in gone and partition.isr & leaving and len(partition.isr - leaving) < partition.min_isr
+    ]
+    if not gone and not short:
+        return None
+    costs = [f"{_partitions(gone)} will be offline, having no other copy in sync"] if gone else []
+    costs += [f"{_partitions(short)} cannot be written, having too few copies in sync"] if short else []
+    named = f"broker{'s' if len(leaving) > 1 else ''} {', '.join(map(str, sorted(leaving)))}"
+    return Refusal(f"without {named}, {' and '.join(costs)}", _listed([*gone, *short]))
 
 
 def restart_order(brokers: Iterable[int], state: ClusterState | None) -> list[int]:

@@ -5,7 +5,7 @@ The states come from `roles.zookeeper.onhost.probe.status`, asked of every membe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,9 +50,47 @@ def may_go_down(members: Mapping[str, Member], name: str) -> Refusal | None:
     if len(serving) < needed:
         return Refusal(
             f"{name} must stay up: {len(serving)} of the other ZooKeeper servers serve, the quorum needs {needed}",
-            tuple(f"{host}: {member.why}" for host, member in others.items() if not member.serving),
+            _silent(others),
         )
     return _not_in_sync(members)
+
+
+def may_lose_a_broker(members: Mapping[str, Member]) -> Refusal | None:
+    """None when a broker may go down now; else why not. A broker registers in ZooKeeper when it comes back, so the
+    quorum must be there, and must not hang on every server that is left: all of them serve, or one more can be spared.
+
+    members: the whole ensemble; empty when it is not in the inventory and cannot be asked.
+    """
+    needed = majority(len(members))
+    serving = sum(member.serving for member in members.values())
+    if serving == len(members) or serving > needed:
+        return None
+    return Refusal(
+        f"no broker may go down: {serving} of {len(members)} ZooKeeper servers serve and the quorum needs {needed}, so "
+        "that it could not be sure to come back",
+        _silent(members),
+    )
+
+
+def departure(members: Mapping[str, Member], leaving: Collection[str]) -> Refusal | None:
+    """What the ensemble loses when these servers go for good; None when the quorum stays, or is not there anyway.
+
+    members: the whole ensemble, which the servers that stay are configured with, so that its majority stays the same.
+    """
+    needed = majority(len(members))
+    serving = [host for host, member in members.items() if member.serving]
+    staying = [host for host in serving if host not in leaving]
+    if len(serving) < needed or len(staying) >= needed:
+        return None
+    return Refusal(
+        f"without {', '.join(leaving)}, {len(staying)} of {len(members)} ZooKeeper servers serve and the quorum needs "
+        f"{needed}: brokers could not register, topics could not change",
+        _silent({host: member for host, member in members.items() if host not in leaving}),
+    )
+
+
+def _silent(members: Mapping[str, Member]) -> tuple[str, ...]:
+    return tuple(f"{host}: {member.why}" for host, member in members.items() if not member.serving)
 
 
 def _not_in_sync(members: Mapping[str, Member]) -> Refusal | None:

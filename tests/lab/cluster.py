@@ -67,6 +67,16 @@ class Cluster:
         """{host: main PID} of one service."""
         return {host.base: host.pids()[unit] for host in self.hosts}
 
+    def everything(self) -> dict[str, str]:
+        """{host: its services' states, PIDs and starts, and digests of what is configured and linked}: all that a
+        command which changes nothing leaves as it is."""
+        look = (
+            "systemctl show -p ActiveState -p SubState -p MainPID -p NRestarts -p InvocationID kafka zookeeper;"
+            "find /etc/kafka /etc/zookeeper /etc/systemd/system /opt /usr/local/bin -xdev -printf '%p %l %m %u %T@\\n'"
+            " | sort | sha256sum; cat /etc/kafka/* /etc/zookeeper/* /var/lib/kafka/data/meta.properties | sha256sum"
+        )
+        return {host.base: host.sh(look) for host in self.hosts}
+
     def controller(self) -> int:
         """The id of the broker that is the controller; broker ids are the hosts' numbers."""
         admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
@@ -90,6 +100,12 @@ class Cluster:
             stopped, started = sorted(int(one) / 1e6 for one in shown)
             found.append((stopped, started, host.base))
         return sorted(found)
+
+
+def restarted(output: str, unit: str) -> list[str]:
+    """The hosts whose restart of a unit the output reports, in order, by their short names."""
+    lines = [line for line in output.splitlines() if f": restart service:{unit} (" in line]
+    return [line.split(":")[0].rsplit("-", 1)[-1].split()[-1] for line in lines if "needed:" not in line]
 
 
 @dataclass

@@ -42,6 +42,16 @@ def run_invoke(
     )  # fmt: skip
 
 
+def status_json(host: LabHost, expect: int) -> dict[str, Any]:
+    """`invoke status --json`, its exit code asserted: what is on stdout is JSON alone."""
+    environment = {**os.environ, "LAB": lab_name()}
+    command = [sys.executable, "-m", "invoke", "status", "--json", "--hosts", str(host.inventory)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=120)
+    assert done.returncode == expect, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 def lab_name() -> str:
     return os.environ.get("LAB") or name_for_clone(str(ROOT))
 

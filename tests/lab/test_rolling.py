@@ -1,4 +1,5 @@
-"""Three hosts without an outage: rolls under load, judged as Kafka's own system tests judge, and what a roll refuses.
+"""Three hosts without an outage: rolls under load, judged as Kafka's own system tests judge; what is refused with a
+node down, and how that looks.
 
 One cluster for all of it, in the order of this file; every test leaves it healthy and as its inventory says.
 """
@@ -17,8 +18,8 @@ from kafka.admin import NewTopic
 
 from lab.lab import Lab
 
-from .cluster import Cluster
-from .conftest import LabHost, counts
+from .cluster import Cluster, restarted
+from .conftest import LabHost, counts, status_json
 from .load import Load, loads
 from .serving import delete_topic, eventually, produce, records
 
@@ -50,10 +51,14 @@ def load(deployed3: Cluster) -> Iterator[Callable[[], Load]]:
     yield from loads(deployed3.bootstrap)
 
 
-def restarted(output: str, unit: str) -> list[str]:
-    """The hosts whose restart of a unit the output reports, in order, by their short names."""
-    lines = [line for line in output.splitlines() if f": restart service:{unit} (" in line]
-    return [line.split(":")[0].rsplit("-", 1)[-1].split()[-1] for line in lines if "needed:" not in line]
+@pytest.fixture
+def third_down(deployed3: Cluster) -> Iterator[LabHost]:
+    """kafka3 with its broker stopped, which runs again when the test ends."""
+    third = deployed3.hosts[2]
+    third.sh("systemctl stop kafka")
+    yield third
+    third.sh("systemctl start kafka")
+    eventually(lambda: deployed3.invoke("status"), seconds=120, what="healthy again")
 
 
 def report(what: str, gap: float, seconds: float) -> None:
@@ -133,6 +138,7 @@ def test_a_killed_zookeeper_leader_in_the_roll_costs_no_record(deployed3: Cluste
         host.sh("exec 3<>/dev/tcp/127.0.0.1/2181 && printf srvr >&3 && cat <&3 | grep Mode") for host in deployed3.hosts
     )
     assert modes == ["Mode: follower", "Mode: follower", "Mode: leader"]
+    assert "\nHealthy" in deployed3.invoke("status")
 
 
 def test_a_broker_killed_while_it_is_rolled_comes_back_and_the_roll_goes_on(
@@ -200,22 +206,72 @@ def test_a_broker_that_does_not_start_stops_the_roll_and_its_mend_goes_on(deploy
     assert deployed3.pids("kafka")[first] == after[first]
 
 
-def test_with_a_broker_down_a_restart_takes_no_second_one(deployed3: Cluster, load: Callable[[], Load]):
-    *_, third = deployed3.hosts
+def test_with_a_broker_down_a_restart_takes_no_second_one(
+    deployed3: Cluster, third_down: LabHost, load: Callable[[], Load]
+):  # fmt: skip
+    first = deployed3.hosts[0]
     with load() as clients:
-        third.sh("systemctl stop kafka")
-        before = {unit: deployed3.pids(unit) for unit in ("zookeeper", "kafka")}
-        output = deployed3.invoke("restart", expect=2)
-        assert {unit: deployed3.pids(unit) for unit in before} == before, "a refused restart restarted something"
-        assert "must stay up" in output and "as broker 3 is down" in output
-        assert f"{clients.topic}-0 (isr 1,2 of 3, needs 2)" in output
-        assert "deploy starts what is down" in output
+        before = deployed3.everything()
+        for limit in ([], ["--limit", first.name]):
+            output = deployed3.invoke("restart", *limit, expect=2)
+            assert deployed3.everything() == before, "a refused restart changed something"
+            assert "broker 1 must stay up: " in output and "as broker 3 is down" in output
+            assert f"{clients.topic}-0 (isr 1,2 of 3, needs 2)" in output
+            assert "deploy starts what is down" in output and restarted(output, "kafka") == []
+            state = "kafka does not run (dead)" if not limit else "which is not part of this run: Connection refused"
+            assert third_down.name in output and state in output
         # The one that is down may be restarted: that is the mend.
-        assert restarted(deployed3.invoke("restart", "--service", "kafka", "--limit", third.name), "kafka") == [
-            "kafka3"
-        ]
+        limits = ("--service", "kafka", "--limit", third_down.name)
+        assert restarted(deployed3.invoke("restart", *limits), "kafka") == ["kafka3"]
         clients.more()
     clients.verdict()
+
+
+def test_with_a_broker_down_status_tells_what_it_costs_with_exit_code_2(deployed3: Cluster, third_down: LabHost):
+    topic, servers = f"strict-{uuid.uuid4().hex[:8]}", ",".join(deployed3.bootstrap[:2])
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    strict = {0: [1, 2, 3], 1: [2, 1, 3]}
+    config = {"min.insync.replicas": "3"}
+    new = NewTopic(topic, num_partitions=-1, replication_factor=-1, replica_assignments=strict, topic_configs=config)
+    admin.create_topics([new])
+    admin.close()
+    try:
+        found = status_json(deployed3.hosts[0], expect=2)
+        page = deployed3.invoke("status", expect=2)
+    finally:
+        delete_topic(servers, topic)
+    first, _, third = (found["hosts"][host.name]["services"]["kafka"] for host in deployed3.hosts)
+    assert (first["state"], first["serving"]) == ("running", True)
+    assert (third["state"], third["active"], third["serving"], third["leaders"]) == ("dead", False, False, None)
+    cluster = found["cluster"]
+    assert cluster["brokers_registered"] == [1, 2] and cluster["brokers_expected"] == [1, 2, 3]
+    assert set(cluster["leaders"]) == {"1", "2"} and sum(cluster["leaders"].values()) == cluster["partitions"]
+    assert cluster["under_replicated"]["count"] == cluster["partitions"] and cluster["offline"]["count"] == 0
+    assert cluster["under_min_isr"] == {"count": 2, "first": [f"{topic}-0", f"{topic}-1"]}
+    assert found["healthy"] is False and found["ensemble"]["not_serving"] == []
+
+    lost = f"{third_down.name}: kafka does not run (dead): `invoke logs` shows why, `invoke deploy` starts it"
+    assert lost in found["problems"] and f"  {lost}\n" in page
+    assert "broker 3 is not registered in the cluster" in page
+    assert f"{cluster['partitions']} under-replicated, 2 under min ISR, 0 offline" in page
+    assert f"2 partitions ({topic}-0, {topic}-1) under min.insync.replicas (writes with acks=all fail)" in page
+    (row,) = [line.split() for line in page.splitlines() if line.startswith(f"{third_down.name}  kafka ")]
+    assert row[2:5] == ["dead", "-", "-"]
+
+
+def test_with_a_zookeeper_server_down_no_broker_is_taken(deployed3: Cluster):
+    first, _, third = deployed3.hosts
+    third.sh("systemctl stop zookeeper")
+    try:
+        before = deployed3.everything()
+        for limit in ([], ["--limit", first.name]):
+            output = deployed3.invoke("restart", "--service", "kafka", *limit, expect=2)
+            assert "no broker may go down: 2 of 3 ZooKeeper servers serve and the quorum needs 2" in output
+            assert third.name in output and deployed3.everything() == before
+        assert third.name in deployed3.invoke("restart", "--service", "zookeeper", "--limit", third.name)
+    finally:
+        third.sh("systemctl start zookeeper")
+    eventually(lambda: deployed3.invoke("status"), seconds=60, what="healthy again")
 
 
 def test_a_partition_without_a_second_copy_is_named_before_it_goes_offline(deployed3: Cluster):
@@ -226,9 +282,18 @@ def test_a_partition_without_a_second_copy_is_named_before_it_goes_offline(deplo
     second = deployed3.hosts[1]
     limited = ("--service", "kafka", "--limit", second.name)
     before = deployed3.pids("kafka")
-    output = deployed3.invoke("restart", *limited, expect=1)
-    assert "1 partition will be offline, having no other copy" in output and f"{topic}-0" in output
-    assert "--accept-downtime" in output and deployed3.pids("kafka") == before
+    everything = deployed3.everything()
+    output = deployed3.invoke("restart", *limited, expect=2)
+    assert "1 partition will be offline, having no other copy" in output and f"{topic}-0 (isr 2 of 1" in output
+    assert "--accept-downtime" in output and "nothing was changed" in output
+
+    # Still less may it leave for good, or with it the quorum; --yes answers a question, it is no permission for this.
+    output = deployed3.invoke("uninstall", "--limit", second.name, "--yes", expect=2)
+    assert "without broker 2, 1 partition will be offline" in output and f"{topic}-0" in output
+    output = deployed3.invoke("uninstall", "--limit", f"{second.name},{deployed3.hosts[2].name}", "--yes", expect=2)
+    assert "without brokers 2, 3, " in output and "1 of 3 ZooKeeper servers serve and the quorum needs 2" in output
+    assert "--accept-downtime" in output and "nothing was removed" in output
+    assert deployed3.everything() == everything, "a refusal changed something"
     assert restarted(deployed3.invoke("restart", *limited, "--accept-downtime"), "kafka") == ["kafka2"]
     after = deployed3.pids("kafka")
     assert after.pop("kafka2") != before.pop("kafka2") and after == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -11,20 +10,11 @@ import uuid
 
 import pytest
 
-from .conftest import ROOT, LabHost, lab_name
+from .conftest import ROOT, LabHost, lab_name, status_json
 from .serving import create_topic, delete_topic, eventually, produce
 
 FOLLOWERS = "pgrep -fc '[j]ournalctl --follow'; true"
 LEFT = "pgrep -fa '[j]ournalctl --follow|[P]ROVISIONER AGENT' | cut -c1-200"
-
-
-def look(host: LabHost, expect: int) -> dict:
-    """`status --json`, its exit code asserted. The agent is sent before, so that stdout is JSON alone."""
-    environment = {**os.environ, "LAB": lab_name()}
-    command = [sys.executable, "-m", "invoke", "status", "--json", "--hosts", str(host.inventory)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=120)
-    assert done.returncode == expect, done.stdout + done.stderr
-    return json.loads(done.stdout)
 
 
 def test_a_healthy_host_is_shown_with_its_roles_numbers_and_versions(single: LabHost):
@@ -32,7 +22,7 @@ def test_a_healthy_host_is_shown_with_its_roles_numbers_and_versions(single: Lab
     create_topic(single.bootstrap, topic)
     try:
         produce(single.bootstrap, topic, ["x" * 10_000] * 10)
-        found = look(single, expect=0)
+        found = status_json(single, expect=0)
         page = single.invoke("status")
     finally:
         delete_topic(single.bootstrap, topic)
@@ -59,7 +49,7 @@ def test_a_healthy_host_is_shown_with_its_roles_numbers_and_versions(single: Lab
 def test_a_stopped_broker_is_told_by_status_and_doctor_with_exit_code_2_and_neither_starts_it(single: LabHost):
     single.sh("systemctl stop kafka")
     try:
-        found = look(single, expect=2)
+        found = status_json(single, expect=2)
         page, doctor = single.invoke("status"), single.invoke("doctor")
         assert single.sh("systemctl is-active kafka", expect=3) == "inactive"
     finally:
@@ -75,7 +65,7 @@ def test_a_stopped_broker_is_told_by_status_and_doctor_with_exit_code_2_and_neit
 def test_a_pending_restart_is_noted_and_is_not_a_fault(single: LabHost):
     single.sh("cp -a /etc/kafka/server.properties /root/was && echo '#' >> /etc/kafka/server.properties")
     try:
-        found = look(single, expect=0)
+        found = status_json(single, expect=0)
         page, doctor = single.invoke("status"), single.invoke("doctor")
     finally:
         single.sh("cp -a /root/was /etc/kafka/server.properties")

@@ -10,13 +10,18 @@ import pytest
 import roles_support as support
 
 from provisioner.errors import HostFailed
-from roles import gates
+from roles import finish, gates, waits
 
 BROKERS = ("kafka1", "kafka2", "kafka3")
 
 
+RUNS = {"state": "running", "coming": True, "died": 0, "work": [1, 1]}
+STOPPED = {"state": "dead", "coming": False, "died": 0, "work": []}
+
+
 class Brokers:
-    """Three brokers with one topic of three copies. down: those that do not answer; seen: what each one believes."""
+    """Three brokers with one topic of three copies. down: those that do not answer; seen: what each one believes;
+    units: what systemd says of each; servers: the mode of each ZooKeeper server; copied: bytes of the copy behind."""
 
     def __init__(self, names: tuple[str, ...] = BROKERS) -> None:
         self.names = names
@@ -32,6 +37,9 @@ class Brokers:
             "min_isr": 2,
         }
         self.seen: dict[str, dict[str, Any]] = {}
+        self.units: dict[str, dict[str, Any]] = {}
+        self.servers = {"zoo1": "standalone"}
+        self.copied, self.growing = 0, 0
         self.asked = 0
         self.then: dict[int, Callable[[], None]] = {}  # after so many questions, this happens
 
@@ -40,6 +48,16 @@ class Brokers:
         return host if name == "127.0.0.1" else name
 
     def call(self, host: str, module: str, function: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        if module == "provisioner.agent.waiting":
+            assert args == {"unit": "kafka", "log_file": "/var/log/kafka/server.log"}
+            return self.units[host]
+        if module == "roles.zookeeper.onhost.probe":
+            modes = {name: self.servers[name] for name in args["servers"]}
+            return {n: {"serving": bool(mode), "mode": mode, "why": "Connection refused"} for n, mode in modes.items()}
+        if module == "roles.kafka.onhost.copies":
+            assert args == {"bootstrap": "127.0.0.1:9092", "partitions": {"t": [0]}}
+            self.copied += self.growing
+            return {"copies": 1, "copied": self.copied, "whole": 2 << 30, "work": self.copied}
         assert module == "roles.kafka.onhost.probe"
         if function == "answering":
             refused = {address: self._at(host, address) in self.down for address in args["addresses"]}
@@ -58,13 +76,15 @@ class Brokers:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time passes a tenth of a second at each look at the clock, and nobody sleeps."""
     ticks = iter(range(1_000_000))
-    monkeypatch.setattr(gates.time, "monotonic", lambda: next(ticks) / 10)
-    monkeypatch.setattr(gates.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(waits.time, "monotonic", lambda: next(ticks) / 10)
+    monkeypatch.setattr(waits.time, "sleep", lambda seconds: None)
 
 
-def gate_of(directory: Path, brokers: Brokers, said: list[str] | None = None, **variables: Any) -> gates.KafkaGate:
-    site = support.inventory(directory, kafka=list(brokers.names), zookeeper=["zoo1"], **variables)
-    targets = {name: support.target(site, name) for name in brokers.names}
+def gate_of(
+    directory: Path, brokers: Brokers, said: list[str] | None = None, run: tuple[str, ...] = BROKERS, **variables: Any
+) -> gates.KafkaGate:
+    site = support.inventory(directory, kafka=list(brokers.names), zookeeper=list(brokers.servers), **variables)
+    targets = {name: support.target(site, name) for name in run}
     say = (lambda host, text: said.append(f"{host}: {text}")) if said is not None else (lambda host, text: None)
     return gates.KafkaGate(targets, brokers.call, say)
 
@@ -88,21 +108,131 @@ def test_a_broker_of_a_healthy_cluster_may_go_down_at_once(tmp_path: Path):
 def test_waiting_says_for_what_and_ends_when_the_copies_are_in_sync(tmp_path: Path):
     brokers, said = Brokers(), []
     brokers.partition["isr"] = [1, 2]
-    brokers.then[30] = lambda: brokers.partition.update(isr=[1, 2, 3])
+    brokers.then[15] = lambda: brokers.partition.update(isr=[1, 2, 3])
     assert gate_of(tmp_path, brokers, said).permit("kafka1") is not None
-    assert brokers.asked == 30
+    assert brokers.asked == 15
     assert said == [
         "kafka1: waiting, broker 1 must stay up: 1 partition cannot spare an in-sync copy: t-0 (isr 1,2 of 3, needs 2)"
+        "; 0 B of 2 GiB copied"
     ]
 
 
-def test_a_broker_that_died_a_moment_ago_keeps_the_others_up_although_it_is_still_registered(tmp_path: Path):
+@pytest.mark.parametrize("step", ["permit", "settle"])
+def test_one_partition_that_copies_for_longer_than_the_stall_does_not_end_the_wait(tmp_path: Path, step: str):
+    brokers, said = Brokers(), []
+    gate = gate_of(tmp_path, brokers, said, kafka_start_stall="5s")
+    before = gate.permit("kafka1")
+    brokers.partition["isr"] = [1, 2] if step == "permit" else [2, 3]
+    brokers.growing = 1 << 20
+    brokers.then[600] = lambda: brokers.partition.update(isr=[1, 2, 3])
+    if step == "permit":
+        gate.permit("kafka1")
+    else:
+        gate.settle("kafka1", before)
+    assert brokers.asked >= 600
+    assert len(said) > 5 and said[-1].split("; ")[1].endswith(" MiB of 2 GiB copied"), said
+    assert len({text.split("; ")[0] for text in said}) == 1, "what it waits for is the same all the time"
+
+
+@pytest.mark.parametrize("step", ["permit", "settle"])
+def test_a_copy_that_stands_still_ends_the_wait_and_says_how_far_it_was(tmp_path: Path, step: str):
     brokers = Brokers()
+    gate = gate_of(tmp_path, brokers, kafka_start_stall="5s")
+    before = gate.permit("kafka1")
+    brokers.partition["isr"] = [1, 2] if step == "permit" else [2, 3]
+    brokers.copied = 1 << 30
+    with pytest.raises(HostFailed) as ended:
+        gate.permit("kafka1") if step == "permit" else gate.settle("kafka1", before)
+    assert ended.value.details[-1] == "1 GiB of 2 GiB copied"
+    assert brokers.asked < 100
+
+
+def refused(directory: Path, brokers: Brokers, **options: Any) -> HostFailed:
+    """How the gate refuses to let kafka1 go while kafka3 is down."""
     brokers.down = {"kafka3"}
-    with pytest.raises(HostFailed, match="as broker 3 is down") as refused:
-        gate_of(tmp_path, brokers).permit("kafka1")
-    assert refused.value.details == ["t-0 (isr 1,2 of 3, needs 2)"] and refused.value.host == "kafka1"
-    assert 10 < brokers.asked < 60, "a missing broker is waited for, but not for long"
+    with pytest.raises(HostFailed, match="as broker 3 is down") as error:
+        gate_of(directory, brokers, **options).permit("kafka1")
+    assert error.value.host == "kafka1" and error.value.details[0] == "t-0 (isr 1,2 of 3, needs 2)"
+    return error.value
+
+
+def test_a_broker_that_is_stopped_keeps_the_others_up_at_once_although_it_is_still_registered(tmp_path: Path):
+    brokers = Brokers()
+    brokers.units["kafka3"] = STOPPED
+    error = refused(tmp_path, brokers)
+    assert error.details[1:] == ["kafka3: kafka does not run (dead)"] and "deploy starts what is down" in str(error)
+    assert brokers.asked < 12, "systemd has given it up, so that there is nothing to wait for"
+
+
+def test_a_broker_outside_the_run_is_waited_for_but_not_for_long(tmp_path: Path):
+    brokers = Brokers()
+    error = refused(tmp_path, brokers, run=("kafka1", "kafka2"))
+    assert error.details[1:] == ["kafka3, which is not part of this run: Connection refused"]
+    assert 12 < brokers.asked < 60
+
+
+def test_a_broker_that_systemd_is_starting_is_waited_for_as_long_as_it_does_something(tmp_path: Path):
+    brokers, said = Brokers(), []
+    work = iter(range(10_000))
+    brokers.down = {"kafka3"}
+    brokers.units["kafka3"] = RUNS
+    for asked in range(1, 400):  # it reads its log: for longer than the stall
+        brokers.then[asked] = lambda: brokers.units.update(kafka3={**RUNS, "work": [next(work), 0]})
+    brokers.then[400] = brokers.down.clear
+    assert gate_of(tmp_path, brokers, said, kafka_start_stall="10s").permit("kafka1") is not None
+    assert brokers.asked >= 400
+    assert "kafka3: kafka is running and does not answer yet (Connection refused)" in said[0]
+
+
+def test_a_broker_that_hangs_in_its_start_is_given_up_after_the_stall(tmp_path: Path):
+    brokers = Brokers()
+    brokers.units["kafka3"] = {**RUNS, "state": "start-pre"}
+    error = refused(tmp_path, brokers, kafka_start_stall="10s")
+    assert error.details[1:] == ["kafka3: kafka is start-pre and does not answer yet (Connection refused)"]
+    assert 20 < brokers.asked < 100
+
+
+def test_a_broker_that_dies_again_and_again_is_not_taken_for_one_that_advances(tmp_path: Path):
+    brokers = Brokers()
+    brokers.units["kafka3"] = {**RUNS, "state": "auto-restart", "died": 3}
+    for asked in range(1, 1000):
+        brokers.then[asked] = lambda: brokers.units.update(
+            kafka3={**brokers.units["kafka3"], "died": brokers.units["kafka3"]["died"] + 1}
+        )
+    error = refused(tmp_path, brokers)
+    assert error.details[1:] == ["kafka3: kafka starts, dies and is started again and again"]
+    assert brokers.asked < 100
+
+
+def test_a_restarted_broker_whose_unit_is_given_up_stops_the_roll_at_once(tmp_path: Path):
+    brokers = Brokers()
+    gate = gate_of(tmp_path, brokers)
+    before = gate.permit("kafka1")
+    brokers.down, brokers.units["kafka1"] = {"kafka1"}, {**STOPPED, "state": "failed"}
+    brokers.seen = {name: {"brokers": {"2": {}, "3": {}}} for name in BROKERS}
+    with pytest.raises(HostFailed, match="broker 1 is not registered") as error:
+        gate.settle("kafka1", before)
+    assert error.value.details == ["kafka1: kafka does not run (failed)"] and brokers.asked < 20
+
+
+def test_no_broker_goes_down_while_the_zookeeper_quorum_hangs_on_every_server_that_is_left(tmp_path: Path):
+    brokers = Brokers()
+    brokers.servers = {"zoo1": "leader", "zoo2": "follower", "zoo3": ""}
+    gate = gate_of(tmp_path, brokers)
+    with pytest.raises(HostFailed, match="no broker may go down: 2 of 3 ZooKeeper servers serve") as error:
+        gate.permit("kafka1")
+    assert error.value.details == ["zoo3, which is not part of this run: Connection refused"]
+    brokers.servers["zoo3"] = "follower"
+    assert gate.permit("kafka1") is not None
+    brokers.servers["zoo3"] = ""
+    brokers.down = {"kafka1"}
+    assert gate.permit("kafka1") is not None, "one that is down may be started"
+
+
+def test_an_ensemble_that_the_inventory_does_not_have_is_not_asked(tmp_path: Path):
+    brokers = Brokers()
+    brokers.servers = {"zoo1": ""}
+    assert gate_of(tmp_path, brokers, kafka_zookeeper_connect="elsewhere:2181").permit("kafka1") is not None
 
 
 def test_a_broker_that_is_down_may_be_started_whatever_the_others_do(tmp_path: Path):
@@ -118,7 +248,7 @@ def test_nothing_that_moves_for_long_enough_ends_the_wait(tmp_path: Path):
     brokers.partition["isr"] = [1, 2]
     with pytest.raises(HostFailed, match="cannot spare an in-sync copy"):
         gate_of(tmp_path, brokers, kafka_start_stall="20s").permit("kafka1")
-    assert 80 < brokers.asked < 210
+    assert 40 < brokers.asked < 210
 
 
 def test_a_restarted_broker_is_back_when_it_and_another_one_say_so(tmp_path: Path):
@@ -131,7 +261,7 @@ def test_a_restarted_broker_is_back_when_it_and_another_one_say_so(tmp_path: Pat
     brokers.then[40] = lambda: brokers.seen.clear()
     gate.settle("kafka1", before)
     assert brokers.asked >= 40
-    assert said == ["kafka1: waiting, 1 partition not yet in sync: t-0 (isr 2,3 of 3, needs 2)"]
+    assert said == ["kafka1: waiting, 1 partition not yet in sync: t-0 (isr 2,3 of 3, needs 2); 0 B of 2 GiB copied"]
 
 
 def test_a_restarted_broker_is_not_back_without_a_controller(tmp_path: Path):
@@ -149,11 +279,12 @@ def test_brokers_and_zookeeper_on_different_hosts_have_gates_of_their_own(tmp_pa
     asked: list[tuple[str, str]] = []
 
     def call(host: str, module: str, function: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        assert module == "roles.zookeeper.onhost.probe"
-        name = host if args["host"] == "127.0.0.1" else str(args["host"])
-        asked.append((host, name))
-        mode = servers[name]
-        return {"serving": True, "mode": mode, **({"synced_followers": 2} if mode == "leader" else {})}
+        assert (module, function) == ("roles.zookeeper.onhost.probe", "ensemble")
+        assert args["servers"][host][0] == "127.0.0.1"
+        asked.extend((host, name) for name in args["servers"])
+        answers: dict[str, Any] = {name: {"serving": True, "mode": servers[name]} for name in args["servers"]}
+        answers["z2"]["synced_followers"] = 2
+        return answers
 
     targets = {name: support.target(site, name) for name in ("z1", "z2")}
     zookeeper = gates.gate("zookeeper", targets, call, lambda host, text: None)
@@ -164,5 +295,50 @@ def test_brokers_and_zookeeper_on_different_hosts_have_gates_of_their_own(tmp_pa
     assert {host for host, _ in asked} == {"z1"} and {name for _, name in asked} == {"z1", "z2", "z3"}
     brokers = Brokers(("b1", "b2"))
     brokers.partition |= {"replicas": [1, 2], "isr": [1, 2], "min_isr": 1}
+    brokers.servers = servers
     kafka = gates.gate("kafka", {"b2": support.target(site, "b2")}, brokers.call, lambda host, text: None)
     assert kafka.order(["b2"]) == ["b2"] and kafka.permit("b2") is not None
+
+
+def departing(directory: Path, brokers: Brokers, *hosts: str) -> list[str]:
+    """What stands against it that these hosts leave the three, each of which is a ZooKeeper server, too."""
+    site = support.three(directory)
+    targets = [support.target(site, name) for name in hosts]
+    return finish.departure(targets, brokers.call, lambda host, text: None)
+
+
+def with_servers(*modes: str) -> Brokers:
+    brokers = Brokers()
+    brokers.servers = dict(zip(BROKERS, modes, strict=True))
+    return brokers
+
+
+def test_a_host_that_the_others_can_do_without_may_leave(tmp_path: Path):
+    assert departing(tmp_path, with_servers("leader", "follower", "follower"), "kafka2") == []
+
+
+def test_the_whole_cluster_may_leave_whatever_it_holds(tmp_path: Path):
+    brokers = with_servers("leader", "follower", "follower")
+    assert departing(tmp_path, brokers, *BROKERS) == [] and brokers.asked == 0
+
+
+def test_two_of_three_hosts_take_the_writes_and_the_quorum_with_them(tmp_path: Path):
+    reasons = departing(tmp_path, with_servers("leader", "follower", "follower"), "kafka2", "kafka3")
+    assert reasons[0].startswith("without brokers 2, 3, 1 partition cannot be written")
+    assert "; t-0 (isr 1,2,3 of 3, needs 2)" in reasons[0]
+    assert reasons[1].startswith("without kafka2, kafka3, 1 of 3 ZooKeeper servers serve and the quorum needs 2")
+    assert len(reasons) == 2
+
+
+def test_a_broker_that_stays_and_does_not_answer_holds_nothing_for_the_others(tmp_path: Path):
+    brokers = with_servers("leader", "follower", "follower")
+    brokers.down = {"kafka3"}
+    (reason,) = departing(tmp_path, brokers, "kafka2")
+    assert reason.startswith("without broker 2, 1 partition cannot be written")
+
+
+def test_where_no_broker_answers_nobody_knows_what_would_be_lost(tmp_path: Path):
+    brokers = with_servers("leader", "follower", "follower")
+    brokers.down = set(BROKERS)
+    (reason,) = departing(tmp_path, brokers, "kafka2")
+    assert reason == "no broker answers, so that it is not known what only kafka2 may hold"

@@ -126,6 +126,50 @@ def test_a_broker_that_does_not_answer_counts_as_gone_before_the_cluster_notices
     assert healthy.without(frozenset()) is healthy
 
 
+@pytest.mark.parametrize(
+    ("isr", "brokers", "allowed"),
+    [
+        ({1, 2}, (1, 2, 3), True),  # broker 3 is up and copies
+        ({1, 2}, (1, 2), False),  # it is not: nothing that copies could bring
+        ({1}, (1, 2), False),  # 1 and 2, of which 1 wants to go
+        ({1}, (1, 2, 3), True),
+        ({3}, (1, 2), False),  # the only copy in sync is down: there is nothing to copy from
+    ],
+)
+def test_waiting_for_copies_helps_where_their_brokers_are_up(isr, brokers, allowed):
+    behind = state(partition({1, 2, 3}, isr, 2), brokers=brokers)
+    assert kafka.may_go_down(behind, 1) is not None
+    assert (kafka.may_go_down(behind.caught_up(), 1) is None) == allowed
+
+
+def test_a_refusal_carries_the_partitions_that_it_is_about():
+    one = partition({1, 2, 3}, {1, 2}, 2)
+    assert kafka.may_go_down(state(one), 1).about == (one,)
+    assert kafka.not_back(state(), state(one), 3).about == (one,)
+    assert kafka.not_back(state(), state(one), 1).about == (one,)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "isr", "min_isr", "leaving", "cost"),
+    [
+        ({1, 2, 3}, {1, 2, 3}, 2, {3}, None),
+        ({1, 2, 3}, {1, 2, 3}, 2, {2, 3}, "cannot be written, having too few copies in sync"),
+        ({1, 2, 3}, {1, 2, 3}, 2, {1, 2, 3}, "will be offline, having no other copy in sync"),
+        ({1, 2, 3}, {1, 2}, 2, {3}, None),  # its copy is behind anyway
+        ({1, 2, 3}, {1, 3}, 2, {3}, "cannot be written"),
+        ({1, 2, 3}, {3}, 1, {3}, "will be offline"),
+        ({3}, {3}, 1, {3}, "will be offline"),
+        ({1, 2}, {1, 2}, 2, {2}, "cannot be written"),
+        ({1, 2}, {1}, 2, {2}, None),  # it cannot be written with it, either
+        ({1, 2}, {1, 2}, 1, {3}, None),
+    ],
+)
+def test_brokers_that_leave_for_good(replicas, isr, min_isr, leaving, cost):
+    refusal = kafka.departure(state(partition(replicas, isr, min_isr)), frozenset(leaving))
+    assert (refusal is None) if cost is None else (f"1 partition {cost}" in refusal.reason)
+    assert refusal is None or refusal.details[0].startswith("t-0 (isr ")
+
+
 def test_partitions_that_need_every_copy_cannot_be_written_and_are_told_from_those_that_go_offline():
     cost = kafka.downtime(state(partition({1, 2}, {1, 2}, 2, name="both"), partition({1}, {1}, 1, name="alone")), 1)
     assert cost.reason == (
@@ -174,6 +218,49 @@ def test_the_refusal_names_who_does_not_serve():
     refusal = zookeeper.may_go_down({"a": FOLLOWER, "b": Member("leader", synced=1), "c": DOWN}, "a")
     assert refusal.reason == "a must stay up: 1 of the other ZooKeeper servers serve, the quorum needs 2"
     assert refusal.details == ("c: Connection refused",)
+
+
+@pytest.mark.parametrize(
+    ("modes", "allowed"),
+    [
+        ([], True),  # not in the inventory: it cannot be asked
+        (["standalone"], True),
+        ([""], False),
+        (["leader", "follower"], True),  # all there are
+        (["leader", ""], False),
+        (["leader", "follower", "follower"], True),
+        (["leader", "follower", ""], False),  # the quorum hangs on both
+        (["follower", "", ""], False),
+        (["", "", ""], False),
+        (["leader", "follower", "follower", "follower", ""], True),  # one more can be spared
+        (["leader", "follower", "follower", "", ""], False),
+    ],
+)
+def test_a_broker_may_go_down_while_zookeeper_is_sure_to_have_it_back(modes, allowed):
+    members = {f"zk{number}": Member(mode, "" if mode else "timed out") for number, mode in enumerate(modes)}
+    refusal = zookeeper.may_lose_a_broker(members)
+    assert (refusal is None) == allowed
+    if refusal:
+        assert f"{sum(map(bool, modes))} of {len(modes)} ZooKeeper servers serve" in refusal.reason
+        assert f"zk{modes.index('')}: timed out" in refusal.details
+
+
+@pytest.mark.parametrize(
+    ("modes", "leaving", "allowed"),
+    [
+        (["leader", "follower", "follower"], ["zk0"], True),
+        (["leader", "follower", "follower"], ["zk0", "zk1"], False),
+        (["leader", "follower", ""], ["zk2"], True),  # it is down anyway
+        (["leader", "follower", ""], ["zk1"], False),
+        (["leader", "", ""], ["zk0"], True),  # no quorum to lose
+        (["standalone"], ["zk0"], False),
+    ],
+)
+def test_servers_that_leave_for_good(modes, leaving, allowed):
+    members = {f"zk{number}": Member(mode, "" if mode else "timed out") for number, mode in enumerate(modes)}
+    refusal = zookeeper.departure(members, leaving)
+    assert (refusal is None) == allowed
+    assert allowed or f"without {', '.join(leaving)}, " in refusal.reason
 
 
 @pytest.mark.parametrize(("size", "downtime"), [(1, True), (2, True), (3, False), (5, False)])

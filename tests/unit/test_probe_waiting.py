@@ -168,3 +168,26 @@ def test_deaths_for_a_reason_that_passes_are_waited_out_but_not_for_ever(tmp_pat
 def test_only_errors_and_their_causes_are_taken_from_a_log():
     text = "[t] INFO fine\nCaused by: nothing\n[t] FATAL bad (k)\nCaused by: a\n\tat b\n[t] WARN so so\n"
     assert waiting.errors_in(text) == ["[t] FATAL bad (k)", "  Caused by: a"]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (None, {"state": "", "coming": False, "died": 0}),
+        (state("running"), {"state": "running", "coming": True, "died": 0}),
+        (state("start-pre", restarts=2), {"state": "start-pre", "coming": True, "died": 2}),
+        (state("auto-restart", restarts=1), {"state": "auto-restart", "coming": True, "died": 1}),
+        (state("dead"), {"state": "dead", "coming": False, "died": 0}),
+        (state("failed", restarts=5), {"state": "failed", "coming": False, "died": 5}),
+    ],
+)
+def test_one_look_at_a_unit_says_whether_it_is_coming(monkeypatch, tmp_path, found, expected):
+    monkeypatch.setattr(units, "show", lambda names: dict.fromkeys(names, found))
+    log = tmp_path / "server.log"
+    log.write_text("one line\n")
+    answer = waiting.look({"unit": "kafka", "log_file": str(log)}, lambda event: None)
+    work = answer.pop("work")
+    assert answer == expected
+    log.write_text("one line\nand another\n")
+    again = waiting.look({"unit": "kafka", "log_file": str(log)}, lambda event: None)["work"]
+    assert (again > work) == (found is not None), "a log that grows is work"

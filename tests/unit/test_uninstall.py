@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 from pathlib import Path
 
 import pytest
 from roles_support import resources, single, target
 
+from cli.uninstall import confirm
 from provisioner.agent.system import System
+from provisioner.errors import Refused, UsageError
+from provisioner.report import PlainReporter
 from provisioner.resources import Archive, Directory, File, Link, Links, User
 from provisioner.uninstall import path_of, removal
 
@@ -95,3 +100,38 @@ def test_links_and_files_go_unless_somebody_put_something_else_in_their_place(tm
     file = File(str(tmp_path / "b.sh"), "text")
     assert file.present(system) == [file.path] and file.remove(system) == "" == file.remove(system)
     assert dataclasses.replace(file).present(system) == []
+
+
+@pytest.mark.parametrize(
+    ("yes", "losses", "error", "code"),
+    [
+        (True, [], None, 0),
+        (True, ["the last copy"], Refused, 2),  # a script's --yes is no permission to lose something
+        (False, ["the last copy"], Refused, 2),  # nobody there who could be asked
+        (False, [], UsageError, 1),
+    ],
+)
+def test_what_the_rest_of_the_cluster_needs_is_not_removed_by_a_yes_alone(yes, losses, error, code):
+    with contextlib.nullcontext() if error is None else pytest.raises(error) as raised:
+        confirm(PlainReporter(io.StringIO()), ["kafka2"], False, yes, losses)
+    if error is not None:
+        assert raised.value.exit_code == code and "nothing was removed" in raised.value.summary
+        assert error is UsageError or (raised.value.details == losses and "--accept-downtime" in raised.value.advice)
+
+
+@pytest.mark.parametrize(("typed", "removed"), [("y", True), ("n", False)])
+def test_a_person_is_shown_what_would_be_lost_and_decides(monkeypatch, typed, removed):
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("sys.stdout", Terminal())
+    monkeypatch.setattr("builtins.input", lambda question: typed)
+    errors = io.StringIO()
+    with contextlib.nullcontext() if removed else pytest.raises(UsageError, match="nothing was removed"):
+        confirm(PlainReporter(io.StringIO(), errors), ["kafka2"], False, False, ["the last copy"])
+    assert errors.getvalue() == "warning: the rest of the cluster needs these hosts: the last copy\n"
+    with pytest.raises(Refused):  # nor is --yes one here
+        confirm(PlainReporter(io.StringIO(), errors), ["kafka2"], False, True, ["the last copy"])
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True

@@ -45,16 +45,24 @@ class Cluster:
             raise kafka_errors.NotControllerError("the cluster has no controller at the moment")
         return wire.Connection(broker["host"], broker["port"], CONNECTION_TIMEOUT)
 
-    def sizes(self, brokers: Mapping[int, Any]) -> dict[tuple[str, int], dict[int, int]]:
+    def sizes(
+        self, brokers: Mapping[int, Any], partitions: Optional[Mapping[str, Iterable[int]]] = None
+    ) -> dict[tuple[str, int], dict[int, int]]:
         """{(topic, partition): {broker: bytes of its copy there}}; a broker that does not answer has none.
 
-        brokers: {id: {host, port}}, as `view` gives them.
+        brokers: {id: {host, port}}, as `view` gives them. partitions: {topic: [numbers]}, None for all.
         """
+        kind = DescribeLogDirsRequest.DescribableLogDirTopic
+        topics = (
+            None
+            if partitions is None
+            else [kind(topic=name, partitions=list(numbers)) for name, numbers in partitions.items()]
+        )
         sizes: dict[tuple[str, int], dict[int, int]] = {}
         for broker, address in brokers.items():
             try:
                 with wire.Connection(address["host"], address["port"]) as connection:
-                    results = connection.call(DescribeLogDirsRequest(topics=None)).results
+                    results = connection.call(DescribeLogDirsRequest(topics=topics)).results
             except OSError:
                 continue
             for found in (topic for result in results for topic in result.topics or ()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Optional
 
 from provisioner.agent.failure import Failure
@@ -43,6 +44,13 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     connections, znodes; for a leader also followers and synced_followers. Never waits, never raises for a dead server.
     """
     return look(args["host"], int(args["port"]))
+
+
+def ensemble(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """All servers at once, as `status` answers for one. args: servers {name: [host, port]}. Returns {name: status}."""
+    servers = dict(args["servers"])
+    with ThreadPoolExecutor(max_workers=min(len(servers), 16) or 1) as pool:
+        return dict(zip(servers, pool.map(lambda address: look(address[0], int(address[1])), servers.values())))
 
 
 def look(host: str, port: int) -> dict[str, Any]:
