@@ -242,5 +242,18 @@ def _did_not_boot(name: str, result: subprocess.CompletedProcess[str]) -> Provis
     advice = f"look at `docker logs {name}`; `invoke lab.down` and `invoke lab.up` make it anew"
     if info.stdout.startswith("1") and "cgroupns" not in info.stdout:
         advice = "systemd in a container needs a cgroup namespace: start dockerd with --default-cgroupns-mode=private"
+    elif "is not running" in result.stderr and (few := _few_inotify_instances()):
+        advice = f"with many hosts at once, this machine's fs.inotify.max_user_instances={few} is too low for their "
+        advice += "systemds: `sudo sysctl fs.inotify.max_user_instances=1024`, or remove labs that are not used"
     details = [*said, *(log.stdout + log.stderr).strip().splitlines()]
     return ProvisionerError("the host did not finish booting", host=name, details=details, advice=advice)
+
+
+def _few_inotify_instances() -> int:
+    """The machine's limit where it is the kernel's old default, which a few dozen services of one user use up; else 0.
+    Containers share it, as all their root users are one."""
+    try:
+        limit = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    except (OSError, ValueError):
+        return 0
+    return limit if limit <= 128 else 0
