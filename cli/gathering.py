@@ -25,14 +25,15 @@ def ask(fleet: Fleet, target: Target) -> Answer:
     )  # fmt: skip
     states: dict[str, Any] = found["states"]
     by_unit = {service.unit: states.get(service.key) for service in services}
+    broker = topology.broker_id(target.host, target.members("kafka")) if target.is_in("kafka") else None
     kafka: dict[str, Any] = {}
     zookeeper: dict[str, Any] = {}
     if (by_unit.get("zookeeper") or {}).get("active"):
         where = {"host": "127.0.0.1", "port": target["zookeeper_port"]}
         zookeeper = fleet.call(target.name, "roles.zookeeper.onhost.probe", "status", where)
     if (by_unit.get("kafka") or {}).get("active"):
-        door = {"bootstrap": topology.inter_broker(target.host).local}
-        kafka = fleet.call(target.name, "roles.kafka.onhost.node", "look", door)
+        asked = {"bootstrap": topology.inter_broker(target.host).local, "broker": broker}
+        kafka = fleet.call(target.name, "roles.kafka.onhost.node", "look", asked)
     small = {
         unit: state and {"pid": state["pid"], "started_monotonic_us": state["started_monotonic_us"]}
         for unit, state in by_unit.items()
@@ -40,7 +41,7 @@ def ask(fleet: Fleet, target: Target) -> Answer:
     return Answer(
         services=services, states=states, data=data, disks=found["disks"], zookeeper=zookeeper, kafka=kafka,
         processes=fleet.call(target.name, "provisioner.agent.process", "look", {"services": small}),
-        broker=topology.broker_id(target.host, target.members("kafka")) if target.is_in("kafka") else None,
+        broker=broker,
     )  # fmt: skip
 
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cli.cluster import door
 from cli.common import load_inventory
 from cli.deploying import options
-from provisioner.deploy import connect
-from provisioner.errors import HostFailed, ProvisionerError, UsageError
+from cli.moving import carry_out, counted, rate_of
+from provisioner.deploy import Options, connect
+from provisioner.errors import HostFailed, Unreachable, UsageError
 from provisioner.fleet import Fleet
 from provisioner.inventory import Host
-from provisioner.quantities import format_elapsed, format_size, parse_size
+from provisioner.quantities import format_elapsed, format_size
 from provisioner.report import Reporter, reporter
 from roles import site, topology
 from roles.kafka.layout import Move, Partition
 from roles.kafka.rebalance import plan, too_few
 
-ON_HOST = "roles.kafka.onhost.reassign"
-STALL_SECONDS = 180.0
 SHOWN = 5  # partitions named in a message, the rest is counted
 
 
@@ -30,23 +29,20 @@ def rebalance(
 ) -> int:
     """Show which copies would move, ask, move them. Raises what goes wrong."""
     chosen = options(**flags)
-    rate = _rate(throttle)
+    rate = rate_of(throttle)
     inventory = load_inventory(hosts, extra_vars)
-    members = inventory.groups.get("kafka", ())
-    cluster = {
-        topology.broker_id(host, all_): host for all_ in [[inventory.hosts[n] for n in members]] for host in all_
-    }
+    members = [inventory.hosts[name] for name in inventory.groups.get("kafka", ())]
+    cluster = {topology.broker_id(host, members): host for host in members}
     leaving = _leaving(drain, cluster)
     staying = [host for broker, host in cluster.items() if broker not in leaving]
     if not staying:
         raise UsageError("no broker would be left", advice="--drain takes the brokers that leave, the others stay")
     with reporter() as show, Fleet(show) as fleet:
-        connect(fleet, site, staying, chosen).check()
-        for host in staying:
-            show.host(host.name, "")
-        driver, state = _look(fleet, staying)
+        _connect(fleet, show, cluster, leaving, chosen)
         if not check:
-            fleet.lock(driver.name)
+            # Every broker's host: a roll would stop the brokers that copies come from and go to. ZooKeeper's may roll.
+            fleet.each(fleet.sessions, fleet.lock).check()
+        driver, state = _look(fleet, staying)
         partitions = [
             Partition(p["topic"], p["partition"], tuple(p["replicas"]), p["size"]) for p in state["partitions"]
         ]
@@ -58,19 +54,22 @@ def rebalance(
             return 0
         if any(move.copies for move in moves):
             _confirm(show, len(moves), rate, yes)
-        _work(fleet, show, driver, moves, rate, leaving, cluster)
+        show.phase("Rebalance")
+        done = carry_out(fleet, show, driver, moves, rate)
+        _tell(show, done, leaving, cluster)
     return 0
 
 
-def _rate(throttle: str) -> int | None:
-    if throttle in ("none", "0"):
-        return None
-    try:
-        return parse_size(throttle)
-    except ValueError as error:
-        raise UsageError(
-            f"--throttle {throttle}: {error}", advice="bytes per second and broker, as in 50m; `none` for no limit"
-        ) from None
+def _connect(fleet: Fleet, show: Reporter, cluster: Mapping[int, Host], leaving: set[int], chosen: Options) -> None:
+    """A session with every broker's host. One that is to leave may be gone already."""
+    found = connect(fleet, site, cluster.values(), chosen)
+    for broker in leaving & set(cluster):
+        name = cluster[broker].name
+        if isinstance(found.errors.get(name), Unreachable):
+            show.warning(f"{name} is left as it is: {found.errors.pop(name).summary}")
+    found.check()
+    for host in cluster.values():
+        show.host(host.name, "")
 
 
 def _names(cluster: Mapping[int, Host]) -> dict[int, str]:
@@ -95,16 +94,12 @@ def _look(fleet: Fleet, staying: Sequence[Host]) -> tuple[Host, dict[str, Any]]:
     refused = []
     for host in staying:
         fleet.reporter.host(host.name, "looking at the cluster")
-        state = fleet.call(host.name, ON_HOST, "look", _door(host))
+        state = fleet.call(host.name, "roles.kafka.onhost.reassign", "look", {"bootstrap": door(host)})
         fleet.reporter.host(host.name, "")
         if state["serving"]:
             return host, state
         refused.append(f"{host.name}: {state['why']}")
     raise HostFailed("no broker answers", details=refused, advice="`invoke deploy` starts what is down")
-
-
-def _door(host: Host) -> dict[str, Any]:
-    return {"bootstrap": topology.inter_broker(host).local}
 
 
 def _refuse(
@@ -122,13 +117,13 @@ def _refuse(
     offline = [f"{p['topic']}-{p['partition']}" for p in state["partitions"] if p["leader"] < 0]
     if offline:
         raise HostFailed(
-            f"{_partitions(len(offline))} offline: there is no copy to make another one from", host=driver.name,
+            f"{counted(len(offline))} offline: there is no copy to make another one from", host=driver.name,
             details=[_listed(offline)], advice="bring back the brokers that have the copies, then run it again",
         )  # fmt: skip
     short = too_few(partitions, cluster, leaving)
     if short:
         raise UsageError(
-            f"{len(cluster) - len(leaving)} brokers would be left for {_partitions(len(short))} with more copies",
+            f"{len(cluster) - len(leaving)} brokers would be left for {counted(len(short))} with more copies",
             details=[_listed([f"{one.topic}-{one.partition} ({len(one.replicas)} copies)" for one in short])],
             advice="add a broker first, or give these topics fewer copies",
         )
@@ -138,7 +133,7 @@ def _due(moves: Sequence[Move], state: Mapping[str, Any]) -> bool:
     """Whether there is anything to do: moves, moves of an earlier run, its throttle, or a leader that is not the
     preferred one though it could be. Pure."""
     elections = any(p["replicas"] and p["leader"] != p["replicas"][0] in p["isr"] for p in state["partitions"])
-    throttled = any(state["throttled"].values())
+    throttled = any(state["throttled"]["ours"].values())
     return bool(moves or state["under_way"] or throttled or elections)
 
 
@@ -151,12 +146,16 @@ def _show(
         show.warning(
             f"broker {broker} is not in the inventory: its copies stay, and it gets none; --drain {broker} empties it"
         )
+    theirs = state["throttled"]["others"]
+    if theirs["brokers"]:
+        slowed = ", ".join(names[int(broker)] for broker in theirs["brokers"])
+        show.warning(f"somebody else has set a rate for copies on {slowed}: it stays, and holds instead of --throttle")
     if not _due(moves, state):
         show.phase("Nothing to do: every broker has its share, and every partition its preferred leader")
         return
     show.phase("Plan")
     if state["under_way"]:
-        show.note(f"  {_partitions(state['under_way'])} under way from before: they go on")
+        show.note(f"  {counted(state['under_way'])} under way from before: they go on")
     ways: Counter[tuple[int, int]] = Counter()
     sizes: Counter[tuple[int, int]] = Counter()
     for move in moves:
@@ -177,7 +176,7 @@ def _show(
         )
     copied = sum(ways.values())
     show.note(
-        f"{_partitions(len(moves))} to change: {copied} copies to make, {format_size(sum(sizes.values()))} of data"
+        f"{counted(len(moves))} to change: {copied} copies to make, {format_size(sum(sizes.values()))} of data"
         if moves
         else "no copy to move: leaders and throttles are put right"
     )
@@ -190,42 +189,15 @@ def _confirm(show: Reporter, partitions: int, rate: int | None, yes: bool) -> No
         raise UsageError("nothing was moved: there is no terminal to ask at", advice="to move it, add --yes")
     speed = f"at most {format_size(rate)} per second and broker" if rate else "as fast as they can"
     with show.paused():
-        answer = input(f"Move {_partitions(partitions)}, {speed}? [y/N] ")
+        answer = input(f"Move {counted(partitions)}, {speed}? [y/N] ")
     if answer.strip().lower() not in ("y", "yes"):
         raise UsageError("nothing was moved")
 
 
-def _work(
-    fleet: Fleet, show: Reporter, driver: Host, moves: Sequence[Move], rate: int | None, leaving: set[int],
-    cluster: Mapping[int, Host],
-) -> None:  # fmt: skip
-    """Let the driver do the moves and show how they advance. Interrupted, what is under way goes on throttled."""
-    arguments = {
-        **_door(driver), "throttle": rate, "stall": STALL_SECONDS,
-        "moves": [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in moves],
-    }  # fmt: skip
-    show.phase("Rebalance")
-    progress = Progress(show, driver.name)
-
-    def ask(name: str) -> dict[str, Any]:
-        answer: dict[str, Any] = fleet.sessions[name].request(
-            "call", progress.event, module=ON_HOST, function="work", args=arguments
-        )
-        return answer
-
-    try:
-        done = fleet.each([driver.name], ask).check()[driver.name]
-    except (KeyboardInterrupt, ProvisionerError):
-        show.warning(
-            "what is under way goes on in the cluster, with its throttle; the same command goes on with the rest and "
-            "takes the throttle off"
-        )
-        raise
-    progress.end()
-    for topic in done["skipped"]:
-        show.warning(f"{topic} was deleted meanwhile")
+def _tell(show: Reporter, done: Mapping[str, Any], leaving: set[int], cluster: Mapping[int, Host]) -> None:
+    """What was done, and what may be done now."""
     show.phase(
-        f"Rebalanced in {format_elapsed(done['seconds'])}: {_partitions(done['partitions'])} changed, "
+        f"Rebalanced in {format_elapsed(done['seconds'])}: {counted(done['partitions'])} changed, "
         f"{done['elected']} {'leader' if done['elected'] == 1 else 'leaders'} elected"
     )
     for broker in sorted(leaving):
@@ -233,47 +205,6 @@ def _work(
         show.note(
             f"{name} holds no partition any more: stop it (`invoke uninstall --limit`), take it out of the inventory"
         )
-
-
-class Progress:
-    """What is left, in one line: partitions, bytes, the rate, and how long it will take at that rate."""
-
-    KEY = "rebalance"
-
-    def __init__(self, show: Reporter, where: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """where: the host that does the work."""
-        self._show, self._where, self._clock = show, where, clock
-        self._began: tuple[float, int] | None = None
-        self._total = 0
-
-    def event(self, message: Mapping[str, Any]) -> None:
-        """One report of the host."""
-        if "left" not in message:
-            return
-        self._total = max(self._total, int(message["bytes"]))
-        if not self._total:
-            self._show.host(self._where, f"{_partitions(message['left'])} left")
-            return
-        self._show.host(self._where, "")
-        missing, now = int(message["bytes_left"]), self._clock()
-        if self._began is None or missing > self._began[1]:
-            self._began = (now, missing)
-        seconds, copied = now - self._began[0], self._began[1] - missing
-        rate = copied / seconds if seconds > 0 else 0.0
-        label = f"{_partitions(message['left'])} left"
-        if rate:
-            label += f", {format_size(int(rate))}/s, {format_elapsed(missing / rate)} to go"
-        # Never complete before the host says so: partitions are left even when no bytes are.
-        self._show.progress(self.KEY, label, min(self._total - missing, self._total - 1), self._total)
-
-    def end(self) -> None:
-        """All is done."""
-        if self._total:
-            self._show.progress(self.KEY, "copied", self._total, self._total)
-
-
-def _partitions(number: int) -> str:
-    return "1 partition" if number == 1 else f"{number} partitions"
 
 
 def _listed(names: Sequence[str]) -> str:

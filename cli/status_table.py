@@ -97,6 +97,8 @@ def below(found: Mapping[str, Any]) -> Iterator[str]:
             f"{cluster['under_replicated']['count']} under-replicated, "
             f"{cluster['under_min_isr']['count']} under min ISR, {cluster['offline']['count']} offline"
         )
+        if cluster["under_way"]:
+            yield f"moving: {cluster['under_way']} partition{'s' if cluster['under_way'] != 1 else ''} under way"
         yield "leaders: " + ", ".join(f"broker {broker} {number}" for broker, number in cluster["leaders"].items())
     yield from (f"note: {note}" for note in found["notes"])
     if found["healthy"]:

@@ -15,6 +15,7 @@ from provisioner.resources.service import outdated
 from provisioner.rolling import shown
 
 _VERSION = re.compile(r"/(?:kafka_[\d.]+|apache-zookeeper)-(\d[^/]*)/")
+SHOWN = 10  # topics named in the document
 TROUBLES = (
     ("offline", "offline (no leader: neither written nor read)"),
     ("under_min_isr", "under min.insync.replicas (writes with acks=all fail)"),
@@ -141,7 +142,18 @@ def cluster(views: Sequence[Mapping[str, Any]], brokers: Mapping[str, int]) -> d
         "partitions": view["partition_count"],
         **numbers,
         "at_min_isr": view["at_min_isr"],
+        "under_way": next((one["under_way"] for one in serving if one["under_way"] is not None), None),
+        "throttled": {who: throttled(serving, who) for who in ("ours", "others")},
         "leaders": {str(broker): view["leaders"].get(str(broker), 0) for broker in view["brokers"]},
+    }
+
+
+def throttled(views: Sequence[Mapping[str, Any]], who: str) -> dict[str, Any]:
+    """The throttle of "ours" or of "others": each broker knows its own, and every one that of all topics."""
+    topics = sorted({topic for view in views for topic in view["throttled"][who]["topics"]})
+    return {
+        "brokers": sorted({int(broker) for view in views for broker in view["throttled"][who]["brokers"]}),
+        "topics": {"count": len(topics), "first": topics[:SHOWN]},
     }
 
 
@@ -172,6 +184,7 @@ def judge(found: Mapping[str, Any], complete: bool) -> tuple[list[str], list[str
         at_minimum = of_cluster["at_min_isr"]
         if at_minimum["count"]:
             notes.append(f"{_partitions(at_minimum)} without an in-sync copy to spare")
+        notes += throttle_notes(of_cluster)
     return problems, notes
 
 
@@ -207,6 +220,33 @@ def cluster_problems(of_cluster: Mapping[str, Any]) -> list[str]:
     return out + [
         f"{_partitions(of_cluster[key])} {text}" for key, text in TROUBLES if of_cluster[key]["count"]
     ]  # fmt: skip
+
+
+def throttle_notes(of_cluster: Mapping[str, Any]) -> list[str]:
+    """Copies that are held back: by a rebalance, which may still be at work, and by somebody else."""
+    ours, theirs = of_cluster["throttled"]["ours"], of_cluster["throttled"]["others"]
+    out = []
+    if _throttle(ours):
+        out.append(
+            f"copies of a rebalance are throttled ({_throttle(ours)}): if none is at work, the same `invoke rebalance` "
+            "again finishes it and takes the throttle off"
+        )
+    if _throttle(theirs):
+        out.append(
+            f"somebody else has throttled copies ({_throttle(theirs)}): this stays until they remove it "
+            "(`kafka-configs.sh --delete-config`)"
+        )
+    return out
+
+
+def _throttle(found: Mapping[str, Any]) -> str:
+    """As in: on brokers 1, 2; topics orders, clicks."""
+    brokers, topics = found["brokers"], found["topics"]
+    more = topics["count"] - len(topics["first"])
+    listed = ", ".join(topics["first"]) + (f" and {more} more" if more > 0 else "")
+    of_brokers = f"broker{'s' if len(brokers) != 1 else ''} {', '.join(map(str, brokers))}" if brokers else ""
+    of_topics = f"topic{'s' if topics['count'] != 1 else ''} {listed}" if topics["count"] else ""
+    return "; ".join(filter(None, [of_brokers, of_topics]))
 
 
 def _partitions(found: Mapping[str, Any]) -> str:

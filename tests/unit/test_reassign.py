@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kafka.protocol.admin import DescribeConfigsResponse
 
 from provisioner.agent.failure import Failure
-from roles.kafka.onhost import reassign, throttle
+from roles.kafka.onhost import reassign
 from roles.kafka.onhost.cluster import first_answer
 
 
@@ -146,33 +144,6 @@ def test_a_broker_that_died_a_moment_ago_does_not_keep_the_others_from_being_ask
     assert asked == [1, 2]
     with pytest.raises(OSError, match="refused"):
         first_answer([{"port": 1}], ask)
-
-
-def test_a_rate_is_found_though_brokers_hide_its_value(monkeypatch: pytest.MonkeyPatch):
-    def config(value: str | None, source: int) -> DescribeConfigsResponse.DescribeConfigsResult:
-        result = DescribeConfigsResponse.DescribeConfigsResult
-        one = result.DescribeConfigsResourceResult(name="rate", value=value, config_source=source, synonyms=[])
-        return result(error_code=0, error_message=None, resource_type=0, resource_name="", configs=[one])
-
-    class Connection:
-        def __init__(self, host: str, port: int) -> None:
-            self.port = port
-
-        def __enter__(self) -> Connection:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-        def call(self, request: Any) -> Any:
-            slowed = self.port == 9092 and request.resources[0].resource_type == throttle.BROKER
-            found = [config(None, 2) if slowed else config("", 5) for _ in request.resources]
-            for result, asked in zip(found, request.resources, strict=True):
-                result.resource_name = asked.resource_name
-            return SimpleNamespace(results=found)
-
-    monkeypatch.setattr(throttle.wire, "Connection", Connection)
-    brokers = {1: {"host": "kafka1", "port": 9092}, 2: {"host": "kafka2", "port": 9093}}
-    assert throttle.find(brokers, ["orders"]) == {"brokers": ["1"], "topics": []}
 
 
 def test_a_partition_that_has_just_arrived_is_not_taken_for_one_with_a_copy_more(monkeypatch: pytest.MonkeyPatch):

@@ -11,10 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from layout_support import NO_RACKS, applied, clusters, copies
 
-from cli.rebalance import Progress, _due, _rate
+from cli.moving import Progress, rate_of
+from cli.rebalance import _due
 from provisioner.errors import UsageError
 from roles.kafka.layout import Partition
-from roles.kafka.onhost import throttle
 from roles.kafka.rebalance import plan, too_few
 
 
@@ -152,13 +152,7 @@ def test_the_plan_of_a_large_cluster_moves_no_more_than_the_new_broker_s_share()
     assert sum(len(move.copies) for move in moves) == 360
 
 
-def test_only_copies_that_are_made_and_those_they_are_read_from_are_throttled():
-    before = {("orders", 0): [1, 2], ("orders", 1): [2, 3], ("logs", 0): [1]}
-    goals = {("orders", 0): [1, 4], ("orders", 1): [3, 2], ("logs", 0): [4]}
-    assert throttle.lists(before, goals) == {
-        "orders": {throttle.LEADERS: "0:1,0:2", throttle.FOLLOWERS: "0:4"},
-        "logs": {throttle.LEADERS: "0:1", throttle.FOLLOWERS: "0:4"},
-    }
+NOTHING: dict[str, Any] = {who: {"brokers": [], "topics": []} for who in ("ours", "others")}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +160,8 @@ def test_only_copies_that_are_made_and_those_they_are_read_from_are_throttled():
     [
         ({}, False),
         ({"under_way": 1}, True),
-        ({"throttled": {"brokers": ["1"], "topics": []}}, True),
+        ({"throttled": {**NOTHING, "ours": {"brokers": ["1"], "topics": []}}}, True),
+        ({"throttled": {**NOTHING, "others": {"brokers": ["1"], "topics": ["orders"]}}}, False),
         ({"partitions": [{"replicas": [2, 1], "leader": 1, "isr": [1, 2]}]}, True),
         # A preferred leader that is not in sync cannot lead: there is nothing to do about it here.
         ({"partitions": [{"replicas": [2, 1], "leader": 1, "isr": [1]}]}, False),
@@ -174,16 +169,16 @@ def test_only_copies_that_are_made_and_those_they_are_read_from_are_throttled():
 )
 def test_there_is_something_to_do_also_when_no_copy_has_to_move(change: dict[str, Any], due: bool):
     state = {
-        "under_way": 0, "throttled": {"brokers": [], "topics": []},
+        "under_way": 0, "throttled": NOTHING,
         "partitions": [{"replicas": [1, 2], "leader": 1, "isr": [1, 2]}],
     }  # fmt: skip
     assert _due([], {**state, **change}) is due
 
 
 def test_a_throttle_is_a_size_or_none_and_anything_else_is_said():
-    assert (_rate("50m"), _rate("none")) == (50 * 2**20, None)
+    assert (rate_of("50m"), rate_of("none")) == (50 * 2**20, None)
     with pytest.raises(UsageError, match="--throttle fast"):
-        _rate("fast")
+        rate_of("fast")
 
 
 class Shown:

@@ -13,6 +13,7 @@ from roles.status import Answer, document, version
 
 CONFIG = "/etc/kafka/server.properties"
 NONE = {"count": 0, "first": []}
+UNTHROTTLED: dict[str, list[str]] = {"brokers": [], "topics": []}
 
 
 def broker(number: int, **changes: Any) -> dict[str, Any]:
@@ -21,7 +22,8 @@ def broker(number: int, **changes: Any) -> dict[str, Any]:
         "serving": True, "cluster_id": "c", "controller": 2, "brokers": [1, 2, 3], "topics": 1, "partition_count": 6,
         "under_replicated": NONE, "under_min_isr": NONE, "at_min_isr": NONE, "offline": NONE,
         "leaders": {"1": 2, "2": 2, "3": 2}, "replicas": {"1": 6, "2": 6, "3": 6},
-        "log_dirs": {"/data": {"size": 1000, "error": ""}}, **changes,
+        "log_dirs": {"/data": {"size": 1000, "error": ""}}, "under_way": 0 if number == 2 else None,
+        "throttled": {"ours": UNTHROTTLED, "others": UNTHROTTLED}, **changes,
     }  # fmt: skip
 
 
@@ -98,6 +100,32 @@ def test_a_restart_is_pending_when_the_process_started_with_something_else():
     found = three(kafka1=answer(1, disk={CONFIG: "b"}))
     assert found["healthy"] and found["hosts"]["kafka1"]["services"]["kafka"]["restart_pending"] == [CONFIG]
     assert any("kafka1" in line and line.endswith("pending") for line in page(found, None).splitlines())
+
+
+def test_a_throttle_that_was_left_on_is_noted_with_the_mend_and_is_not_a_fault():
+    def view(number: int, **who: dict[str, list[str]]) -> Answer:
+        throttled = {"ours": UNTHROTTLED, "others": UNTHROTTLED, **who}
+        return answer(number, "leader" if number == 2 else "follower", broker(number, throttled=throttled))
+
+    topics = [f"t{number:02}" for number in range(12)]
+    first, second = ({"brokers": [str(number)], "topics": topics} for number in (1, 2))
+    found = three(kafka1=view(1, ours=first), kafka2=view(2, ours=second))
+    assert found["healthy"]
+    assert found["cluster"]["throttled"]["ours"] == {"brokers": [1, 2], "topics": {"count": 12, "first": topics[:10]}}
+    (note,) = found["notes"]
+    assert "(brokers 1, 2; topics t00, " in note and " t09 and 2 more)" in note and "`invoke rebalance`" in note
+    assert note in page(found, None)
+
+    theirs = three(kafka3=view(3, others={"brokers": ["3"], "topics": []}))
+    (note,) = theirs["notes"]
+    assert note.startswith("somebody else has throttled copies (broker 3): ") and "invoke rebalance" not in note
+
+
+def test_partitions_under_way_are_what_the_controller_says():
+    moving = three(kafka2=answer(2, "leader", broker(2, under_way=3)))
+    assert moving["cluster"]["under_way"] == 3 and "moving: 3 partitions under way" in page(moving, None)
+    assert three()["cluster"]["under_way"] == 0 and "moving:" not in page(three(), None)
+    assert three(kafka2=answer(2, "leader", DOWN))["cluster"]["under_way"] is None
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

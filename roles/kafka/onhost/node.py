@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from kafka.errors import KafkaError
 from kafka.protocol.admin import DescribeLogDirsRequest
 
-from . import wire
-from .probe import count, min_in_sync
+from . import configs, throttle, wire
+from .moving import Moving
+from .probe import MIN_IN_SYNC, count, needed
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """What this broker knows and holds. args: bootstrap ("127.0.0.1:9092").
+    """What this broker knows and holds. args: bootstrap ("127.0.0.1:9092"), broker (its id).
 
     Returns serving; when it is not: why. Else what `probe.status` counts, and leaders and replicas {broker id as text:
-    partitions}, log_dirs {path: {size (bytes), error}}. Never waits, never raises for a dead broker.
+    partitions}, log_dirs {path: {size (bytes), error}}, throttled (this broker and all topics, as `throttle.find`), and
+    under_way (partitions that are being moved; None but on the controller). Never waits, never raises for a dead
+    broker.
     """
     host, port = wire.split_address(args["bootstrap"])
     try:
         with wire.Connection(host, port) as connection:
             view = connection.metadata(None)
-            min_isr = min_in_sync(connection, view["topics"])
+            described = configs.describe(connection, configs.TOPIC, view["topics"], [MIN_IN_SYNC, *throttle.LISTS])
             results = connection.call(DescribeLogDirsRequest(topics=None)).results
+            own = _own_settings(connection, str(args["broker"]))
     except (OSError, KafkaError) as error:
         return {"serving": False, "why": wire.describe(error)}
+    min_isr = needed(described)
     partitions = [
         {**partition, "topic": name, "min_isr": min_isr.get(name, 1)}
         for name, topic in sorted(view["topics"].items())
@@ -43,11 +48,27 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "topics": len(view["topics"]),
         **count(partitions),
         **shares(partitions),
+        "throttled": throttle.by_whom(own, described),
+        "under_way": _under_way(args["bootstrap"]) if view["controller"] == args["broker"] else None,
         "log_dirs": {
             found.log_dir: {"size": size(found.topics or ()), "error": wire.name_of(found.error_code)}
             for found in results
         },
     }
+
+
+def _own_settings(connection: wire.Connection, broker: str) -> dict[str, dict[str, configs.Setting]]:
+    try:
+        return configs.describe(connection, configs.BROKER, [broker], throttle.SETTINGS)
+    except KafkaError:  # it runs under another id than the inventory says: preflight tells
+        return {}
+
+
+def _under_way(bootstrap: str) -> Optional[int]:
+    try:
+        return len(Moving(bootstrap).under_way())
+    except (OSError, KafkaError):  # the controller is changing just now
+        return None
 
 
 def shares(partitions: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -18,6 +18,7 @@ from . import configs, wire
 # What a broker says, and dies, while ZooKeeper still holds its id for the session of its killed predecessor.
 OWN_SESSION = "node already exists and owner"
 ANSWER_TIMEOUT = 5.0  # seconds; a broker in a long pause is as good as gone
+MIN_IN_SYNC = "min.insync.replicas"
 SHOWN = 10  # partitions named in a report, the rest is counted
 
 
@@ -132,6 +133,9 @@ def count(partitions: list[dict[str, Any]]) -> dict[str, Any]:
 
 def min_in_sync(connection: wire.Connection, topics: Iterable[str]) -> dict[str, int]:
     """min.insync.replicas in force for each topic, the broker's default included. One request for all topics."""
-    described = configs.describe(connection, configs.TOPIC, topics, ["min.insync.replicas"])
-    # A topic deleted between the two requests is not described: nothing to protect.
-    return {name: int(found["min.insync.replicas"].value or 1) for name, found in described.items()}
+    return needed(configs.describe(connection, configs.TOPIC, topics, [MIN_IN_SYNC]))
+
+
+def needed(described: Mapping[str, Mapping[str, configs.Setting]]) -> dict[str, int]:
+    """min.insync.replicas of each topic that is described; one deleted meanwhile is not: nothing to protect. Pure."""
+    return {name: int(found[MIN_IN_SYNC].value or 1) for name, found in described.items()}

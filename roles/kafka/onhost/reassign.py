@@ -35,7 +35,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Where every copy is and what is under way. args: bootstrap ("127.0.0.1:9092").
 
     Returns serving; when it is not: why. Else brokers {id as text: rack}, controller, under_way (number of partitions
-    that are being moved), throttled (brokers and topics that still have a throttle of a move), and partitions
+    that are being moved), throttled (brokers and topics that have a throttle, as `throttle.find`), and partitions
     [{topic, partition, replicas (of one under way: where it goes), leader, isr, size (bytes)}].
     """
     cluster = Moving(args["bootstrap"])

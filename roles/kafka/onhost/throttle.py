@@ -1,6 +1,15 @@
 """The throttle of moving copies: a rate on the brokers, and on the topics the list of copies that it is for.
 
 Only those copies are slowed down: a follower that falls behind for another reason catches up at full speed.
+
+What is set here is marked, in the cluster itself, so that any later run can tell it from what somebody else has set,
+and removes this and nothing else:
+
+- A broker's rate is ours when the setting that MARKS has for it is there as well. (A broker accepts settings that it
+  does not know.) Another one stays as it is, and holds for our moves, too: a broker has one rate, and since it keeps
+  the value to itself as if it were a secret, nobody could put it back.
+- Of a topic's list ours is what follows the entry MARK, a copy on a broker that cannot be. What stands before it is
+  somebody else's. "*" is every copy already and stays.
 """
 
 from __future__ import annotations
@@ -11,11 +20,16 @@ from typing import Any, Optional
 
 from . import configs, wire
 from .cluster import CONNECTION_TIMEOUT, first_answer
-from .configs import BROKER, TOPIC
+from .configs import BROKER, TOPIC, Setting
 
 DYNAMIC = ("dynamic topic", "dynamic broker")  # set at run time, on this very topic or broker
 RATES = ("leader.replication.throttled.rate", "follower.replication.throttled.rate")
+MARKS = {rate: f"provisioner.{rate}" for rate in RATES}
 LEADERS, FOLLOWERS = "leader.replication.throttled.replicas", "follower.replication.throttled.replicas"
+LISTS = (LEADERS, FOLLOWERS)
+SETTINGS = (*RATES, *MARKS.values())  # of a broker
+MARK = "0:2147483647"
+EVERY = "*"
 
 
 def lists(
@@ -35,6 +49,49 @@ def lists(
     return {topic: {LEADERS: ",".join(read[topic]), FOLLOWERS: ",".join(made[topic])} for topic in made}
 
 
+def others(value: str) -> str:
+    """What of a topic's list somebody else has set. Pure."""
+    entries = [entry.strip() for entry in value.split(",") if entry.strip()]
+    return ",".join(entries[: entries.index(MARK)] if MARK in entries else entries)
+
+
+def with_ours(value: str, ours: str) -> str:
+    """A topic's list with these copies as ours, instead of those that are. Pure."""
+    theirs = others(value)
+    return theirs if theirs == EVERY else ",".join(filter(None, [theirs, MARK, ours]))
+
+
+def at_run_time(settings: Mapping[str, Setting]) -> dict[str, str]:
+    """{name: value} of what is set at run time on this very topic or broker; "" for a value that is hidden. Pure."""
+    return {name: one.value or "" for name, one in settings.items() if one.source in DYNAMIC}
+
+
+def whose(there: Mapping[str, str]) -> tuple[bool, bool]:
+    """(whether there is a throttle of ours, whether of somebody else) on one broker or topic. Pure.
+
+    there: as `at_run_time` gives it.
+    """
+    listed = [there[name] for name in LISTS if name in there]
+    return (
+        any(mark in there for mark in MARKS.values()) or any(MARK in value.split(",") for value in listed),
+        any(rate in there and MARKS[rate] not in there for rate in RATES) or any(map(others, listed)),
+    )
+
+
+def by_whom(
+    brokers: Mapping[str, Mapping[str, Setting]], topics: Mapping[str, Mapping[str, Setting]]
+) -> dict[str, dict[str, list[str]]]:
+    """{"ours": {"brokers": ids, "topics": names}, "others": the same} of settings as described. Pure."""
+    on = {"brokers": brokers, "topics": topics}
+    return {
+        who: {
+            kind: sorted(name for name, settings in found.items() if whose(at_run_time(settings))[place])
+            for kind, found in on.items()
+        }
+        for place, who in enumerate(("ours", "others"))
+    }
+
+
 def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[int]], rate: int) -> None:
     """Throttle these moves to `rate` bytes per second on every broker, in and out. Raises KafkaError, OSError."""
     isr = {
@@ -42,47 +99,59 @@ def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[i
         for name, topic in view["topics"].items()
         for found in topic["partitions"]
     }
-    settings = lists(isr, goals)
-    if not settings:
+    wanted = lists(isr, goals)
+    if not wanted:
         return
     # The rate first: copies that are throttled to no rate would not be throttled at all.
     answering = []
     for broker, address in view["brokers"].items():
         with contextlib.suppress(OSError):  # it died a moment ago: nothing is copied from it or to it
-            _alter(address, BROKER, {str(broker): dict.fromkeys(RATES, str(rate))})
+            there = at_run_time(_ask(address, BROKER, [str(broker)], SETTINGS)[str(broker)])
+            free = [one for one in RATES if one not in there or MARKS[one] in there]
+            if free:
+                _alter(address, BROKER, {str(broker): {name: str(rate) for one in free for name in (one, MARKS[one])}})
             answering.append(address)
+    found = first_answer(answering, lambda address: _ask(address, TOPIC, wanted, LISTS))
+    settings = {
+        topic: {name: with_ours(at_run_time(there).get(name, ""), ours) for name, ours in wanted[topic].items()}
+        for topic, there in found.items()
+    }
     first_answer(answering, lambda address: _alter(address, TOPIC, settings))
 
 
-def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, list[str]]:
-    """The brokers that have a rate, and the topics that have a list: {"brokers": [...], "topics": [...]}."""
-    slowed: list[str] = []
+def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """Who is throttled by whom, as `by_whom`. A broker that does not answer is left out."""
+    of_brokers: dict[str, dict[str, Setting]] = {}
     for broker, address in brokers.items():
         with contextlib.suppress(OSError):
-            slowed += _described(address, BROKER, [str(broker)], RATES)
+            of_brokers.update(_ask(address, BROKER, [str(broker)], SETTINGS))
     names = list(topics)
-    listed = first_answer(brokers.values(), lambda address: _described(address, TOPIC, names, (LEADERS, FOLLOWERS)))
-    return {"brokers": slowed, "topics": sorted(listed)}
+    return by_whom(of_brokers, first_answer(brokers.values(), lambda address: _ask(address, TOPIC, names, LISTS)))
 
 
 def clear(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
-    """Remove every rate and every list, also those that an earlier run or another tool left behind."""
-    found = find(brokers, topics)
-    nothing = dict.fromkeys((LEADERS, FOLLOWERS))
-    if found["topics"]:
-        first_answer(brokers.values(), lambda address: _alter(address, TOPIC, dict.fromkeys(found["topics"], nothing)))
-    for broker in found["brokers"]:
-        _alter(brokers[int(broker)], BROKER, {broker: dict.fromkeys(RATES)})
+    """Remove every rate and every list of ours, of this run and of earlier ones."""
+    ours = find(brokers, topics)["ours"]
+    if ours["topics"]:
+        listed = first_answer(brokers.values(), lambda address: _ask(address, TOPIC, ours["topics"], LISTS))
+        settings = {
+            topic: {name: others(value) or None for name, value in at_run_time(there).items()}
+            for topic, there in listed.items()
+        }
+        first_answer(brokers.values(), lambda address: _alter(address, TOPIC, settings))
+    for broker in ours["brokers"]:
+        address = brokers[int(broker)]
+        there = at_run_time(_ask(address, BROKER, [broker], SETTINGS)[broker])
+        gone = {name: None for rate, mark in MARKS.items() if mark in there for name in (rate, mark)}
+        _alter(address, BROKER, {broker: gone})
 
 
-def _described(address: Mapping[str, Any], kind: int, names: list[str], keys: Iterable[str]) -> list[str]:
-    """Those of the resources on which one of these settings is set at run time. A broker answers for itself only."""
-    if not names:
-        return []
+def _ask(
+    address: Mapping[str, Any], kind: int, names: Iterable[str], keys: Iterable[str]
+) -> dict[str, dict[str, Setting]]:
+    """These settings of resources. A broker answers for itself only; a topic that has gone is left out."""
     with wire.Connection(address["host"], address["port"]) as connection:
-        found = configs.describe(connection, kind, names, keys)
-    # By where it was set: brokers hide the value of a rate, which they do not know the type of, as if it were a secret.
-    return [name for name, settings in found.items() if any(one.source in DYNAMIC for one in settings.values())]
+        return configs.describe(connection, kind, names, keys)
 
 
 def _alter(address: Mapping[str, Any], kind: int, settings: Mapping[str, Mapping[str, Optional[str]]]) -> None:

@@ -1,0 +1,134 @@
+"""The throttle: which copies it is for, and that what somebody else has set outlives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from roles.kafka.onhost import throttle
+from roles.kafka.onhost.configs import BROKER, TOPIC, Setting
+from roles.kafka.onhost.throttle import FOLLOWERS, LEADERS, MARK, MARKS, RATES
+
+SOURCES = {TOPIC: "dynamic topic", BROKER: "dynamic broker"}
+Stored = dict[str, dict[str, str]]  # resource -> what is set on it
+
+
+class Cluster:
+    """Brokers 1 and 2 and two topics, and what is set on them. A broker keeps its values to itself."""
+
+    def __init__(self, brokers: Stored, topics: Stored) -> None:
+        self.stored = {BROKER: brokers, TOPIC: topics}
+        self.silent: set[int] = set()
+
+    def describe(self, connection: Any, kind: int, names: Iterable[str], keys: Iterable[str]) -> Any:
+        wanted = list(keys)
+        return {
+            name: {
+                key: Setting(key, value if kind == TOPIC else None, SOURCES[kind])
+                for key, value in self.stored[kind][name].items()
+                if key in wanted
+            }
+            | {key: Setting(key, "", "default") for key in wanted if key not in self.stored[kind][name]}
+            for name in names
+        }
+
+    def alter(self, connection: Any, kind: int, settings: Mapping[str, Mapping[str, str | None]]) -> None:
+        for name, values in settings.items():
+            assert kind == TOPIC or connection.port == int(name), "a broker takes its own settings only"
+            for key, value in values.items():
+                self.stored[kind][name].pop(key, None)
+                if value is not None:
+                    self.stored[kind][name][key] = value
+
+
+VIEW = {
+    "brokers": {1: {"host": "kafka1", "port": 1}, 2: {"host": "kafka2", "port": 2}},
+    "topics": {
+        "orders": {"partitions": [{"partition": 0, "isr": [1]}, {"partition": 1, "isr": [2]}]},
+        "logs": {"partitions": [{"partition": 0, "isr": [1]}]},
+    },
+}
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Nothing is set on it."""
+    found = Cluster({"1": {}, "2": {}}, {"orders": {}, "logs": {}})
+
+    class Connection:
+        def __init__(self, host: str, port: int, timeout: float = 5.0) -> None:
+            if port in found.silent:
+                raise ConnectionRefusedError(None, "Connection refused")
+            self.port = port
+
+        def __enter__(self) -> Connection:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(throttle.wire, "Connection", Connection)
+    monkeypatch.setattr(throttle.configs, "describe", found.describe)
+    monkeypatch.setattr(throttle.configs, "alter", found.alter)
+    return found
+
+
+def find(kind: str = "ours") -> tuple[list[str], list[str]]:
+    found = throttle.find(VIEW["brokers"], VIEW["topics"])[kind]
+    return found["brokers"], found["topics"]
+
+
+def test_only_copies_that_are_made_and_those_they_are_read_from_are_throttled():
+    before = {("orders", 0): [1, 2], ("orders", 1): [2, 3], ("logs", 0): [1]}
+    goals = {("orders", 0): [1, 4], ("orders", 1): [3, 2], ("logs", 0): [4]}
+    assert throttle.lists(before, goals) == {
+        "orders": {throttle.LEADERS: "0:1,0:2", throttle.FOLLOWERS: "0:4"},
+        "logs": {throttle.LEADERS: "0:1", throttle.FOLLOWERS: "0:4"},
+    }
+
+
+def test_what_is_set_is_ours_and_goes_without_a_trace(cluster: Cluster):
+    throttle.set_rate(VIEW, {("orders", 0): [2]}, 1000)
+    assert (
+        cluster.stored[BROKER]["1"] == dict.fromkeys([*RATES, *MARKS.values()], "1000") == cluster.stored[BROKER]["2"]
+    )
+    assert cluster.stored[TOPIC] == {"orders": {LEADERS: f"{MARK},0:1", FOLLOWERS: f"{MARK},0:2"}, "logs": {}}
+    assert find() == (["1", "2"], ["orders"]) and find("others") == ([], [])
+    throttle.clear(VIEW["brokers"], VIEW["topics"])
+    assert cluster.stored == {BROKER: {"1": {}, "2": {}}, TOPIC: {"orders": {}, "logs": {}}}
+
+
+def test_what_somebody_else_has_set_is_there_meanwhile_and_afterwards(cluster: Cluster):
+    theirs: dict[int, Stored] = {
+        BROKER: {"1": {RATES[0]: "77"}, "2": {}},
+        TOPIC: {"orders": {LEADERS: "*", FOLLOWERS: "1:1,1:2"}, "logs": {LEADERS: "0:1"}},
+    }
+    cluster.stored = {kind: {name: dict(found) for name, found in of.items()} for kind, of in theirs.items()}
+    assert find() == ([], []) and find("others") == (["1"], ["logs", "orders"])
+    throttle.set_rate(VIEW, {("orders", 0): [2]}, 1000)
+    assert cluster.stored[BROKER]["1"] == {RATES[0]: "77", RATES[1]: "1000", MARKS[RATES[1]]: "1000"}
+    assert cluster.stored[TOPIC]["orders"] == {LEADERS: "*", FOLLOWERS: f"1:1,1:2,{MARK},0:2"}
+    # A run that follows an interrupted one replaces what is ours; it does not add to it.
+    throttle.set_rate(VIEW, {("orders", 1): [1]}, 500)
+    assert cluster.stored[BROKER]["1"][RATES[0]] == "77" and cluster.stored[BROKER]["2"][RATES[0]] == "500"
+    assert cluster.stored[TOPIC]["orders"][FOLLOWERS] == f"1:1,1:2,{MARK},1:1"
+    assert find() == (["1", "2"], ["orders"]) and find("others") == (["1"], ["logs", "orders"])
+    throttle.clear(VIEW["brokers"], VIEW["topics"])
+    assert cluster.stored == theirs
+
+
+def test_a_broker_that_is_gone_is_left_out_and_found_when_it_is_back(cluster: Cluster):
+    throttle.set_rate(VIEW, {("orders", 0): [2]}, 1000)
+    cluster.silent = {1}
+    throttle.clear(VIEW["brokers"], VIEW["topics"])
+    assert cluster.stored[BROKER]["2"] == {} and cluster.stored[TOPIC]["orders"] == {}
+    cluster.silent = set()
+    assert find() == (["1"], [])
+    throttle.clear(VIEW["brokers"], VIEW["topics"])
+    assert find() == ([], [])
+
+
+def test_moves_that_make_no_copy_need_no_throttle(cluster: Cluster):
+    throttle.set_rate(VIEW, {("orders", 0): [1]}, 1000)
+    assert find() == ([], [])
