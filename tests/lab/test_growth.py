@@ -7,28 +7,23 @@ from __future__ import annotations
 
 import signal
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import yaml
-from kafka import KafkaAdminClient, KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.admin import NewTopic
 
 from lab.lab import Lab
 
 from .cluster import Cluster
 from .conftest import LabHost, counts
+from .copies import asked, copies, fill, leaders, partitions, throttles, under_way
 from .load import Load, loads
 from .serving import eventually, produce, records
 
 BASES = ("kafka1", "kafka2", "kafka3", "kafka4")
-CARGO, PARTITIONS, RECORD, EACH = "cargo", 8, 50_000, 60  # a topic with 3 MB in every partition
-THROTTLES = (
-    "leader.replication.throttled.rate", "follower.replication.throttled.rate",
-    "leader.replication.throttled.replicas", "follower.replication.throttled.replicas",
-)  # fmt: skip
+CARGO, PARTITIONS, EACH = "cargo", 8, 60  # a topic with 3 MB in every partition
+RATE, LIST = "leader.replication.throttled.rate", "leader.replication.throttled.replicas"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +36,9 @@ def three(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluste
     cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES[:3]), base, path)
     cluster.set()
     cluster.invoke("deploy")  # with the smoke check, whose consumer group makes __consumer_offsets
-    fill(cluster)
+    fill(
+        cluster, CARGO, {number: [(number + place) % 3 + 1 for place in range(3)] for number in range(PARTITIONS)}, EACH
+    )
     yield cluster
     lab.down(BASES)
 
@@ -65,61 +62,6 @@ def four(lab: Lab, three: Cluster) -> Cluster:
 def load(three: Cluster) -> Iterator[Callable[[], Load]]:
     """load(): a producer and a consumer at work on a topic of their own, which goes when the test ends."""
     yield from loads(three.bootstrap)
-
-
-def fill(cluster: Cluster) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
-    admin.create_topics([NewTopic(CARGO, num_partitions=PARTITIONS, replication_factor=3)])
-    admin.close()
-    producer = KafkaProducer(bootstrap_servers=cluster.bootstrap, acks="all")
-    for number in range(PARTITIONS * EACH):
-        producer.send(CARGO, bytes(RECORD), partition=number % PARTITIONS)
-    producer.close(timeout=60)
-
-
-def asked(cluster: Cluster, question: Callable[[KafkaAdminClient], Any]) -> Any:
-    """What the cluster answers to a client."""
-    admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap[:3])
-    try:
-        return question(admin)
-    finally:
-        admin.close()
-
-
-def partitions(cluster: Cluster) -> list[dict[str, Any]]:
-    """Every partition of every topic, as the brokers describe it."""
-    topics = asked(cluster, lambda admin: admin.describe_topics())
-    return [{"topic": topic["name"], **partition} for topic in topics for partition in topic["partitions"]]
-
-
-def copies(cluster: Cluster) -> Counter[int]:
-    """How many copies each broker has."""
-    return Counter(broker for partition in partitions(cluster) for broker in partition["replica_nodes"])
-
-
-def leaders(cluster: Cluster) -> Counter[int]:
-    return Counter(partition["leader_id"] for partition in partitions(cluster))
-
-
-def throttles(cluster: Cluster) -> list[str]:
-    """The settings of a throttle that are in force anywhere, "resource: setting"."""
-    topics = {partition["topic"] for partition in partitions(cluster)}
-
-    def describe(admin: KafkaAdminClient) -> Any:
-        brokers = [str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]]
-        return admin.describe_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in sorted(topics)]
-            + [ConfigResource(ConfigResourceType.BROKER, broker) for broker in brokers]
-        )
-
-    found = asked(cluster, describe)
-    return [
-        f"{name}: {setting}"
-        for of_kind in found.values()
-        for name, values in of_kind.items()
-        for setting in THROTTLES
-        if setting in values  # its value is hidden for brokers
-    ]
 
 
 def healthy(cluster: Cluster) -> None:
@@ -149,7 +91,7 @@ def test_a_fourth_broker_joins_and_takes_its_share_unnoticed(three: Cluster, fou
     led = leaders(four)
     assert max(led.values()) - min(led[broker] for broker in (1, 2, 3, 4)) <= 1, led
     assert all(len(p["replica_nodes"]) == len(p["isr_nodes"]) == 3 for p in partitions(four))
-    assert throttles(four) == []
+    assert throttles(four) == set()
     assert (three.pids("kafka"), three.pids("zookeeper")) == before
     assert "Nothing to do" in four.invoke("rebalance", "--yes")
     healthy(four)
@@ -166,16 +108,17 @@ def test_an_interrupted_drain_is_finished_by_the_same_command_and_the_broker_can
             drain.process.send_signal(signal.SIGINT)
             output = drain.end(expect=130)
         assert "goes on in the cluster, with its throttle" in output
-        under_way = asked(four, lambda admin: admin.list_partition_reassignments())
-        assert under_way, "nothing was under way any more: the interruption came too late to prove anything"
-        slowed = " ".join(throttles(four))
-        assert all(setting in slowed for setting in THROTTLES), f"what goes on goes on unthrottled: {slowed}"
+        assert under_way(four), "nothing was under way any more: the interruption came too late to prove anything"
+        slowed = throttles(four)
+        assert {f"1: {RATE}", f"4: {RATE}", f"{CARGO}: {LIST}"} <= slowed, f"what goes on goes on unthrottled: {slowed}"
+        status = four.invoke("status")
+        assert "under way" in status and "`invoke rebalance` again finishes it and takes the throttle off" in status
         clients.more()
 
         output = four.invoke("rebalance", "--drain", kafka4, "--yes", "--throttle", "none")
         assert "under way from before" in output and "holds no partition any more" in output
         assert copies(four)[4] == 0 and 4 not in leaders(four)
-        assert throttles(four) == []
+        assert throttles(four) == set()
         clients.more()
 
         four.invoke("uninstall", "--limit", kafka4, "--purge-data", "--yes")
