@@ -1,4 +1,4 @@
-"""Moves of copies, carried out by one host while the others are watched: what rebalance and topics have in common."""
+"""Moves of copies, carried out by one host, and how they advance on the screen."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cli.cluster import door
 from provisioner.errors import ProvisionerError, UsageError
 from provisioner.fleet import Fleet
 from provisioner.inventory import Host
 from provisioner.quantities import format_elapsed, format_size, parse_size
 from provisioner.report import Reporter
+from roles import topology
 from roles.kafka.layout import Move
 
 STALL_SECONDS = 180.0
@@ -36,7 +36,7 @@ def carry_out(fleet: Fleet, show: Reporter, driver: Host, moves: Sequence[Move],
     what is under way goes on throttled; that is said, and the exception goes on.
     """
     arguments = {
-        "bootstrap": door(driver), "throttle": rate, "stall": STALL_SECONDS,
+        "bootstrap": topology.door(driver), "throttle": rate, "stall": STALL_SECONDS,
         "moves": [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in moves],
     }  # fmt: skip
     progress = Progress(show, driver.name)

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cli.cluster import door
 from cli.common import load_inventory
 from cli.deploying import options
 from cli.moving import carry_out, counted, rate_of
@@ -94,7 +93,7 @@ def _look(fleet: Fleet, staying: Sequence[Host]) -> tuple[Host, dict[str, Any]]:
     refused = []
     for host in staying:
         fleet.reporter.host(host.name, "looking at the cluster")
-        state = fleet.call(host.name, "roles.kafka.onhost.reassign", "look", {"bootstrap": door(host)})
+        state = fleet.call(host.name, "roles.kafka.onhost.reassign", "look", {"bootstrap": topology.door(host)})
         fleet.reporter.host(host.name, "")
         if state["serving"]:
             return host, state
