@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Collection
 
-from cli.verbs import artifacts, cluster, hosts, looking
+from cli.verbs import artifacts, broker, cluster, hosts, looking
 from lab.tasks import ns as lab
 
 namespace = Collection(
@@ -13,5 +13,6 @@ namespace = Collection(
     cluster.rebalance,
     artifacts.bundle,
 )  # fmt: skip
+namespace.add_collection(Collection("broker", broker.config, broker.set, broker.unset))
 namespace.add_collection(Collection("artifacts", artifacts.lock, artifacts.fetch))
 namespace.add_collection(lab, name="lab")

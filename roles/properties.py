@@ -59,10 +59,9 @@ def override(text: str, own: Mapping[str, Any], *, variable: str, synonyms: Sequ
 
 def has_secret(own: Mapping[str, Any]) -> bool:
     """Does any of these properties hold a password or key, so that the file must not be shown?"""
-    return any(_SECRET.search(key) for key, value in own.items() if value is not None)
+    return any(is_secret(key) for key, value in own.items() if value is not None)
 
 
-def parse(text: str) -> dict[str, str]:
-    """{key: raw value} of a properties file, for tests and comparisons; comments and empty lines left out."""
-    pairs = (re.split(r"\s*[=:]\s*", line.strip(), maxsplit=1) for line in text.splitlines() if _LINE.match(line))
-    return {pair[0]: pair[1] for pair in pairs}
+def is_secret(key: str) -> bool:
+    """Is this, by its name, a password or key?"""
+    return bool(_SECRET.search(key))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.properties import has_secret, override, parse
+from roles.kafka.onhost.properties import parse
+from roles.properties import has_secret, override
 
 BASE = "# head\na.x=1\n\n# why\nlog.retention.ms=5\nb.y=2\n"
 SYNONYMS = (frozenset({"log.retention.ms", "log.retention.minutes", "log.retention.hours"}),)
@@ -61,6 +62,29 @@ def test_every_property_appears_at_most_once(own):
 
 def test_control_characters_and_backslashes_survive_javas_reading():
     assert "p=a\\\\b\\nc\n" in override("", {"p": "a\\b\nc"}, variable="v")
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Zs", "Zl", "Zp", "Cc"]) | st.sampled_from("\\\n\t =:#"))
+)
+def test_what_is_written_is_what_is_read(value):
+    assert parse(override("", {"p": value}, variable="v")).get("p", "") == value.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "properties"),
+    [
+        ("a=1\nb: 2\n c 3\nd\n", {"a": "1", "b": "2", "c": "3", "d": ""}),
+        ("# a=1\n! b=2\n\n", {}),
+        ("a=1\na=2\n", {"a": "2"}),
+        ("a=1,\\\n   2\nb=3", {"a": "1,2", "b": "3"}),
+        ("a=x\\\\\nb=1", {"a": "x\\", "b": "1"}),
+        ("a\\ b\\:c=\\u0041\\t.", {"a b:c": "A\t."}),
+        ("a = b = c  \n", {"a": "b = c"}),
+    ],
+)
+def test_a_properties_file_is_read_as_java_reads_it(text, properties):
+    assert parse(text) == properties
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import roles_support as support
 
 from roles import releases
-from roles.properties import parse
+from roles.kafka.onhost.properties import parse
 
 SERVER = "/etc/kafka/server.properties"
 ZOO = "/etc/zookeeper/zoo.cfg"

@@ -12,18 +12,10 @@ from typing import Any, Optional
 from kafka.protocol.admin import DescribeConfigsRequest, IncrementalAlterConfigsRequest
 
 from . import wire
+from .sources import ANYWHERE, PER_BROKER, READ_ONLY, SOURCES, by_itself
 
 # The protocol's numbers of resource kinds (ConfigResource.Type).
 TOPIC, BROKER = 2, 4
-# Of sources (DescribeConfigsResponse.ConfigSource), as people say them. "dynamic cluster": the default of all brokers.
-SOURCES = {
-    1: "dynamic topic",
-    2: "dynamic broker",
-    3: "dynamic cluster",
-    4: "static file",
-    5: "default",
-    6: "dynamic logger",
-}
 CLUSTER_WIDE = ""  # the name of the resource that stands for all brokers
 SET, DELETE = 0, 1  # AlterConfigOp.OpType
 
@@ -40,6 +32,22 @@ class Setting:
     read_only: bool = False
     sensitive: bool = False
     synonyms: tuple[tuple[str, Optional[str], str], ...] = ()
+
+    @property
+    def update_mode(self) -> str:
+        """Of a broker's setting: READ_ONLY (needs a restart), PER_BROKER, or ANYWHERE (on one or for all)."""
+        if self.read_only:
+            return READ_ONLY
+        return PER_BROKER if by_itself(self.name) else ANYWHERE
+
+    def at(self, source: str) -> Optional[str]:
+        """The value, as written, that this setting has by its own name at one of the SOURCES; None when there is none
+        or it is hidden."""
+        return next((value for name, value, where in self.synonyms if (name, where) == (self.name, source)), None)
+
+    def has(self, source: str) -> bool:
+        """Whether it is set by its own name at one of the SOURCES."""
+        return any((name, where) == (self.name, source) for name, _, where in self.synonyms)
 
 
 def describe(

@@ -1,0 +1,191 @@
+"""broker.config, broker.set and broker.unset: the brokers' settings as they are in force, and those of run time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from cli import broker_table
+from cli.cluster import Cluster, opened
+from provisioner.deploy import connect
+from provisioner.errors import HostFailed, ProvisionerError, UsageError
+from roles import site
+from roles.kafka import role, settings
+from roles.kafka.onhost.properties import parse
+from roles.kafka.onhost.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
+from roles.kafka.settings import ByBroker, Difference
+
+INCOMPLETE = 2
+
+
+def config(
+    hosts: str, extra_vars: list[str], names: list[str], broker: str, everything: bool, diff: bool, as_json: bool,
+    **flags: Any,
+) -> int:  # fmt: skip
+    """Print the settings in force; with `diff` also where the file on a broker's disk says something else. The exit
+    code is 2 when a broker could not be asked."""
+    asked = settings.patterns(names)
+    with opened(hosts, extra_vars, **flags) as cluster:
+        only = _broker(cluster, broker)
+        answer = cluster.call("brokers", "look", names=asked, defaults=everything or bool(asked))
+        found, silent = _by_broker(answer["settings"], only), _silent(cluster, answer, only)
+        if not found:
+            raise _unanswered(cluster, silent)
+        settings.require_known(asked, answer["known"], patterns=True)
+        for id_, why in silent.items():
+            cluster.show.warning(f"{cluster.name(id_)} (broker {id_}) does not answer: {why}")
+        different = _differences(cluster, found, asked) if diff else None
+        brokers = {id_: cluster.name(id_) for id_ in found}
+    if as_json:
+        print(json.dumps(_document(brokers, found, silent, different), indent=2))
+    else:
+        print(broker_table.page(brokers, found, len(answer["known"]), different))
+    return INCOMPLETE if silent else 0
+
+
+def change(hosts: str, extra_vars: list[str], given: Mapping[str, str | None], broker: str, check: bool,
+           **flags: Any) -> int:  # fmt: skip
+    """Set settings at run time, or with None take them back, for one broker or for all; say first what changes, and
+    afterwards whether every broker has it. Raises what is refused, with nothing changed."""
+    if not given:
+        raise UsageError("nothing to change", advice="name a setting: --set log.retention.ms=2d, or --name to unset")
+    with opened(hosts, extra_vars, **flags) as cluster:
+        only = _broker(cluster, broker)
+        answer = cluster.call("brokers", "look", names=[*given, *map(settings.base, given)], defaults=True)
+        settings.require_known(given, answer["known"], patterns=False)
+        found, silent = _by_broker(answer["settings"], only), _silent(cluster, answer, only)
+        if not found:
+            raise _unanswered(cluster, silent)
+        settings.refuse_read_only(found, given)
+        source = DYNAMIC_CLUSTER if only is None else DYNAMIC_BROKER
+        for id_, why in silent.items():
+            cluster.show.warning(
+                f"{cluster.name(id_)} (broker {id_}) does not answer: {why}; it takes the change when it starts"
+            )
+        if not settings.due(found, given, source):
+            where = "every broker" if only is None else cluster.name(only)
+            print(f"No changes: {', '.join(given)} on {where} as wanted already")
+            for id_, name in settings.overriding(found, given) if only is None else ():
+                print(f"  {cluster.name(id_)} has its own {name}: --broker {id_} changes that one")
+            return 0
+        for one in settings.planned(found, given, source):
+            note = f"; {one.note}" if one.note else ""
+            print(f"  ~ {cluster.name(one.broker)}: {one.name} {one.before} -> {one.after}{note}")
+        if not check:
+            cluster.fleet.lock(cluster.driver.name)
+        began = time.monotonic()
+        done = cluster.call("brokers", "alter", broker=only, settings=dict(given), check=check)
+        if check:
+            print("The brokers would take this; nothing was changed (--check)")
+            return 0
+        after = _by_broker(done["settings"], only)
+        if done["late"]:
+            raise HostFailed(
+                f"set, but not taken by broker {settings.listed(done['late'])} so far",
+                advice="see its server.log; `invoke broker.config` shows what is in force",
+            )  # fmt: skip
+        where = f" on {len(after)} of {len(after) + len(silent)} brokers" if only is None else ""
+        print(f"In force{where} after {time.monotonic() - began:.1f} s")
+        _warn_of_files(cluster, after)
+    return 0
+
+
+def _broker(cluster: Cluster, given: str) -> int | None:
+    """The id that --broker names, by itself or by its host; None for all. Raises UsageError."""
+    if not given:
+        return None
+    by_name = {host.name: broker for broker, host in cluster.brokers.items()}
+    if given not in by_name and not given.isdigit():
+        known = ", ".join(f"{broker} ({host.name})" for broker, host in cluster.brokers.items())
+        raise UsageError(f"--broker {given}: no such broker", details=[f"brokers are: {known}"])
+    return by_name[given] if given in by_name else int(given)
+
+
+def _by_broker(answered: Mapping[str, Any], only: int | None) -> dict[int, dict[str, Any]]:
+    return {int(broker): found for broker, found in answered.items() if only in (None, int(broker))}
+
+
+def _silent(cluster: Cluster, answer: Mapping[str, Any], only: int | None) -> dict[int, str]:
+    """{broker: why it was not asked}: those that do not answer, and those of the inventory that are not registered."""
+    silent = {int(broker): str(why) for broker, why in answer["silent"].items()}
+    there = {*silent, *map(int, answer["settings"])}
+    silent |= dict.fromkeys(sorted({*cluster.brokers, *([only] if only is not None else [])} - there), "not registered")
+    return {broker: why for broker, why in silent.items() if only in (None, broker)}
+
+
+def _unanswered(cluster: Cluster, silent: Mapping[int, str]) -> ProvisionerError:
+    listed = ", ".join(f"{broker} ({cluster.name(broker)}): {why}" for broker, why in silent.items())
+    return HostFailed(f"no answer from broker {listed}", advice="`invoke status` shows how it is; deploy starts it")
+
+
+def _differences(cluster: Cluster, found: ByBroker, asked: Iterable[str]) -> dict[int, list[Difference]]:
+    """What each broker's file on disk says otherwise than the broker runs with."""
+    return {
+        broker: [one for one in settings.differences(found[broker], parse(text)) if settings.matches(one.name, asked)]
+        for broker, text in _files(cluster, found).items()
+    }
+
+
+def _files(cluster: Cluster, brokers: Iterable[int]) -> dict[int, str]:
+    """{broker: the server.properties on its host's disk}. A host that cannot be read is named and left out."""
+    wanted = {cluster.brokers[broker].name: broker for broker in brokers if broker in cluster.brokers}
+    hosts = [cluster.brokers[broker] for broker in wanted.values()]
+    missing = [host for host in hosts if host.name not in cluster.fleet.sessions]
+    lost = connect(cluster.fleet, site, missing, cluster.chosen).errors if missing else {}
+
+    def read(name: str) -> str:
+        answer = cluster.fleet.request(name, "read", resources=[], wants={"files": [role.CONFIG]})
+        text: str | None = answer["files"][role.CONFIG]
+        if text is None:
+            raise HostFailed(f"there is no {role.CONFIG}", host=name)
+        return text
+
+    texts = cluster.fleet.each([name for name in wanted if name not in lost], read)
+    for error in [*lost.values(), *texts.errors.values()]:
+        cluster.show.warning(f"its file is not compared: {error.lines()[0]}")
+    return {wanted[name]: text for name, text in texts.items()}
+
+
+def _warn_of_files(cluster: Cluster, after: ByBroker) -> None:
+    """The file still says what it said: tell where the next one to read it would be misled."""
+    said: dict[str, list[str]] = {}
+    for broker, text in _files(cluster, after).items():
+        file = parse(text)
+        for name, one in after[broker].items():
+            if name in file and not one["sensitive"] and file[name] != one["value"]:
+                said.setdefault(f"{name}={settings.human(name, file[name])}", []).append(cluster.name(broker))
+    for line, names in said.items():
+        cluster.show.warning(
+            f"server.properties of {', '.join(names)} says {line}: what is set at run time beats it, also after a "
+            "restart. To keep the new value, set it in the inventory as well (kafka_config)"
+        )
+
+
+def _document(
+    brokers: Mapping[int, str], found: ByBroker, silent: Mapping[int, str],
+    different: Mapping[int, list[Difference]] | None,
+) -> dict[str, Any]:  # fmt: skip
+    """As JSON. settings: {name: {update_mode, disagree, brokers: {id: {value, source, sensitive, synonyms}}}}."""
+    disagreeing = settings.disagreeing(found)
+    names = sorted({name for one in found.values() for name in one})
+    keys = ("value", "source", "sensitive", "synonyms")
+    out: dict[str, Any] = {
+        "brokers": {str(broker): name for broker, name in brokers.items()},
+        "silent": {str(broker): why for broker, why in silent.items()},
+        "settings": {
+            name: {
+                "update_mode": next(one[name]["update_mode"] for one in found.values() if name in one),
+                "disagree": name in disagreeing,
+                "brokers": {
+                    str(broker): {key: one[name][key] for key in keys} for broker, one in found.items() if name in one
+                },
+            }
+            for name in names
+        },
+    }
+    if different is not None:
+        out["differences"] = {str(broker): [asdict(one) for one in listed] for broker, listed in different.items()}
+    return out

@@ -1,0 +1,27 @@
+"""Where a setting comes from, and how it can change: the words, for both sides; imports nothing."""
+
+from __future__ import annotations
+
+# The protocol's numbers of sources (DescribeConfigsResponse.ConfigSource), as people say them. "dynamic cluster": the
+# default of all brokers, set at run time.
+SOURCES = {
+    1: "dynamic topic",
+    2: "dynamic broker",
+    3: "dynamic cluster",
+    4: "static file",
+    5: "default",
+    6: "dynamic logger",
+}
+DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC, DEFAULT = SOURCES[2], SOURCES[3], SOURCES[4], SOURCES[5]
+
+# How a broker's setting can change (KIP-226). A broker tells only whether it can at all; which of those must be set
+# on each broker by itself is listed in Kafka's documentation ("Dynamic Update Mode: per-broker") and the same in the
+# code of 2.5.0 and 3.9.2 (DynamicBrokerConfig): listeners, and what secures them.
+READ_ONLY, PER_BROKER, ANYWHERE = "read-only", "per-broker", "cluster-wide"
+_BEGINNINGS = ("ssl.", "sasl.", "listener.name.")
+_NAMES = ("listeners", "advertised.listeners", "listener.security.protocol.map", "principal.builder.class")
+
+
+def by_itself(name: str) -> bool:
+    """Whether a setting that can change at run time must be set on each broker by itself."""
+    return name in _NAMES or name.startswith(_BEGINNINGS)
