@@ -59,8 +59,8 @@ def change(hosts: str, extra_vars: list[str], given: Mapping[str, str | None], b
         found, silent = _by_broker(answer["settings"], only), _silent(cluster, answer, only)
         if not found:
             raise _unanswered(cluster, silent)
-        settings.refuse_read_only(found, given)
         source = DYNAMIC_CLUSTER if only is None else DYNAMIC_BROKER
+        settings.refuse(found, given, source)
         for id_, why in silent.items():
             cluster.show.warning(
                 f"{cluster.name(id_)} (broker {id_}) does not answer: {why}; it takes the change when it starts"
@@ -105,7 +105,8 @@ def _broker(cluster: Cluster, given: str) -> int | None:
 
 
 def _by_broker(answered: Mapping[str, Any], only: int | None) -> dict[int, dict[str, Any]]:
-    return {int(broker): found for broker, found in answered.items() if only in (None, int(broker))}
+    ids = sorted(map(int, answered))
+    return {broker: answered[str(broker)] for broker in ids if only in (None, broker)}
 
 
 def _silent(cluster: Cluster, answer: Mapping[str, Any], only: int | None) -> dict[int, str]:
@@ -117,8 +118,8 @@ def _silent(cluster: Cluster, answer: Mapping[str, Any], only: int | None) -> di
 
 
 def _unanswered(cluster: Cluster, silent: Mapping[int, str]) -> ProvisionerError:
-    listed = ", ".join(f"{broker} ({cluster.name(broker)}): {why}" for broker, why in silent.items())
-    return HostFailed(f"no answer from broker {listed}", advice="`invoke status` shows how it is; deploy starts it")
+    listed = ", ".join(f"{cluster.name(broker)}: {why}" for broker, why in silent.items())
+    return HostFailed(f"no answer from {listed}", advice="`invoke status` shows how it is; deploy starts it")
 
 
 def _differences(cluster: Cluster, found: ByBroker, asked: Iterable[str]) -> dict[int, list[Difference]]:

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.errors import UsageError
-from provisioner.quantities import format_duration, format_size, parse_duration, parse_size
-from roles.kafka.onhost.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC
+from roles.kafka import values
+from roles.kafka.onhost.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER, PER_BROKER, READ_ONLY, STATIC
 from roles.properties import is_secret
 
 Setting = Mapping[str, Any]
 ByBroker = Mapping[int, Mapping[str, Setting]]
 
 HIDDEN = "********"
-LARGEST = 1 << 50  # milliseconds or bytes; more than this means "never" and is not turned into years
 # What every broker has for itself.
 OWN = frozenset({
     "broker.id", "node.id", "broker.rack", "listeners", "advertised.listeners", "log.dir", "log.dirs",
@@ -56,15 +55,12 @@ def assignments(given: Iterable[str]) -> dict[str, str]:
 
 def _plain(name: str, value: str) -> str:
     """A duration or size with a unit as the number that Kafka takes; anything else as it is, for Kafka to judge."""
-    if re.fullmatch(r"[0-9.]+\s*[A-Za-z]+", value):
-        try:
-            if name.endswith(".ms"):
-                return str(parse_duration(value))
-            if name.endswith((".bytes", ".bytes.per.second", ".size")):
-                return str(parse_size(value))
-        except ValueError as error:
-            raise UsageError(f"--set {name}={value}: {error}") from None
-    return value
+    if not re.fullmatch(r"[0-9.]+\s*[A-Za-z]+", value):
+        return value
+    try:
+        return values.typed(name, value)
+    except ValueError as error:
+        raise UsageError(f"--set {name}={value}: {error}") from None
 
 
 def base(name: str) -> str:
@@ -106,17 +102,20 @@ def said(name: str, setting: Setting | None) -> str:
 
 
 def human(name: str, value: str | None) -> str:
-    """`172800000 (2d)`: a value as it is, and in a larger unit where its name says what it counts."""
-    if value is None or value == "":
-        return "none" if value is None else '""'
-    number = int(value) if re.fullmatch(r"-?[0-9]{1,19}", value) else None
-    if number is None or not -1 <= number < LARGEST:
-        return value
-    if name.endswith(".ms") and number >= 1000 and (text := format_duration(number)) != f"{number}ms":
-        return f"{value} ({text})"
-    if name.endswith((".bytes", ".bytes.per.second", ".size")) and parse_size(format_size(number)) == number >= 1024:
-        return f"{value} ({format_size(number)})"
-    return value
+    """`172800000 (2 d)`: a value as it is, and in words where these say exactly the same."""
+    text = values.shown(name, value)
+    if value is None or not re.fullmatch(r"-?[0-9]+", value) or text == value:
+        return text
+    try:
+        exact = values.typed(name, text) == value
+    except ValueError:
+        exact = False
+    return f"{value} ({text})" if exact and not text.endswith((" ms", " B")) else value
+
+
+def sourced(value: str, source: str) -> str:
+    """`8 (static file)`, `172800000 (2 d, static file)`: a value for people, and where it comes from."""
+    return f"{value[:-1]}, {source})" if value.endswith(")") else f"{value} ({source})"
 
 
 @dataclass(frozen=True)
@@ -248,31 +247,31 @@ def _is_set(setting: Setting, source: str) -> bool:
 
 def _change(broker: int, name: str, value: str | None, one: Setting | None, source: str) -> Change:
     secret = one["sensitive"] if one else is_secret(name)
-    before = f"{said(name, one)} ({one['source']})" if one else "not set"
+    before = sourced(said(name, one), one["source"]) if one else "not set"
     if source == DYNAMIC_CLUSTER and one and one["source"] == DYNAMIC_BROKER:
         return Change(broker, name, before, before, "this broker's own value stays in force (see --broker)")
     if value is None:
         if one is None or not _is_set(one, source):
             return Change(broker, name, before, before)
         then, where = without(one, source)
-        return Change(broker, name, before, f"{HIDDEN if secret else human(name, then)} ({where})")
-    after = f"{HIDDEN if secret else human(name, value)} ({source})"
+        return Change(broker, name, before, sourced(HIDDEN if secret else human(name, then), where))
+    after = sourced(HIDDEN if secret else human(name, value), source)
     # A secret's old value is not known: it may well be another one.
     return Change(broker, name, before, after, "the new value is not shown" if secret else "")
 
 
-def refuse_read_only(found: ByBroker, names: Iterable[str]) -> None:
-    """Raises UsageError for settings that take a restart."""
-    fixed = [
-        name for name in names
-        if any(settings[base(name)]["read_only"] for settings in found.values() if base(name) in settings)
-    ]  # fmt: skip
-    if fixed:
+def refuse(found: ByBroker, names: Iterable[str], source: str) -> None:
+    """Raises UsageError for settings that take a restart, or cannot be set for all brokers at once."""
+    modes = {name: one["update_mode"] for settings in found.values() for name, one in settings.items()}
+    names = list(names)
+    if fixed := [name for name in names if modes.get(base(name)) == READ_ONLY]:
         listed = ", ".join(f"{name}: ..." for name in fixed)
         raise UsageError(
             f"{', '.join(fixed)} cannot change at run time: it needs a restart",
             advice=f"set kafka_config: {{{listed}}} in the inventory, then deploy, which restarts one broker at a time",
         )
+    if source == DYNAMIC_CLUSTER and (each := [name for name in names if modes.get(name) == PER_BROKER]):
+        raise UsageError(f"{', '.join(each)} is for each broker by itself", advice="name the broker: --broker 1")
 
 
 def listed(brokers: Sequence[int]) -> str:

@@ -45,7 +45,6 @@ def test_how_a_setting_can_change(name, read_only, mode):
     [
         (["log.retention.ms=2d"], {"log.retention.ms": "172800000"}),
         (["log.segment.bytes=512m", "a=b=c"], {"log.segment.bytes": "536870912", "a": "b=c"}),
-        (["log.cleaner.dedupe.buffer.size=1g"], {"log.cleaner.dedupe.buffer.size": "1073741824"}),
         (["log.retention.ms=-1", " num.io.threads = 9"], {"log.retention.ms": "-1", "num.io.threads": "9"}),
         # Not a duration by its name: Kafka's to judge.
         (["log.retention.hours=2d"], {"log.retention.hours": "2d"}),
@@ -108,7 +107,7 @@ def test_patterns_are_for_looking_only_and_must_fit_something():
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        (RETENTION, "172800000", "172800000 (2d)"), (RETENTION, "-1", "-1"), (RETENTION, "1", "1"),
+        (RETENTION, "172800000", "172800000 (2 d)"), (RETENTION, "-1", "-1 (forever)"), (RETENTION, "1", "1"),
         (RETENTION, "1500", "1500"), ("log.flush.interval.ms", "9223372036854775807", "9223372036854775807"),
         ("log.segment.bytes", "1073741824", "1073741824 (1 GiB)"), ("message.max.bytes", "1048588", "1048588"),
         ("num.io.threads", "86400000", "86400000"), ("ssl.protocol", "", '""'), (RETENTION, None, "none"),
@@ -135,7 +134,7 @@ def test_brokers_disagree_by_value_and_not_about_what_is_their_own_or_secret():
 
 def test_one_row_where_all_agree_and_no_column_of_brokers_for_one():
     one = broker_table.page({1: "kafka1"}, by_broker([setting(static="604800000")]), 1, None)
-    assert one.splitlines()[1].split() == [RETENTION, "604800000", "(7d)", "static", "file", "cluster-wide"]
+    assert one.splitlines()[1].split() == [RETENTION, "604800000", "(7", "d)", "static", "file", "cluster-wide"]
     assert "1 of 1 settings, 1 broker" in one and "agree" not in one
     three = broker_table.page({1: "a", 2: "b", 3: "c"}, by_broker(*[[setting(static="1")]] * 3), 9, None)
     assert three.splitlines()[1].split()[-1] == "all" and "The brokers agree" in three and "--all" in three
@@ -200,13 +199,18 @@ def test_a_secret_is_never_shown_and_always_due():
     assert settings.due(found, {"ssl.keystore.password": "hunter2"}, DYNAMIC_BROKER)
 
 
-def test_what_takes_a_restart_is_refused_with_the_way_to_do_it():
-    found = by_broker([setting("num.partitions", read_only=True, static="1"), setting(static="1")])
-    settings.refuse_read_only(found, [RETENTION])
+def test_what_takes_a_restart_or_a_broker_by_itself_is_refused_with_the_way_to_do_it():
+    found = by_broker(
+        [setting("num.partitions", read_only=True, static="1"), setting("listeners"), setting(static="1")]
+    )
+    settings.refuse(found, [RETENTION], DYNAMIC_CLUSTER)
+    settings.refuse(found, [RETENTION, "listeners"], DYNAMIC_BROKER)
     with pytest.raises(UsageError) as refused:
-        settings.refuse_read_only(found, [RETENTION, "num.partitions"])
+        settings.refuse(found, [RETENTION, "num.partitions"], DYNAMIC_BROKER)
     assert "num.partitions cannot change at run time" in refused.value.summary
     assert "kafka_config: {num.partitions: ...}" in str(refused.value.advice)
+    with pytest.raises(UsageError, match="listeners is for each broker by itself"):
+        settings.refuse(found, [RETENTION, "listeners"], DYNAMIC_CLUSTER)
 
 
 @pytest.mark.parametrize(

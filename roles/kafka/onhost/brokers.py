@@ -77,17 +77,27 @@ def alter(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             change(address, resource, settings, validate_only=True)
     if args["check"] or not asked:
         return {"settings": {}, "late": []}
-    with answering(f"change {', '.join(settings)}"):
-        change(asked[0][1], resource, settings)
     source = DYNAMIC_CLUSTER if broker is None else DYNAMIC_BROKER
+    reached = dict(asked)
+    late = make(reached, resource, settings, source, f"change {', '.join(settings)}")
+    found, _ = read(reached, settings)
+    return {"settings": {str(i): {n: as_dict(s) for n, s in seen.items()} for i, seen in found.items()}, "late": late}
+
+
+def make(
+    brokers: Mapping[int, Address], resource: str, settings: Mapping[str, Optional[str]], source: str, what: str
+) -> list[int]:
+    """Change settings by the first of these brokers, and wait until all of them have it; the ids of those that still
+    have not after TAKEN_SECONDS. source: where it is set; what: for the message. Raises Failure with the reason."""
+    with answering(what):
+        change(next(iter(brokers.values())), resource, settings)
     deadline = time.monotonic() + TAKEN_SECONDS
     while True:
-        found, _ = read(dict(asked), settings)
-        late = [id_ for id_, seen in found.items() if not taken(seen, settings, source)]
+        found, _ = read(brokers, settings)
+        late = [broker for broker, seen in found.items() if not taken(seen, settings, source)]
         if not late or time.monotonic() > deadline:
-            break
+            return late
         time.sleep(PAUSE)
-    return {"settings": {str(i): {n: as_dict(s) for n, s in seen.items()} for i, seen in found.items()}, "late": late}
 
 
 def taken(seen: Mapping[str, Setting], settings: Mapping[str, Optional[str]], source: str) -> bool:
