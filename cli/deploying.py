@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cli.common import ROOT, load_inventory
+from provisioner import timing
 from provisioner.artifacts import cache_directory
 from provisioner.deploy import Deploy, Options, connect
 from provisioner.errors import UsageError
@@ -49,10 +50,19 @@ def smoke(hosts: str, extra_vars: list[str], cli: bool, **flags: Any) -> None:
         site.verify(fleet.call, targets, show, cli=cli)
 
 
-def deploy(hosts: str, extra_vars: list[str], **flags: Any) -> int:
-    """Run a deploy (or its check) and answer with its exit code."""
+def deploy(hosts: str, extra_vars: list[str], timings: bool = False, **flags: Any) -> int:
+    """Run a deploy (or its check) and answer with its exit code. timings: then say where the time went."""
+    timing.add("start of the program", timing.since_start())
     chosen = options(**flags)
-    return Deploy(site, load_inventory(hosts, extra_vars), chosen, reporter(), _asker()).run()
+    with timing.timed("load the inventory"):
+        inventory = load_inventory(hosts, extra_vars)
+    show = reporter()
+    code = Deploy(site, inventory, chosen, show, _asker()).run()
+    if timings:
+        show.phase("Timings")
+        for line in timing.TIMINGS.table():
+            show.note(line)
+    return code
 
 
 def restart(hosts: str, extra_vars: list[str], service: str, **flags: Any) -> int:

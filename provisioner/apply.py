@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from . import timing
 from .fleet import Fleet
 from .plan import HostPlan
 from .report import Row
@@ -36,14 +38,19 @@ def apply(fleet: Fleet, plan: HostPlan, payloads: Payloads, row: Row) -> None:
     if not wires:
         return
     by_key = {change.resource.key: change for change in plan.changes}
+    began = 0.0
 
     def event(message: Mapping[str, Any]) -> None:
+        nonlocal began
         if message.get("status") == "begin":
+            began = time.perf_counter()
             reporter.host(plan.host, message["resource"])
-        elif message.get("status") == "done" and message["changed"]:
+        elif message.get("status") == "done":
             change = by_key[message["resource"]]
-            row.changed += 1
-            reporter.change(plan.host, message["resource"], change.action, change.note)
+            timing.add(f"apply {change.resource.kind}", time.perf_counter() - began, plan.host)
+            if message["changed"]:
+                row.changed += 1
+                reporter.change(plan.host, message["resource"], change.action, change.note)
         else:
             fleet.show(plan.host)(message)
 
@@ -58,7 +65,8 @@ def await_services(fleet: Fleet, plans: Mapping[str, HostPlan], but: Collection[
     def work(host: str) -> None:
         for resource in plans[host].resources:
             if isinstance(resource, Service) and resource.ready is not None and (host, resource.unit) not in but:
-                fleet.request(host, "call", **resource.ready.wire())
+                with timing.timed(f"serving {resource.unit}", host):
+                    fleet.request(host, "call", **resource.ready.wire())
         fleet.reporter.host(host, "")
 
     fleet.each(plans, work).check()
@@ -69,14 +77,16 @@ def _wire(resource: Any, fleet: Fleet, host: str, payloads: Payloads) -> dict[st
     data: dict[str, Any] = resource.wire(content=True)
     if isinstance(resource, Archive):
         fleet.reporter.host(host, f"waiting for {resource.label}")
-        payload = payloads.obtain(resource)
+        with timing.timed("obtain archives", host):
+            payload = payloads.obtain(resource)
         data["payload"] = payload.sha256
         session = fleet.sessions[host]
         if not session.request("has", digests=[payload.sha256]):
             label = f"{host}: sending {resource.label}"
             fleet.reporter.host(host, f"receiving {resource.label}")
-            session.put(
-                payload.path, payload.sha256,
-                lambda done, total: fleet.reporter.progress(f"{host} {payload.sha256}", label, done, total),
-            )  # fmt: skip
+            with timing.timed("push", host):
+                session.put(
+                    payload.path, payload.sha256,
+                    lambda done, total: fleet.reporter.progress(f"{host} {payload.sha256}", label, done, total),
+                )  # fmt: skip
     return data

@@ -22,6 +22,7 @@ from .preflight import Needs
 from .report import Reporter, Row
 from .resources import Resource
 from .target import Target
+from .timing import timed
 
 
 class Role(Protocol):
@@ -147,14 +148,16 @@ class Deploy:
         fleet.reporter.host(name, "reading")
         if not self.options.check:
             fleet.lock(name)
-        everything = [(role, role.resources(target)) for role in self.site.roles_for(target.host.groups)]
+        with timed("resources", name):
+            everything = [(role, role.resources(target)) for role in self.site.roles_for(target.host.groups)]
         wanted = {role.name for role in self.site.roles_for(target.host.groups, self.options.tags)}
         resources = [resource for role, found in everything if role.name in wanted for resource in found]
         self.rows[name].skipped = sum(len(found) for role, found in everything if role.name not in wanted)
-        found = session.request(
-            "read", fleet.show(name), resources=[resource.wire(content=False) for resource in resources],
-            wants=preflight.wants(needs),
-        )  # fmt: skip
+        with timed("read", name):
+            found = session.request(
+                "read", fleet.show(name), resources=[resource.wire(content=False) for resource in resources],
+                wants=preflight.wants(needs),
+            )  # fmt: skip
         problems: list[ProvisionerError] = [
             HostFailed(f"{one['resource']}: {one['summary']}", host=name, details=one["details"], advice=one["advice"])
             for one in found["problems"]
@@ -162,7 +165,8 @@ class Deploy:
         problems += preflight.problems(name, preflight.details(needs, found))
         self.rows[name].ok = len(resources)
         fleet.reporter.host(name, "")
-        return plan.make(name, resources, found["states"]), problems
+        with timed("plan", name):
+            return plan.make(name, resources, found["states"]), problems
 
     def _show_plan(self) -> None:
         changes = sum(len(one.changes) for one in self.plans.values())
@@ -259,7 +263,8 @@ class Deploy:
     def _verify(self, fleet: Fleet) -> None:
         if self.options.smoke:
             self.reporter.phase("Verify")
-            self.site.verify(fleet.call, list(self.targets.values()), self.reporter)
+            with timed("smoke"):
+                self.site.verify(fleet.call, list(self.targets.values()), self.reporter)
 
     def _next_steps(self) -> list[str]:
         if self.options.check:
@@ -277,9 +282,10 @@ class Deploy:
 
 def connect(fleet: Fleet, site: Site, hosts: Iterable[Host], options: Options) -> Outcome[dict[str, Any]]:
     """Open a session with each host, the site's agent running there; their facts."""
-    agent = payload.build(
-        options.root, options.cache, packages=site.AGENT_PACKAGES, libraries=site.AGENT_LIBRARIES
-    )  # fmt: skip
+    with timed("build the agent"):
+        agent = payload.build(
+            options.root, options.cache, packages=site.AGENT_PACKAGES, libraries=site.AGENT_LIBRARIES
+        )  # fmt: skip
     settings = [
         connection.settings(
             host.name, host.vars, accept_new=options.accept_new_host_keys, become_password=options.become_password

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from . import timing
 from .fleet import Fleet
 from .plan import HostPlan
 from .resources import Service
@@ -76,10 +77,15 @@ def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate) -> Iterator[str]:
     by_host = {step.host: step for step in steps}
     for host in gate.order(list(by_host)):
         step = by_host[host]
-        before = gate.permit(host)
-        fleet.reporter.host(host, f"restarting {step.service.unit}")
-        fleet.request(host, "restart", service=step.service.wire(content=False))
-        gate.settle(host, before)
+        unit = step.service.unit
+        with timing.timed(f"{unit} may go down", host):
+            before = gate.permit(host)
+        fleet.reporter.host(host, f"restarting {unit}")
+        took = fleet.request(host, "restart", service=step.service.wire(content=False))["seconds"]
+        for part, seconds in took.items():
+            timing.add(f"{unit} {part}", seconds, host)
+        with timing.timed(f"{unit} in sync", host):
+            gate.settle(host, before)
         fleet.reporter.change(host, step.service.key, "restart", because(step.reasons))
         fleet.reporter.host(host, "")
         yield host

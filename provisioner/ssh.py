@@ -13,9 +13,11 @@ import logging
 import shlex
 import socket
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+from . import timing
 from .connection import DEFAULT_KNOWN_HOSTS, SYSTEM_KNOWN_HOSTS, Settings, known_hosts_name
 from .errors import Unreachable
 
@@ -25,7 +27,10 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 def connect(settings: Settings) -> Any:
     """An open Fabric connection with verified host key. Raises Unreachable."""
-    import fabric
+    with timing.timed("import of fabric", settings.name):
+        import fabric
+
+        from .ssh_transport import Transport
 
     arguments: dict[str, Any] = {}
     if settings.key_files:
@@ -43,11 +48,16 @@ def connect(settings: Settings) -> Any:
         way.insert(0, way[0].gateway)
     for step in way:
         step.connect_timeout = settings.timeout
-        ours = {"transport_factory": _transport, "banner_timeout": settings.timeout}
+        ours = {"transport_factory": Transport, "banner_timeout": settings.timeout}
         step.connect_kwargs = {**step.connect_kwargs, **ours}
         known_hosts = _known_hosts(step, settings)
         _verify_host_keys(step.client, known_hosts, settings.accept_new)
+        began = time.perf_counter()
         _open(step, settings, known_hosts[0], jump=step is not connection)
+        ready, transport = time.perf_counter(), step.client.get_transport()
+        timing.add("ssh: tcp", transport.connected - began, settings.name)
+        timing.add("ssh: key exchange", transport.agreed - transport.connected, settings.name)
+        timing.add("ssh: authentication", ready - transport.agreed, settings.name)
     return connection
 
 
@@ -64,19 +74,6 @@ def execute(connection: Any, settings: Settings, program: str) -> Any:
             host=settings.name, advice=f"check with: {settings.ssh_command()} id",
         ) from error  # fmt: skip
     return channel
-
-
-def _transport(sock: Any, *args: Any, **kwargs: Any) -> Any:
-    """A paramiko transport with TCP_NODELAY that prefers the ciphers that have hardware support."""
-    import paramiko
-
-    if isinstance(sock, socket.socket):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    transport = paramiko.Transport(sock, *args, **kwargs)
-    options = transport.get_security_options()
-    fast = [name for name in ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com") if name in options.ciphers]
-    options.ciphers = (*fast, *(name for name in options.ciphers if name not in fast))
-    return transport
 
 
 def _known_hosts(connection: Any, settings: Settings) -> list[Path]:

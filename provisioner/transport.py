@@ -14,6 +14,7 @@ from .connection import SUDO_PROMPT, Settings
 from .errors import HostFailed, ProvisionerError, Unreachable
 from .feed import Feed
 from .payload import MAGIC, STAGE0, Payload
+from .timing import timed
 
 HEARTBEAT_SECONDS = 10.0
 SUDO_SECONDS = 60.0  # some ask a directory server, which may be slow
@@ -44,9 +45,10 @@ class Session:
         self._closed = threading.Event()
         self._connection = ssh.connect(settings)
         try:
-            self._channel = ssh.execute(self._connection, settings, STAGE0)
-            self._start(payload, progress)
-            self.facts: dict[str, Any] = self._answer(0, _no_event)
+            with timed("agent", self.name):
+                self._channel = ssh.execute(self._connection, settings, STAGE0)
+                self._start(payload, progress)
+                self.facts: dict[str, Any] = self._answer(0, _no_event)
         except BaseException:
             self.close()
             raise

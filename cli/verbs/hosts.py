@@ -6,7 +6,11 @@ from invoke import Context
 
 from cli.common import COMMON, verb
 
-PLAN = {**COMMON, "tags": "only these roles: os,java,zookeeper,kafka"}
+PLAN = {
+    **COMMON,
+    "tags": "only these roles: os,java,zookeeper,kafka",
+    "timings": "show where the time went, part by part and host by host",
+}
 DEPLOY = {
     **PLAN,
     "check": "show what would change, change nothing",
@@ -29,7 +33,7 @@ RESTART = {
 @verb("deploy", DEPLOY)
 def deploy(
     context: Context, hosts="", limit="", tags="", extra_vars=None, check=False, diff=False, smoke=True, restart=True,
-    accept_downtime=False, yes=False, ask_become_pass=False, accept_new_host_keys=False,
+    accept_downtime=False, yes=False, timings=False, ask_become_pass=False, accept_new_host_keys=False,
 ):  # fmt: skip
     """Take hosts to a working, verified Kafka; run again, it changes only what differs."""
     from cli import deploying
@@ -37,20 +41,21 @@ def deploy(
     return deploying.deploy(
         hosts, extra_vars, limit=limit, tags=tags, check=check or bool(context.config.run.dry), diff=diff,
         smoke=smoke and context.config.smoke, restart=restart, accept_downtime=accept_downtime, yes=yes,
-        ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
+        timings=timings, ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
     )  # fmt: skip
 
 
 @verb("plan", PLAN)
 def plan(
-    context: Context, hosts="", limit="", tags="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False
-):
+    context: Context, hosts="", limit="", tags="", extra_vars=None, timings=False, ask_become_pass=False,
+    accept_new_host_keys=False,
+):  # fmt: skip
     """Show what deploy would change, with the differences inside files; change nothing."""
     from cli import deploying
 
     return deploying.deploy(
-        hosts, extra_vars, limit=limit, tags=tags, check=True, diff=True, ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
+        hosts, extra_vars, limit=limit, tags=tags, check=True, diff=True, timings=timings,
+        ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
     )  # fmt: skip
 
 

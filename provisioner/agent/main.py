@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import os
 import sys
+import time
 import traceback
 from typing import Any, Callable, Dict, List
 
@@ -150,14 +151,20 @@ class Agent:
         return True
 
     def op_restart(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-        """Restart one service and wait until it serves."""
+        """Restart one service and wait until it serves; its state, and the seconds of the parts."""
         (service,) = self._resources([request["service"]])
         assert isinstance(service, Service)
         self.doing = f"restart of {service.unit}"
+        began = time.monotonic()
         self.system.restart(service.unit)
+        restarted = time.monotonic()
         self.system.emit = self._guarded(emit)
         self.system.wait_ready(service)
-        return dict(service.read(self.system) or {})
+        serving = time.monotonic()
+        state = dict(service.read(self.system) or {})
+        stopped = min(max(state.get("stopped_monotonic_us", 0) / 1e6, began), restarted)
+        seconds = {"stop": stopped - began, "start": restarted - stopped, "serving": serving - restarted}
+        return {**state, "seconds": seconds}
 
     def op_call(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         """Run a role's on-host function."""

@@ -10,7 +10,7 @@ from .failure import Failure
 
 PROPERTIES = (
     "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload", "MainPID", "NRestarts", "Result",
-    "ExecMainStartTimestampMonotonic",
+    "ExecMainStartTimestampMonotonic", "InactiveEnterTimestampMonotonic",
 )  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def parse(block: str) -> Optional[Dict[str, Any]]:
         "restarts": int(found.get("NRestarts") or 0),
         "result": found.get("Result", ""),
         "started_monotonic_us": int(found.get("ExecMainStartTimestampMonotonic") or 0),
+        "stopped_monotonic_us": int(found.get("InactiveEnterTimestampMonotonic") or 0),
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from provisioner import timing
 from provisioner.errors import HostFailed
 from roles import topology
 
@@ -157,6 +158,9 @@ def run_smoke(
         left = elsewhere(plan, answer)
         if left and not cli:
             answers.append((HERE, _here(left, answer["cluster_id"], join, plan.driver, reporter)))
+    for _, answer in answers:
+        for broker, listener, step, seconds in answer.get("took", ()):
+            timing.add(f"smoke: {step} {listener}", seconds, plan.hosts[broker])
     found = verdicts(plan, answers)
     lines = failures(plan, answers, found)
     if lines:

@@ -40,8 +40,9 @@ class Gate:
 
 
 def fleet(log: list[str]) -> Any:
-    def request(host: str, op: str, **arguments: Any) -> None:
+    def request(host: str, op: str, **arguments: Any) -> dict[str, Any]:
         log.append(f"{op} {host}")
+        return {"seconds": {"stop": 1.0, "start": 0.1}}
 
     changes = SimpleNamespace(host=lambda *_: None, change=lambda name, *rest: log.append(f"{name}: {rest[-1]}"))
     return SimpleNamespace(request=request, reporter=changes)

@@ -45,14 +45,16 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     partitions are assigned and offsets committed in the group without joining), "always" waits for it.
     Returns cluster_id, topic, brokers (ids), join (bool), records, seconds, swept (topics of killed runs);
     legs: [leg + {status: "ok"|"failed"|"unreachable", why, records}];
-    failures: [{broker, listener, address, step, error}].
+    failures: [{broker, listener, address, step, error}]; took: [[broker, listener, step, seconds]].
     Does not raise for a failing leg; whoever calls decides what a failure means.
     """
     started = time.monotonic()
     legs = [Leg(**leg) for leg in args["legs"]]
     timeout = float(args.get("timeout", 20))
     reached, reasons, view = reach(legs, args.get("cluster_id"))
-    report: dict[str, Any] = {"cluster_id": None, "topic": None, "brokers": [], "swept": [], "join": None, "records": 0}
+    report: dict[str, Any] = {
+        "cluster_id": None, "topic": None, "brokers": [], "swept": [], "join": None, "records": 0, "took": [],
+    }  # fmt: skip
     failures: list[LegFailure] = []
     check: Optional[_Check] = None
     if reached:
@@ -64,7 +66,7 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             check.run(admin, args.get("join", "auto"))
         # Readers end in any order; a report reads the same every time.
         failures += sorted(check.failures, key=lambda failure: (STEPS.index(failure.step), legs.index(failure.leg)))
-        report.update(topic=check.topic, swept=check.swept, join=check.join, records=check.written)
+        report.update(topic=check.topic, swept=check.swept, join=check.join, records=check.written, took=check.took)
     failed = {(failure.leg, failure.step) for failure in failures}
     report["legs"] = [
         {**leg.to_dict(), **_outcome(leg, reasons.get(leg), {step for at, step in failed if at == leg}, check)}
@@ -102,6 +104,7 @@ class _Check:
         self.groups: dict[Leg, str] = {}
         self.passed: dict[Leg, int] = {}
         self.failures: list[LegFailure] = []
+        self.took: list[tuple[int, str, str, float]] = []
         self.swept: list[str] = []
         self.join = False
         self.written = 0
@@ -128,12 +131,15 @@ class _Check:
         return self._tried(self.legs[0], step, action)
 
     def _tried(self, leg: Leg, step: str, action: Callable[[], Any]) -> Any:
+        began = time.monotonic()
         try:
             return action()
         except LegFailure as failure:
             self.failures.append(failure)
         except (OSError, KafkaError) as error:
             self.failures.append(LegFailure(leg, step, wire.describe(error)))
+        finally:
+            self.took.append((leg.broker, leg.listener, step, time.monotonic() - began))
         return None
 
     def _create(self, admin: Admin) -> None:
