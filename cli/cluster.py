@@ -43,7 +43,7 @@ class Cluster:
             try:
                 self.connect(host)
                 address = topology.door(host)
-                why = self.fleet.call(host.name, "roles.kafka.onhost.probe", "answering", {"addresses": [address]})
+                why = self.fleet.call(host.name, "roles.kafka.onhost.serving", "answering", {"addresses": [address]})
             except ConfigError:
                 raise
             except ProvisionerError as error:

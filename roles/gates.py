@@ -60,7 +60,7 @@ class KafkaGate:
         """{broker: why} of those among these hosts that do not answer, whether or not the cluster has noticed yet."""
         addresses = {name: address for name, address in self._addresses(host).items() if name in names}
         arguments = {"addresses": list(addresses.values())}
-        answers = self.call(host, "roles.kafka.onhost.probe", "answering", arguments)
+        answers = self.call(host, "roles.kafka.onhost.serving", "answering", arguments)
         return {self.ids[name]: answers[address] for name, address in addresses.items() if answers[address]}
 
     def order(self, hosts: Sequence[str]) -> list[str]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import platform
 import pwd
 import socket
 import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -49,7 +47,7 @@ def _memory() -> int:
 def gather() -> Dict[str, Any]:
     """The facts of docs/architecture.md, from files alone: no process is started."""
     release = _fields(_text("/etc/os-release"), "=")
-    machine = platform.machine()
+    machine = os.uname().machine
     return {
         "os": {
             "id": release.get("ID", "unknown"),
@@ -66,7 +64,7 @@ def gather() -> Dict[str, Any]:
             _text("/proc/1/limits"), _text("/proc/1/status"), _text("/proc/sys/fs/nr_open").strip()
         ),
         "clock": time.time(),
-        "hostname": socket.gethostname(),
+        "hostname": os.uname().nodename,
         "uid": os.geteuid(),
     }
 
@@ -130,30 +128,25 @@ def taken(wanted: Mapping[int, int]) -> Dict[str, str]:
     }
 
 
-def _resolves(name: str) -> bool:
-    try:
-        socket.getaddrinfo(name, None)
-        return True
-    except OSError:
-        return False
-
-
 def unresolved(names: Iterable[str]) -> List[str]:
     """The names that this host cannot resolve within a few seconds, asked for all at once."""
-    asked = list(names)
-    if not asked:
-        return []
-    pool = ThreadPoolExecutor(max_workers=len(asked))
-    deadline = time.monotonic() + NAME_SECONDS
-    out = []
-    for name, answer in [(name, pool.submit(_resolves, name)) for name in asked]:
+    asked, found = list(names), set()
+
+    def resolve(name: str) -> None:
         try:
-            if not answer.result(max(0.0, deadline - time.monotonic())):
-                out.append(name)
-        except FutureTimeout:
-            out.append(name)
-    pool.shutdown(wait=False)
-    return out
+            socket.getaddrinfo(name, None)
+            found.add(name)
+        except OSError:
+            pass
+
+    # Threads of its own: a name server that is silent holds them for longer than anybody waits, also at the end.
+    threads = [threading.Thread(target=resolve, args=(name,), daemon=True) for name in asked]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + NAME_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return [name for name in asked if name not in found]
 
 
 def java_version(home: Optional[str]) -> Optional[str]:

@@ -10,7 +10,6 @@ import grp
 import hashlib
 import os
 import pwd
-import shutil
 import stat
 import subprocess
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -202,6 +201,8 @@ class System:
 
     def clear_cache(self) -> None:
         """Payloads are only needed while they are unpacked."""
+        import shutil
+
         shutil.rmtree(os.path.join(self.state, "cache"), ignore_errors=True)
 
     # -- users -----------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import List
 
 
@@ -17,6 +16,8 @@ def directories(folder: str) -> List[str]:
 
 def empty(path: str) -> None:
     """Remove everything in a directory, which itself may be a mounted disk."""
+    import shutil
+
     for entry in list(os.scandir(path)):
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "lost+found":  # a file system's own

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import tarfile
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Iterable, List, Tuple
 
 from .failure import Failure
-
-Record = Dict[str, List[Any]]
+from .record import Record, seen
 
 
 def _members(archive: tarfile.TarFile, strip: int) -> List[Tuple[tarfile.TarInfo, str]]:
@@ -58,23 +56,8 @@ def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, target: str) -> No
     os.replace(temporary, target)
 
 
-def _stat(path: str) -> Optional[List[Any]]:
-    """What changes when a file is touched: size, content and metadata times, inode, mode, owner. None when absent."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    times = [] if stat.S_ISDIR(found.st_mode) else [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
-    return [stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid, *times]
-
-
-def altered(directory: str, record: Record) -> List[str]:
-    """Relative paths of recorded files that were changed, replaced or removed since they were unpacked."""
-    return sorted(name for name, was in record.items() if _stat(os.path.join(directory, name)) != was)
-
-
 def unpack(payload: str, directory: str, strip: int, marker: Tuple[str, str], before: Iterable[str] = ()) -> Record:
-    """Unpack the tar file `payload` (any compression) to `directory`; returns the record that `altered` compares with.
+    """Unpack the tar file `payload` (any compression) to `directory`; returns what `record.altered` compares with.
 
     marker: (name, text) of a file that is written last. before: names that another archive had put there; those that
     this one lacks are removed (two versions of a jar would both be loaded). Raises Failure for a corrupt or unsafe
@@ -105,7 +88,7 @@ def unpack(payload: str, directory: str, strip: int, marker: Tuple[str, str], be
         path = os.path.join(work, name)
         if os.path.isfile(path) or os.path.islink(path):
             os.unlink(path)
-    record = {name: _stat(os.path.join(work, name)) or [] for name in sorted(names)}
+    record = {name: seen(os.path.join(work, name)) or [] for name in sorted(names)}
     if fresh:
         # A rename of the parent does not touch the times of what is inside, so the record stays true.
         os.rename(work, directory)

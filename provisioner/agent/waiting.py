@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import units
@@ -165,7 +164,7 @@ def errors_in(text: str, count: int = 6) -> list[str]:
 
 def _size(path: str) -> int:
     try:
-        return Path(path).stat().st_size if path else 0
+        return os.stat(path).st_size if path else 0
     except OSError:
         return 0
 
@@ -173,7 +172,7 @@ def _size(path: str) -> int:
 def _tail(path: str, start: int, most: int = 256 * 1024) -> str:
     """What was written to a log since `start` bytes, at most the last `most` bytes; "" when it cannot be read."""
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             begin = start if start <= size else 0  # rotated meanwhile: what is there is new
             file.seek(max(begin, size - most))
@@ -185,6 +184,7 @@ def _tail(path: str, start: int, most: int = 256 * 1024) -> str:
 def _read_bytes(pid: int) -> int:
     # Log recovery of one big segment writes no line for minutes, but it reads.
     try:
-        return int(Path(f"/proc/{pid}/io").read_text(encoding="ascii").split()[1])
+        with open(f"/proc/{pid}/io", encoding="ascii") as file:
+            return int(file.read().split()[1])
     except (OSError, ValueError, IndexError):
         return 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping, Optional
 
-from ..agent import trees, unpack
+from ..agent import trees
 from ..agent.failure import Failure
+from ..agent.record import altered
 from .base import Resource, State, sha256
 
 MARKER = ".provisioned"
@@ -76,8 +76,8 @@ class Archive(Resource):
         marker = system.path_state(self.marker)
         identity = system.read_bytes(self.marker).decode("utf-8", "replace").strip() if marker else None
         recorded = system.recall(self._record)
-        altered = ["(no record)"] if recorded is None else unpack.altered(self.path, json.loads(recorded))
-        return {"identity": identity, "altered": altered, "owner": state["owner"], "mode": state["mode"]}
+        touched = ["(no record)"] if recorded is None else altered(self.path, json.loads(recorded))
+        return {"identity": identity, "altered": touched, "owner": state["owner"], "mode": state["mode"]}
 
     def _versions(self, system: Any) -> list[str]:
         """Directories beside this one that an archive was unpacked to: this version's, and earlier ones' of this
@@ -94,6 +94,8 @@ class Archive(Resource):
         return self._versions(system)
 
     def remove(self, system: Any) -> str:
+        import shutil
+
         for path in self._versions(system):
             shutil.rmtree(path)
             system.forget(f"archives/{sha256(path.encode())[:16]}.json")
@@ -108,6 +110,8 @@ class Archive(Resource):
         payload = system.cached(self.payload)
         if payload is None:
             raise Failure(f"the archive for {self.path} ({self.label}) has not arrived on the host")
+        from ..agent import unpack
+
         before = json.loads(system.recall(self._record) or "{}")
         record = unpack.unpack(payload, self.path, self.strip, (MARKER, self.marker_text), before)
         system.remember(self._record, json.dumps(record))

@@ -151,4 +151,4 @@ def ready(target: Target) -> Call:
         "timeout": target["kafka_start_timeout"] / 1000,
         "stall": target["kafka_start_stall"] / 1000,
     }
-    return Call("roles.kafka.onhost.probe", "ready", arguments)
+    return Call("roles.kafka.onhost.serving", "ready", arguments)

@@ -58,7 +58,7 @@ class Brokers:
             assert args == {"bootstrap": "127.0.0.1:9092", "partitions": {"t": [0]}}
             self.copied += self.growing
             return {"copies": 1, "copied": self.copied, "whole": 2 << 30, "work": self.copied}
-        assert module == "roles.kafka.onhost.probe"
+        assert (module.rpartition(".")[2], function) in {("serving", "answering"), ("probe", "status")}
         if function == "answering":
             refused = {address: self._at(host, address) in self.down for address in args["addresses"]}
             return {address: "Connection refused" if down else "" for address, down in refused.items()}

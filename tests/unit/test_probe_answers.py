@@ -10,7 +10,7 @@ from kafka import errors as kafka_errors
 
 from provisioner.agent.failure import Failure
 from roles.kafka.onhost import probe as kafka_probe
-from roles.kafka.onhost import wire
+from roles.kafka.onhost import serving, wire
 from roles.zookeeper.onhost import probe as zookeeper_probe
 
 SRVR = """Zookeeper version: 3.5.7-f0fdd52973d373ffd9c86b81d99842dc2c7f660e, built on 02/10/2020 11:30 GMT
@@ -95,15 +95,16 @@ def test_a_dead_port_is_a_state_not_an_error():
     status = kafka_probe.status({"bootstrap": f"127.0.0.1:{port}"}, print)
     assert status == {"serving": False, "why": "Connection refused"}
     with pytest.raises(Failure, match=r"broker 1 at 127.0.0.1:.*nothing moved.*Connection refused"):
-        kafka_probe.ready(
-            {"bootstrap": f"127.0.0.1:{port}", "broker_id": 1, "timeout": 5, "stall": 0.1}, lambda e: None
-        )
+        serving.ready({"bootstrap": f"127.0.0.1:{port}", "broker_id": 1, "timeout": 5, "stall": 0.1}, lambda e: None)
 
 
 def test_something_else_on_kafkas_port_does_not_pass_for_a_broker(server):
     port = server("HTTP/1.1 400 Bad Request\r\n\r\n")
     status = kafka_probe.status({"bootstrap": f"127.0.0.1:{port}"}, print)
     assert status["serving"] is False
+    port = server("HTTP/1.1 400 Bad Request\r\n\r\n")
+    answers = serving.answering({"addresses": [f"127.0.0.1:{port}"]}, print)
+    assert answers == {f"127.0.0.1:{port}": "what answers there does not speak Kafka's protocol"}
 
 
 def partition(name, index, leader, replicas, isr, min_isr):

@@ -1,65 +1,19 @@
-"""Is this broker serving, and how is the cluster as it sees it: native protocol, a few milliseconds each."""
+"""How the cluster is as this broker sees it: native protocol, a few milliseconds each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from kafka.errors import KafkaError
-
-from provisioner.agent.waiting import Unit, until
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 from . import configs, wire
 
-# What a broker says, and dies, while ZooKeeper still holds its id for the session of its killed predecessor.
-OWN_SESSION = "node already exists and owner"
-ANSWER_TIMEOUT = 5.0  # seconds; a broker in a long pause is as good as gone
 MIN_IN_SYNC = "min.insync.replicas"
 SHOWN = 10  # partitions named in a report, the rest is counted
-
-
-def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Wait until this broker answers and is registered in its cluster under its own id.
-
-    args: bootstrap ("127.0.0.1:9092"), broker_id; cluster_expected: further broker ids that must be seen, optional;
-    timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
-    Returns broker_id, cluster_id, controller, brokers (ids), seconds. Raises Failure when it will not come.
-    """
-    host, port = wire.split_address(args["bootstrap"])
-    broker = int(args["broker_id"])
-    expected = {broker, *map(int, args.get("cluster_expected") or ())}
-
-    def attempt() -> tuple[Optional[dict[str, Any]], str]:
-        try:
-            with wire.Connection(host, port) as connection:
-                view = connection.metadata()
-        except (OSError, KafkaError) as error:
-            return None, wire.describe(error)
-        missing = expected - set(view["brokers"])
-        if missing:
-            # Metadata comes from the broker itself, so it answers, but the cluster does not know it (yet).
-            return None, f"registered brokers: {wire.ids(view['brokers'])}; missing: {wire.ids(missing)}"
-        if view["controller"] is None:
-            return None, "registered, but the cluster has no controller"
-        return {
-            "broker_id": broker,
-            "cluster_id": view["cluster_id"],
-            "controller": view["controller"],
-            "brokers": sorted(view["brokers"]),
-        }, ""
-
-    return until(
-        attempt,
-        what=f"broker {broker} at {args['bootstrap']}",
-        timeout=float(args["timeout"]),
-        stall=float(args["stall"]),
-        emit=emit,
-        unit=Unit(args["unit"], args.get("log_file", ""), OWN_SESSION) if args.get("unit") else None,
-    )
 
 
 def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -93,25 +47,6 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     if args.get("partitions"):
         report["partitions"] = partitions
     return report
-
-
-def answering(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Which brokers answer at this moment, whatever the cluster believes of them. args: addresses.
-
-    Returns {address: "" or why it does not answer}.
-    """
-
-    def ask(address: str) -> str:
-        try:
-            with wire.Connection(*wire.split_address(address), ANSWER_TIMEOUT) as connection:
-                connection.metadata()
-        except (OSError, KafkaError) as error:
-            return wire.describe(error)
-        return ""
-
-    addresses = list(args["addresses"])
-    with ThreadPoolExecutor(max_workers=min(len(addresses), 16) or 1) as pool:
-        return dict(zip(addresses, pool.map(ask, addresses)))
 
 
 def count(partitions: list[dict[str, Any]]) -> dict[str, Any]:

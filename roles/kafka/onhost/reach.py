@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
 
-from kafka.errors import KafkaError
-
-from . import wire
+from .hello import describe, hello, ids
 from .leg import Leg, LegFailure
 
 TIMEOUT = 3.0  # seconds for connecting and for each answer
@@ -48,7 +46,7 @@ def unregistered(legs: Sequence[Leg], brokers: Sequence[int]) -> list[LegFailure
     """A failure for every broker of the legs that the cluster does not have: it can lead no partition. Pure."""
     first = {leg.broker: leg for leg in reversed(legs)}
     return [
-        LegFailure(leg, "create", f"broker {broker} is not registered in the cluster (it has {wire.ids(brokers)})")
+        LegFailure(leg, "create", f"broker {broker} is not registered in the cluster (it has {ids(brokers)})")
         for broker, leg in sorted(first.items())
         if broker not in brokers
     ]
@@ -56,7 +54,6 @@ def unregistered(legs: Sequence[Leg], brokers: Sequence[int]) -> list[LegFailure
 
 def _look(leg: Leg) -> Any:
     try:
-        with wire.Connection(leg.host, leg.port, TIMEOUT) as connection:
-            return connection.metadata()
-    except (OSError, KafkaError) as error:
-        return wire.describe(error)
+        return hello(leg.host, leg.port, TIMEOUT)
+    except OSError as error:
+        return describe(error)

@@ -15,6 +15,10 @@ from kafka.protocol.broker_version_data import BrokerVersionData
 from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 from kafka.protocol.parser import KafkaProtocol
 
+from .hello import describe as describe
+from .hello import ids as ids
+from .hello import split_address as split_address
+
 CLIENT_ID = "provisioner"
 # The last version without tagged fields: every broker since 1.0 answers it.
 API_VERSIONS_VERSION = 2
@@ -105,27 +109,3 @@ def raise_for(code: int, message: Optional[str] = None) -> None:
     """Raise the kafka error of a code unless it is zero."""
     if code:
         raise kafka_errors.for_code(code)(message or "")
-
-
-def describe(error: BaseException) -> str:
-    """An error in a few words: "Connection refused", "NotEnoughReplicasError"."""
-    if isinstance(error, socket.timeout):
-        return "timed out"
-    if isinstance(error, OSError):
-        return error.strerror or str(error) or type(error).__name__
-    text = str(error)
-    name = type(error).__name__
-    # kafka errors begin their text with "[Error 19] NotEnoughReplicasError"
-    return text if name in text else f"{name}: {text}" if text else name
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """("host", port) of "host:port"; IPv6 hosts in brackets."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def ids(values: Iterable[int]) -> str:
-    """Broker ids as people read them: "1, 2, 3", or "none"."""
-    listed: list[int] = sorted(values)
-    return ", ".join(map(str, listed)) or "none"

@@ -1,0 +1,93 @@
+"""The one question that is asked on every run, of every broker: are you there, and who else is? Standard library only.
+
+Importing the kafka package takes a host fifty times as long as its broker takes to answer, so this question is put and
+read here by hand: Metadata in version 2 without topics, which every broker since 0.10.1 answers.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterable
+from typing import Any, Optional
+
+CLIENT_ID = b"provisioner"
+METADATA, VERSION = 3, 2
+# Kafka protocol guide: size, then header (API key, version, correlation id, client id), then an empty list of topics.
+_HEADER = struct.pack(f">hhih{len(CLIENT_ID)}s", METADATA, VERSION, 1, len(CLIENT_ID), CLIENT_ID)
+REQUEST = struct.pack(">i", len(_HEADER) + 4) + _HEADER + struct.pack(">i", 0)
+LARGEST_ANSWER = 1 << 22  # bytes; thousands of brokers. More is another protocol read as a size
+STRANGE = "what answers there does not speak Kafka's protocol"
+
+
+def hello(host: str, port: int, timeout: float = 5.0) -> dict[str, Any]:
+    """What this broker knows of the cluster: cluster_id, controller (id or None), brokers {id: {host, port, rack}}.
+
+    timeout: seconds for connecting and for each part of the answer. Raises OSError.
+    """
+    with socket.create_connection((host, port), timeout) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(REQUEST)
+        (size,) = struct.unpack(">i", _exactly(connection, 4))
+        if not 0 < size <= LARGEST_ANSWER:
+            raise OSError(None, STRANGE)
+        return parse(_exactly(connection, size))
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        if not part:
+            raise ConnectionResetError(None, "connection closed by the other side")
+        data += part
+    return data
+
+
+def parse(answer: bytes) -> dict[str, Any]:
+    """The answer without its size, as `hello` returns it. Pure. Raises OSError for what is none."""
+    try:
+        _correlation, count = struct.unpack_from(">ii", answer)
+        at, brokers = 8, {}
+        for _ in range(count):
+            (broker,) = struct.unpack_from(">i", answer, at)
+            host, at = _text(answer, at + 4)
+            (port,) = struct.unpack_from(">i", answer, at)
+            rack, at = _text(answer, at + 4)
+            brokers[broker] = {"host": host, "port": port, "rack": rack}
+        cluster, at = _text(answer, at)
+        (controller,) = struct.unpack_from(">i", answer, at)
+    except (struct.error, UnicodeDecodeError) as error:
+        raise OSError(None, STRANGE) from error
+    return {"cluster_id": cluster, "controller": controller if controller >= 0 else None, "brokers": brokers}
+
+
+def _text(data: bytes, at: int) -> tuple[Optional[str], int]:
+    """A nullable string, and where the next field begins."""
+    (size,) = struct.unpack_from(">h", data, at)
+    at += 2
+    return (None, at) if size < 0 else (data[at : at + size].decode(), at + size)
+
+
+def describe(error: BaseException) -> str:
+    """An error in a few words: "Connection refused", "NotEnoughReplicasError"."""
+    if isinstance(error, socket.timeout):
+        return "timed out"
+    if isinstance(error, OSError):
+        return error.strerror or str(error) or type(error).__name__
+    text = str(error)
+    name = type(error).__name__
+    # kafka errors begin their text with "[Error 19] NotEnoughReplicasError"
+    return text if name in text else f"{name}: {text}" if text else name
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """("host", port) of "host:port"; IPv6 hosts in brackets."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def ids(values: Iterable[int]) -> str:
+    """Broker ids as people read them: "1, 2, 3", or "none"."""
+    listed: list[int] = sorted(values)
+    return ", ".join(map(str, listed)) or "none"
