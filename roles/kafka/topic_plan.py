@@ -10,8 +10,9 @@ from provisioner.inventory import did_you_mean
 
 from . import values
 from .layout import Move, Partition
+from .onhost import marks
 from .rebalance import resize
-from .topics import BOOKKEEPING, Wanted
+from .topics import Wanted
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def make(wanted: Sequence[Wanted], actual: Mapping[str, Topic], cluster: Cluster
         unmanaged=tuple(name for name, topic in actual.items() if name not in listed and not topic.internal),
         strays={topic.name: own for topic in there if (own := _strays(listed[topic.name], topic))},
         moving=sum(topic.moving for topic in there),
-        throttled=tuple(topic.name for topic in there if any(_own(topic, key) for key in BOOKKEEPING)),
+        throttled=tuple(topic.name for topic in there if any(_throttled(topic, key) for key in marks.LISTS)),
     )  # fmt: skip
 
 
@@ -186,12 +187,17 @@ def _strays(wanted: Wanted, topic: Topic) -> dict[str, Setting]:
     return {
         key: found
         for key, found in topic.settings.items()
-        if found.own and key not in wanted.config and key not in BOOKKEEPING
+        if found.own and key not in wanted.config and key not in marks.LISTS
     }
 
 
 def _own(topic: Topic, key: str) -> bool:
     return key in topic.settings and topic.settings[key].own
+
+
+def _throttled(topic: Topic, key: str) -> bool:
+    """Whether a move of ours has left it; a list of somebody else's is neither set nor removed."""
+    return _own(topic, key) and marks.is_ours(topic.settings[key].value or "")
 
 
 def _moves(topics: Iterable[Topic], factors: Mapping[str, int], racks: Mapping[int, str | None]) -> list[Move]:

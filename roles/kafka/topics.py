@@ -19,14 +19,13 @@ from provisioner.inventory import did_you_mean
 from provisioner.quantities import parse_duration
 
 from . import values
+from .onhost import marks
 
 KEYS = ("partitions", "replication_factor", "retention", "retention_bytes", "config")
 # A key of ours for a setting of Kafka's.
 NAMED = {"retention": "retention.ms", "retention_bytes": "retention.bytes"}
 # Kafka's own topics: made by the brokers when they need them. (__cluster_metadata is a log without being a topic.)
 INTERNAL = ("__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata")
-# The broker's own bookkeeping of a throttled move; a plan neither sets nor removes it.
-BOOKKEEPING = ("leader.replication.throttled.replicas", "follower.replication.throttled.replicas")
 MOST_PARTITIONS = 2**31 - 1
 _NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _EXAMPLE = "write it like this: orders: {partitions: 6, replication_factor: 3, retention: 2d, config: {...}}"
@@ -112,7 +111,7 @@ def _config(name: str, config: Any, where: Where) -> dict[str, str | None]:
         raise _error(f"topics: {name}: config must be a map, and is {config!r}", where(name, "config"), _EXAMPLE)
     found: dict[str, str | None] = {}
     for key, value in config.items():
-        if not isinstance(key, str) or key in BOOKKEEPING:
+        if not isinstance(key, str) or key in marks.LISTS:
             raise _error(f"topics: {name}: config has the key {key}, which is not for this", where(name, "config", key))
         try:
             found[key] = None if value is None else values.typed(key, value)

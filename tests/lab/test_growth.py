@@ -104,7 +104,7 @@ def test_an_interrupted_drain_is_finished_by_the_same_command_and_the_broker_can
     assert copies(four)[4] > 0
     with load() as clients:
         with four.running("rebalance", "--drain", kafka4, "--yes", "--throttle", "300k") as drain:
-            drain.says(" to go")
+            eventually(lambda: under_way(four), seconds=120, what="copies are made")
             drain.process.send_signal(signal.SIGINT)
             output = drain.end(expect=130)
         assert "goes on in the cluster, with its throttle" in output

@@ -17,6 +17,7 @@ from lab.lab import Lab
 from .cluster import Cluster
 from .conftest import LabHost
 from .copies import asked, copies, fill, partitions, throttles, under_way
+from .serving import eventually
 
 BASES = ("kafka1", "kafka2")
 CARGO, PARTITIONS, EACH = "cargo", 6, 80  # 4 MB in every partition
@@ -73,7 +74,7 @@ def test_a_throttled_rebalance_killed_and_then_interrupted_is_finished_by_the_sa
     assert throttles(pair) == theirs
     command = ("rebalance", "--yes", "--throttle", "200k")
     with pair.running(*command) as first:
-        first.says(" to go")
+        eventually(lambda: under_way(pair), seconds=120, what="copies are made")
         assert f"somebody else has set a rate for copies on {pair.hosts[1].name}" in first.output
         refused = pair.invoke("deploy", "--no-smoke", expect=5)
         assert all(f"{host.name}: another run is at work here" in refused for host in pair.hosts), refused
@@ -90,7 +91,7 @@ def test_a_throttled_rebalance_killed_and_then_interrupted_is_finished_by_the_sa
 
     with pair.running(*command) as second:
         second.says("3 partitions under way from before: they go on")
-        second.says(" to go")
+        second.says("--> Rebalance")
         second.process.send_signal(signal.SIGINT)
         assert "goes on in the cluster, with its throttle" in second.end(expect=130)
     assert under_way(pair) and throttles(pair) > theirs

@@ -9,7 +9,7 @@ import pytest
 
 from roles.kafka.onhost import throttle
 from roles.kafka.onhost.configs import BROKER, TOPIC, Setting
-from roles.kafka.onhost.throttle import FOLLOWERS, LEADERS, MARK, MARKS, RATES
+from roles.kafka.onhost.marks import FOLLOWERS, LEADERS, MARK, MARKS, RATES
 
 SOURCES = {TOPIC: "dynamic topic", BROKER: "dynamic broker"}
 Stored = dict[str, dict[str, str]]  # resource -> what is set on it
@@ -83,8 +83,8 @@ def test_only_copies_that_are_made_and_those_they_are_read_from_are_throttled():
     before = {("orders", 0): [1, 2], ("orders", 1): [2, 3], ("logs", 0): [1]}
     goals = {("orders", 0): [1, 4], ("orders", 1): [3, 2], ("logs", 0): [4]}
     assert throttle.lists(before, goals) == {
-        "orders": {throttle.LEADERS: "0:1,0:2", throttle.FOLLOWERS: "0:4"},
-        "logs": {throttle.LEADERS: "0:1", throttle.FOLLOWERS: "0:4"},
+        "orders": {LEADERS: "0:1,0:2", FOLLOWERS: "0:4"},
+        "logs": {LEADERS: "0:1", FOLLOWERS: "0:4"},
     }
 
 

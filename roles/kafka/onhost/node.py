@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from kafka.errors import KafkaError
 from kafka.protocol.admin import DescribeLogDirsRequest
 
-from . import configs, throttle, wire
+from . import configs, marks, throttle, wire
 from .moving import Moving
 from .probe import MIN_IN_SYNC, count, needed
 
@@ -29,7 +29,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     try:
         with wire.Connection(host, port) as connection:
             view = connection.metadata(None)
-            described = configs.describe(connection, configs.TOPIC, view["topics"], [MIN_IN_SYNC, *throttle.LISTS])
+            described = configs.describe(connection, configs.TOPIC, view["topics"], [MIN_IN_SYNC, *marks.LISTS])
             results = connection.call(DescribeLogDirsRequest(topics=None)).results
             own = _own_settings(connection, str(args["broker"]))
     except (OSError, KafkaError) as error:
@@ -59,7 +59,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 def _own_settings(connection: wire.Connection, broker: str) -> dict[str, dict[str, configs.Setting]]:
     try:
-        return configs.describe(connection, configs.BROKER, [broker], throttle.SETTINGS)
+        return configs.describe(connection, configs.BROKER, [broker], marks.OF_BROKER)
     except KafkaError:  # it runs under another id than the inventory says: preflight tells
         return {}
 

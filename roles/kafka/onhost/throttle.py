@@ -2,14 +2,7 @@
 
 Only those copies are slowed down: a follower that falls behind for another reason catches up at full speed.
 
-What is set here is marked, in the cluster itself, so that any later run can tell it from what somebody else has set,
-and removes this and nothing else:
-
-- A broker's rate is ours when the setting that MARKS has for it is there as well. (A broker accepts settings that it
-  does not know.) Another one stays as it is, and holds for our moves, too: a broker has one rate, and since it keeps
-  the value to itself as if it were a secret, nobody could put it back.
-- Of a topic's list ours is what follows the entry MARK, a copy on a broker that cannot be. What stands before it is
-  somebody else's. "*" is every copy already and stays.
+What is set here is marked (`marks.py`), so that only this is removed again, by whichever run.
 """
 
 from __future__ import annotations
@@ -18,18 +11,12 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
-from . import configs, wire
+from . import configs, marks, wire
 from .cluster import CONNECTION_TIMEOUT, first_answer
 from .configs import BROKER, TOPIC, Setting
+from .marks import FOLLOWERS, LEADERS, LISTS, MARKS, RATES
 
 DYNAMIC = ("dynamic topic", "dynamic broker")  # set at run time, on this very topic or broker
-RATES = ("leader.replication.throttled.rate", "follower.replication.throttled.rate")
-MARKS = {rate: f"provisioner.{rate}" for rate in RATES}
-LEADERS, FOLLOWERS = "leader.replication.throttled.replicas", "follower.replication.throttled.replicas"
-LISTS = (LEADERS, FOLLOWERS)
-SETTINGS = (*RATES, *MARKS.values())  # of a broker
-MARK = "0:2147483647"
-EVERY = "*"
 
 
 def lists(
@@ -49,18 +36,6 @@ def lists(
     return {topic: {LEADERS: ",".join(read[topic]), FOLLOWERS: ",".join(made[topic])} for topic in made}
 
 
-def others(value: str) -> str:
-    """What of a topic's list somebody else has set. Pure."""
-    entries = [entry.strip() for entry in value.split(",") if entry.strip()]
-    return ",".join(entries[: entries.index(MARK)] if MARK in entries else entries)
-
-
-def with_ours(value: str, ours: str) -> str:
-    """A topic's list with these copies as ours, instead of those that are. Pure."""
-    theirs = others(value)
-    return theirs if theirs == EVERY else ",".join(filter(None, [theirs, MARK, ours]))
-
-
 def at_run_time(settings: Mapping[str, Setting]) -> dict[str, str]:
     """{name: value} of what is set at run time on this very topic or broker; "" for a value that is hidden. Pure."""
     return {name: one.value or "" for name, one in settings.items() if one.source in DYNAMIC}
@@ -73,8 +48,8 @@ def whose(there: Mapping[str, str]) -> tuple[bool, bool]:
     """
     listed = [there[name] for name in LISTS if name in there]
     return (
-        any(mark in there for mark in MARKS.values()) or any(MARK in value.split(",") for value in listed),
-        any(rate in there and MARKS[rate] not in there for rate in RATES) or any(map(others, listed)),
+        any(mark in there for mark in MARKS.values()) or any(map(marks.is_ours, listed)),
+        any(rate in there and MARKS[rate] not in there for rate in RATES) or any(map(marks.others, listed)),
     )
 
 
@@ -106,14 +81,14 @@ def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[i
     answering = []
     for broker, address in view["brokers"].items():
         with contextlib.suppress(OSError):  # it died a moment ago: nothing is copied from it or to it
-            there = at_run_time(_ask(address, BROKER, [str(broker)], SETTINGS)[str(broker)])
+            there = at_run_time(_ask(address, BROKER, [str(broker)], marks.OF_BROKER)[str(broker)])
             free = [one for one in RATES if one not in there or MARKS[one] in there]
             if free:
                 _alter(address, BROKER, {str(broker): {name: str(rate) for one in free for name in (one, MARKS[one])}})
             answering.append(address)
     found = first_answer(answering, lambda address: _ask(address, TOPIC, wanted, LISTS))
     settings = {
-        topic: {name: with_ours(at_run_time(there).get(name, ""), ours) for name, ours in wanted[topic].items()}
+        topic: {name: marks.with_ours(at_run_time(there).get(name, ""), ours) for name, ours in wanted[topic].items()}
         for topic, there in found.items()
     }
     first_answer(answering, lambda address: _alter(address, TOPIC, settings))
@@ -124,7 +99,7 @@ def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, dict[st
     of_brokers: dict[str, dict[str, Setting]] = {}
     for broker, address in brokers.items():
         with contextlib.suppress(OSError):
-            of_brokers.update(_ask(address, BROKER, [str(broker)], SETTINGS))
+            of_brokers.update(_ask(address, BROKER, [str(broker)], marks.OF_BROKER))
     names = list(topics)
     return by_whom(of_brokers, first_answer(brokers.values(), lambda address: _ask(address, TOPIC, names, LISTS)))
 
@@ -135,13 +110,13 @@ def clear(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
     if ours["topics"]:
         listed = first_answer(brokers.values(), lambda address: _ask(address, TOPIC, ours["topics"], LISTS))
         settings = {
-            topic: {name: others(value) or None for name, value in at_run_time(there).items()}
+            topic: {name: marks.others(value) or None for name, value in at_run_time(there).items()}
             for topic, there in listed.items()
         }
         first_answer(brokers.values(), lambda address: _alter(address, TOPIC, settings))
     for broker in ours["brokers"]:
         address = brokers[int(broker)]
-        there = at_run_time(_ask(address, BROKER, [broker], SETTINGS)[broker])
+        there = at_run_time(_ask(address, BROKER, [broker], marks.OF_BROKER)[broker])
         gone = {name: None for rate, mark in MARKS.items() if mark in there for name in (rate, mark)}
         _alter(address, BROKER, {broker: gone})
 
