@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from roles.kafka import topic_plan
 from roles.kafka.onhost import throttle
 from roles.kafka.onhost.configs import BROKER, TOPIC, Setting
 from roles.kafka.onhost.marks import FOLLOWERS, LEADERS, MARK, MARKS, RATES
+from roles.kafka.topics import Wanted
 
 SOURCES = {TOPIC: "dynamic topic", BROKER: "dynamic broker"}
 Stored = dict[str, dict[str, str]]  # resource -> what is set on it
@@ -132,3 +134,10 @@ def test_a_broker_that_is_gone_is_left_out_and_found_when_it_is_back(cluster: Cl
 def test_moves_that_make_no_copy_need_no_throttle(cluster: Cluster):
     throttle.set_rate(VIEW, {("orders", 0): [1]}, 1000)
     assert find() == ([], [])
+
+
+@pytest.mark.parametrize(("listed", "left"), [("", ()), ("*", ()), ("0:1", ()), (f"0:1,{MARK},0:2", ("orders",))])
+def test_topics_are_not_to_be_freed_of_what_somebody_else_has_set(listed: str, left: tuple[str, ...]):
+    there = topic_plan.Topic("orders", ((1,),), {LEADERS: topic_plan.Setting(listed, own=bool(listed))})
+    plan = topic_plan.make([Wanted("orders")], {"orders": there}, topic_plan.Cluster({1: None}, 1, 1, {}))
+    assert plan.throttled == left and plan.nothing is not bool(left) and not plan.strays
