@@ -37,7 +37,7 @@ def ensure(release: str, say: Say) -> str:
         base = _base(release, say)
         say(f"building the {release} host image, about 30 s")
         docker(
-            *("build", "--tag", tag, "--build-arg", f"BASE={base}", *_proxy_arguments()),
+            *("build", "--tag", tag, "--build-arg", f"BASE={base}", *proxy_arguments()),
             *("--file", str(HERE / "Dockerfile"), str(HERE / "rootfs")),
             # Another builder than the engine's own would not see the local base image.
             env={"BUILDX_BUILDER": "default"},
@@ -99,6 +99,7 @@ def _base(release: str, say: Say) -> str:
     return made
 
 
-def _proxy_arguments() -> list[str]:
+def proxy_arguments() -> list[str]:
+    """What a build is told about the proxies of this machine's environment."""
     found = [name for name in _PROXIES if os.environ.get(name)]
     return [argument for name in found for argument in ("--build-arg", name)]

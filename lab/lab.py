@@ -91,7 +91,8 @@ class Lab:
             gone = [name for name in wanted if name in existing]
             if gone:
                 engine.docker("rm", "--force", "--volumes", *gone)
-            self.state.remember_keys({}, forget=[label for name in wanted for label in self._ssh_names(name)])
+            labels = [label for name in wanted for label in _ssh_names(name, self.ports(name)["ssh"])]
+            self.state.remember_keys({}, forget=labels)
             if set(existing) <= set(gone):
                 # No error when there is none: a network of a lab that was never up.
                 engine.run(["docker", "network", "rm", f"{self.project}_default"])
@@ -170,30 +171,40 @@ class Lab:
             raise engine.failure(argv, result)
 
     def _prepare(self, bases: list[str]) -> None:
-        """Let the lab's key in, wait for the boot, note the host keys. Costs one exec per host when all is done."""
+        self.admit({self.host(base): self.ports(base)["ssh"] for base in bases})
+
+    def admit(self, hosts: Mapping[str, int]) -> None:
+        """Let the lab's key in, wait for the boot, note the host keys. Costs one exec per host when all is done.
+
+        hosts: container -> its SSH port on 127.0.0.1; they may be others than this lab makes itself.
+        """
         script = _prepare_script(self.state.public_key, self.state.password)
-        with ThreadPoolExecutor(len(bases)) as pool:
-            results = list(pool.map(lambda base: self.exec(base, ["sh", "-s"], input=script), bases))
+
+        def prepare(name: str) -> subprocess.CompletedProcess[str]:
+            return engine.run(["docker", "exec", "--interactive", name, "sh", "-s"], input=script)
+
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            results = dict(zip(hosts, pool.map(prepare, hosts), strict=True))
         problems: list[ProvisionerError] = []
         keys: dict[str, str] = {}
-        for base, result in zip(bases, results, strict=True):
-            name = self.host(base)
+        for name, result in results.items():
             if result.returncode != 0:
                 problems.append(_did_not_boot(name, result))
                 continue
             state, _, host_keys = result.stdout.partition("\n")
             if state != "running":
                 self.say(f"{name}: systemd says {state}; see `systemctl --failed` there")
-            keys |= dict.fromkeys(self._ssh_names(name), host_keys)
+            keys |= dict.fromkeys(_ssh_names(name, hosts[name]), host_keys)
         if problems:
             raise problems[0] if len(problems) == 1 else Several(problems)
         self.state.remember_keys(keys)
-        for base in bases:
-            network.wait_for_ssh(self.host(base), self.ports(base)["ssh"])
+        for name, port in hosts.items():
+            network.wait_for_ssh(name, port)
 
-    def _ssh_names(self, name: str) -> tuple[str, str]:
-        """What ssh calls a host: its published address, and its name in the lab's network (for a jump host)."""
-        return f"[127.0.0.1]:{self.ports(name)['ssh']}", name
+
+def _ssh_names(name: str, port: int) -> tuple[str, str]:
+    """What ssh calls a host: its published address, and its name in the lab's network (for a jump host)."""
+    return f"[127.0.0.1]:{port}", name
 
 
 def _prepare_script(public_key: str, password: str) -> str:

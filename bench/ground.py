@@ -1,0 +1,82 @@
+"""The hosts that the tools deploy to, and the inventories that lead there: straight, or through proxies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench import peers
+from bench.tools import Job
+from cli.common import load_inventory
+from lab.inventory import hosts_of
+from lab.lab import Lab
+
+
+class Ground:
+    """Three lab hosts, and the directory in which a bench writes what it needs."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab, self.folder = lab, folder
+        self.hosts = [lab.host(base) for base in hosts_of(lab.root, "prod3")]
+
+    @property
+    def bootstrap(self) -> list[str]:
+        """Where brokers answer clients on this machine."""
+        return [f"127.0.0.1:{self.lab.ports(host)['kafka']}" for host in self.hosts]
+
+    @property
+    def ssh_ports(self) -> list[int]:
+        return [self.lab.ports(host)["ssh"] for host in self.hosts]
+
+    def up(self) -> None:
+        self.lab.up(self.hosts)
+
+    def bare(self) -> None:
+        """Make the hosts anew: nothing is left of what was deployed."""
+        self.lab.down(self.hosts)
+        self.lab.up(self.hosts)
+
+    def job(self, ports: Mapping[int, int] | None = None) -> Job:
+        """The deployment of prod3. ports: SSH port of a host -> port of the proxy that leads there."""
+        return write_job(
+            self.folder,
+            yaml.safe_load(self.lab.inventory("prod3").read_text()),
+            self.lab.state.known_hosts,
+            ports or {},
+        )
+
+
+def write_job(folder: Path, inventory: Any, known_hosts: Path, ports: Mapping[int, int]) -> Job:
+    """Write an inventory and its peers' form, with known_hosts for the ports that the hosts are reached by."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = folder / "known_hosts"
+    keys.write_text(moved_keys(known_hosts.read_text(), ports))
+    inventory = moved(inventory, ports)
+    inventory["all"]["vars"]["ansible_ssh_common_args"] = f"-o UserKnownHostsFile={keys}"
+    ours, theirs = folder / "hosts.yml", folder / "peers.yml"
+    ours.write_text(yaml.safe_dump(inventory, sort_keys=False))
+    theirs.write_text(json.dumps(peers.inventory(load_inventory(str(ours)))))
+    return Job(ours, theirs)
+
+
+def moved(inventory: Any, ports: Mapping[int, int]) -> Any:
+    """An inventory with other SSH ports; pure."""
+    if isinstance(inventory, dict):
+        return {
+            key: ports.get(value, value) if key == "ansible_port" else moved(value, ports)
+            for key, value in inventory.items()
+        }
+    return [moved(item, ports) for item in inventory] if isinstance(inventory, list) else inventory
+
+
+def moved_keys(known_hosts: str, ports: Mapping[int, int]) -> str:
+    """known_hosts with other SSH ports; pure."""
+    return re.sub(
+        r"^\[127\.0\.0\.1\]:(\d+)", lambda found: f"[127.0.0.1]:{ports.get(int(found[1]), int(found[1]))}", known_hosts,
+        flags=re.MULTILINE,
+    )  # fmt: skip

@@ -1,0 +1,178 @@
+"""What is measured, and how: each brings the hosts to where it begins, then times one command per tool and round.
+
+Rounds are interleaved, so that whatever else the machine does falls on every tool alike.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.delay import Delay
+from bench.ground import Ground
+from bench.growth import Crowd
+from bench.process import Command, Cost, run
+from bench.results import Run, Store
+from bench.tools import TOOLS, Job, scripts
+from cli.common import ROOT
+from provisioner.errors import ProvisionerError
+from tests.lab.load import Load
+
+# One line of server.properties, which a broker reads when it starts; both values are harmless.
+SETTING, BASE, OTHER = "kafka_io_threads", 8, 9
+LATENCY = 0.05  # seconds of a round trip
+SIZES = (1, 3, 10, 30)  # hosts
+
+
+@dataclass
+class Bench:
+    """One invocation of script/bench. cache: its directory, with the peers' environments. about: the values of a `Run`
+    that are the same for all (at, commit). versions: by tool."""
+
+    ground: Ground
+    crowd: Crowd
+    store: Store
+    cache: Path
+    tools: Sequence[str]
+    runs: int
+    about: Mapping[str, str]
+    versions: Mapping[str, str]
+    say: Callable[[str], None]
+
+    def turns(self, tools: Sequence[str] | None = None) -> Iterator[str]:
+        """The chosen tools (of these), one round after the other."""
+        for _ in range(self.runs):
+            yield from (tool for tool in self.tools if tools is None or tool in tools)
+
+    def deploy(self, measure: str, tool: str, job: Job, *, changes: bool | None) -> Cost:
+        """Deploy with a tool. changes: whether it must report any (None: either). ProvisionerError when it fails, or
+        did something else than was to be measured."""
+        made = TOOLS[tool]
+        log = self.cache / "logs" / f"{measure}-{tool}.log"
+        cost = run(made.command(scripts(made, self.cache), job), log)
+        found = made.changes(cost.output)
+        if changes not in (None, found > 0):
+            wanted = "some" if changes else "none"
+            raise ProvisionerError(
+                f"{measure}: {made.title} reports {found} changes, {wanted} were expected", advice=f"its output: {log}"
+            )
+        return cost
+
+    def keep(self, measure: str, tool: str, hosts: int, cost: Cost, **values: float) -> None:
+        """Note a run and show it."""
+        self.store.add(
+            Run(measure, tool, hosts, cost.seconds, cost.cpu_seconds, cost.peak_mib, values=values,
+                version=self.versions[tool], **self.about)
+        )  # fmt: skip
+        more = "".join(f", {name} {value:.2f}" for name, value in values.items())
+        self.say(f"{measure}: {TOOLS[tool].title}, {hosts} hosts: {cost.seconds:.2f} s{more}")
+
+    def settle(self, job: Job) -> None:
+        """Have the hosts as our deployment leaves them, and let the brokers come to rest."""
+        self.ground.up()
+        self.deploy("settle", "ours", dataclasses.replace(job, smoke=True), changes=None)
+        self.deploy("settle", "ours", dataclasses.replace(job, smoke=True), changes=False)
+
+
+def first(bench: Bench) -> None:
+    """From bare hosts to a serving cluster; what is installed is in this machine's cache already."""
+    job = bench.ground.job()
+    for tool in bench.turns():
+        bench.ground.bare()
+        bench.keep("first", tool, 3, bench.deploy("first", tool, job, changes=True))
+
+
+def noop(bench: Bench) -> None:
+    """Again, with nothing to change. Every tool must find what ours has deployed to be as it should."""
+    job = bench.ground.job()
+    bench.settle(job)
+    for tool in bench.turns():
+        bench.keep("noop", tool, 3, bench.deploy("noop", tool, job, changes=False))
+
+
+def smoke(bench: Bench) -> None:
+    """Again, with the smoke check, which only ours has."""
+    job = dataclasses.replace(bench.ground.job(), smoke=True)
+    bench.settle(job)
+    for tool in bench.turns(["ours"]):
+        bench.keep("smoke", tool, 3, bench.deploy("smoke", tool, job, changes=False))
+
+
+def change(bench: Bench) -> None:
+    """One line of every broker's configuration, the restart left for later."""
+    job = bench.ground.job()
+    bench.settle(job)
+    for tool in bench.turns():
+        for value in (OTHER, BASE):  # the second takes it back, so no restart is due in the end
+            changed = dataclasses.replace(job, settings={SETTING: value}, restart=False)
+            bench.keep("change", tool, 3, bench.deploy("change", tool, changed, changes=True))
+
+
+def roll(bench: Bench) -> None:
+    """The same with the restarts, one broker after the other, while a producer with acks=all waits for every record."""
+    job = bench.ground.job()
+    bench.settle(job)
+    value = BASE
+    for number, tool in enumerate(bench.turns()):
+        value = OTHER if value == BASE else BASE
+        with Load(bench.ground.bootstrap, f"bench-{bench.about['at'].replace(':', '.')}-{number}") as load:
+            cost = bench.deploy("roll", tool, dataclasses.replace(job, settings={SETTING: value}), changes=True)
+            load.more()
+        load.verdict()
+        bench.keep("roll", tool, 3, cost, stall_seconds=load.longest_gap())
+    bench.settle(job)
+
+
+def latency(bench: Bench) -> None:
+    """Again with nothing to change, over SSH connections that are 50 ms long; the bytes on the wire are counted."""
+    bench.settle(bench.ground.job())
+    with Delay(bench.ground.ssh_ports, LATENCY) as delay:
+        job = bench.ground.job(delay.ports)
+        for tool in bench.turns():
+            delay.reset()
+            cost = bench.deploy("latency", tool, job, changes=False)
+            bench.keep("latency", tool, 3, cost, sent_bytes=delay.sent, received_bytes=delay.received)
+
+
+def growth(bench: Bench) -> None:
+    """Again with nothing to change, on ever more hosts, each with ZooKeeper: Java for 30 brokers has no room here."""
+    job = bench.crowd.job()
+    _settle_crowd(bench, job)
+    for size in SIZES:
+        some = dataclasses.replace(job, first=tuple(bench.crowd.hosts[:size]))
+        for tool in bench.turns():
+            bench.keep("growth", tool, size, bench.deploy("growth", tool, some, changes=False))
+
+
+def growth_latency(bench: Bench) -> None:
+    """The same over SSH connections that are 50 ms long."""
+    _settle_crowd(bench, bench.crowd.job())
+    with Delay(bench.crowd.ssh_ports, LATENCY) as delay:
+        job = bench.crowd.job(delay.ports)
+        for size in SIZES:
+            some = dataclasses.replace(job, first=tuple(bench.crowd.hosts[:size]))
+            for tool in bench.turns():
+                cost = bench.deploy("growth-latency", tool, some, changes=False)
+                bench.keep("growth-latency", tool, size, cost)
+
+
+def listing(bench: Bench) -> None:
+    """`invoke --list`: how long the command line itself takes."""
+    command = Command([str(Path(sys.executable).parent / "invoke"), "--list"], {}, ROOT)
+    for tool in bench.turns(["ours"]):
+        bench.keep("list", tool, 0, run(command, bench.cache / "logs" / "list.log"))
+
+
+def _settle_crowd(bench: Bench, job: Job) -> None:
+    bench.crowd.up()
+    bench.deploy("settle-growth", "ours", job, changes=None)
+    bench.deploy("settle-growth", "ours", job, changes=False)
+
+
+MEASURES: dict[str, Callable[[Bench], None]] = {
+    "list": listing, "first": first, "noop": noop, "smoke": smoke, "change": change, "roll": roll, "latency": latency,
+    "growth": growth, "growth-latency": growth_latency,
+}  # fmt: skip

@@ -1,0 +1,128 @@
+"""What the other tools are given: one inventory in Ansible's format, made from our roles, that says for every host
+which users, directories, files and services it is to hold.
+
+Each tool renders the templates itself, from templates/ and the variables here, so a setting that is changed on its
+command line goes through its own templating. Nothing here asks a host.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from provisioner.errors import ConfigError
+from provisioner.inventory import Host, Inventory
+from provisioner.resources import (
+    Archive,
+    Call,
+    Directory,
+    File,
+    Link,
+    Links,
+    Package,
+    Resource,
+    Service,
+    Sysctl,
+    User,
+)  # fmt: skip
+from provisioner.target import Target
+from roles import site
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+
+# What the roles ask of a lab host: heaps are set by the lab's inventories, so its memory does not matter.
+FACTS = {
+    "os": {"id": "debian", "version_id": "12", "pretty": "Debian 12"},
+    "arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+}
+
+
+class Recorder(Target):
+    """A target that remembers what each template was rendered with."""
+
+    def __init__(self, host: Host, inventory: Inventory) -> None:
+        super().__init__(host, inventory, FACTS, TEMPLATES)
+        self.rendered: dict[str, dict[str, Any]] = {}
+
+    def render(self, template: str, **extra: Any) -> str:
+        text = super().render(template, **extra)
+        self.rendered[text] = {"template": template, "extra": plain(extra)}
+        return text
+
+
+def plain(value: Any) -> Any:
+    """A role's value as JSON can hold it: dataclasses become mappings, a host its variables."""
+    if isinstance(value, Host):
+        return {"vars": {name: found for name, found in value.vars.items() if name.startswith("zookeeper_")}}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def inventory(found: Inventory) -> dict[str, Any]:
+    """The inventory for the peers. A host's variables are typed (sizes in bytes, durations in milliseconds); beside
+    them, under the name of each role, what that role puts on the host. ConfigError for what a peer could not render."""
+    hosts = {name: {**plain(host.vars), **_roles(Recorder(host, found))} for name, host in found.hosts.items()}
+    groups: dict[str, Any] = {
+        name: {"hosts": {member: {} for member in members}}
+        for name, members in found.groups.items()
+        if name in ("zookeeper", "kafka")
+    }
+    return {"all": {"hosts": hosts, "children": groups}}
+
+
+def _roles(target: Recorder) -> dict[str, Any]:
+    roles = site.roles_for(target.host.groups)
+    return {f"{role.name}_role": _resources(target, role.name, role.resources(target)) for role in roles}
+
+
+def _resources(target: Recorder, role: str, resources: Sequence[Resource]) -> dict[str, Any]:
+    """One role's resources by kind, each in the order in which the role lists them."""
+    kinds = ("users", "directories", "templates", "contents", "links", "packages", "archives", "services")
+    out: dict[str, Any] = {"name": role, **{kind: [] for kind in kinds}}
+    for one in resources:
+        kind, entries = _entries(target, one)
+        out[kind] += entries
+    return out
+
+
+def _entries(target: Recorder, one: Resource) -> tuple[str, list[Any]]:
+    """(kind, what a peer needs to know) of a resource."""
+    match one:
+        case User():
+            return "users", [{"name": one.login, "home": one.home, "shell": one.shell}]
+        case Directory():
+            return "directories", [_owned(one)]
+        case Package():
+            return "packages", [one.package]
+        case Sysctl(live=False):
+            root = {"owner": "root", "group": "root", "mode": "0644"}
+            return "contents", [{"path": one.path, **root, "content": one.text}]
+        case File() if one.content in target.rendered:
+            return "templates", [{**_owned(one), **target.rendered[one.content]}]
+        case File(template=""):
+            return "contents", [{**_owned(one), "content": one.content}]
+        case Link():
+            return "links", [{"path": one.path, "target": one.target}]
+        case Links():
+            return "links", [{"path": f"{one.directory}/{name}", "target": to} for name, to in one.links.items()]
+        case Archive():
+            source = str(one.source.obtain(lambda *_: None).path)
+            entry = {"source": source, "path": one.path, "marker": one.marker, "identity": one.marker_text}
+            return "archives", [entry]
+        case Service(ready=Call(args={"port": port})):
+            return "services", [{"name": one.unit, "port": port}]
+        case Service(ready=Call(args={"bootstrap": bootstrap})):
+            return "services", [{"name": one.unit, "port": int(bootstrap.rsplit(":", 1)[1])}]
+    raise ConfigError(f"the bench has no way to tell its peers about {one.key}", host=target.name)
+
+
+def _owned(one: Any) -> dict[str, Any]:
+    return {"path": one.path, "owner": one.owner, "group": one.group, "mode": f"{one.mode:04o}"}
