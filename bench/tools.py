@@ -93,8 +93,11 @@ def recap_changes(output: str) -> int:
 
 
 def pyinfra_changes(output: str) -> int:
-    """The total of the column Changed in pyinfra's table of results. ValueError when there is none."""
-    raise NotImplementedError
+    """The total of the column Success, which counts what changed, in pyinfra's results. ValueError without a total."""
+    found = re.search(r"Grand total[|\s]+\d+[|\s]+(\d+|-)", re.sub(r"\x1b\[[0-9;]*m", "", output))
+    if not found:
+        raise ValueError("the output has no grand total")
+    return 0 if found[1] == "-" else int(found[1])
 
 
 TOOLS = {

@@ -49,7 +49,7 @@ def templates(entries):
     return [
         files.template(
             name=f"Template {one['path']}", src=str(TEMPLATES / one["template"]), dest=one["path"], user=one["owner"],
-            group=one["group"], mode=one["mode"], jinja_env_kwargs=JINJA,
+            group=one["group"], mode=one["mode"], jinja_env_kwargs=dict(JINJA),  # it takes things out
             **{**variables, **one["extra"], "template": one["template"]},
         )
         for one in entries

@@ -131,6 +131,16 @@ def test_changes_are_read_off_a_recap():
         tools.recap_changes("fatal: everything")
 
 
+@pytest.mark.parametrize(
+    ("total", "changes"), [("171     -         -       171", 0), ("171     12        -       159", 12)]
+)
+def test_changes_are_read_off_pyinfras_table(total: str, changes: int):
+    head = "    Operation      Hosts   Success   Error   No Change\n    Service kafka  3       3         -       -\n"
+    assert tools.pyinfra_changes(f"{head}    \x1b[1mGrand total\x1b[0m    {total}\n") == changes
+    with pytest.raises(ValueError, match="no grand total"):
+        tools.pyinfra_changes(head)
+
+
 def test_hosts_behind_a_proxy_are_reached_by_its_ports_and_known_by_them():
     ports = {2231: 40001}
     inventory = {
