@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from invoke import Collection
 
-from cli.verbs import artifacts, broker, cluster, hosts, looking
+from cli.verbs import artifacts, broker, cluster, hosts, looking, records
 from lab.tasks import ns as lab
 
 namespace = Collection(
     hosts.deploy, hosts.plan, hosts.restart, hosts.smoke, hosts.uninstall,
     looking.status, looking.doctor, looking.logs,
     cluster.rebalance,
+    records.produce, records.consume,
     artifacts.bundle,
 )  # fmt: skip
 namespace.add_collection(Collection("broker", broker.config, broker.set, broker.unset))

@@ -7,7 +7,7 @@ the others, so it works from behind a jump host as well. Hosts that do not answe
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,8 @@ from cli.common import load_inventory
 from cli.deploying import options
 from provisioner.deploy import Options, connect
 from provisioner.errors import ConfigError, HostFailed, ProvisionerError, UsageError
-from provisioner.fleet import Fleet
+from provisioner.feed import Feed
+from provisioner.fleet import Fleet, Stream
 from provisioner.inventory import Host, Inventory
 from provisioner.report import Reporter, reporter
 from roles import site, topology
@@ -76,6 +77,15 @@ class Cluster:
         return self.fleet.call(
             host.name, f"roles.kafka.onhost.{module}", function, {"bootstrap": topology.door(host), **arguments}
         )
+
+    def stream(
+        self, module: str, function: str, on_event: Callable[[dict[str, Any], Feed], None], **arguments: Any
+    ) -> Stream:  # fmt: skip
+        """Begin an on-host function that takes a feed; arguments as by `call`, on_event as by `Fleet.stream`."""
+        host = self.driver
+        self.show.host(host.name, "")
+        arguments = {"bootstrap": door(host), **arguments}
+        return self.fleet.stream(host.name, f"roles.kafka.onhost.{module}", function, arguments, on_event)
 
     def name(self, broker: int) -> str:
         """A broker as people know it: its host, or "broker 7" for one that is not in the inventory."""

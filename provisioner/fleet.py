@@ -116,12 +116,17 @@ class Fleet:
 
     def stream(
         self, host: str, module: str, function: str, arguments: Mapping[str, Any],
-        on_event: Callable[[dict[str, Any]], None],
+        on_event: Callable[[dict[str, Any], Feed], None],
     ) -> Stream:  # fmt: skip
-        """Begin an on-host function that takes a feed, f(args, emit, feed); on_event is called in a thread."""
+        """Begin an on-host function that takes a feed, f(args, emit, feed). on_event is given every event, and the feed
+        to answer it with; it is called in a thread."""
         feed = Feed()
         request = {"module": module, "function": function, "args": dict(arguments)}
-        return Stream(feed, self._threads().submit(self.sessions[host].request, "call", on_event, feed, **request))
+
+        def event(message: dict[str, Any]) -> None:
+            on_event(message, feed)
+
+        return Stream(feed, self._threads().submit(self.sessions[host].request, "call", event, feed, **request))
 
     def show(self, host: str) -> Callable[[Mapping[str, Any]], None]:
         """A receiver of a host's events that shows their text."""

@@ -64,7 +64,9 @@ def fleet(pipes):
 
 def begin(fleet, function):
     events = []
-    return fleet.stream("node1", "tests.unit.onhost_streams", function, {}, events.append), events
+    return fleet.stream(
+        "node1", "tests.unit.onhost_streams", function, {}, lambda message, feed: events.append(message)
+    ), events
 
 
 def test_bytes_go_there_and_come_back_unchanged_whatever_they_are(fleet):

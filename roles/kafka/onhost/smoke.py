@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
-from kafka.net.compat import KafkaNetClient
 
-from . import records, wire
+from . import client, records, wire
 from .leg import STEPS, Leg, LegFailure
 from .reach import reach, unregistered
 from .smoke_topic import Admin, replicas
@@ -33,7 +32,6 @@ RECORDS = 100  # per leg
 COPIES = 3
 # Up to this a real join is worth its time; Kafka's default of 3000 ms would be most of the whole check.
 JOIN_DELAY_WORTH_IT = 250  # milliseconds
-METADATA_BACKOFF = 10  # milliseconds
 READERS = 8  # threads
 
 
@@ -161,7 +159,7 @@ class _Check:
             max_block_ms=int(self.timeout * 1000),
             request_timeout_ms=int(self.timeout * 500),
             metrics_enabled=False,
-            kafka_client=_prompt_client,
+            kafka_client=client.prompt,
         )
         try:
             sent = [(value, producer.send(self.topic, value=value, partition=partition)) for value in values]
@@ -207,7 +205,7 @@ class _Check:
             session_timeout_ms=10_000,
             request_timeout_ms=int(self.timeout * 500),
             metrics_enabled=False,
-            kafka_client=_prompt_client,
+            kafka_client=client.prompt,
         )
         wanted = [TopicPartition(self.topic, partition) for partition in partitions]
         found: dict[int, list[bytes]] = {partition: [] for partition in partitions}
@@ -236,14 +234,6 @@ class _Check:
         finally:
             consumer.close(autocommit=False)
         return found
-
-
-def _prompt_client(**config: Any) -> KafkaNetClient:
-    # The library holds back the second metadata request of a client, the one for our topic, for 100 ms and lets it
-    # create topics. It takes neither setting from the configuration of a producer or consumer.
-    client = KafkaNetClient(**config)
-    client.cluster.config.update(retry_backoff_ms=METADATA_BACKOFF, allow_auto_create_topics=False)
-    return client
 
 
 def _quiet(emit: Emit) -> Emit:

@@ -56,12 +56,24 @@ class Connection:
 
     def call(self, request: Any) -> Any:
         """Send a request in the highest version both sides know; its response, errors inside not looked at."""
-        return self._exchange(request, self._versions.api_version(request))
+        self.send(request)
+        return self.receive()
+
+    def send(self, request: Any) -> None:
+        """The first half of `call`, for a request whose answer is not waited for yet."""
+        self._send(request, self._versions.api_version(request))
 
     def _exchange(self, request: Any, version: int) -> Any:
+        self._send(request, version)
+        return self.receive()
+
+    def _send(self, request: Any, version: int) -> None:
         request.API_VERSION = version
         self._protocol.send_request(request)
         self._socket.sendall(self._protocol.send_bytes())
+
+    def receive(self) -> Any:
+        """The response to the oldest request that has none yet."""
         while True:
             part = self._socket.recv(1 << 16)
             if not part:

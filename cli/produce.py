@@ -1,0 +1,133 @@
+"""produce: lines from standard input become records of a topic, written by way of a broker's host."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import select
+import sys
+from typing import Any
+
+from cli.cluster import Cluster, opened
+from cli.common import INTERRUPTED
+from provisioner.errors import Unreachable, UsageError
+from provisioner.feed import Feed
+from provisioner.fleet import Stream
+from provisioner.quantities import parse_duration
+from roles.kafka.onhost.lines import summary
+
+CHUNK = 256 * 1024
+# Also how soon a refusal by the host is noticed while nothing is typed.
+STEP_SECONDS = 0.2
+ACKS = {"all": -1, "-1": -1, "1": 1}
+COMPRESSIONS = ("none", "gzip", "lz4", "zstd")
+
+
+def produce(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any], **flags: Any) -> int:
+    """Write standard input to a topic; the exit code. given: the flags of the records, as they were typed."""
+    arguments = {"topic": topic, **records_flags(given)}
+    acknowledged = 0
+
+    def event(message: dict[str, Any], feed: Feed) -> None:
+        nonlocal acknowledged
+        acknowledged = message.get("acknowledged", acknowledged)
+        if "ready" in message and sys.stdin.isatty():
+            cluster.show.note(f"{topic} is ready: a line is a record, Ctrl-D ends")
+
+    with opened(hosts, extra_vars, **flags) as cluster:
+        if not topic:
+            raise UsageError("which topic? --topic is missing")
+        stream = cluster.stream("produce", "run", event, **arguments)
+        try:
+            pump(sys.stdin.fileno(), stream)
+            answer = stream.result()
+        except KeyboardInterrupt:
+            return _interrupted(cluster, stream, topic)
+        except Unreachable as error:  # the host cannot say it any more
+            error.details.append(f"acknowledged before, as far as is known: {summary(acknowledged, topic, {})}")
+            raise
+        cluster.show.note(summary(answer["records"], topic, answer["offsets"]))
+    return 0
+
+
+def pump(source: int, stream: Stream) -> None:
+    """Send what can be read from a file descriptor, as it comes, until its end or until the call has ended."""
+    while not stream.answer.done():
+        ready, _, _ = select.select([source], [], [], STEP_SECONDS)
+        if not ready:
+            continue
+        data = os.read(source, CHUNK)
+        if not data:
+            stream.feed.end()
+            return
+        if not stream.feed.send(data):
+            return
+
+
+def _interrupted(cluster: Cluster, stream: Stream, topic: str) -> int:
+    """Ctrl-C: what the host has read is acknowledged first, and counted. Another Ctrl-C does not wait for that."""
+    stream.feed.stop()
+    answer = stream.result()
+    cluster.show.warning(f"interrupted: {summary(answer['records'], topic, answer['offsets'])}")
+    return INTERRUPTED
+
+
+def records_flags(given: dict[str, Any]) -> dict[str, Any]:
+    """The flags of produce as the host takes them. Raises UsageError. Pure."""
+    acks = str(given["acks"])
+    if acks not in ACKS:
+        unheard = acks == "0"
+        raise UsageError(
+            f"--acks is {acks}; it is all or 1",
+            advice="with 0 nothing is acknowledged, so nobody could say what was written" if unheard else None,
+        )
+    if given["compression"] not in COMPRESSIONS:
+        raise UsageError(f"--compression is {given['compression']}; it is one of {', '.join(COMPRESSIONS)}")
+    if given["json"] and given["key_separator"]:
+        raise UsageError("--json and --key-separator exclude each other: a JSON record has its own key")
+    return {
+        "acks": ACKS[acks], "compression": given["compression"], "json": given["json"],
+        "separator": unescaped("--key-separator", given["key_separator"]),
+        "headers": headers(given["headers"]), "partition": partition(given["partition"]),
+        "patience": seconds("--timeout", given["timeout"]),
+    }  # fmt: skip
+
+
+def headers(text: str) -> list[tuple[str, str]]:
+    """ "source=test,run=7" as [(name, value)]; the comma in a value is written "\\,". Raises UsageError. Pure."""
+    found = []
+    for part in re.split(r"(?<!\\),", text) if text else []:
+        name, equals, value = part.replace("\\,", ",").partition("=")
+        if not equals or not name:
+            raise UsageError(f"--headers: {part!r} is not like name=value")
+        found.append((name, value))
+    return found
+
+
+def partition(text: str) -> int | None:
+    """A partition's number, None when it is not given. Raises UsageError. Pure."""
+    if text == "":
+        return None
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise UsageError(f"--partition is {text}; it is a number, 0 or more")
+    return int(text)
+
+
+def seconds(flag: str, text: str) -> float:
+    """A duration in seconds. Raises UsageError. Pure."""
+    try:
+        found = parse_duration(text) / 1000
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}", details=["write it like 10s or 2m"]) from None
+    if found <= 0:
+        raise UsageError(f"{flag} is {text}; it must be longer than nothing")
+    return found
+
+
+def unescaped(flag: str, text: str) -> str:
+    """Text with \\t, \\n and the like as a shell's user types them. Raises UsageError. Pure."""
+    try:
+        return codecs.decode(text.encode("latin-1", "backslashreplace").decode("latin-1"), "unicode_escape")
+    except UnicodeDecodeError:
+        raise UsageError(f"{flag}: {text!r} ends in the middle of an escape; a backslash itself is \\\\") from None

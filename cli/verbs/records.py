@@ -1,0 +1,69 @@
+"""The verbs about records: written, read, and how fast that goes."""
+
+from __future__ import annotations
+
+from invoke import Context
+
+from cli.common import COMMON, verb
+
+PRODUCE = {
+    **COMMON,
+    "topic": "where to write",
+    "key_separator": "what stands between key and value in a line, e.g. ':' or '\\t'; none: lines have no keys",
+    "headers": "for every record: name=value, separated by commas",
+    "partition": "write to this one, whatever the keys",
+    "json": "lines are JSON objects as `consume --json` writes them",
+    "acks": "all replicas in sync (all), or the leader alone (1)",
+    "compression": "none, gzip, lz4 or zstd",
+    "timeout": "how long a record may wait for its acknowledgement, elections and restarts included",
+}
+
+
+@verb("produce", PRODUCE)
+def produce(
+    context: Context, hosts="", topic="", key_separator="", headers="", partition="", json=False, acks="all",
+    compression="none", timeout="30s", limit="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False,
+):  # fmt: skip
+    """Write lines of standard input to a topic, a record each; ends when all are acknowledged."""
+    from cli import produce as writing
+
+    given = {
+        "key_separator": key_separator, "headers": headers, "partition": partition, "json": json, "acks": acks,
+        "compression": compression, "timeout": timeout,
+    }  # fmt: skip
+    return writing.produce(
+        hosts, extra_vars, topic, given, limit=limit, ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )  # fmt: skip
+
+
+CONSUME = {
+    **COMMON,
+    "topic": "what to read",
+    "from_beginning": "begin with the oldest record; else only what is written from now on is read",
+    "offset": "begin there: earliest, latest, 42, -10 (before the end), 2026-01-31T08:00, or 2h (ago)",
+    "partition": "read only this one",
+    "group": "read as a member of this group, from where it was; what is written out is committed",
+    "count": "end after so many records",
+    "timeout": "end when no record has come for so long; exit code 2 when --count was not reached",
+    "format": "a line per record, e.g. '{key}\\t{value}'; fields: topic partition offset timestamp key value headers",
+    "json": "a JSON object per record",
+}
+
+
+@verb("consume", CONSUME)
+def consume(
+    context: Context, hosts="", topic="", from_beginning=False, offset="", partition="", group="", count="",
+    timeout="", format="", json=False, limit="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False,
+):  # fmt: skip
+    """Write the records of a topic to standard output, a line each; goes on until Ctrl-C, --count or --timeout."""
+    from cli import consume as reading
+
+    given = {
+        "from_beginning": from_beginning, "offset": offset, "partition": partition, "group": group, "count": count,
+        "timeout": timeout, "format": format, "json": json,
+    }  # fmt: skip
+    return reading.consume(
+        hosts, extra_vars, topic, given, limit=limit, ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )  # fmt: skip
