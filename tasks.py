@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Collection
 
-from cli.verbs import artifacts, broker, cluster, hosts, looking, records
+from cli.verbs import artifacts, broker, cluster, groups, hosts, looking, records
 from lab.tasks import ns as lab
 
 namespace = Collection(
@@ -16,4 +16,6 @@ namespace = Collection(
 )  # fmt: skip
 namespace.add_collection(Collection("broker", broker.config, broker.set, broker.unset))
 namespace.add_collection(Collection("artifacts", artifacts.lock, artifacts.fetch))
+namespace.add_collection(Collection("groups", groups.listing, groups.describe, groups.reset, groups.delete))
+namespace.add_collection(Collection("bench", records.bench_produce))
 namespace.add_collection(lab, name="lab")

@@ -62,10 +62,12 @@ class Cluster:
             advice="see how they are: `invoke status`; `invoke deploy` starts what is down",
         )  # fmt: skip
 
-    def connect(self, host: Host) -> None:
-        """Open a session with a host unless there is one. Raises Unreachable and what else can be wrong with it."""
-        if host.name not in self.fleet.sessions:
-            connect(self.fleet, site, [host], self.chosen).check()
+    def connect(self, *hosts: Host) -> None:
+        """Open sessions with hosts, unless there are. Raises Unreachable and what else can be wrong with them."""
+        missing = [host for host in hosts if host.name not in self.fleet.sessions]
+        if missing:
+            connect(self.fleet, site, missing, self.chosen).check()
+        for host in missing:
             self.show.host(host.name, "")
 
     def call(self, module: str, function: str, **arguments: Any) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class Cluster:
         """Begin an on-host function that takes a feed; arguments as by `call`, on_event as by `Fleet.stream`."""
         host = self.driver
         self.show.host(host.name, "")
-        arguments = {"bootstrap": door(host), **arguments}
+        arguments = {"bootstrap": topology.door(host), **arguments}
         return self.fleet.stream(host.name, f"roles.kafka.onhost.{module}", function, arguments, on_event)
 
     def name(self, broker: int) -> str:

@@ -67,3 +67,35 @@ def consume(
         hosts, extra_vars, topic, given, limit=limit, ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
     )  # fmt: skip
+
+
+BENCH = {
+    **COMMON,
+    "records": "how many",
+    "size": "bytes of each, e.g. 100 or 10k",
+    "throughput": "at most so many records a second; none for no limit",
+    "acks": "all, 1 or 0",
+    "partitions": "of the temporary topic; two for each broker",
+    "compression": "none, gzip, snappy, lz4 or zstd",
+    "timeout": "stop after so long, at most 5m",
+    "json": "as JSON, for machines",
+}
+
+
+@verb("produce", BENCH)
+def bench_produce(
+    context: Context, hosts="", records="200000", size="1000", throughput="none", acks="all", partitions="",
+    compression="none", timeout="60s", json=False, limit="", extra_vars=None, ask_become_pass=False,
+    accept_new_host_keys=False,
+):  # fmt: skip
+    """Measure how fast the cluster takes records, by the official tool on a broker's host and a temporary topic."""
+    from cli import bench
+
+    given = {
+        "records": records, "size": size, "throughput": throughput, "acks": acks, "partitions": partitions,
+        "compression": compression, "timeout": timeout,
+    }  # fmt: skip
+    return bench.produce(
+        hosts, extra_vars, given, json, limit=limit, ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )  # fmt: skip

@@ -1,7 +1,7 @@
 """Records of a topic stream out as they come. Restarts and elections of brokers are waited out.
 
-A group's offsets are committed for what the other side says it has written, nothing else: records that were under way
-to a pipe that broke are read again by the next one.
+A group's offsets are committed for what the other side says it has written, nothing else, once a second and at the end:
+records that were under way to a pipe that broke, or to a member that lost its partition, are read again by the next.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import CommitFailedError, KafkaError, UnsupportedCodecError
 
 from provisioner.agent.failure import Failure
@@ -50,12 +50,12 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
         try:
             reader = _Reader(args, consumer, emit, feed, cluster)
             if args["group"] and args["partition"] is None:
-                consumer.subscribe([topic], listener=reader)
+                consumer.subscribe([topic])
             else:
                 consumer.assign([TopicPartition(topic, one) for one in partitions])
                 reader.assigned = True
             if not args["group"]:
-                for partition, offset in offsets.resolve(view, topic, partitions, args["start"]).items():
+                for partition, (offset, _, _) in offsets.resolve(view, topic, partitions, args["start"]).items():
                     consumer.seek(TopicPartition(topic, partition), offset)
                 emit({"ready": True})
             reader.read()
@@ -88,7 +88,7 @@ def _consumer(args: Mapping[str, Any], view: Mapping[str, Any]) -> KafkaConsumer
     )
 
 
-class _Reader(ConsumerRebalanceListener):
+class _Reader:
     """Reads, counts and commits."""
 
     def __init__(
@@ -108,6 +108,8 @@ class _Reader(ConsumerRebalanceListener):
         while not self._feed.stopped.is_set() and (wanted is None or self.count < wanted):
             found = self._consumer.poll(timeout_ms=POLL_MS, max_records=None if wanted is None else wanted - self.count)
             now = time.monotonic()
+            if not self.assigned:
+                self._look_assigned()
             if found:
                 self._give(found)
                 quiet = looked = time.monotonic()
@@ -121,6 +123,15 @@ class _Reader(ConsumerRebalanceListener):
                 self._commit()
                 committed = now
         self._settle()
+
+    def _look_assigned(self) -> None:
+        """Whether the group has given us partitions; with their positions, what is written from now on will be seen."""
+        places = self._consumer.assignment()
+        if places:
+            for place in places:
+                self._consumer.position(place)
+            self.assigned = True
+            self._emit({"ready": True})
 
     def _give(self, found: Mapping[TopicPartition, list[Any]]) -> None:
         pieces: list[bytes] = []
@@ -172,17 +183,3 @@ class _Reader(ConsumerRebalanceListener):
             return  # the cluster is busy, or this broker down: the client knows others
         if found[self._args["topic"]]["error"] == "UnknownTopicOrPartitionError":
             raise Failure(f"the topic {self._args['topic']} has been deleted")
-
-    # -- as a listener of a group ----------------------------------------------------------------------------------
-
-    def on_partitions_revoked(self, revoked: Any) -> None:
-        """Others go on from here."""
-        self._commit()
-
-    def on_partitions_assigned(self, assigned: Any) -> None:
-        """From now on there is something to read."""
-        if assigned and not self.assigned:
-            for place in assigned:
-                self._consumer.position(place)
-            self.assigned = True
-            self._emit({"ready": True})

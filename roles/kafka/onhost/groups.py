@@ -24,16 +24,15 @@ if TYPE_CHECKING:
 READERS = 16  # threads
 # The last versions that ask for one group by its name, and name topics by theirs.
 FETCH_OF_ONE_GROUP, COMMIT_WITH_NAMES = 7, 9
-IDLE = ("Empty", "Dead")  # states in which offsets may be set from outside
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Groups with their lag. args: bootstrap; group, None for all.
 
     Returns groups: [{group, state, type, assignor, coordinator (id), members: [{id, client, host, partitions
-    [[topic, partition]]}], partitions: [{topic, partition, committed, first, end, lag, member}]}], and unreached: ids of
-    brokers that did not answer, whose groups are missing. committed is None where nothing is; first, end and lag are
-    None for a partition that is gone or has no leader. Raises Failure for a group that does not exist.
+    [[topic, partition]]}], partitions: [{topic, partition, committed, first, end, lag, member (id)}]}], and unreached:
+    ids of brokers that did not answer, whose groups are missing. committed is None where nothing is; first, end and
+    lag are None for a partition that is gone or has no leader. Raises Failure for a group that does not exist.
     """
     cluster = Cluster(args["bootstrap"])
     with answering("look at the consumer groups"):
@@ -54,7 +53,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 def destination(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Where a reset would move a group. args: bootstrap; topics {topic: partitions or None for all}; where, as
-    `offsets.resolve` takes it. Returns places: [[topic, partition, offset]]. Raises Failure."""
+    `offsets.resolve` takes it. Returns places: [[topic, partition, offset, first, end]]. Raises Failure."""
     cluster = Cluster(args["bootstrap"])
     found = []
     with answering("find the offsets"):
@@ -62,7 +61,7 @@ def destination(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             view = names.topic_view(cluster, topic)
             partitions = [one for number in wanted or [None] for one in names.partitions(view, topic, number)]
             places = offsets.resolve(view, topic, partitions, args["where"])
-            found += [[topic, partition, offset] for partition, offset in places.items()]
+            found += [[topic, partition, *offsets_of] for partition, offsets_of in places.items()]
     return {"places": found}
 
 
@@ -195,13 +194,11 @@ def _measure(view: Mapping[str, Any], groups: Sequence[dict[str, Any]]) -> None:
             for topic, at in sorted({*reader, *committed})
         ]
     rows = [row for group in groups for row in group["partitions"]]
-    wanted = {(row["topic"], row["partition"]) for row in rows}
-    first, end = offsets.at(view, wanted, offsets.EARLIEST), offsets.at(view, wanted, offsets.LATEST)
+    wanted = offsets.only(view, ((row["topic"], row["partition"]) for row in rows))
+    found = offsets.at(view["brokers"], wanted, offsets.EARLIEST, offsets.LATEST)
     for row in rows:
-        place = row["topic"], row["partition"]
-        row.update(
-            first=first.get(place), end=end.get(place), lag=lag(row["committed"], first.get(place), end.get(place))
-        )
+        first, end = found.get((row["topic"], row["partition"]), (None, None))
+        row.update(first=first, end=end, lag=lag(row["committed"], first, end))
 
 
 def lag(committed: Optional[int], first: Optional[int], end: Optional[int]) -> Optional[int]:

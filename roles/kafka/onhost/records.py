@@ -8,18 +8,20 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from typing import Optional
 
-PREFIX = "provisioner-smoke-"
+SMOKE, BENCH = "smoke", "bench"
+PREFIXES = tuple(f"provisioner-{what}-" for what in (SMOKE, BENCH))  # of topics and groups that are here for a moment
+PREFIX = PREFIXES[0]
 # A run takes seconds; what is older than this was left by one that was killed.
 LEFTOVER_AFTER = 600  # seconds
 RETENTION_MS = 3_600_000
 RECORD_BYTES = 100
 SHOWN = 3
-_NAME = re.compile(re.escape(PREFIX) + r"(\d{10})-")
+_NAME = re.compile(f"(?:{'|'.join(map(re.escape, PREFIXES))})" + r"(\d{10})-")
 
 
-def topic_name(run: str, now: Optional[float] = None) -> str:
+def topic_name(run: str, now: Optional[float] = None, what: str = SMOKE) -> str:
     """A topic of its own for one run; carries the time, so that a later run knows what was left behind."""
-    return f"{PREFIX}{int(time.time() if now is None else now):010d}-{run}"
+    return f"provisioner-{what}-{int(time.time() if now is None else now):010d}-{run}"
 
 
 def leftovers(names: Sequence[str], now: float) -> list[str]:

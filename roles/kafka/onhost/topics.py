@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Optional
 
-from kafka.errors import KafkaError
 from kafka.protocol.admin import CreateTopicsRequest
-from kafka.protocol.consumer import ListOffsetsRequest
 
-from . import configs, records, wire
-from .cluster import CONNECTION_TIMEOUT, SERVER_TIMEOUT, Cluster, answering
+from . import configs, offsets, records, wire
+from .cluster import SERVER_TIMEOUT, Cluster, answering
 from .moving import Moving
 
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 
     Key = tuple[str, int]  # topic and number of a partition
 
-LATEST, EARLIEST = -1, -2  # ListOffsetsRequest's timestamps
 OWN = "dynamic topic"
 PROBE = f"{records.PREFIX}defaults"
 
@@ -48,7 +44,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         topics = {name: view["topics"][name] for name in chosen if name in settings or name not in described}
         moving = cluster.under_way() if topics else {}
         sizes = cluster.sizes(view["brokers"]) if args.get("sizes") else {}
-        offsets = ends(view["brokers"], topics) if args.get("records") else {}
+        ends = offsets.at(view["brokers"], topics, offsets.EARLIEST, offsets.LATEST) if args.get("records") else {}
     return {
         "brokers": {str(broker): address["rack"] for broker, address in view["brokers"].items()},
         "controller": view["controller"],
@@ -57,7 +53,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "topics": {
             name: {
                 "internal": topic["internal"],
-                "partitions": [_partition(name, found, moving, sizes, offsets) for found in topic["partitions"]],
+                "partitions": [_partition(name, found, moving, sizes, ends) for found in topic["partitions"]],
                 "settings": told(settings.get(name, {}), args.get("keys")),
             }
             for name, topic in topics.items()
@@ -98,59 +94,16 @@ def match(names: Iterable[str], patterns: Optional[Iterable[str]]) -> tuple[list
     return [name for name in listed if name in chosen], [pattern for pattern, found in wanted.items() if not found]
 
 
-def ends(brokers: Mapping[int, Any], topics: Mapping[str, Any]) -> dict[Key, tuple[int, int]]:
-    """{partition: (earliest, latest offset)} as their leaders say; one whose leader does not answer has none."""
-    by_leader: dict[int, dict[str, list[int]]] = {}
-    for name, topic in topics.items():
-        for found in topic["partitions"]:
-            if found["leader"] in brokers:
-                by_leader.setdefault(found["leader"], {}).setdefault(name, []).append(found["partition"])
-
-    def ask(leader: int) -> dict[Key, tuple[int, int]]:
-        try:
-            address = brokers[leader]
-            with wire.Connection(address["host"], address["port"], CONNECTION_TIMEOUT) as connection:
-                first, last = (_offsets(connection, by_leader[leader], which) for which in (EARLIEST, LATEST))
-        except (OSError, KafkaError):
-            return {}
-        return {key: (first[key], last[key]) for key in first if key in last}
-
-    with ThreadPoolExecutor(max_workers=min(len(by_leader), 16) or 1) as pool:
-        return {key: found for of_leader in pool.map(ask, by_leader) for key, found in of_leader.items()}
-
-
-def _offsets(connection: wire.Connection, topics: Mapping[str, list[int]], which: int) -> dict[Key, int]:
-    kind = ListOffsetsRequest.ListOffsetsTopic
-    request = ListOffsetsRequest(
-        replica_id=-1,
-        isolation_level=0,
-        timeout_ms=SERVER_TIMEOUT,
-        topics=[
-            kind(
-                name=name,
-                partitions=[kind.ListOffsetsPartition(partition_index=number, timestamp=which) for number in numbers],
-            )
-            for name, numbers in topics.items()
-        ],
-    )
-    return {
-        (topic.name, found.partition_index): found.offset
-        for topic in connection.call(request).topics
-        for found in topic.partitions
-        if not found.error_code
-    }
-
-
 def _internal(name: str, view: Mapping[str, Any]) -> bool:
-    """Kafka's own topics, and those that a smoke check makes for a moment."""
-    return view["topics"][name]["internal"] or name.startswith(records.PREFIX)
+    """Kafka's own topics, and those that a smoke check or a bench makes for a moment."""
+    return view["topics"][name]["internal"] or name.startswith(records.PREFIXES)
 
 
 def _partition(
-    name: str, found: Mapping[str, Any], moving: Mapping[Key, Any], sizes: Mapping[Key, Any], offsets: Mapping[Key, Any]
+    name: str, found: Mapping[str, Any], moving: Mapping[Key, Any], sizes: Mapping[Key, Any], ends: Mapping[Key, Any]
 ) -> dict[str, Any]:
     key = (name, found["partition"])
-    earliest, latest = offsets.get(key, (None, None))
+    earliest, latest = ends.get(key, (None, None))
     return {
         "partition": found["partition"],
         "leader": found["leader"],

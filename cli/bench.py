@@ -1,0 +1,134 @@
+"""bench.produce: how fast a deployed cluster takes records, measured by the official tool on a broker's host."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cli.cluster import Cluster, opened
+from cli.common import INTERRUPTED
+from cli.groups_table import columns, counted
+from cli.produce import ACKS, COMPRESSIONS, seconds
+from provisioner.errors import HostFailed, UsageError
+from provisioner.feed import Feed
+from provisioner.quantities import format_elapsed, format_size, parse_size
+from roles.kafka import perf
+
+HEADS = ("RECORDS", "RECORDS/S", "MB/S", "AVG MS", "P50", "P95", "P99", "P99.9", "MAX MS")
+LONGEST = 300.0  # seconds; topics of runs that were killed are swept by their age, which must be well above
+PER_BROKER = 2  # partitions, when --partitions does not say
+
+
+def produce(hosts: str, extra_vars: list[str], given: Mapping[str, str], as_json: bool, **flags: Any) -> int:
+    """Measure and print; the exit code. Raises HostFailed when a disk has no room for the records."""
+    wanted = bench_flags(given)
+    with opened(hosts, extra_vars, **flags) as cluster:
+        brokers = len(cluster.brokers)
+        wanted["partitions"] = wanted["partitions"] or PER_BROKER * brokers
+        cluster.connect(*cluster.brokers.values())
+        driver = cluster.driver
+        copies = cluster.call("topics", "defaults")["factor"]
+        if copies is None:
+            raise HostFailed(
+                "too few brokers are up for the default number of copies", host=driver.name,
+                advice="see which are down: `invoke status`",
+            )  # fmt: skip
+        check_room(cluster, perf.needed(wanted["records"], wanted["size"], wanted["partitions"], copies, brokers))
+
+        def event(message: dict[str, Any], feed: Feed) -> None:
+            if message.get("sent"):
+                cluster.show.host(driver.name, f"{message['sent']} of {wanted['records']} records sent")
+            elif "text" in message:
+                cluster.show.host(driver.name, message["text"])
+
+        stream = cluster.stream("bench", "run", event, factor=-1, **wanted)
+        try:
+            answer = stream.result()
+        except KeyboardInterrupt:
+            stream.feed.stop()
+            topic = stream.result()["topic"]
+            cluster.show.warning(f"interrupted: the topic {topic} is deleted")
+            return INTERRUPTED
+        cluster.show.host(driver.name, "")
+        if answer["result"] is None:
+            raise HostFailed(
+                f"nothing was measured in {format_elapsed(wanted['patience'])}", host=driver.name,
+                advice="see how the cluster is: `invoke status`; or give it longer: --timeout",
+            )  # fmt: skip
+        setting = {"driver": driver.name, "brokers": brokers, "copies": copies, **wanted}
+        if as_json:
+            print(json.dumps({**setting, **answer["result"], "finished": answer["finished"]}, indent=2))
+        else:
+            print(page(setting, answer["result"]))
+        if not answer["finished"]:
+            cluster.show.warning(
+                f"stopped after {format_elapsed(answer['seconds'])}: without its last line there are no percentiles; "
+                "fewer --records or a longer --timeout give them"
+            )
+    return 0
+
+
+def check_room(cluster: Cluster, size: int) -> None:
+    """Raise HostFailed, naming all, for data directories that the records would fill."""
+    short = []
+    for host in cluster.brokers.values():
+        paths = list(host.vars["kafka_data_dirs"])
+        disks = cluster.fleet.request(host.name, "read", resources=[], wants={"disks": paths})["disks"]
+        short += [
+            f"{host.name}: {path} has {format_size(found['free'])} free, needed are {format_size(size + perf.RESERVE)}"
+            for path, found in disks.items()
+            if found["free"] < size + perf.RESERVE
+        ]
+    if short:
+        raise HostFailed(
+            "there is no room for the records: nothing was written", details=short,
+            advice="fewer --records, a smaller --size; 1 GiB stays free in any case",
+        )  # fmt: skip
+
+
+def bench_flags(given: Mapping[str, str]) -> dict[str, Any]:
+    """The flags as the host takes them; partitions None when not given. Raises UsageError. Pure."""
+    if given["acks"] not in (*ACKS, "0"):
+        raise UsageError(f"--acks is {given['acks']}; it is all, 1 or 0")
+    if given["compression"] not in (*COMPRESSIONS, "snappy"):
+        raise UsageError(f"--compression is {given['compression']}; it is none, gzip, snappy, lz4 or zstd")
+    try:
+        size = parse_size(given["size"])
+    except ValueError as error:
+        raise UsageError(f"--size: {error}", details=["write it like 100, 1000 or 10k: bytes of a record"]) from None
+    if size < 1:
+        raise UsageError(f"--size is {given['size']}; a record has a byte at least")
+    patience = seconds("--timeout", given["timeout"])
+    if patience > LONGEST:
+        raise UsageError(f"--timeout is {given['timeout']}; at most {format_elapsed(LONGEST)} are measured")
+    throughput = given["throughput"]
+    return {
+        "records": _number("--records", given["records"]), "size": size,
+        "partitions": _number("--partitions", given["partitions"]) if given["partitions"] else None,
+        "throughput": -1 if throughput in ("", "none", "-1") else _number("--throughput", throughput),
+        "acks": given["acks"], "compression": given["compression"], "patience": patience,
+    }  # fmt: skip
+
+
+def page(setting: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """What was measured, under what conditions. Pure."""
+    limit = "no limit" if setting["throughput"] < 0 else f"at most {setting['throughput']} records/s"
+    row = [
+        str(result["records"]), f"{result['rate']:.0f}", f"{result['mb']:.1f}", f"{result['avg']:.1f}",
+        *("-" if result[name] is None else str(result[name]) for name in perf.PERCENTILES), f"{result['max']:.0f}",
+    ]  # fmt: skip
+    return "\n".join([
+        f"{setting['driver']} to {counted(setting['brokers'], 'broker')}: "
+        f"{counted(setting['partitions'], 'partition')}, {setting['copies']} copies, records of "
+        f"{format_size(setting['size'])}, acks={setting['acks']}, compression {setting['compression']}, {limit}",
+        "",
+        *columns([HEADS, row]),
+    ])  # fmt: skip
+
+
+def _number(flag: str, text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,11}", text):
+        raise UsageError(f"{flag} is {text}; it is a number, 1 or more")
+    return int(text)

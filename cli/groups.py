@@ -1,0 +1,147 @@
+"""groups.list, groups.describe, groups.reset and groups.delete: consumer groups, how far behind they are, moved."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from cli import groups_table
+from cli.cluster import Cluster, opened
+from cli.places import place
+from cli.produce import partition as partition_flag
+from provisioner.errors import HostFailed, UsageError
+from roles.kafka.groups import Step, shifted, steps
+
+IDLE = ("Empty", "Dead")  # states in which nobody is in a group
+
+
+def listing(hosts: str, extra_vars: list[str], as_json: bool, **flags: Any) -> None:
+    """Print a line per group."""
+    with opened(hosts, extra_vars, **flags) as cluster:
+        groups = _look(cluster)
+        if as_json:
+            print(json.dumps([groups_table.document(one, cluster.name) for one in groups], indent=2))
+        else:
+            print(groups_table.listing(groups, cluster.name))
+
+
+def describe(hosts: str, extra_vars: list[str], group: str, as_json: bool, **flags: Any) -> None:
+    """Print everything about a group."""
+    with opened(hosts, extra_vars, **flags) as cluster:
+        found = _one(cluster, group)
+        if as_json:
+            print(json.dumps(groups_table.document(found, cluster.name), indent=2))
+        else:
+            print(groups_table.description(found, cluster.name))
+
+
+def reset(
+    hosts: str, extra_vars: list[str], group: str, given: Mapping[str, str], check: bool, yes: bool, **flags: Any
+) -> None:  # fmt: skip
+    """Show where a group would go on reading, ask, move it. given: topic, partition, to, shift, as they were typed.
+
+    Raises HostFailed for a group with members, UsageError when it is not to be.
+    """
+    where, by = destination(given)
+    with opened(hosts, extra_vars, **flags) as cluster:
+        found = _one(cluster, group)
+        _refuse_active(found, "moved")
+        plan = _plan(cluster, found, given, where, by)
+        if not plan:
+            raise UsageError(f"group {group} has nothing committed that could be moved", advice="name a topic: --topic")
+        due = [one for one in plan if one.before != one.after]
+        print(groups_table.plan(plan))
+        if not due:
+            cluster.show.note("No changes: the group is there already")
+        if check or not due:
+            return
+        confirm(cluster, f"Move group {group}?", "moved", yes)
+        places = [[one.topic, one.partition, one.after] for one in due]
+        cluster.call("groups", "move", group=group, coordinator=found["coordinator"], places=places)
+        cluster.show.note(f"group {group} goes on there: {groups_table.counted(len(due), 'partition')} moved")
+
+
+def delete(hosts: str, extra_vars: list[str], group: str, yes: bool, **flags: Any) -> None:
+    """Delete a group with its committed offsets; asks first."""
+    with opened(hosts, extra_vars, **flags) as cluster:
+        found = _one(cluster, group)
+        _refuse_active(found, "deleted")
+        print(groups_table.description(found, cluster.name))
+        confirm(cluster, f"Delete group {group}, and what it has committed?", "deleted", yes)
+        cluster.call("groups", "delete", group=group, coordinator=found["coordinator"])
+        cluster.show.note(f"group {group} is deleted")
+
+
+def destination(given: Mapping[str, str]) -> tuple[dict[str, Any] | None, int]:
+    """--to and --shift: (a place as `onhost.offsets.resolve` takes it, or None; records to shift by). Pure but for the
+    clock. Raises UsageError."""
+    if bool(given["to"]) == bool(given["shift"]):
+        raise UsageError("where to? one of --to and --shift is needed")
+    if given["shift"]:
+        if not re.fullmatch(r"[+-]?\d{1,18}", given["shift"]) or not int(given["shift"]):
+            raise UsageError(f"--shift is {given['shift']}; it is a number of records, negative to go back")
+        return None, int(given["shift"])
+    where = place("--to", given["to"])
+    if where["to"] == "offset" and not (given["topic"] and given["partition"]):
+        raise UsageError("an offset is one of a partition: --topic and --partition are needed with it")
+    return where, 0
+
+
+def confirm(cluster: Cluster, question: str, done: str, yes: bool) -> None:
+    """Ask at the terminal, unless --yes. done: what was not done when the answer is no. Raises UsageError for that."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(f"nothing was {done}: there is no terminal to ask at", advice="to go on, add --yes")
+    with cluster.show.paused():
+        answer = input(f"{question} [y/N] ")
+    if answer.strip().lower() not in ("y", "yes"):
+        raise UsageError(f"nothing was {done}")
+
+
+def _look(cluster: Cluster, group: str | None = None) -> list[dict[str, Any]]:
+    found = cluster.call("groups", "look", group=group)
+    cluster.show.host(cluster.driver.name, "")
+    for broker in found["unreached"]:
+        cluster.show.warning(f"{cluster.name(broker)} did not answer: groups that it coordinates are missing here")
+    groups: list[dict[str, Any]] = found["groups"]
+    return groups
+
+
+def _one(cluster: Cluster, group: str) -> dict[str, Any]:
+    if not group:
+        raise UsageError("which group? --group is missing", advice="`invoke groups.list` shows what there is")
+    return _look(cluster, group)[0]
+
+
+def _refuse_active(group: Mapping[str, Any], done: str) -> None:
+    if group["state"] not in IDLE:
+        raise HostFailed(
+            f"group {group['group']} is active ({group['state']}): nothing was {done}",
+            details=[f"member {name}" for name in groups_table.members(group["members"])],
+            advice="stop these consumers first; a broker takes offsets from outside only while nobody is in the group",
+        )
+
+
+def _plan(
+    cluster: Cluster, group: Mapping[str, Any], given: Mapping[str, str], where: dict[str, Any] | None, by: int
+) -> list[Step]:  # fmt: skip
+    number = partition_flag(given["partition"])
+    if number is not None and not given["topic"]:
+        raise UsageError("a partition of which topic? --topic is missing")
+    if where is None:
+        rows = [
+            row
+            for row in group["partitions"]
+            if given["topic"] in ("", row["topic"]) and number in (None, row["partition"])
+        ]
+        return shifted(rows, by)
+    wanted = [given["topic"]] if given["topic"] else groups_table.topics(group)
+    if not wanted:
+        return []
+    topics = {topic: None if number is None else [number] for topic in wanted}
+    found = cluster.call("groups", "destination", topics=topics, where=where)
+    return steps(group["partitions"], found["places"])
