@@ -14,7 +14,7 @@ from cli.produce import ACKS, COMPRESSIONS, seconds
 from provisioner.errors import HostFailed, UsageError
 from provisioner.feed import Feed
 from provisioner.quantities import format_elapsed, format_size, parse_size
-from roles.kafka import perf
+from roles.kafka.onhost import perf
 
 HEADS = ("RECORDS", "RECORDS/S", "MB/S", "AVG MS", "P50", "P95", "P99", "P99.9", "MAX MS")
 LONGEST = 300.0  # seconds; topics of runs that were killed are swept by their age, which must be well above

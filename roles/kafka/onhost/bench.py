@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from provisioner.agent.failure import Failure
 
-from .. import perf
-from . import records, topic_changes
+from . import perf, records, topic_changes
 from .cluster import Cluster, answering
 
 if TYPE_CHECKING:

@@ -1,0 +1,235 @@
+"""The flags of produce, consume and bench.produce: what they mean, and what is said of those that mean nothing."""
+
+from __future__ import annotations
+
+import io
+import os
+from datetime import datetime, timezone
+
+import pytest
+
+from cli import bench, consume, produce
+from cli.places import place
+from provisioner.errors import UsageError
+from roles.kafka.onhost import perf
+
+PRODUCE = {
+    "key_separator": "", "headers": "", "partition": "", "json": False, "acks": "all", "compression": "none",
+    "timeout": "30s",
+}  # fmt: skip
+CONSUME = {
+    "from_beginning": False, "offset": "", "partition": "", "group": "", "count": "", "timeout": "", "format": "",
+    "json": False,
+}  # fmt: skip
+BENCH = {
+    "records": "200000", "size": "1000", "throughput": "none", "acks": "all", "partitions": "", "compression": "none",
+    "timeout": "60s",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"acks": -1, "separator": "", "headers": [], "partition": None, "patience": 30.0}),
+        ({"key_separator": "\\t", "acks": "1"}, {"separator": "\t", "acks": 1}),
+        ({"key_separator": "→"}, {"separator": "→"}),
+        ({"headers": "a=1,b=x\\,y,c="}, {"headers": [("a", "1"), ("b", "x,y"), ("c", "")]}),
+        ({"partition": "0", "timeout": "1m"}, {"partition": 0, "patience": 60.0}),
+    ],
+)
+def test_how_records_are_written(given, expected):
+    found = produce.records_flags({**PRODUCE, **given})
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"acks": "0"}, "--acks is 0; it is all or 1"),
+        ({"acks": "2"}, "--acks is 2"),
+        ({"compression": "rar"}, "--compression is rar; it is one of none, gzip"),
+        ({"headers": "a"}, "--headers: 'a' is not like name=value"),
+        ({"headers": "a=1,=2"}, "--headers: '=2'"),
+        ({"partition": "-1"}, "--partition is -1"),
+        ({"timeout": "30"}, "--timeout: 30 has no unit"),
+        ({"timeout": "0"}, "--timeout is 0"),
+        ({"json": True, "key_separator": ":"}, "--json and --key-separator"),
+        ({"key_separator": "a\\"}, "--key-separator: .* in the middle of an escape"),
+    ],
+)
+def test_flags_of_produce_that_mean_nothing(given, why):
+    with pytest.raises(UsageError, match=why):
+        produce.records_flags({**PRODUCE, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"start": {"to": "latest"}, "count": None, "timeout": None, "format": "{value}", "partition": None}),
+        ({"from_beginning": True, "group": "g"}, {"start": {"to": "earliest"}, "group": "g"}),
+        ({"offset": "-10"}, {"start": {"to": "end", "minus": 10}}),
+        ({"offset": "42", "partition": "1"}, {"start": {"to": "offset", "offset": 42}, "partition": 1}),
+        ({"count": "5", "timeout": "500ms"}, {"count": 5, "timeout": 0.5}),
+        ({"format": "{key}\\t{value}"}, {"format": "{key}\t{value}"}),
+        ({"json": True}, {"format": None}),
+    ],
+)
+def test_how_records_are_read(given, expected):
+    found = consume.reading_flags({**CONSUME, **given})
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"from_beginning": True, "offset": "1"}, "--from-beginning and --offset"),
+        ({"group": "g", "offset": "earliest"}, "--group and --offset"),
+        ({"offset": "42"}, "--partition is missing"),
+        ({"count": "0"}, "--count is 0"),
+        ({"count": "many"}, "--count is many"),
+        ({"json": True, "format": "{key}"}, "--json and --format"),
+        ({"format": "{keys}"}, "there is no {keys}"),
+        ({"offset": "soon"}, "--offset soon is no place"),
+    ],
+)
+def test_flags_of_consume_that_mean_nothing(given, why):
+    with pytest.raises(UsageError, match=why):
+        consume.reading_flags({**CONSUME, **given})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("earliest", {"to": "earliest"}),
+        ("0", {"to": "offset", "offset": 0}),
+        ("2h", {"to": "time", "timestamp": 1_000_000_000_000 - 7_200_000}),
+        ("2026-01-31T08:00Z", {"to": "time", "timestamp": 1_769_846_400_000}),
+        ("2026-01-31T08:00:00+09:00", {"to": "time", "timestamp": 1_769_846_400_000 - 9 * 3_600_000}),
+    ],
+)
+def test_places(text, expected):
+    assert place("--to", text, now=1_000_000_000.0) == expected
+
+
+def test_a_time_without_a_zone_is_that_of_whoever_types_it():
+    local = datetime(2026, 1, 31, 8).astimezone(timezone.utc).timestamp()
+    assert place("--to", "2026-01-31 08:00") == {"to": "time", "timestamp": int(local * 1000)}
+
+
+@pytest.mark.parametrize("text", ["2026-13-01", "-", "1.5"])
+def test_no_places(text):
+    with pytest.raises(UsageError, match="--to"):
+        place("--to", text)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"records": 200_000, "size": 1000, "throughput": -1, "partitions": None, "patience": 60.0}),
+        ({"size": "10k", "throughput": "5000", "partitions": "12"},
+         {"size": 10_240, "throughput": 5000, "partitions": 12}),
+    ],
+)  # fmt: skip
+def test_how_is_measured(given, expected):
+    found = bench.bench_flags({**BENCH, **given})
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"records": "0"}, "--records is 0"),
+        ({"size": "0"}, "--size is 0"),
+        ({"size": "big"}, "--size: 'big' is not a size"),
+        ({"throughput": "fast"}, "--throughput is fast"),
+        ({"timeout": "1h"}, "--timeout is 1h; at most 5 minutes"),
+        ({"acks": "most"}, "--acks is most"),
+    ],
+)
+def test_flags_of_bench_that_mean_nothing(given, why):
+    with pytest.raises(UsageError, match=why):
+        bench.bench_flags({**BENCH, **given})
+
+
+WINDOW = "24927 records sent, 4983.4 records/sec (4.75 MB/sec), 1871.6 ms avg latency, 3221.0 ms max latency."
+LAST = (
+    "50000 records sent, 9950.248756 records/sec (9.49 MB/sec), 1500.33 ms avg latency, 3221.00 ms max latency, "
+    "1400 ms 50th, 3100 ms 95th, 3200 ms 99th, 3220 ms 99.9th."
+)
+
+
+def test_what_the_tool_reports():
+    assert perf.parsed(WINDOW) == {
+        "records": 24927, "rate": 4983.4, "mb": 4.75, "avg": 1871.6, "max": 3221.0,
+        "p50": None, "p95": None, "p99": None, "p999": None,
+    }  # fmt: skip
+    last = perf.parsed(LAST)
+    assert last is not None and [last[name] for name in perf.PERCENTILES] == [1400, 3100, 3200, 3220]
+    assert perf.parsed("[2026-01-31] WARN nothing") is None
+
+
+def test_windows_of_a_run_that_was_stopped():
+    found = perf.together([perf.parsed(WINDOW), perf.parsed(WINDOW)], seconds=12.0)
+    assert found["records"] == 49854 and found["rate"] == 49854 / 12 and found["p99"] is None
+    assert found["mb"] == pytest.approx(4.75 * 49854 / 4983.4 / 12) and found["avg"] == pytest.approx(1871.6)
+    assert perf.together([], 12.0) is None
+
+
+@pytest.mark.parametrize(
+    ("partitions", "copies", "brokers", "share"),
+    [(6, 3, 3, 6), (1, 1, 3, 1), (4, 3, 3, 4), (1, 3, 3, 1), (5, 2, 3, 4)],
+)
+def test_the_room_is_that_of_the_broker_with_most_copies(partitions, copies, brokers, share):
+    each = -(-1000 * (100 + perf.OVERHEAD) // partitions)
+    assert perf.needed(1000, 100, partitions, copies, brokers) == each * share
+
+
+def test_the_page_says_under_what_conditions():
+    setting = {
+        "driver": "kafka1", "brokers": 3, "copies": 3, "partitions": 6, "size": 1000, "acks": "all",
+        "compression": "none", "throughput": -1,
+    }  # fmt: skip
+    head, _, names, numbers = bench.page(setting, perf.parsed(LAST)).splitlines()
+    assert head == (
+        "kafka1 to 3 brokers: 6 partitions, 3 copies, records of 1000 B, acks=all, compression none, no limit"
+    )
+    assert names.split() == " ".join(bench.HEADS).split()
+    assert numbers.split() == ["50000", "9950", "9.5", "1500.3", "1400", "3100", "3200", "3220", "3221"]
+
+
+class Answer:
+    """As much of a call under way as `pump` uses."""
+
+    def __init__(self, takes=None):
+        self.sent, self.ended, self.takes = io.BytesIO(), False, takes
+        self.answer = self.feed = self
+
+    def done(self):
+        return False
+
+    def send(self, data):
+        self.sent.write(data)
+        return self.takes is None or self.sent.tell() < self.takes
+
+    def end(self):
+        self.ended = True
+
+
+def test_standard_input_is_sent_as_it_is_until_its_end():
+    source, sink = os.pipe()
+    os.write(sink, b"one\ntwo")
+    os.close(sink)
+    stream = Answer()
+    produce.pump(source, stream)
+    os.close(source)
+    assert stream.sent.getvalue() == b"one\ntwo" and stream.ended
+
+
+def test_nothing_is_read_for_a_call_that_has_ended(tmp_path):
+    path = tmp_path / "large"
+    path.write_bytes(b"x" * (5 * produce.CHUNK))
+    stream = Answer(takes=1)
+    with path.open("rb") as source:
+        produce.pump(source.fileno(), stream)
+        assert os.lseek(source.fileno(), 0, os.SEEK_CUR) == produce.CHUNK
+    assert not stream.ended
