@@ -12,7 +12,7 @@ import pytest
 
 from lab.lab import Lab
 
-from . import clients, releases, tools, walk
+from . import clients, console, releases, tools, walk
 from .conftest import LabHost, counts
 from .terminal import Terminal
 
@@ -81,6 +81,10 @@ def test_2_5_0_is_walked_as_typed(old: LabHost):
         described = terminal.run(f"kafka-topics.sh --describe --topic test --bootstrap-server {old.bootstrap}")
         assert f"retention.ms={walk.TWO_DAYS}" in described
         terminal.run(f"kafka-topics.sh --delete --topic test --bootstrap-server {old.bootstrap}")
+
+
+def test_the_verbs_about_records_and_groups_work_with_2_5_0(old: LabHost):
+    console.walk(old, *OLD)
 
 
 def test_every_official_command_of_2_5_0_is_on_the_path_and_starts(old: LabHost):

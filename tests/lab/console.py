@@ -1,0 +1,145 @@
+"""A walk through the verbs about records and groups, on any version: what a person types, and what must come of it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+from . import clients
+from .conftest import LabHost
+
+LINES = "customer-7:two boxes\ncustomer-9:상자 하나\ncustomer-7:\n"
+
+
+class Console:
+    """The verbs about one host's cluster. arguments: what every one of them is given."""
+
+    def __init__(self, host: LabHost, *arguments: str) -> None:
+        self.host, self.arguments = host, arguments
+
+    def __call__(self, verb: str, *arguments: str, expect: int = 0, stdin: str = "") -> str:
+        """`invoke VERB`, asserted to end with this exit code; standard output and error together."""
+        done = self.host.invoke(verb, *arguments, *self.arguments, stdin=stdin)
+        assert done.returncode == expect, f"{verb}: exit code {done.returncode}, expected {expect}:\n{done.stdout}"
+        return done.stdout
+
+
+def topics(host: LabHost) -> set[str]:
+    """All topics' names, by the official tool."""
+    return set(host.sh(f"kafka-topics.sh --bootstrap-server {host.bootstrap} --list").split())
+
+
+def walk(host: LabHost, *arguments: str) -> None:
+    """All of it, on a deployed host; leaves it as it was."""
+    run = Console(host, *arguments)
+    topic, copy, group = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("walked", "copy", "walkers"))
+    for name in (topic, copy):
+        clients.create_topic(host, name)
+    run("groups.list")  # the first of these verbs sends the agent and says so
+    try:
+        _records(run, topic, copy)
+        _compressed(run, host, topic)
+        _mistakes(run, topic)
+        _groups(run, host, topic, group)
+        _bench(run, host)
+    finally:
+        for name in (topic, copy):
+            clients.delete_topic(host, name)
+
+
+def _records(run: Console, topic: str, copy: str) -> None:
+    keyed = ("--key-separator", ":", "--headers", "source=walk,empty=", "--compression", "zstd")
+    assert run("produce", "--topic", topic, *keyed, stdin=LINES) == f"3 records, {topic}-0 offsets 0-2\n"
+    shown = run("consume", "--topic", topic, "--from-beginning", "--count", "3",
+                "--format", "{partition}:{offset} {key}={value} {headers}")  # fmt: skip
+    assert shown == (
+        "0:0 customer-7=two boxes source=walk,empty=\n"
+        "0:1 customer-9=상자 하나 source=walk,empty=\n"
+        "0:2 customer-7= source=walk,empty=\n"
+    )
+    special = '{"key": {"base64": "/w=="}, "value": null}\n{"value": {"base64": "AAo="}, "timestamp": 1700000000000}'
+    assert "2 records" in run("produce", "--topic", topic, "--json", stdin=special)
+
+    whole = run("consume", "--topic", topic, "--from-beginning", "--count", "5", "--json")
+    assert "5 records" in run("produce", "--topic", copy, "--json", stdin=whole)
+    again = run("consume", "--topic", copy, "--offset", "-5", "--count", "5", "--json")
+    assert [{**json.loads(line), "topic": copy} for line in whole.splitlines()] == [
+        json.loads(line) for line in again.splitlines()
+    ]
+    assert json.loads(again.splitlines()[4])["timestamp"] == 1_700_000_000_000
+
+    shown = run("consume", "--topic", topic, "--offset", "1", "--partition", "0", "--count", "9", "--timeout", "1s",
+                "--format", "{offset}", expect=2)  # fmt: skip
+    assert shown == "1\n2\n3\n4\n4 of 9 records came; then none for 1.0 seconds\n"
+
+
+def _compressed(run: Console, host: LabHost, topic: str) -> None:
+    """What the official clients pack, and what they unpack."""
+    for codec in ("gzip", "snappy", "lz4", "zstd"):
+        host.sh(
+            f"for n in $(seq 500); do echo {codec} packs what repeats itself $n; done | kafka-console-producer.sh"
+            f" --bootstrap-server {host.bootstrap} --topic {topic} --compression-codec {codec}"
+        )
+        shown = run("consume", "--topic", topic, "--offset", "-500", "--count", "500").splitlines()
+        assert shown == [f"{codec} packs what repeats itself {number}" for number in range(1, 501)]
+    for codec in ("gzip", "lz4", "zstd"):
+        lines = "".join(f"{codec} {number}\n" for number in range(500))
+        assert "500 records" in run("produce", "--topic", topic, "--compression", codec, stdin=lines)
+    shown = host.sh(
+        f"kafka-console-consumer.sh --bootstrap-server {host.bootstrap} --topic {topic} --partition 0 --offset 2005"
+        " --max-messages 1500 --timeout-ms 20000 2>/dev/null"
+    )
+    assert shown.splitlines() == [f"{codec} {number}" for codec in ("gzip", "lz4", "zstd") for number in range(500)]
+
+
+def _mistakes(run: Console, topic: str) -> None:
+    assert f"there is no topic {topic[:-1]}; did you mean {topic}?" in run(
+        "produce", "--topic", topic[:-1], stdin="lost\n", expect=2
+    )
+    shown = run("produce", "--topic", topic, stdin="fits\n" + "x" * 1_200_000 + "\nafter\n", expect=2)
+    assert (
+        "line 2 is too large: 1200000 bytes, the topic takes " in shown and "acknowledged before: 1 record, " in shown
+    )
+    assert "line 1 has no key" in run("produce", "--topic", topic, "--key-separator", ":", stdin="none\n", expect=2)
+    assert f"{topic} has no partition 7" in run("consume", "--topic", topic, "--partition", "7", expect=2)
+    assert "--acks is 0" in run("produce", "--topic", topic, "--acks", "0", expect=1)
+
+
+def _groups(run: Console, host: LabHost, topic: str, group: str) -> None:
+    def described() -> list[str]:
+        (line,) = (one for one in run("groups.describe", "--group", group).splitlines() if one.startswith(topic))
+        return line.split()[1:5]
+
+    read = ("--topic", topic, "--group", group, "--timeout", "5s", "--format", "{offset}")
+    assert run("consume", *read, "--from-beginning", "--count", "2") == "0\n1\n"
+    assert run("consume", *read, "--count", "1").splitlines()[-1] == "2"
+    partition, committed, end, lag = described()
+    assert (partition, committed) == ("0", "3") and int(lag) == int(end) - 3 > 0
+    assert group in run("groups.list") and "did you mean" in run("groups.describe", "--group", group[:-1], expect=2)
+    by_the_tool = host.sh(f"kafka-consumer-groups.sh --bootstrap-server {host.bootstrap} --describe --group {group}")
+    assert f" 3               {end}" in by_the_tool or by_the_tool.split()[-6:-3] == ["3", end, lag], by_the_tool
+
+    moving = ("--group", group, "--shift", "-2")
+    shown = run("groups.reset", *moving, expect=1)
+    assert "2 records read again" in shown and "nothing was moved: there is no terminal to ask at" in shown
+    assert described()[1] == "3"
+    assert "1 partition moved" in run("groups.reset", *moving, "--yes") and described()[1] == "1"
+    assert "has no offset 99999" in run(
+        "groups.reset", "--group", group, "--topic", topic, "--partition", "0", "--to", "99999", "--yes", expect=2
+    )
+    assert f"{int(end) - 1} records skipped" in run("groups.reset", "--group", group, "--to", "latest", "--yes")
+    assert "No changes" in run("groups.reset", "--group", group, "--to", "latest", "--yes")
+    assert described()[1:] == [end, end, "0"]
+    run("groups.delete", "--group", group, "--yes")
+    assert f"there is no group {group}" in run("groups.describe", "--group", group, expect=2)
+
+
+def _bench(run: Console, host: LabHost) -> None:
+    left = "provisioner-bench-0000000001-left"
+    clients.create_topic(host, left)
+    measured = json.loads(run("bench.produce", "--records", "20000", "--size", "100", "--partitions", "2", "--json"))
+    assert measured["records"] == 20_000 and measured["finished"] and measured["rate"] > 0
+    assert 0 <= measured["p50"] <= measured["p95"] <= measured["p99"] <= measured["p999"] <= measured["max"] + 1
+    assert not any(name.startswith("provisioner-bench") for name in topics(host))
+    shown = run("bench.produce", "--records", "100000000000", expect=2)
+    assert "there is no room for the records: nothing was written" in shown and f"{host.name}: /" in shown
