@@ -9,6 +9,7 @@ import pytest
 
 from cli.status_table import age, page
 from provisioner.resources import Service
+from roles.kafka.onhost.node import settled
 from roles.status import Answer, document, version
 
 CONFIG = "/etc/kafka/server.properties"
@@ -22,7 +23,7 @@ def broker(number: int, **changes: Any) -> dict[str, Any]:
         "serving": True, "cluster_id": "c", "controller": 2, "brokers": [1, 2, 3], "topics": 1, "partition_count": 6,
         "under_replicated": NONE, "under_min_isr": NONE, "at_min_isr": NONE, "offline": NONE,
         "leaders": {"1": 2, "2": 2, "3": 2}, "replicas": {"1": 6, "2": 6, "3": 6},
-        "log_dirs": {"/data": {"size": 1000, "error": ""}}, "under_way": 0 if number == 2 else None,
+        "log_dirs": {"/data": {"size": 1000, "error": ""}}, "under_way": 0,
         "throttled": {"ours": UNTHROTTLED, "others": UNTHROTTLED}, **changes,
     }  # fmt: skip
 
@@ -121,11 +122,27 @@ def test_a_throttle_that_was_left_on_is_noted_with_the_mend_and_is_not_a_fault()
     assert note.startswith("somebody else has throttled copies (broker 3): ") and "invoke rebalance" not in note
 
 
+@pytest.mark.parametrize(
+    ("isr", "adding", "replicas"),
+    [
+        ([1, 2], [], [4, 1, 2]),  # behind
+        ([1, 2], [4], [1, 2]),  # on its way
+        ([1, 2, 4], [4], [4, 1, 2]),  # arrived, and not yet known as such
+        ([1], [4], [1, 2]),  # on its way, while another one is behind
+    ],
+)
+def test_a_copy_that_is_being_made_is_none_that_is_behind(isr: list[int], adding: list[int], replicas: list[int]):
+    partition = {"partition": 0, "leader": 1, "replicas": [4, 1, 2], "isr": isr}
+    assert settled(partition, adding) == {**partition, "replicas": replicas}
+
+
 def test_partitions_under_way_are_what_the_controller_says():
-    moving = three(kafka2=answer(2, "leader", broker(2, under_way=3)))
+    views = {number: broker(number, under_way=None if number == 1 else 3) for number in (1, 2, 3)}
+    moving = three(
+        kafka1=answer(1, kafka=views[1]), kafka2=answer(2, "leader", views[2]), kafka3=answer(3, kafka=views[3])
+    )
     assert moving["cluster"]["under_way"] == 3 and "moving: 3 partitions under way" in page(moving, None)
     assert three()["cluster"]["under_way"] == 0 and "moving:" not in page(three(), None)
-    assert three(kafka2=answer(2, "leader", DOWN))["cluster"]["under_way"] is None
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

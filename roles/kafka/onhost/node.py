@@ -22,8 +22,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     Returns serving; when it is not: why. Else what `probe.status` counts, and leaders and replicas {broker id as text:
     partitions}, log_dirs {path: {size (bytes), error}}, throttled (this broker and all topics, as `throttle.find`), and
-    under_way (partitions that are being moved; None but on the controller). Never waits, never raises for a dead
-    broker.
+    under_way (partitions that are being moved; None when the controller does not say). Never waits, never raises for
+    a dead broker.
     """
     host, port = wire.split_address(args["bootstrap"])
     try:
@@ -35,8 +35,13 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     except (OSError, KafkaError) as error:
         return {"serving": False, "why": wire.describe(error)}
     min_isr = needed(described)
+    flying = _under_way(args["bootstrap"])
     partitions = [
-        {**partition, "topic": name, "min_isr": min_isr.get(name, 1)}
+        {
+            **settled(partition, (flying or {}).get((name, partition["partition"]), ())),
+            "topic": name,
+            "min_isr": min_isr.get(name, 1),
+        }
         for name, topic in sorted(view["topics"].items())
         for partition in topic["partitions"]
     ]
@@ -49,7 +54,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         **count(partitions),
         **shares(partitions),
         "throttled": throttle.by_whom(own, described),
-        "under_way": _under_way(args["bootstrap"]) if view["controller"] == args["broker"] else None,
+        "under_way": None if flying is None else len(flying),
         "log_dirs": {
             found.log_dir: {"size": size(found.topics or ()), "error": wire.name_of(found.error_code)}
             for found in results
@@ -64,11 +69,19 @@ def _own_settings(connection: wire.Connection, broker: str) -> dict[str, dict[st
         return {}
 
 
-def _under_way(bootstrap: str) -> Optional[int]:
+def _under_way(bootstrap: str) -> Optional[dict[tuple[str, int], list[int]]]:
+    """{partition: the brokers that it is being copied to}."""
     try:
-        return len(Moving(bootstrap).under_way())
+        return {key: adding for key, (_, adding) in Moving(bootstrap).under_way().items()}
     except (OSError, KafkaError):  # the controller is changing just now
         return None
+
+
+def settled(partition: dict[str, Any], adding: Iterable[int]) -> dict[str, Any]:
+    """A partition without the copies that are still being made: one that has not arrived is none that is behind, as in
+    the brokers' own count of under-replicated partitions (KIP-352). Pure."""
+    coming = set(adding) - set(partition["isr"])
+    return {**partition, "replicas": [broker for broker in partition["replicas"] if broker not in coming]}
 
 
 def shares(partitions: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
