@@ -23,14 +23,15 @@ CONNECTION_TIMEOUT = 35.0  # seconds; longer than that, so that the controller's
 
 
 class Cluster:
-    """bootstrap: the broker that is asked first, "127.0.0.1:9092". Every method raises OSError or KafkaError."""
+    """bootstrap: the broker that is asked first, "127.0.0.1:9092"; timeout: seconds that it and the controller may take
+    for what they are asked to do. Every method raises OSError or KafkaError."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self.bootstrap = wire.split_address(bootstrap)
+    def __init__(self, bootstrap: str, timeout: float = CONNECTION_TIMEOUT) -> None:
+        self.bootstrap, self.timeout = wire.split_address(bootstrap), timeout
 
     def any(self) -> wire.Connection:
         """A connection to the broker that is asked first."""
-        return wire.Connection(*self.bootstrap, CONNECTION_TIMEOUT)
+        return wire.Connection(*self.bootstrap, self.timeout)
 
     def view(self, topics: Optional[Iterable[str]] = None) -> dict[str, Any]:
         """Brokers, controller and topics (None: all), as `wire.Connection.metadata` gives them."""
@@ -43,7 +44,7 @@ class Cluster:
         broker = view["brokers"].get(view["controller"])
         if broker is None:
             raise kafka_errors.NotControllerError("the cluster has no controller at the moment")
-        return wire.Connection(broker["host"], broker["port"], CONNECTION_TIMEOUT)
+        return wire.Connection(broker["host"], broker["port"], self.timeout)
 
     def sizes(
         self, brokers: Mapping[int, Any], partitions: Optional[Mapping[str, Iterable[int]]] = None

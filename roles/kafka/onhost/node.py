@@ -12,6 +12,7 @@ from kafka.protocol.admin import DescribeLogDirsRequest
 from . import configs, marks, throttle, wire
 from .moving import Moving
 from .probe import MIN_IN_SYNC, count, needed
+from .serving import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
@@ -72,7 +73,7 @@ def _own_settings(connection: wire.Connection, broker: str) -> dict[str, dict[st
 def _under_way(bootstrap: str) -> Optional[dict[tuple[str, int], list[int]]]:
     """{partition: the brokers that it is being copied to}."""
     try:
-        return {key: adding for key, (_, adding) in Moving(bootstrap).under_way().items()}
+        return {key: adding for key, (_, adding) in Moving(bootstrap, ANSWER_TIMEOUT).under_way().items()}
     except (OSError, KafkaError):  # the controller is changing just now
         return None
 
