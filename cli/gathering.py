@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from provisioner.resources import Service
-from roles import site, topology
+from roles import quorum, site, topology
 from roles.status import Answer
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def ask(fleet: Fleet, target: Target) -> Answer:
         where = {"host": "127.0.0.1", "port": target["zookeeper_port"]}
         zookeeper = fleet.call(target.name, "roles.zookeeper.onhost.probe", "status", where)
     if (by_unit.get("kafka") or {}).get("active"):
-        asked = {"bootstrap": topology.inter_broker(target.host).local, "broker": broker}
+        own = {"bootstrap": topology.inter_broker(target.host).local, "broker": broker}
+        asked = {**own, **quorum.assumed(fleet.call, target)}
         kafka = fleet.call(target.name, "roles.kafka.onhost.node", "look", asked)
     small = {
         unit: state and {"pid": state["pid"], "started_monotonic_us": state["started_monotonic_us"]}

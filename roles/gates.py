@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 from provisioner.quantities import format_size
 from provisioner.refusal import Refusal
 from provisioner.rolling import Call, Say
-from roles import topology
+from roles import quorum, topology
 from roles.kafka import health as kafka
 from roles.waits import Look, Nodes, Seldom, wait
 from roles.zookeeper import health as zookeeper
 
 if TYPE_CHECKING:
-    from provisioner.inventory import Host
     from provisioner.target import Target
 
 
@@ -33,7 +32,7 @@ class KafkaGate:
         self.ids = {member.name: topology.broker_id(member, self.members) for member in self.members}
         self.nodes = Nodes("kafka", targets, call)
         self.servers = Nodes("zookeeper", targets, call)
-        self.sizes = Seldom()
+        self.sizes, self.assumed = Seldom(), Seldom()
 
     def _state(self, host: str, own: bool) -> kafka.ClusterState | None:
         """The cluster as a broker sees it: the host's own first when `own`, else the others first, since a broker that
@@ -41,8 +40,9 @@ class KafkaGate:
         addresses = self._addresses(host)
         here = addresses.pop(host, None)
         others = list(addresses.values())
+        assumed = self.assumed.ask(host, lambda: quorum.assumed(self.call, self.targets[host]))
         for bootstrap in filter(None, [here, *others] if own else [*others, here]):
-            arguments = {"bootstrap": bootstrap, "partitions": True}
+            arguments = {"bootstrap": bootstrap, "partitions": True, **assumed}
             status = self.call(host, "roles.kafka.onhost.probe", "status", arguments)
             if status["serving"]:
                 return kafka.ClusterState.from_status(status)
@@ -94,15 +94,19 @@ class KafkaGate:
         def look() -> Look:
             nonlocal seen
             seen = self._state(host, own=True)
-            if seen is None:
-                return Look(None)  # no broker answers: nothing is left to lose, and starting them is the mend
             silent = self._silent(host, self.ids)
+            if seen is None:
+                if broker in silent:
+                    return Look(None)  # it is down, and starting it is the mend
+                return Look(Refusal(f"broker {broker} must stay up: it answers, but not how the cluster is"))
             seen = seen.without(frozenset(silent))
+            if broker in seen.brokers and (lost := self._lost_for(host)):
+                return lost
             if refusal := kafka.may_go_down(seen, broker):
                 if kafka.may_go_down(seen.caught_up(), broker) is None:
                     return self._catching_up(host, refusal)
                 return self.nodes.missing(refusal, self._absent(refusal, seen, silent))
-            return self._to_register(host) if broker in seen.brokers else Look(None)
+            return Look(None)
 
         wait(host, look, self._stall(host), self.say)
         return seen
@@ -143,15 +147,14 @@ class KafkaGate:
         gone = sorted(involved - state.brokers)
         return {names.get(one, f"broker {one}"): silent.get(one, "not registered in the cluster") for one in gone}
 
-    def _to_register(self, host: str) -> Look:
-        """Whether ZooKeeper would have the broker back. An ensemble that is not in the inventory is not asked."""
-        target = self.targets[host]
-        servers = () if target["kafka_zookeeper_connect"] else target.members("zookeeper")
-        members = ensemble(self.call, host, servers)
-        if refusal := zookeeper.may_lose_a_broker(members):
-            why = {name: member.why for name, member in members.items() if not member.serving}
-            return self.servers.missing(Refusal(refusal.reason), why)
-        return Look(None)
+    def _lost_for(self, host: str) -> Look | None:
+        """None when ZooKeeper would have the broker back. Asked first: without it, no copy gets in sync any more."""
+        members = quorum.ensemble(self.call, host, quorum.servers(self.targets[host]))
+        refusal = zookeeper.may_lose_a_broker(members)
+        if refusal is None:
+            return None
+        why = {name: member.why for name, member in members.items() if not member.serving}
+        return self.servers.missing(Refusal(refusal.reason), why)
 
     def _stall(self, host: str) -> float:
         return float(self.targets[host]["kafka_start_stall"]) / 1000
@@ -167,7 +170,7 @@ class ZooKeeperGate:
         self.nodes = Nodes("zookeeper", targets, call)
 
     def _ensemble(self, host: str) -> dict[str, zookeeper.Member]:
-        return ensemble(self.call, host, self.members)
+        return quorum.ensemble(self.call, host, self.members)
 
     def order(self, hosts: Sequence[str]) -> list[str]:
         """Servers that are down first, then followers, the leader last."""
@@ -208,17 +211,6 @@ class ZooKeeperGate:
 
     def _stall(self, host: str) -> float:
         return float(self.targets[host]["zookeeper_start_stall"]) / 1000
-
-
-def ensemble(call: Call, host: str, servers: Sequence[Host]) -> dict[str, zookeeper.Member]:
-    """Every server of an ensemble as it answers this host now, by name."""
-    addresses = {
-        server.name: ["127.0.0.1" if server.name == host else server.vars["zookeeper_address"],
-                      server.vars["zookeeper_port"]]
-        for server in servers
-    }  # fmt: skip
-    answers = call(host, "roles.zookeeper.onhost.probe", "ensemble", {"servers": addresses}) if addresses else {}
-    return {name: zookeeper.Member.from_status(answer) for name, answer in answers.items()}
 
 
 GATES: Mapping[str, Callable[[Mapping[str, Target], Call, Say], Any]] = {

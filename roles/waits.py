@@ -17,7 +17,8 @@ from provisioner.refusal import Refusal
 from provisioner.rolling import Call, Say
 from roles.logs import LOGS
 
-POLL_SECONDS = 0.1
+# Between two looks: a tenth of what has been waited, since a look at a large cluster is work for its brokers.
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 ASK_SECONDS = 0.5  # between two questions about what grows: they cost more than the others
 SAY_SECONDS = 10.0  # until the same sentence is said again with other figures
 # For a node outside --limit there is no session, so systemd cannot be asked and only its silence is known. A node that
@@ -44,6 +45,7 @@ def wait(host: str, look: Callable[[], Look], stall: float, say: Say) -> None:
     last: Any = None
     said: Refusal | None = None
     since = told = time.monotonic()
+    pause = FIRST_PAUSE
     while (seen := look()).refusal is not None:
         refusal, now = seen.refusal, time.monotonic()
         if (refusal, seen.progress) != last:
@@ -57,7 +59,8 @@ def wait(host: str, look: Callable[[], Look], stall: float, say: Say) -> None:
                 refusal.reason, host=host, details=[*refusal.details, *([seen.note] if seen.note else [])],
                 advice="bring back what is missing (deploy starts what is down), then run the same command again",
             )  # fmt: skip
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(1.1 * pause, LONGEST_PAUSE)
 
 
 class Seldom:

@@ -1,4 +1,4 @@
-"""Values of settings as people type and read them: "2 d" for retention.ms=172800000, "1 GiB" for a number of bytes. Pure.
+"""Values of settings as people type and read them: "2 d" for retention.ms=172800000, "1 GiB" for bytes. Pure.
 
 What a value means follows from the setting's name, as in Kafka's own reference: *.ms are milliseconds, *.bytes bytes.
 """

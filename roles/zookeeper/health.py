@@ -40,6 +40,11 @@ def majority(size: int) -> int:
     return size // 2 + 1
 
 
+def has_quorum(members: Mapping[str, Member]) -> bool:
+    """Whether the ensemble serves. members: the whole ensemble; empty when it cannot be asked, and is taken to."""
+    return not members or sum(member.serving for member in members.values()) >= majority(len(members))
+
+
 def may_go_down(members: Mapping[str, Member], name: str) -> Refusal | None:
     """None when the others keep the quorum without this server; else why not. members: the whole ensemble by host."""
     needed = majority(len(members))

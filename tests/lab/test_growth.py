@@ -5,6 +5,7 @@ One cluster for all of it, in the order of this file, under load as Kafka's own 
 
 from __future__ import annotations
 
+import re
 import signal
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,10 +17,10 @@ from kafka.admin import NewTopic
 from lab.lab import Lab
 
 from .cluster import Cluster
-from .conftest import LabHost, counts
+from .conftest import LabHost, counts, status_json
 from .copies import asked, copies, fill, leaders, partitions, throttles, under_way
 from .load import Load, loads
-from .serving import eventually, produce, records
+from .serving import delete_topic, eventually, produce, records
 
 BASES = ("kafka1", "kafka2", "kafka3", "kafka4")
 CARGO, PARTITIONS, EACH = "cargo", 8, 60  # a topic with 3 MB in every partition
@@ -155,3 +156,72 @@ def test_a_host_that_lost_everything_is_rebuilt_with_its_ids_and_catches_up(
     healthy(three)
     output = three.invoke("deploy", "--no-smoke")
     assert [counts(output, host.name)["changed"] for host in three.hosts] == [0, 0, 0], output
+
+
+def test_a_partition_that_copies_for_longer_than_the_stall_is_waited_for_by_its_bytes(three: Cluster):
+    first, second = three.hosts[0], three.hosts[1]
+    bulk, stall = f"bulk-{uuid.uuid4().hex[:8]}", 15
+    topic = NewTopic(bulk, num_partitions=-1, replication_factor=-1, replica_assignments={0: [1, 2, 3]})
+    asked(three, lambda admin: admin.create_topics([topic]))
+    slow = ("follower.replication.throttled.rate=200000", f"topics --entity-name {bulk}")
+    kafka_configs(first, "--entity-type brokers --entity-name 2", f"--add-config {slow[0]}")
+    kafka_configs(first, f"--entity-type {slow[1]}", "--add-config 'follower.replication.throttled.replicas=*'")
+    second.sh("systemctl stop kafka")
+    produce(first.bootstrap, bulk, ["x" * 900_000] * 22)
+    three.invoke("deploy", "--limit", second.name, "--no-smoke")  # it is there, and has everything still to copy
+    before = first.pids()
+    limits = ("--service", "kafka", "--limit", first.name, "--extra-vars", f"kafka_start_stall={stall}s")
+    with three.running("restart", *limits) as restart:
+        # Said after 5 s, and then every 10 s with new figures: the third time is later than the stall.
+        eventually(lambda: restart.output.count(" copied (for ") >= 3, seconds=90, what="it still waits")
+        assert restart.process.poll() is None and first.pids() == before
+        assert (
+            f"{first.name}: waiting, broker 1 must stay up: 1 partition cannot spare an in-sync copy" in restart.output
+        )
+        figures = re.findall(rf"{bulk}-0 \(isr 1,3 of 3, needs 2\); (\S+ \S+) of (\S+ MiB) copied", restart.output)
+        assert len(set(figures)) >= 3 and len({whole for _, whole in figures}) == 1, restart.output
+        kafka_configs(first, "--entity-type brokers --entity-name 2", f"--delete-config {slow[0].split('=')[0]}")
+        assert "restart service:kafka (asked for)" in restart.end()
+    assert first.pids()["kafka"] != before["kafka"]
+    delete_topic(",".join(three.bootstrap), bulk)
+    assert throttles(three) == []
+    healthy(three)
+
+
+def test_with_a_broker_down_status_tells_what_it_costs_with_exit_code_2(three: Cluster):
+    topic, servers = f"strict-{uuid.uuid4().hex[:8]}", ",".join(three.bootstrap[:2])
+    strict = {0: [1, 2, 3], 1: [2, 1, 3]}
+    config = {"min.insync.replicas": "3"}
+    new = NewTopic(topic, num_partitions=-1, replication_factor=-1, replica_assignments=strict, topic_configs=config)
+    lost_one = three.hosts[2]
+    lost_one.sh("systemctl stop kafka")
+    asked(three, lambda admin: admin.create_topics([new]))
+    try:
+        found = status_json(three.hosts[0], expect=2)
+        page = three.invoke("status", expect=2)
+    finally:
+        delete_topic(servers, topic)
+        lost_one.sh("systemctl start kafka")
+    first, _, third = (found["hosts"][host.name]["services"]["kafka"] for host in three.hosts)
+    assert (first["state"], first["serving"]) == ("running", True)
+    assert (third["state"], third["active"], third["serving"], third["leaders"]) == ("dead", False, False, None)
+    cluster = found["cluster"]
+    assert cluster["brokers_registered"] == [1, 2] and cluster["brokers_expected"] == [1, 2, 3]
+    assert set(cluster["leaders"]) == {"1", "2"} and sum(cluster["leaders"].values()) == cluster["partitions"]
+    assert cluster["under_replicated"]["count"] == cluster["partitions"] and cluster["offline"]["count"] == 0
+    assert cluster["under_min_isr"] == {"count": 2, "first": [f"{topic}-0", f"{topic}-1"]}
+    assert found["healthy"] is False and found["ensemble"]["not_serving"] == []
+
+    lost = f"{lost_one.name}: kafka does not run (dead): `invoke logs` shows why, `invoke deploy` starts it"
+    assert lost in found["problems"] and f"  {lost}\n" in page
+    assert "broker 3 is not registered in the cluster" in page
+    assert f"{cluster['partitions']} under-replicated, 2 under min ISR, 0 offline" in page
+    assert f"2 partitions ({topic}-0, {topic}-1) under min.insync.replicas (writes with acks=all fail)" in page
+    (row,) = [line.split() for line in page.splitlines() if line.startswith(f"{lost_one.name}  kafka ")]
+    assert row[2:5] == ["dead", "-", "-"]
+    eventually(lambda: three.invoke("status"), seconds=120, what="healthy again")
+
+
+def kafka_configs(host: LabHost, entity: str, change: str) -> None:
+    """The official tool: kafka-python refuses to set what brokers do not list."""
+    host.sh(f"kafka-configs.sh --bootstrap-server 127.0.0.1:9092 --alter {entity} {change}", login=True)

@@ -39,6 +39,7 @@ class Brokers:
         self.seen: dict[str, dict[str, Any]] = {}
         self.units: dict[str, dict[str, Any]] = {}
         self.servers = {"zoo1": "standalone"}
+        self.elsewhere = False  # the ensemble, where nobody can ask it
         self.copied, self.growing = 0, 0
         self.asked = 0
         self.then: dict[int, Callable[[], None]] = {}  # after so many questions, this happens
@@ -62,6 +63,8 @@ class Brokers:
         if function == "answering":
             refused = {address: self._at(host, address) in self.down for address in args["addresses"]}
             return {address: "Connection refused" if down else "" for address, down in refused.items()}
+        quorum = 2 * sum(map(bool, self.servers.values())) > len(self.servers)
+        assert args.get("min_isr") == (None if quorum or self.elsewhere else 2), "settings are asked where they are"
         self.asked += 1
         self.then.pop(self.asked, lambda: None)()
         at = self._at(host, args["bootstrap"])
@@ -229,9 +232,26 @@ def test_no_broker_goes_down_while_the_zookeeper_quorum_hangs_on_every_server_th
     assert gate.permit("kafka1") is not None, "one that is down may be started"
 
 
+def test_without_a_quorum_brokers_are_not_asked_what_only_zookeeper_could_tell_them(tmp_path: Path):
+    brokers = Brokers()
+    brokers.servers = {"zoo1": "", "zoo2": "", "zoo3": "follower"}
+    gate = gate_of(tmp_path, brokers)
+    assert gate.order(BROKERS) == ["kafka2", "kafka3", "kafka1"] and gate.downtime("kafka1") is None
+    with pytest.raises(HostFailed, match="1 of 3 ZooKeeper servers serve"):
+        gate.permit("kafka1")
+    assert brokers.asked > 3
+
+
+def test_a_broker_that_answers_and_does_not_tell_how_the_cluster_is_stays_up(tmp_path: Path):
+    brokers = Brokers()
+    brokers.seen = {name: {"serving": False, "why": "timed out"} for name in BROKERS}
+    with pytest.raises(HostFailed, match="it answers, but not how the cluster is"):
+        gate_of(tmp_path, brokers, kafka_start_stall="5s").permit("kafka1")
+
+
 def test_an_ensemble_that_the_inventory_does_not_have_is_not_asked(tmp_path: Path):
     brokers = Brokers()
-    brokers.servers = {"zoo1": ""}
+    brokers.servers, brokers.elsewhere = {"zoo1": ""}, True
     assert gate_of(tmp_path, brokers, kafka_zookeeper_connect="elsewhere:2181").permit("kafka1") is not None
 
 
@@ -261,7 +281,8 @@ def test_a_restarted_broker_is_back_when_it_and_another_one_say_so(tmp_path: Pat
     brokers.then[40] = lambda: brokers.seen.clear()
     gate.settle("kafka1", before)
     assert brokers.asked >= 40
-    assert said == ["kafka1: waiting, 1 partition not yet in sync: t-0 (isr 2,3 of 3, needs 2); 0 B of 2 GiB copied"]
+    text = "kafka1: waiting, 1 partition not yet in sync: t-0 (isr 2,3 of 3, needs 2); 0 B of 2 GiB copied"
+    assert set(said) == {text}
 
 
 def test_a_restarted_broker_is_not_back_without_a_controller(tmp_path: Path):

@@ -10,7 +10,7 @@ import pytest
 
 from provisioner import plan
 from provisioner.deploy import Options
-from provisioner.errors import HostFailed, UsageError
+from provisioner.errors import HostFailed, Refused, UsageError
 from provisioner.report import PlainReporter
 from provisioner.resources import File, Service
 from provisioner.restarting import Restart
@@ -70,3 +70,30 @@ def test_a_check_shows_every_restart_and_says_what_it_leaves_alone():
     assert "b: restart service:kafka (asked for)" in out.getvalue()
     assert "changes on b" in out.getvalue() and "left alone by a restart" in out.getvalue()
     assert {name: row.changed for name, row in made.rows.items()} == {"a": 1, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "refused"),
+    [
+        ({}, None, True),
+        ({}, False, True),
+        ({}, True, False),
+        ({"yes": True}, None, False),
+        ({"accept_downtime": True}, None, False),
+    ],
+)
+def test_downtime_that_nobody_accepts_is_a_refusal_with_exit_code_2(
+    options: dict[str, Any], answer: bool | None, refused: bool
+):
+    made = restart()
+    made.options = Options(**options)
+    made.ask = None if answer is None else lambda question: "topic-0 goes offline" in question and bool(answer)
+    made.site = SimpleNamespace(downtime=lambda *arguments: ["topic-0 goes offline"])
+    fleet: Any = SimpleNamespace(call=None)
+    if not refused:
+        made.confirm_downtime(fleet, [("a", "kafka")], "accept it")
+        return
+    with pytest.raises(Refused, match="nothing was changed") as error:
+        made.confirm_downtime(fleet, [("a", "kafka")], "accept it")
+    assert error.value.exit_code == 2
+    assert error.value.details == ["topic-0 goes offline"] and error.value.advice == "accept it"

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """What this broker knows and holds. args: bootstrap ("127.0.0.1:9092"), broker (its id).
+    """What this broker knows and holds. args: bootstrap ("127.0.0.1:9092"), broker (its id), min_isr (as for
+    `probe.status`: topics' settings are not asked, then).
 
     Returns serving; when it is not: why. Else what `probe.status` counts, and leaders and replicas {broker id as text:
     partitions}, log_dirs {path: {size (bytes), error}}, throttled (this broker and all topics, as `throttle.find`), and
@@ -27,21 +28,23 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     a dead broker.
     """
     host, port = wire.split_address(args["bootstrap"])
+    assumed = args.get("min_isr")
     try:
         with wire.Connection(host, port) as connection:
             view = connection.metadata(None)
-            described = configs.describe(connection, configs.TOPIC, view["topics"], [MIN_IN_SYNC, *marks.LISTS])
+            settings = [MIN_IN_SYNC, *marks.LISTS]
+            described = configs.describe(connection, configs.TOPIC, [] if assumed else view["topics"], settings)
             results = connection.call(DescribeLogDirsRequest(topics=None)).results
             own = _own_settings(connection, str(args["broker"]))
     except (OSError, KafkaError) as error:
         return {"serving": False, "why": wire.describe(error)}
     min_isr = needed(described)
-    flying = _under_way(args["bootstrap"])
+    flying = None if assumed else _under_way(args["bootstrap"])  # nothing moves without ZooKeeper
     partitions = [
         {
             **settled(partition, (flying or {}).get((name, partition["partition"]), ())),
             "topic": name,
-            "min_isr": min_isr.get(name, 1),
+            "min_isr": min_isr.get(name, assumed or 1),
         }
         for name, topic in sorted(view["topics"].items())
         for partition in topic["partitions"]

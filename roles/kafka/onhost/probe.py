@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from kafka.errors import KafkaError
 
@@ -17,7 +17,8 @@ SHOWN = 10  # partitions named in a report, the rest is counted
 
 
 def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """The cluster as this broker sees it now. args: bootstrap; partitions (bool): list every partition too.
+    """The cluster as this broker sees it now. args: bootstrap; partitions (bool): list every partition too; min_isr:
+    what to assume of every topic instead of asking the broker, which could only wait for ZooKeeper.
 
     Returns serving (bool); when it is not: why. Else cluster_id, controller, brokers {id as text: {host, port, rack}},
     topics, partition_count, under_replicated, under_min_isr, at_min_isr and offline, each {"count": n, "first": [...]}.
@@ -28,7 +29,7 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     try:
         with wire.Connection(host, port) as connection:
             view = connection.metadata(None)
-            min_isr = min_in_sync(connection, view["topics"])
+            min_isr = min_in_sync(connection, view["topics"], args.get("min_isr"))
     except (OSError, KafkaError) as error:
         return {"serving": False, "why": wire.describe(error)}
     partitions = [
@@ -66,8 +67,13 @@ def count(partitions: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def min_in_sync(connection: wire.Connection, topics: Iterable[str]) -> dict[str, int]:
-    """min.insync.replicas in force for each topic, the broker's default included. One request for all topics."""
+def min_in_sync(
+    connection: wire.Connection, topics: Iterable[str], assumed: Optional[int] = None
+) -> dict[str, int]:  # fmt: skip
+    """min.insync.replicas in force for each topic, the broker's default included. One request for all topics; none
+    when something is to be assumed."""
+    if assumed is not None:
+        return dict.fromkeys(topics, assumed)
     return needed(configs.describe(connection, configs.TOPIC, topics, [MIN_IN_SYNC]))
 
 
