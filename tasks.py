@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Collection
 
-from cli.verbs import artifacts, broker, cluster, groups, hosts, looking, records
+from cli.verbs import artifacts, broker, cluster, groups, hosts, looking, records, topics
 from lab.tasks import ns as lab
 
 namespace = Collection(
@@ -15,6 +15,9 @@ namespace = Collection(
     artifacts.bundle,
 )  # fmt: skip
 namespace.add_collection(Collection("broker", broker.config, broker.set, broker.unset))
+namespace.add_collection(Collection(
+    "topics", topics.list_, topics.describe, topics.create, topics.alter, topics.delete, topics.plan, topics.apply,
+))  # fmt: skip
 namespace.add_collection(Collection("artifacts", artifacts.lock, artifacts.fetch))
 namespace.add_collection(Collection("groups", groups.listing, groups.describe, groups.reset, groups.delete))
 namespace.add_collection(Collection("bench", records.bench_produce))

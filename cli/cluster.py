@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TextIO
 
 from cli.common import load_inventory
 from cli.deploying import options
@@ -95,9 +95,10 @@ class Cluster:
 
 
 @contextmanager
-def opened(hosts: str, extra_vars: list[str], **flags: Any) -> Iterator[Cluster]:
+def opened(hosts: str, extra_vars: list[str], *, stream: TextIO | None = None, **flags: Any) -> Iterator[Cluster]:
     """The cluster of an inventory; connections are made when they are first needed and closed at the end.
 
+    stream: where what goes on is shown; standard output for a verb whose answer that is, None for standard error.
     flags: as `cli.deploying.options` takes them. Raises UsageError where the inventory has no broker.
     """
     chosen = options(**flags)
@@ -106,5 +107,5 @@ def opened(hosts: str, extra_vars: list[str], **flags: Any) -> Iterator[Cluster]
     if not members:
         raise UsageError(f"the inventory {hosts} has no broker: its group kafka is empty")
     brokers = {topology.broker_id(host, members): host for host in members}
-    with reporter(sys.stderr) as show, Fleet(show) as fleet:
+    with reporter(stream or sys.stderr) as show, Fleet(show) as fleet:
         yield Cluster(inventory, chosen, fleet, show, brokers)

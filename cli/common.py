@@ -19,7 +19,7 @@ INTERRUPTED = 130  # as a shell reports a program that ended by Ctrl-C
 # Flags whose default comes from invoke.yaml or an INVOKE_* variable when they are not given.
 CONFIGURED = ("hosts", "accept_new_host_keys")
 # Flags that may be given again; the verb gets a list.
-REPEATABLE = ("extra_vars", "name", "set")
+REPEATABLE = ("extra_vars", "config", "name", "set", "unset")
 
 # Flags that many verbs have, with their help.
 SOURCES = {

@@ -46,6 +46,10 @@ class Site(Protocol):
         self, targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: rolling.Call, say: rolling.Say
     ) -> list[str]: ...
     def gate(self, unit: str, targets: Mapping[str, Target], call: rolling.Call, say: rolling.Say) -> rolling.Gate: ...
+    def contents(
+        self, call: Callable[..., dict[str, Any]], targets: Sequence[Target], reporter: Reporter, tags: Sequence[str],
+        check: bool,
+    ) -> Mapping[str, tuple[int, int]]: ...  # fmt: skip
     def verify(self, call: Callable[..., dict[str, Any]], targets: Sequence[Target], reporter: Reporter) -> None: ...
     def next_steps(self, targets: Sequence[Target]) -> list[str]: ...
 
@@ -94,6 +98,8 @@ class Deploy:
                 if not self.options.check:
                     self._change(fleet)
                     applying.await_services(fleet, self.plans)
+                self._contents(fleet)
+                if not self.options.check:
                     self._verify(fleet)
                 next_steps = self._next_steps()
             except ProvisionerError as error:
@@ -259,6 +265,14 @@ class Deploy:
             return self.ask("\n".join([*reasons, "Restart anyway?"]))
 
     # -- after -----------------------------------------------------------------------------------------------------
+
+    def _contents(self, fleet: Fleet) -> None:
+        """What the services hold, brought to what the inventory says; with --check only shown. Counted in the recap."""
+        targets, chosen = list(self.targets.values()), self.options
+        done = self.site.contents(fleet.call, targets, self.reporter, chosen.tags, chosen.check)
+        for name, (ok, changed) in done.items():
+            self.rows[name].ok += ok
+            self.rows[name].changed += changed
 
     def _verify(self, fleet: Fleet) -> None:
         if self.options.smoke:

@@ -19,6 +19,7 @@ from .report import Reporter
 from .transport import Session
 
 T = TypeVar("T")
+Event = Callable[[Mapping[str, Any]], None]  # receives what a host reports while it is at work
 MAX_THREADS = 64
 # A Ctrl-C that comes just as the main thread begins to wait is not noticed before that wait ends, so it waits in steps.
 STEP_SECONDS = 0.5
@@ -93,11 +94,12 @@ class Fleet:
 
         return self.each(by_name, connect)
 
-    def request(self, host: str, op: str, **arguments: Any) -> Any:
-        """One request to one host's agent, from any thread; its progress lines become the host's live line."""
+    def request(self, host: str, op: str, event: Event | None = None, **arguments: Any) -> Any:
+        """One request to one host's agent, from any thread. event: receives what it reports; None makes its texts the
+        host's live line."""
 
         def ask(name: str) -> Any:
-            return self.sessions[name].request(op, self.show(name), **arguments)
+            return self.sessions[name].request(op, event or self.show(name), **arguments)
 
         # Only `each` waits so that Ctrl-C is noticed; threads of its own must not wait for each other in it.
         on_main = threading.current_thread() is threading.main_thread()
@@ -109,9 +111,12 @@ class Fleet:
         if "held_by" in answer:
             raise locked(host, answer["held_by"])
 
-    def call(self, host: str, module: str, function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def call(
+        self, host: str, module: str, function: str, arguments: Mapping[str, Any], event: Event | None = None
+    ) -> dict[str, Any]:
         """Run a role's on-host function on a host, as by `request`."""
-        answer: dict[str, Any] = self.request(host, "call", module=module, function=function, args=dict(arguments))
+        args = dict(arguments)
+        answer: dict[str, Any] = self.request(host, "call", event, module=module, function=function, args=args)
         return answer
 
     def stream(
@@ -128,7 +133,7 @@ class Fleet:
 
         return Stream(feed, self._threads().submit(self.sessions[host].request, "call", event, feed, **request))
 
-    def show(self, host: str) -> Callable[[Mapping[str, Any]], None]:
+    def show(self, host: str) -> Event:
         """A receiver of a host's events that shows their text."""
 
         def event(message: Mapping[str, Any]) -> None:

@@ -53,6 +53,9 @@ class Restart(Deploy):
                 self.rows[step.host].changed += 1
                 self.reporter.change(step.host, step.service.key, "restart", rolling.because(step.reasons))
 
+    def _contents(self, fleet: Fleet) -> None:
+        """A restart changes nothing else."""
+
     def _change(self, fleet: Fleet) -> None:
         steps = self.steps()
         self.confirm_downtime(

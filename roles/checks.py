@@ -230,6 +230,8 @@ def topics(inventory: Inventory) -> list[ConfigError]:
         details = [f"{host.name}: {host.place('topics') or 'not set'}" for host in (brokers[0], other)]
         advice = "set it once for all hosts, under `all: vars:`"
         return [ConfigError("topics differs between the brokers of one cluster", details=details, advice=advice)]
+    if brokers and brokers[0].vars["topics"]:
+        topology.door(brokers[0])
     return wanted_topics(inventory)[1]
 
 

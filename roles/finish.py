@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from roles import topology
@@ -37,6 +37,19 @@ def departure(targets: Sequence[Target], call: Call, say: Say) -> list[str]:
             lost = gate(unit, by_name, call, say).departure(leaving)
             out += ["; ".join([lost.reason, *lost.details])] if lost else []
     return out
+
+
+def contents(
+    call: Callable[..., dict[str, Any]], targets: Sequence[Target], reporter: Reporter, tags: Sequence[str], check: bool
+) -> Mapping[str, tuple[int, int]]:
+    """The topics that the inventory lists, made so (check: only shown). {host by way of which: (topics as they should
+    be or planned to be, topics changed or to change)}; empty where none are listed, or --tags leaves brokers out."""
+    brokers = [target for target in targets if target.is_in("kafka")]
+    if not brokers or (tags and "kafka" not in tags) or not brokers[0]["topics"]:
+        return {}
+    from roles.kafka import topic_deploy
+
+    return topic_deploy.contents(call, brokers, reporter, check)
 
 
 def verify(

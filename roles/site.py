@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roles.checks import CHECKS, warnings
-from roles.finish import departure, downtime, next_steps, verify
+from roles.finish import contents, departure, downtime, next_steps, verify
 from roles.gates import GATES, gate
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from provisioner.resources import Resource
     from provisioner.target import Target
 
-__all__ = ["AGENT_LIBRARIES", "AGENT_PACKAGES", "CHECKS", "ROLES", "SERVICES", "Role", "default_files", "departure",
-           "downtime", "gate", "next_steps", "roles_for", "verify", "warnings"]  # fmt: skip
+__all__ = ["AGENT_LIBRARIES", "AGENT_PACKAGES", "CHECKS", "ROLES", "SERVICES", "Role", "contents", "default_files",
+           "departure", "downtime", "gate", "next_steps", "roles_for", "verify", "warnings"]  # fmt: skip
 
 # What travels to the hosts: the engine's host side, the roles' own, and the pure-Python client they use there.
 AGENT_PACKAGES: Sequence[str] = (

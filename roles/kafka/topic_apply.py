@@ -13,6 +13,7 @@ from provisioner.quantities import format_size
 from provisioner.yaml_source import raise_all
 
 from . import topic_plan
+from .layout import Move
 from .topic_plan import Alter, Cluster, Plan, Setting, Topic
 from .topics import Wanted
 from .values import shown
@@ -20,17 +21,13 @@ from .values import shown
 if TYPE_CHECKING:
     from provisioner.report import Reporter
 
-STALL_SECONDS = 180.0
-THROTTLE = 50 * 1024 * 1024  # bytes per second and broker that copies may be moved with
 SHOWN = 10  # topics named in a line, the rest is counted
-
-Event = Callable[[Mapping[str, Any]], None]
 
 
 class Ask(Protocol):
-    """Runs a function of `roles.kafka.onhost` by way of one broker's host. event: receives its reports."""
+    """Runs a function of `roles.kafka.onhost` by way of one broker's host."""
 
-    def __call__(self, module: str, function: str, *, event: Event | None = None, **arguments: Any) -> dict[str, Any]:
+    def __call__(self, module: str, function: str, **arguments: Any) -> dict[str, Any]:
         """Its answer. Raises HostFailed for the Failure that it ends with."""
 
 
@@ -79,11 +76,11 @@ def planned(ask: Ask, wanted: Sequence[Wanted]) -> tuple[Plan, list[str]]:
 
 
 def requests(plan: Plan) -> dict[str, Any]:
-    """A plan's topics, settings and partitions as `onhost.topic_changes` takes them. -1: the brokers' default."""
+    """A plan's topics, settings and partitions as `onhost.topic_changes` takes them."""
     return {
         "create": [
             {
-                "name": one.name, "partitions": one.partitions or -1, "factor": one.factor or -1,
+                "name": one.name, "partitions": one.partitions, "factor": one.factor,
                 "config": {key: value for key, value in one.config.items() if value is not None},
             }
             for one in plan.create
@@ -98,8 +95,8 @@ def requests(plan: Plan) -> dict[str, Any]:
 # -- showing
 
 
-def show(reporter: Reporter, plan: Plan, prune: bool = False) -> None:
-    """The plan in `+ ~ -` lines. prune: what is not listed goes."""
+def show(reporter: Reporter, plan: Plan, prune: bool = False, others: bool = True) -> None:
+    """The plan in `+ ~ -` lines. prune: what is not listed goes; others: say what is not listed and stays."""
     for one in plan.create:
         reporter.change(one.name, new_topic(one), "+")
     for name in sorted({*plan.settings, *plan.grow, *plan.factors}):
@@ -116,27 +113,67 @@ def show(reporter: Reporter, plan: Plan, prune: bool = False) -> None:
     if plan.throttled and not plan.moving:
         reporter.note(f"  left of an earlier move, and to be removed: the throttle on {listed(plan.throttled)}")
     if prune:
-        for name in plan.unmanaged:
-            reporter.change(name, "delete the topic with all its records", "-", "not listed")
+        for name, size in plan.unmanaged.items():
+            reporter.change(name, "delete the topic with all its records", "-", f"not listed; {format_size(size)}")
         for name, own in plan.strays.items():
             reporter.change(name, f"take off {listed(list(own))}", "-", "not listed")
-    elif plan.prunes:
+    elif others:
         for line in unmanaged(plan):
             reporter.note(line)
 
 
 def unmanaged(plan: Plan) -> list[str]:
     """What is there and not listed, in lines."""
-    lines = [f"  not listed, left alone: {listed(plan.unmanaged)}"] if plan.unmanaged else []
+    lines = [f"  not listed, left alone: {listed(list(plan.unmanaged))}"] if plan.unmanaged else []
     lines += [f"  not listed, left alone on {name}: {_values(own)}" for name, own in plan.strays.items()]
     return lines
+
+
+def totals(plan: Plan, prune: bool) -> str:
+    """As in: 1 to add, 2 to change, 0 to delete."""
+    adds = len(plan.create)
+    return f"{adds} to add, {plan.changes - adds} to change, {len(plan.unmanaged) if prune else 0} to delete"
+
+
+def pruned(plan: Plan) -> str:
+    """What --prune takes away, counted."""
+    strays = sum(map(len, plan.strays.values()))
+    parts = [_many(len(plan.unmanaged), "topic")] if plan.unmanaged else []
+    return " and ".join([*parts, *([_many(strays, "setting")] if strays else [])])
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """The plan for machines; docs/operations.md describes the keys."""
+    return {
+        "changes": plan.changes,
+        "create": {
+            one.name: {"partitions": one.partitions, "replication_factor": one.factor, "config": dict(one.config)}
+            for one in plan.create
+        },
+        "settings": {
+            name: {
+                key: {"before": change.before.value, "after": change.after, "own": change.before.own}
+                for key, change in changes.items()
+            }
+            for name, changes in plan.settings.items()
+        },
+        "partitions": {name: {"before": before, "after": after} for name, (before, after) in plan.grow.items()},
+        "replication_factor": {
+            name: {"before": list(before), "after": after} for name, (before, after) in plan.factors.items()
+        },
+        "moving": plan.moving,
+        "unmanaged": list(plan.unmanaged),
+        "unmanaged_settings": {
+            name: {key: setting.value for key, setting in own.items()} for name, own in plan.strays.items()
+        },
+    }
 
 
 def new_topic(one: Wanted) -> str:
     """What a new topic is to be: "6 partitions, 3 copies, retention.ms 2 d"."""
     parts = [
-        _many(one.partitions, "partition") if one.partitions else "partitions by default",
-        _many(one.factor, "copy") if one.factor else "copies by default",
+        _many(one.partitions or 0, "partition"),
+        _many(one.factor or 0, "copy"),
         *(f"{key} {shown(key, value)}" for key, value in one.config.items() if value is not None),
     ]
     return ", ".join(parts)
@@ -184,15 +221,14 @@ def _many(number: int, what: str) -> str:
 # -- doing
 
 
-def execute(ask: Ask, plan: Plan, rate: int | None, event: Event | None = None) -> None:
-    """Make the plan so. rate: bytes per second and broker that copies are moved with; None: no limit. event: receives
-    how moving advances. Raises HostFailed; what came before is done, and the next run does the rest."""
+def execute(ask: Ask, plan: Plan, move: Callable[[Sequence[Move]], object]) -> None:
+    """Make the plan so. move: carries moves out, those included that are under way from before. Raises HostFailed;
+    what came before is done, and the next run does the rest."""
     wants = requests(plan)
     if plan.create or plan.settings:
         ask("topic_changes", "change", create=wants["create"], settings=wants["settings"])
     if plan.moves or plan.moving or plan.throttled:
-        moves = [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in plan.moves]
-        ask("reassign", "work", event=event, moves=moves, throttle=rate, stall=STALL_SECONDS)
+        move(plan.moves)
         ask("topic_changes", "settle", factors={name: after for name, (_, after) in plan.factors.items()})
     if plan.grow:  # after the copies: a new partition gets as many as the first one has
         ask("topic_changes", "change", grow=wants["grow"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from provisioner.errors import ConfigError
 from provisioner.inventory import did_you_mean
@@ -63,17 +63,20 @@ class Alter:
 
 @dataclass(frozen=True)
 class Plan:
-    """create: new topics; settings: {topic: {setting: change}}; grow: {topic: (partitions before, after)}; factors:
-    {topic: (copies before, after)} and the moves that make it so; unmanaged: topics that are not listed; strays:
-    {topic: settings that are its own and not listed}; moving: partitions of listed topics under way from before;
-    throttled: listed topics on which a move has left its bookkeeping."""
+    """What is to be done, by topic.
+
+    create: new topics, with what counts where they are silent. settings: {topic: {setting: change}}. grow: {topic:
+    (partitions before, after)}. factors: {topic: (copies before, after)}, and the moves that make it so. unmanaged:
+    {topic that is not listed: bytes}. strays: {topic: settings of its own that are not listed}. moving: partitions of
+    listed topics under way from before. throttled: listed topics on which a move has left its bookkeeping.
+    """
 
     create: tuple[Wanted, ...] = ()
     settings: Mapping[str, Mapping[str, Alter]] = field(default_factory=dict)
     grow: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     factors: Mapping[str, tuple[tuple[int, ...], int]] = field(default_factory=dict)
     moves: tuple[Move, ...] = ()
-    unmanaged: tuple[str, ...] = ()
+    unmanaged: Mapping[str, int] = field(default_factory=dict)
     strays: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
     moving: int = 0
     throttled: tuple[str, ...] = ()
@@ -104,7 +107,11 @@ def make(wanted: Sequence[Wanted], actual: Mapping[str, Topic], cluster: Cluster
         if (factor := listed[topic.name].factor) is not None and topic.factors != (factor,)
     }
     return Plan(
-        create=tuple(one for one in wanted if one.name not in actual),
+        create=tuple(
+            replace(one, partitions=one.partitions or cluster.partitions, factor=one.factor or cluster.factor)
+            for one in wanted
+            if one.name not in actual
+        ),
         settings={
             topic.name: due for topic in there if (due := _alterations(listed[topic.name], topic, cluster.settings))
         },
@@ -115,7 +122,9 @@ def make(wanted: Sequence[Wanted], actual: Mapping[str, Topic], cluster: Cluster
         },
         factors=factors,
         moves=tuple(_moves(actual.values(), {name: after for name, (_, after) in factors.items()}, cluster.racks)),
-        unmanaged=tuple(name for name, topic in actual.items() if name not in listed and not topic.internal),
+        unmanaged={
+            name: sum(topic.sizes) for name, topic in actual.items() if name not in listed and not topic.internal
+        },
         strays={topic.name: own for topic in there if (own := _strays(listed[topic.name], topic))},
         moving=sum(topic.moving for topic in there),
         throttled=tuple(topic.name for topic in there if any(_throttled(topic, key) for key in marks.LISTS)),
@@ -166,10 +175,10 @@ def warnings(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
             in_force.value if in_force else cluster.settings.get("min.insync.replicas")
         )
         altered = one.name in plan.factors or "min.insync.replicas" in plan.settings.get(one.name, {})
-        if (altered or one in plan.create) and factor and least and least.isdigit() and int(least) > factor:
+        if (altered or topic is None) and factor and least and least.isdigit() and int(least) > factor:
+            there = "is 1 copy" if factor == 1 else f"are {factor} copies"
             found.append(
-                f"{one.name}: min.insync.replicas is {least} and there are {factor} copies: no write with acks=all "
-                "can succeed"
+                f"{one.name}: min.insync.replicas is {least} and there {there}: no write with acks=all can succeed"
             )
     return found
 

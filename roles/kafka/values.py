@@ -33,7 +33,7 @@ def typed(name: str, value: Any) -> str:
         raise ValueError(f"{value!r} is not a value of a setting")
     text = str(value).strip()
     if is_duration(name) or is_size(name):
-        if re.fullmatch(r"-?[0-9]+", text):
+        if re.fullmatch(r"[0-9]+|-1|-2", text):  # -1: no limit; -2, of local.*: as the topic's
             return text
         if text.lower() in _NO_LIMIT:
             return str(UNLIMITED)

@@ -40,14 +40,14 @@ def check(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     Returns refused: [[topic, why]]. Raises Failure when the cluster cannot be asked.
     """
     refused: list[list[str]] = []
-    with answering("have the changes checked"), Cluster(args["bootstrap"]).controller() as connection:
+    with answering("change topics"), Cluster(args["bootstrap"]).controller() as connection:
         for name, why in _create(connection, args.get("create") or [], validate_only=True).items():
             refused.append([name, why])
         for name, values in (args.get("settings") or {}).items():
             try:
                 configs.alter(connection, configs.TOPIC, {name: values}, validate_only=True)
-            except OF_THE_WHOLE:
-                raise
+            except OF_THE_WHOLE as error:
+                raise type(error)(name) from error
             except KafkaError as error:
                 refused.append([name, wire.describe(error)])
         for name, why in _grow(connection, args.get("grow") or {}, validate_only=True).items():
@@ -58,7 +58,7 @@ def check(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 def change(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Make changes, and wait until every broker that answers has heard of them.
 
-    args: bootstrap; create [{name, partitions, factor (-1: the brokers' default), config {setting: value}}];
+    args: bootstrap; create [{name, partitions, factor, config {setting: value}}];
     settings {topic: {setting: value, or None to take it off}}; grow {topic: number of partitions}; delete [topics].
     Raises Failure with what the cluster refuses; what came before it is done.
     """

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
+from kafka import errors as kafka_errors
 from kafka.protocol.admin import CreateTopicsRequest
 
 from . import configs, offsets, records, wire
@@ -26,17 +27,19 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     too; records, sizes (bool): ask for these as well; settings: names of the topics that are described (None: all);
     keys: settings that are always told, besides those set on the topic itself (None: all).
 
-    Returns brokers {id as text: rack}, controller, topics {name: {internal, partitions, settings}} and unmatched
-    [patterns without a topic] with known [names] when there are any. A partition has partition, leader, replicas (of
-    one under way: where it goes), isr, moving (bool), and where asked for: earliest, latest (offsets; None where no
-    leader answers), sizes {broker id as text: bytes}. A setting has value, own (set on the topic itself) and default
-    (what it would be without; where that comes from: default_source). Raises Failure.
+    Returns brokers {id as text: rack}, controller, topics {name: {internal, partitions, settings}} and
+    unmatched [patterns without a topic], with known [names] when there are any.
+    A partition has partition, leader, replicas (of one under way: where it goes), isr, moving (bool), sizes {broker id
+    as text: bytes}, and earliest and latest (offsets; None where not asked for, and where no leader answers).
+    A setting has value, own (set on the topic itself) and default (what it would be without), default_source.
+    Raises Failure.
     """
     cluster = Moving(args["bootstrap"])
     with answering("look at the topics"):
         view = cluster.view()
         known = [name for name in sorted(view["topics"]) if args["internal"] or not _internal(name, view)]
         chosen, unmatched = match(known, args.get("patterns"))
+        _refuse_hidden(cluster, {*unmatched, *(args.get("settings") or ())} - set(known))
         described = chosen if args.get("settings") is None else [name for name in args["settings"] if name in chosen]
         with cluster.any() as connection:
             settings = configs.describe(connection, configs.TOPIC, described)
@@ -92,6 +95,15 @@ def match(names: Iterable[str], patterns: Optional[Iterable[str]]) -> tuple[list
     wanted = {pattern: {name for name in listed if fnmatch.fnmatchcase(name, pattern)} for pattern in patterns}
     chosen = {name for found in wanted.values() for name in found}
     return [name for name in listed if name in chosen], [pattern for pattern, found in wanted.items() if not found]
+
+
+def _refuse_hidden(cluster: Cluster, names: set[str]) -> None:
+    """Raise TopicAuthorizationFailedError for a topic that is there and not shown: a list leaves out what this client
+    has no right to see, and it would be taken for one that is not there."""
+    asked = [name for name in sorted(names) if not set(name) & set("*?[")]
+    for name, topic in (cluster.view(asked)["topics"] if asked else {}).items():
+        if topic["error"] == "TopicAuthorizationFailedError":
+            raise kafka_errors.TopicAuthorizationFailedError(name)
 
 
 def _internal(name: str, view: Mapping[str, Any]) -> bool:

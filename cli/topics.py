@@ -1,0 +1,62 @@
+"""topics.list and topics.describe: what topics there are, what they hold and how they are set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cli import topics_table
+from cli.cluster import Cluster, opened
+from provisioner.errors import UsageError
+from provisioner.inventory import did_you_mean
+
+RETENTION = ("retention.ms", "retention.bytes", "cleanup.policy")
+
+
+def listing(hosts: str, extra_vars: list[str], topic: str, internal: bool, as_json: bool, **flags: Any) -> None:
+    """Print a line per topic."""
+    with opened(hosts, extra_vars, **flags) as cluster:
+        found = looked(cluster, topic, internal, keys=RETENTION)
+        if as_json:
+            print(json.dumps(topics_table.document(found), indent=2))
+        else:
+            print(topics_table.listing(found))
+
+
+def describe(hosts: str, extra_vars: list[str], topic: str, internal: bool, as_json: bool, **flags: Any) -> None:
+    """Print everything about topics, partition by partition."""
+    with opened(hosts, extra_vars, **flags) as cluster:
+        found = looked(cluster, topic, internal, keys=None if as_json else RETENTION)
+        if as_json:
+            print(json.dumps(topics_table.document(found, partitions=True), indent=2))
+        else:
+            print(topics_table.descriptions(found, cluster.name))
+
+
+def patterns(topic: str) -> list[str] | None:
+    """--topic as names and globs; None when it is not given."""
+    return [part.strip() for part in topic.split(",") if part.strip()] or None
+
+
+def looked(cluster: Cluster, topic: str, internal: bool, keys: Sequence[str] | None = RETENTION) -> Mapping[str, Any]:
+    """What `onhost.topics.look` finds of the topics that --topic means. A topic of Kafka's own is found by its name
+    without --internal, too. Raises UsageError for a name or glob that means none."""
+    wanted = patterns(topic)
+    named = any(part.startswith("__") for part in wanted or ())
+    found = cluster.call(
+        "topics", "look", patterns=wanted, internal=internal or named, records=True, sizes=True,
+        keys=None if keys is None else list(keys),
+    )  # fmt: skip
+    cluster.show.host(cluster.driver.name, "")
+    if found["unmatched"]:
+        raise unknown(found["unmatched"], found["known"])
+    return found
+
+
+def unknown(names: Sequence[str], known: Sequence[str]) -> UsageError:
+    """The error for names or globs that no topic has."""
+    return UsageError(
+        f"there is no topic {', '.join(f'{name}{did_you_mean(name, known)}' for name in names)}",
+        advice="`invoke topics.list` shows what there is; --internal Kafka's own as well",
+    )

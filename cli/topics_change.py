@@ -1,0 +1,179 @@
+"""topics.create, topics.alter and topics.delete: shown before they change anything, waited for afterwards."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cli.asking import confirm
+from cli.cluster import Cluster, opened
+from cli.moving import rate_of
+from cli.topics import looked, patterns, unknown
+from cli.topics_moving import mover
+from cli.topics_table import summary
+from provisioner.errors import UsageError
+from provisioner.quantities import format_size
+from provisioner.yaml_source import raise_all
+from roles.kafka import topic_apply, topic_plan
+from roles.kafka.topics import NAMED, Wanted, typed, wrong_name
+from roles.kafka.values import shown
+from roles.kafka.values import typed as typed_setting
+
+
+def create(
+    hosts: str, extra_vars: list[str], topic: str, partitions: str, factor: str, settings: Mapping[str, Any],
+    check: bool, **flags: Any,
+) -> None:  # fmt: skip
+    """Make topics that are not there. settings: as for `configured`. Raises UsageError for one that is there."""
+    names = _names(topic, "create")
+    config = configured(settings)
+    wanted = [Wanted(name, count("partitions", partitions), count("replication-factor", factor), config)
+              for name in names]  # fmt: skip
+    with opened(hosts, extra_vars, stream=sys.stdout, **flags) as cluster:
+        topics = topic_apply.look(cluster.call, names)[0]
+        raise_all(_exists(one, topics[one.name]) for one in wanted if one.name in topics)
+        plan = _planned(cluster, wanted)
+        if not check:
+            topic_apply.execute(cluster.call, plan, mover(cluster, None))
+            _said(cluster, f"Created {topic_apply.listed(names)}, known to every broker")
+
+
+def alter(
+    hosts: str, extra_vars: list[str], topic: str, partitions: str, factor: str, settings: Mapping[str, Any],
+    throttle: str, check: bool, **flags: Any,
+) -> None:  # fmt: skip
+    """Change what is named of topics that are there, and nothing else."""
+    names, config = _names(topic, "alter"), configured(settings)
+    wanted = [Wanted(name, count("partitions", partitions), count("replication-factor", factor), config)
+              for name in names]  # fmt: skip
+    if not config and wanted[0].partitions is None and wanted[0].factor is None:
+        raise UsageError(
+            "nothing to alter",
+            details=["--partitions, --replication-factor, --retention, --retention-bytes, --config k=v, --unset k"],
+        )
+    rate = rate_of(throttle)
+    with opened(hosts, extra_vars, stream=sys.stdout, **flags) as cluster:
+        found = cluster.call("topics", "look", internal=False, patterns=names, settings=[])
+        if found["unmatched"]:
+            raise unknown(found["unmatched"], found["known"])
+        plan = _planned(cluster, wanted)
+        if plan.nothing:
+            _said(cluster, f"No changes: {topic_apply.listed(names)} as asked")
+        elif not check:
+            topic_apply.execute(cluster.call, plan, mover(cluster, rate))
+            _said(cluster, f"Altered {topic_apply.listed(names)}")
+
+
+def delete(hosts: str, extra_vars: list[str], topic: str, yes: bool, check: bool, **flags: Any) -> None:
+    """Delete topics with all their records, after saying how many."""
+    if not patterns(topic):
+        raise UsageError("which topics? --topic is missing")
+    with opened(hosts, extra_vars, stream=sys.stdout, **flags) as cluster:
+        found = looked(cluster, topic, internal=False)
+        internal = [name for name, one in found["topics"].items() if one["internal"]]
+        if internal:
+            raise UsageError(f"{topic_apply.listed(internal)}: Kafka's own topics are not deleted here")
+        cluster.show.phase("To be deleted")
+        for name, one in found["topics"].items():
+            cluster.show.change(name, _holds(summary(one)), "-")
+        if not check:
+            names = list(found["topics"])
+            confirm(cluster.show, f"Delete {_many(len(names), 'topic')} with all records?", yes, "nothing was deleted")
+            cluster.call("topic_changes", "change", delete=names)
+            _said(cluster, f"Deleted {topic_apply.listed(names)}, gone from every broker")
+
+
+def configured(settings: Mapping[str, Any]) -> dict[str, str | None]:
+    """The settings of a command line, as a broker wants them; None takes one off. settings: retention, retention_bytes,
+    config (["k=v"]) and unset (["k"]). Raises UsageError for what is no value, and for a setting named twice."""
+    found: dict[str, str | None] = {}
+
+    def put(flag: str, key: str, value: str | None) -> None:
+        if key in found:
+            raise UsageError(f"{key} is given twice, the second time by --{flag}")
+        found[key] = value
+
+    for flag, key in NAMED.items():
+        if settings.get(flag):
+            name = flag.replace("_", "-")
+            try:
+                put(name, key, typed(key, settings[flag]))
+            except ValueError as error:
+                raise UsageError(f"--{name}: {error}", advice="as in 2d, 172800000ms, 10g or forever") from None
+    for given in settings.get("config") or ():
+        key, separator, value = given.partition("=")
+        if not separator or not key.strip():
+            raise UsageError(f"--config {given}: this is not NAME=VALUE", advice="as in --config max.message.bytes=2m")
+        try:
+            put("config", key.strip(), typed_setting(key.strip(), value))
+        except ValueError as error:
+            raise UsageError(f"--config {key.strip()}: {error}") from None
+    for given in settings.get("unset") or ():
+        for key in patterns(given) or ():
+            put("unset", key, None)
+    return found
+
+
+def count(flag: str, given: str) -> int | None:
+    """A number of partitions or copies as typed; None when the flag is not given. Raises UsageError."""
+    if not given:
+        return None
+    if not given.isdecimal() or not 1 <= int(given) < 2**31:
+        raise UsageError(f"--{flag} {given}: this is not a whole number, 1 or more")
+    return int(given)
+
+
+def _names(topic: str, verb: str) -> list[str]:
+    names = patterns(topic)
+    if not names:
+        raise UsageError("which topic? --topic is missing", advice=f"as in `invoke topics.{verb} --topic orders`")
+    wrong = [why for why in map(wrong_name, names) if why]
+    if wrong:
+        raise UsageError(f"--topic: {wrong[0]}")
+    return list(dict.fromkeys(names))
+
+
+def _planned(cluster: Cluster, wanted: Sequence[Wanted]) -> topic_plan.Plan:
+    """The plan, shown. What stands on the topics and was not named is no business of these verbs."""
+    plan, warnings = topic_apply.planned(cluster.call, wanted)
+    cluster.show.host(cluster.driver.name, "")
+    if not plan.nothing:
+        cluster.show.phase("Plan")
+        topic_apply.show(cluster.show, plan, others=False)
+    for warning in warnings:
+        cluster.show.warning(warning)
+    return plan
+
+
+def _exists(one: Wanted, there: topic_plan.Topic) -> UsageError:
+    """The error for a topic that is to be made and is there: what differs from what was asked for."""
+    now = [(len(there.replicas), one.partitions, "partitions"), (there.factors, one.factor, "copies")]
+    differs = []
+    for has, asked, what in now:
+        has_text = "/".join(map(str, has)) if isinstance(has, tuple) else str(has)
+        if asked is not None and has_text != str(asked):
+            differs.append(f"{what}: {has_text}, asked for {asked}")
+    for key, value in one.config.items():
+        setting = there.settings.get(key)
+        if value is not None and setting and setting.value != value:
+            differs.append(f"{key}: {shown(key, setting.value)}, asked for {shown(key, value)}")
+    return UsageError(
+        f"the topic {one.name} exists already" + (", and is not as asked" if differs else ", just as asked"),
+        details=differs, advice="`invoke topics.alter` changes it" if differs else "nothing was changed",
+    )  # fmt: skip
+
+
+def _holds(one: Mapping[str, Any]) -> str:
+    records = "an unknown number of" if one["records"] is None else f"{one['records']:,}"
+    size = "unknown size" if one["bytes"] is None else format_size(one["bytes"])
+    return f"{_many(one['partitions'], 'partition')}, {records} records, {size} on disk"
+
+
+def _said(cluster: Cluster, text: str) -> None:
+    cluster.show.host(cluster.driver.name, "")
+    cluster.show.phase(text)
+
+
+def _many(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"

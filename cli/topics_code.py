@@ -1,0 +1,105 @@
+"""topics.plan and topics.apply: topics as an inventory or a file lists them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from cli.asking import confirm
+from cli.cluster import Cluster, opened
+from cli.moving import rate_of
+from cli.topics_moving import mover
+from provisioner.errors import ConfigError, UsageError
+from provisioner.quantities import format_elapsed
+from provisioner.yaml_source import read
+from roles.checks import wanted_topics
+from roles.kafka import topic_apply
+from roles.kafka.topic_plan import Plan
+from roles.kafka.topics import Wanted
+
+NOTHING = "No changes: every listed topic is as it should be"
+
+
+def plan(hosts: str, extra_vars: list[str], file: str, as_json: bool, **flags: Any) -> None:
+    """Show what apply would do; change nothing."""
+    with opened(hosts, with_file(extra_vars, file), stream=None if as_json else sys.stdout, **flags) as cluster:
+        wanted = _listed(cluster)
+        found, warnings = topic_apply.planned(cluster.call, wanted)
+        cluster.show.host(cluster.driver.name, "")
+        if as_json:
+            print(json.dumps({**topic_apply.document(found), "warnings": warnings}, indent=2))
+        else:
+            _show(cluster, found, warnings, prune=False)
+
+
+def apply(
+    hosts: str, extra_vars: list[str], file: str, prune: bool, throttle: str, check: bool, yes: bool, **flags: Any
+) -> None:  # fmt: skip
+    """Make topics as they are listed. prune: delete what is not, after a question."""
+    rate = rate_of(throttle)
+    with opened(hosts, with_file(extra_vars, file), stream=sys.stdout, **flags) as cluster:
+        wanted = _listed(cluster)
+        if not check:
+            cluster.fleet.lock(cluster.driver.name)
+        found, warnings = topic_apply.planned(cluster.call, wanted)
+        cluster.show.host(cluster.driver.name, "")
+        _show(cluster, found, warnings, prune)
+        if check:
+            return
+        began = time.monotonic()
+        pruning = prune and found.prunes
+        if pruning:  # before anything else: who says no wants to look again
+            what = f"Delete what is not listed ({topic_apply.pruned(found)}), with all its records?"
+            confirm(cluster.show, what, yes, "nothing was changed and nothing was deleted")
+        if not found.nothing:
+            topic_apply.execute(cluster.call, found, mover(cluster, rate))
+        if pruning:
+            topic_apply.prune(cluster.call, found)
+        cluster.show.host(cluster.driver.name, "")
+        if pruning or not found.nothing:
+            cluster.show.phase(f"Applied in {format_elapsed(time.monotonic() - began)}")
+
+
+def with_file(extra_vars: list[str], file: str) -> list[str]:
+    """The variables of a command line with `topics:` of --file, which wins over the inventory's. Raises ConfigError."""
+    if not file:
+        return extra_vars
+    problems: list[ConfigError] = []
+    document = read(Path(file).expanduser(), file)
+    names = set(document.variables(document.root, problems))
+    if problems:
+        raise problems[0]
+    if names != {"topics"}:
+        other = sorted(names - {"topics"})
+        raise ConfigError(
+            f"{file}: " + (f"has {', '.join(other)}, and is for `topics:` alone" if other else "has no `topics:`"),
+            advice="write it like this: topics: {orders: {partitions: 6, retention: 2d}}",
+        )
+    return [*extra_vars, f"@{file}"]
+
+
+def _listed(cluster: Cluster) -> list[Wanted]:
+    """The topics of the inventory, which was checked when it was loaded. Raises UsageError when there are none: with
+    --prune that would delete every topic, and is more likely a file that did not become what it was to be."""
+    wanted = wanted_topics(cluster.inventory)[0]
+    if not wanted:
+        raise UsageError(
+            "no topics are listed", advice="list them under `topics:` in the inventory, or in a file: --file topics.yml"
+        )
+    return wanted
+
+
+def _show(cluster: Cluster, found: Plan, warnings: list[str], prune: bool) -> None:
+    if found.nothing and not (prune and found.prunes):
+        cluster.show.phase(NOTHING)
+        for line in topic_apply.unmanaged(found):
+            cluster.show.note(line)
+    else:
+        cluster.show.phase("Plan")
+        topic_apply.show(cluster.show, found, prune)
+        cluster.show.note(topic_apply.totals(found, prune))
+    for warning in warnings:
+        cluster.show.warning(warning)
