@@ -169,6 +169,9 @@ class Deploy:
             for one in found["problems"]
         ]
         problems += preflight.problems(name, preflight.details(needs, found))
+        for resource in resources:
+            if remark := resource.remark(found["states"].get(resource.key)):
+                self.reporter.warning(f"{name}: {remark}")
         self.rows[name].ok = len(resources)
         fleet.reporter.host(name, "")
         with timed("plan", name):

@@ -65,7 +65,7 @@ def remove(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 
 def forget(state: str) -> None:
     """Remove the agent's own files, its code included, except the guards of data that stays."""
-    for name in ("cache", "archives", "agent"):
+    for name in ("cache", "archives", "derived", "agent"):
         shutil.rmtree(os.path.join(state, name), ignore_errors=True)
     for path in (os.path.join(state, "once"), state):
         with contextlib.suppress(OSError):  # not empty: something is guarded

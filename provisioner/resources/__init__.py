@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .archive import Archive
 from .base import KINDS, Call, Resource, differing, from_wire, sha256
+from .derived import Derived
 from .directory import Directory
 from .file import File
 from .link import Link, Links
@@ -13,6 +14,6 @@ from .sysctl import Sysctl
 from .user import User
 
 __all__ = [
-    "KINDS", "Archive", "Call", "Directory", "File", "Link", "Links", "Package", "Resource", "Service", "Sysctl",
-    "User", "differing", "from_wire", "sha256",
+    "KINDS", "Archive", "Call", "Derived", "Directory", "File", "Link", "Links", "Package", "Resource", "Service",
+    "Sysctl", "User", "differing", "from_wire", "sha256",
 ]  # fmt: skip

@@ -74,6 +74,10 @@ class Resource:
         """On the host: remove it; again is fine. Why something of it stays, "" when nothing does."""
         raise NotImplementedError
 
+    def remark(self, actual: Optional[Mapping[str, Any]]) -> str:
+        """What a person should hear about an actual state although nothing is to be repaired; mostly ""."""
+        return ""
+
     def wire(self, content: bool) -> dict[str, Any]:
         """As JSON for the agent; `content` False leaves out what a digest can stand for."""
         return {"kind": self.kind, **dataclasses.asdict(self)}

@@ -9,6 +9,7 @@ from provisioner.resources import Archive, Call, Directory, File, Link, Links, R
 from provisioner.target import Target
 from roles import commands, jvm, topology
 from roles.java import role as java
+from roles.kafka import class_archive
 from roles.properties import has_secret, override
 from roles.releases import kafka_release, source
 
@@ -63,9 +64,11 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     """The official commands on everybody's PATH. A release archive brings bin/ and config/; a set of jars gets them."""
     listed = commands.of(kafka_release(target.host.vars))
     on_path = [*(command.name for command in listed), "kafka-run-class.sh"]
+    quick = class_archive.settings(target, archive)
     reach: list[Resource] = [
-        target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, java_home=java.home(target)),
+        target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, commands=listed, quick=quick),
         Links("/usr/local/bin", dict.fromkeys(on_path, LAUNCHER), only=LAUNCHER),
+        *class_archive.makers(target, archive),
     ]
     if target["kafka_archive"]:
         return reach
@@ -78,8 +81,8 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     return [
         Directory(bin_dir),
         Directory(config_dir),
-        target.file(f"{bin_dir}/kafka-run-class.sh", "kafka/bin/kafka-run-class.sh.j2", mode=0o755),
-        target.file(f"{bin_dir}/kafka-tool.sh", "kafka/bin/kafka-tool.sh.j2", mode=0o755, commands=listed),
+        target.file(f"{bin_dir}/kafka-run-class.sh", "kafka/bin/kafka-run-class.sh.j2", mode=0o755, quick=quick),
+        target.file(f"{bin_dir}/kafka-tool.sh", "kafka/bin/kafka-tool.sh.j2", mode=0o755, commands=listed, quick=quick),
         Links(bin_dir, {command.name: "kafka-tool.sh" for command in listed}),
         target.file(f"{config_dir}/tools-log4j.properties", console, level="WARN", stream="System.err"),
         target.file(f"{config_dir}/connect-log4j.properties", console, level="INFO", stream="System.out"),
@@ -133,6 +136,7 @@ def resources(target: Target) -> list[Resource]:
             with_zookeeper=target.is_in("zookeeper"),
         ),
         Service("kafka", inputs, ready=ready(target)),
+        *class_archive.made(target, archive),
     ]  # fmt: skip
 
 

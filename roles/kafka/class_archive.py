@@ -1,0 +1,73 @@
+"""The commands' class archive: the official tools start in about half their time with it; pure.
+
+Java parses and verifies some 3,500 classes each time that a command starts. A class archive (AppCDS, JEP 310) holds
+them ready to be mapped. It is good for exactly one Java build and one class path, so each host makes its own, out of
+its own files, in the background and again whenever one of these has changed. Java itself checks an archive before it
+uses one, and does without one that does not fit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provisioner.resources import Archive, Derived, Resource
+from provisioner.target import Target
+from roles import topology
+from roles.java import role as java
+
+UNIT = "kafka-class-archive"
+SCRIPT = "/usr/local/lib/kafka-provisioner/kafka-class-archive"
+
+# For a command that runs for a moment: it is done before the full compiler, or a collector with threads, pays.
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
+
+# No word of the JVM's own but errors: which log tag complains about an archive that does not fit differs from release
+# to release, and naming one that a JVM does not know keeps it from starting.
+QUIET = ("-Xlog:disable", "-Xlog:all=error:stderr")
+
+# Nothing listens there: what a command loads before it waits for an answer.
+NOWHERE = "127.0.0.1:9"
+
+
+def place(target: Target, archive: Archive) -> str:
+    """The path of the class archive, with the files that it is good for; "" where none is wanted."""
+    return f"{archive.path}/commands.jsa" if target["kafka_class_archive"] else ""
+
+
+def settings(target: Target, archive: Archive) -> dict[str, Any]:
+    """What a script needs to start a command quickly, as its template takes it."""
+    path = place(target, archive)
+    with_archive = [f"-XX:SharedArchiveFile={path}", *QUIET] if path else []
+    return {"java_home": java.home(target), "options": QUICK, "archive": path, "with_archive": with_archive}
+
+
+def inputs(target: Target, archive: Archive) -> tuple[str, ...]:
+    """What a class archive is made from: Java's own code, every jar, and the script that makes it."""
+    home = java.home(target)
+    return (f"{home}/lib/server/libjvm.so", f"{home}/lib/modules", f"{archive.path}/libs/*", SCRIPT)
+
+
+def makers(target: Target, archive: Archive) -> list[Resource]:
+    """The unit and the script that make the archive; they come before the broker's start, for one systemd reload."""
+    if not place(target, archive):
+        return []
+    listener = topology.inter_broker(target.host)
+    # A listener that asks for a password would only log each of the attempts.
+    open_to_all = listener.protocol == "PLAINTEXT"
+    return [
+        target.file(
+            SCRIPT, "kafka/bin/class-archive.sh.j2", mode=0o755, unit=UNIT, home=archive.path,
+            archive=place(target, archive), inputs=inputs(target, archive), java_home=java.home(target),
+            quick=QUICK, quiet=QUIET, bootstrap=listener.local if open_to_all else NOWHERE,
+            patience=300 if open_to_all else 10,
+        ),
+        target.file(
+            f"/etc/systemd/system/{UNIT}.service", "kafka/class-archive.service.j2", script=SCRIPT, home=archive.path
+        ),
+    ]  # fmt: skip
+
+
+def made(target: Target, archive: Archive) -> list[Resource]:
+    """The archive itself; it comes after the broker, which the commands are asked about while they are watched."""
+    path = place(target, archive)
+    return [Derived(path, UNIT, inputs(target, archive))] if path else []
