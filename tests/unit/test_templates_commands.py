@@ -114,6 +114,45 @@ def test_the_callers_environment_wins(host, variable, value, expected):
     assert called[called.index("-cp") + 1].startswith("/extra.jar:")
 
 
+def class_archive(host, version):
+    """The (empty) class archive of a host's Kafka, made now."""
+    path = host / f"opt/kafka_{releases.release('kafka', version).scala}-{version}" / "commands.jsa"
+    path.write_bytes(b"")
+    return path
+
+
+def with_our_java(host):
+    """The scripts of a host rewritten so that its stand-in is the Java that they were rendered with."""
+    for path in host.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.write_text(path.read_text().replace("/usr/lib/jvm/java-17-openjdk-amd64", str(host.parent / "fakes")))
+
+
+def test_a_short_command_takes_its_classes_from_the_archive_and_a_long_one_does_not(host, version):
+    with_our_java(host)
+    used = f"-XX:SharedArchiveFile=/{class_archive(host, version).relative_to(host)}"
+    _, called, _ = run(host, "kafka-topics.sh", "--list")
+    assert used in called and "-XX:TieredStopAtLevel=1" in called
+    assert called.index("-Xlog:disable") < called.index("-Xlog:all=error:stderr"), "errors are still said"
+    for long in ("kafka-producer-perf-test.sh", "kafka-server-start.sh"):
+        assert not {used, "-XX:TieredStopAtLevel=1"} & set(run(host, long, "x", LOG_DIR=str(host.parent))[1]), long
+
+
+@pytest.mark.parametrize("environment", [{"JAVA_HOME": ""}, {"CLASSPATH": "/x.jar"}, {"archive": "missing"}, {}])
+def test_an_archive_is_only_for_the_java_and_the_jars_that_it_was_made_with(host, version, environment):
+    with_our_java(host)
+    if not environment:
+        other = host.parent / "other" / "bin"
+        other.mkdir(parents=True)
+        (other / "java").symlink_to(host.parent / "fakes/bin/java")
+        environment = {"JAVA_HOME": str(other.parent)}
+    if environment.pop("archive", "") != "missing":
+        class_archive(host, version)
+    code, called, _ = run(host, "kafka-topics.sh", "--list", **environment)
+    given = any(argument.startswith("-XX:SharedArchiveFile") for argument in called)
+    assert code == 0 and given == (environment == {"JAVA_HOME": ""}), "no JAVA_HOME is ours"
+
+
 def test_stopping_goes_through_systemd(host):
     assert run(host, "kafka-server-stop.sh")[1] == ["systemctl", "stop", "kafka.service"]
     assert run(host, "zookeeper-server-stop.sh")[1] == ["systemctl", "stop", "zookeeper.service"]

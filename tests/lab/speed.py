@@ -1,0 +1,70 @@
+"""How long the official commands take to start, ours and as Kafka ships them, side by side on one host."""
+
+from __future__ import annotations
+
+import json
+import statistics
+
+from .conftest import LabHost
+
+UNIT = "kafka-class-archive"
+ARCHIVE = "/opt/kafka/commands.jsa"
+
+# The JVM options of Kafka's own kafka-run-class.sh, the same in 2.5.0 and 3.9.2.
+STOCK = (
+    "-Xmx256M -server -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35"
+    " -XX:+ExplicitGCInvokesConcurrent -Djava.awt.headless=true -Dcom.sun.management.jmxremote"
+    " -Dcom.sun.management.jmxremote.authenticate=false -Dcom.sun.management.jmxremote.ssl=false"
+)
+
+# Run by an ordinary user. Both take turns, so that whatever else the machine does slows both.
+_COMPARE = """
+import json, os, subprocess, sys, time
+java, main, stock, bootstrap, runs = json.loads(sys.argv[1])
+home = os.path.realpath("/opt/kafka")
+arguments = ["--bootstrap-server", bootstrap, "--list"]
+log = f"-Dlog4j.configuration=file:{home}/config/tools-log4j.properties"
+commands = {
+    "stock": [java, *stock.split(), log, "-cp", f"{home}/libs/*", main, *arguments],
+    "ours": ["kafka-topics.sh", *arguments],
+}
+seconds, said = {"stock": [], "ours": []}, {"stock": set(), "ours": set()}
+for _ in range(runs):
+    for name, argv in commands.items():
+        began = time.monotonic()
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        seconds[name].append(time.monotonic() - began)
+        said[name].add(f"{done.returncode} {done.stdout.decode()}")
+print(json.dumps({"seconds": seconds, "said": {name: sorted(texts) for name, texts in said.items()}}))
+"""
+
+
+def wait_for_archive(host: LabHost) -> None:
+    """Return when the unit that makes the archive has ended; it must have made one."""
+    host.sh(
+        f"for i in $(seq 500); do systemctl is-active -q {UNIT} || break; sleep 1; done"
+        f"; ! systemctl is-failed {UNIT} || journalctl -u {UNIT} --no-pager; test -s {ARCHIVE}.inputs -a -s {ARCHIVE}"
+    )
+
+
+def as_user(host: LabHost, command: str) -> str:
+    """What an ordinary user's shell shows of a command, errors included."""
+    return host.sh(f"su - ops -c '{command} 2>&1'")
+
+
+def require_faster(host: LabHost, main: str, runs: int = 5) -> float:
+    """Our kafka-topics.sh says what Kafka's own start line says, in much less time; the ratio of the medians."""
+    wait_for_archive(host)
+    java = host.sh("tr '\\0' '\\n' < /proc/$(systemctl show -P MainPID kafka)/cmdline | head -n 1")
+    arguments = json.dumps([java, main, STOCK, host.bootstrap, runs])
+    done = host.lab.exec(host.base, ["su", "ops", "-c", f"python3 - '{arguments}'"], input=_COMPARE)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["said"]["ours"] == found["said"]["stock"] and len(found["said"]["ours"]) == 1, found["said"]
+    assert found["said"]["ours"][0].startswith("0 ")
+    medians = {name: statistics.median(seconds) for name, seconds in found["seconds"].items()}
+    ratio = medians["ours"] / medians["stock"]
+    print(f"{host.name}: stock {medians['stock']:.2f} s, ours {medians['ours']:.2f} s, ratio {ratio:.2f}, {java}")
+    # Half of it is what is promised on a quiet machine; a busy one is allowed for.
+    assert ratio <= 0.7, found["seconds"]
+    return ratio
