@@ -12,7 +12,7 @@ import pytest
 
 from lab.lab import Lab
 
-from . import clients, console, releases, tools, walk
+from . import clients, console, releases, speed, tools, walk
 from .conftest import LabHost, counts
 from .terminal import Terminal
 
@@ -91,6 +91,10 @@ def test_every_official_command_of_2_5_0_is_on_the_path_and_starts(old: LabHost)
     tools.require_all_start(old, "2.5.0")
 
 
+def test_the_commands_of_2_5_0_start_in_less_time(old: LabHost):
+    speed.require_faster(old, "kafka.admin.TopicCommand")
+
+
 def test_an_upgrade_by_variable_is_planned_with_its_reason_done_once_and_keeps_the_data(old: LabHost):
     clients.create_topic(old, "kept")
     clients.write(old, "kept", RECORDS)
@@ -128,6 +132,7 @@ def test_the_default_version_on_an_empty_debian_13_host_runs_on_its_java_21(bare
     assert re.fullmatch(r"/usr/lib/jvm/java-21-openjdk-\w+/bin/java", java)
     assert trixie.sh("kafka-topics.sh --version") == "3.9.2"
     assert max(sandboxed(trixie).values()) <= 1.5
+    speed.require_faster(trixie, "org.apache.kafka.tools.TopicCommand")
 
 
 # -- a release archive ----------------------------------------------------------------------------------------------
