@@ -10,6 +10,14 @@ from .conftest import LabHost
 UNIT = "kafka-class-archive"
 ARCHIVE = "/opt/kafka/commands.jsa"
 
+# What an update of Java leaves behind: the archive of another build.
+OTHER_BUILD = """python3 - <<'PYTHON'
+with open('/opt/kafka/commands.jsa', 'r+b') as archive:
+    at = archive.read(4096).index(b'-Debian')
+    archive.seek(at)
+    archive.write(b'-Elsewh')
+PYTHON"""
+
 # The JVM options of Kafka's own kafka-run-class.sh, the same in 2.5.0 and 3.9.2.
 STOCK = (
     "-Xmx256M -server -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35"
@@ -50,6 +58,17 @@ def wait_for_archive(host: LabHost) -> None:
 def as_user(host: LabHost, command: str) -> str:
     """What an ordinary user's shell shows of a command, errors included."""
     return host.sh(f"su - ops -c '{command} 2>&1'")
+
+
+def require_silence(host: LabHost, damage: str = OTHER_BUILD) -> None:
+    """An archive that does not fit (any more) changes nothing of what a command says. It is put back."""
+    listed = f"kafka-topics.sh --bootstrap-server {host.bootstrap} --list"
+    before = as_user(host, listed)
+    host.sh(f"cp -pL {ARCHIVE} /root/good.jsa && {damage}")
+    try:
+        assert as_user(host, listed) == before
+    finally:
+        host.sh(f"mv /root/good.jsa $(readlink -f {ARCHIVE})")
 
 
 def require_faster(host: LabHost, main: str, runs: int = 5) -> float:

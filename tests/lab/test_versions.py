@@ -133,6 +133,7 @@ def test_the_default_version_on_an_empty_debian_13_host_runs_on_its_java_21(bare
     assert trixie.sh("kafka-topics.sh --version") == "3.9.2"
     assert max(sandboxed(trixie).values()) <= 1.5
     speed.require_faster(trixie, "org.apache.kafka.tools.TopicCommand")
+    speed.require_silence(trixie)
 
 
 # -- a release archive ----------------------------------------------------------------------------------------------
@@ -182,6 +183,7 @@ def test_a_release_archive_is_verified_before_anything_changes_and_then_deployed
     assert releases.MARK in empty.sh("cat /opt/kafka/bin/kafka-topics.sh")
     smoke_with_console_tools(empty, *given(archive, sha512(archive)))
     tools.require_all_start(empty, "3.9.2")
+    speed.wait_for_archive(empty)
 
     # As it is downloaded: the checksum file beside the archive, in gpg's own format.
     beside = archive.with_name(archive.name + ".sha512")
