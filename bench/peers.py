@@ -18,6 +18,7 @@ from provisioner.inventory import Host, Inventory
 from provisioner.resources import (
     Archive,
     Call,
+    Derived,
     Directory,
     File,
     Link,
@@ -117,6 +118,8 @@ def _entries(target: Recorder, one: Resource) -> tuple[str, list[Any]]:
             source = str(one.source.obtain(lambda *_: None).path)
             entry = {"source": source, "path": one.path, "marker": one.marker, "identity": one.marker_text}
             return "archives", [entry]
+        case Derived():
+            return "contents", []  # the host makes it after a deploy: work that only ours starts
         case Service(ready=Call(args={"port": port})):
             return "services", [{"name": one.unit, "port": port}]
         case Service(ready=Call(args={"bootstrap": bootstrap})):
