@@ -91,6 +91,10 @@ class LabHost:
         assert expect is None or done.returncode == expect, f"exit code {done.returncode}: {script}\n{done.stdout}"
         return done.stdout.strip()
 
+    def wait_for_class_archive(self) -> None:
+        """Return when the host does not (or no longer) make its class archive, which a deploy does not wait for."""
+        self.sh("for i in $(seq 500); do systemctl is-active -q kafka-class-archive || exit 0; sleep 1; done; exit 1")
+
     def pids(self) -> dict[str, str]:
         """{unit: main PID} of both services."""
         return {unit: self.sh(f"systemctl show -P MainPID {unit}") for unit in ("zookeeper", "kafka")}
@@ -148,6 +152,7 @@ def deployed(lab: Lab, host: Callable[[str], LabHost]) -> LabHost:
 @pytest.fixture
 def single(deployed: LabHost) -> Iterator[LabHost]:
     """The deployed single1; a test must leave it so that a deploy changes nothing."""
+    deployed.wait_for_class_archive()
     yield deployed
     output = deployed.deploy("--no-smoke")
     assert counts(output, deployed.name)["changed"] == 0, f"the test left the host changed:\n{output}"

@@ -103,6 +103,11 @@ DRIFTS = {
         "dpkg-query -W -f '${db:Status-Abbrev}' 'openjdk-*-jre-headless'; ls /usr/lib/jvm/java-*/bin/java",
         r"\+ HOST: package:openjdk-\d+-jre-headless",
     ),
+    "what the host makes for itself": Drift(
+        "systemctl stop kafka-class-archive; rm -f /opt/kafka_*/commands.jsa",
+        "test -s /opt/kafka_*/commands.jsa || systemctl is-active -q kafka-class-archive || echo gone",
+        r"[~+] HOST: derived:/opt/kafka_\S+/commands\.jsa",
+    ),
     "a unit disabled": Drift(
         "systemctl disable zookeeper",
         "systemctl is-enabled zookeeper", r"~ HOST: service:zookeeper \(enabled\)",
