@@ -104,7 +104,7 @@ def test_an_interrupted_drain_is_finished_by_the_same_command_and_the_broker_can
     kafka4 = four.hosts[3].name
     assert copies(four)[4] > 0
     with load() as clients:
-        with four.running("rebalance", "--drain", kafka4, "--yes", "--throttle", "300k") as drain:
+        with four.running("rebalance", "--drain", kafka4, "--yes", "--throttle", "100k") as drain:
             eventually(lambda: under_way(four), seconds=120, what="copies are made")
             drain.process.send_signal(signal.SIGINT)
             output = drain.end(expect=130)
