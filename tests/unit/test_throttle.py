@@ -120,6 +120,26 @@ def test_what_somebody_else_has_set_is_there_meanwhile_and_afterwards(cluster: C
     assert cluster.stored == theirs
 
 
+def test_the_next_run_s_throttle_takes_the_place_of_the_last_one_s_without_a_moment_between(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+):
+    throttle.replace(VIEW, {("orders", 0): [2], ("logs", 0): [2]}, 1000)
+    seen = []
+
+    def alter(connection: Any, kind: int, settings: Any) -> None:
+        cluster.alter(connection, kind, settings)
+        seen.append(
+            cluster.stored[TOPIC]["orders"].get(FOLLOWERS) == f"{MARK},0:2" and RATES[0] in cluster.stored[BROKER]["1"]
+        )
+
+    monkeypatch.setattr(throttle.configs, "alter", alter)
+    throttle.replace(VIEW, {("orders", 0): [2]}, 500)
+    assert find() == (["1", "2"], ["orders"]) and cluster.stored[BROKER]["2"][RATES[0]] == "500"
+    assert seen and all(seen)
+    throttle.replace(VIEW, {("orders", 0): [2]}, None)
+    assert find() == ([], [])
+
+
 def test_a_broker_that_is_gone_is_left_out_and_found_when_it_is_back(cluster: Cluster):
     throttle.set_rate(VIEW, {("orders", 0): [2]}, 1000)
     cluster.silent = {1}

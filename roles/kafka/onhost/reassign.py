@@ -103,10 +103,8 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     watch = Watch(cluster, queue, float(args["stall"]))
     try:
         view = cluster.view()
-        throttle.clear(view["brokers"], view["topics"])
-        if args.get("throttle"):
-            goals = {**{key: goal for key, (goal, _) in cluster.under_way().items()}, **queue}
-            throttle.set_rate(view, goals, int(args["throttle"]))
+        goals = {**{key: goal for key, (goal, _) in cluster.under_way().items()}, **queue}
+        throttle.replace(view, goals, args.get("throttle"))
         while watch.advance(emit):
             time.sleep(POLL_SECONDS)
         elected = cluster.elect()

@@ -67,8 +67,9 @@ def by_whom(
     }
 
 
-def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[int]], rate: int) -> None:
-    """Throttle these moves to `rate` bytes per second on every broker, in and out. Raises KafkaError, OSError."""
+def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[int]], rate: int) -> set[str]:
+    """Throttle these moves to `rate` bytes per second on every broker, in and out; the topics that have some. Raises
+    KafkaError, OSError."""
     isr = {
         (name, found["partition"]): found["isr"]
         for name, topic in view["topics"].items()
@@ -76,7 +77,7 @@ def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[i
     }
     wanted = lists(isr, goals)
     if not wanted:
-        return
+        return set()
     # The rate first: copies that are throttled to no rate would not be throttled at all.
     answering = []
     for broker, address in view["brokers"].items():
@@ -92,6 +93,7 @@ def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[i
         for topic, there in found.items()
     }
     first_answer(answering, lambda address: _alter(address, TOPIC, settings))
+    return set(settings)
 
 
 def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, dict[str, list[str]]]:
@@ -104,21 +106,36 @@ def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, dict[st
     return by_whom(of_brokers, first_answer(brokers.values(), lambda address: _ask(address, TOPIC, names, LISTS)))
 
 
+def replace(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[int]], rate: Optional[int]) -> None:
+    """Throttle these moves, None: not at all, and nothing else that is ours. What is throttled before and after is so
+    at every moment between: a run that dies here leaves no copy unthrottled."""
+    slowed = set_rate(view, goals, rate) if rate else set()
+    if slowed:
+        _clear_lists(view["brokers"], set(view["topics"]) - slowed)
+    else:
+        clear(view["brokers"], view["topics"])
+
+
 def clear(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
     """Remove every rate and every list of ours, of this run and of earlier ones."""
-    ours = find(brokers, topics)["ours"]
-    if ours["topics"]:
-        listed = first_answer(brokers.values(), lambda address: _ask(address, TOPIC, ours["topics"], LISTS))
-        settings = {
-            topic: {name: marks.others(value) or None for name, value in at_run_time(there).items()}
-            for topic, there in listed.items()
-        }
-        first_answer(brokers.values(), lambda address: _alter(address, TOPIC, settings))
-    for broker in ours["brokers"]:
+    _clear_lists(brokers, topics)
+    for broker in find(brokers, ())["ours"]["brokers"]:
         address = brokers[int(broker)]
         there = at_run_time(_ask(address, BROKER, [broker], marks.OF_BROKER)[broker])
         gone = {name: None for rate, mark in MARKS.items() if mark in there for name in (rate, mark)}
         _alter(address, BROKER, {broker: gone})
+
+
+def _clear_lists(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
+    names = list(topics)
+    listed = first_answer(brokers.values(), lambda address: _ask(address, TOPIC, names, LISTS))
+    settings = {
+        topic: {name: marks.others(value) or None for name, value in at_run_time(there).items()}
+        for topic, there in listed.items()
+        if whose(at_run_time(there))[0]
+    }
+    if settings:
+        first_answer(brokers.values(), lambda address: _alter(address, TOPIC, settings))
 
 
 def _ask(
