@@ -8,6 +8,16 @@ from provisioner.errors import UsageError
 from provisioner.report import Reporter
 
 
+def terminal() -> bool:
+    """Whether somebody is there to ask."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask(question: str) -> bool:
+    """The answer to a yes/no question; nothing is no."""
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
 def confirm(show: Reporter, question: str, yes: bool, otherwise: str) -> None:
     """Go on after a yes, or with --yes. Raises UsageError else, and where there is no terminal to ask at.
 
@@ -15,9 +25,9 @@ def confirm(show: Reporter, question: str, yes: bool, otherwise: str) -> None:
     """
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not terminal():
         raise UsageError(f"{otherwise}: there is no terminal to ask at", advice="to go ahead, add --yes")
     with show.paused():
-        answer = input(f"{question} [y/N] ")
-    if answer.strip().lower() not in ("y", "yes"):
+        agreed = ask(question)
+    if not agreed:
         raise UsageError(otherwise)

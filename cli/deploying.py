@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
+from cli.asking import ask, terminal
 from cli.common import ROOT, load_inventory
 from provisioner import timing
 from provisioner.artifacts import cache_directory
@@ -18,10 +18,6 @@ from provisioner.report import reporter
 from provisioner.restarting import Restart
 from provisioner.target import Target
 from roles import site
-
-
-def _ask(question: str) -> bool:
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def options(**flags: Any) -> Options:
@@ -78,4 +74,4 @@ def restart(hosts: str, extra_vars: list[str], service: str, **flags: Any) -> in
 
 def _asker() -> Callable[[str], bool] | None:
     """How to ask the person at the terminal; None where there is none."""
-    return _ask if sys.stdin.isatty() and sys.stdout.isatty() else None
+    return ask if terminal() else None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from cli import groups_table
+from cli.asking import confirm
 from cli.cluster import Cluster, opened
 from cli.places import place
 from cli.produce import partition as partition_flag
@@ -58,7 +58,7 @@ def reset(
             cluster.show.note("No changes: the group is there already")
         if check or not due:
             return
-        confirm(cluster, f"Move group {group}?", "moved", yes)
+        confirm(cluster.show, f"Move group {group}?", yes, "nothing was moved")
         places = [[one.topic, one.partition, one.after] for one in due]
         cluster.call("groups", "move", group=group, coordinator=found["coordinator"], places=places)
         cluster.show.note(f"group {group} goes on there: {groups_table.counted(len(due), 'partition')} moved")
@@ -70,7 +70,7 @@ def delete(hosts: str, extra_vars: list[str], group: str, yes: bool, **flags: An
         found = _one(cluster, group)
         _refuse_active(found, "deleted")
         print(groups_table.description(found, cluster.name))
-        confirm(cluster, f"Delete group {group}, and what it has committed?", "deleted", yes)
+        confirm(cluster.show, f"Delete group {group}, and what it has committed?", yes, "nothing was deleted")
         cluster.call("groups", "delete", group=group, coordinator=found["coordinator"])
         cluster.show.note(f"group {group} is deleted")
 
@@ -88,18 +88,6 @@ def destination(given: Mapping[str, str]) -> tuple[dict[str, Any] | None, int]:
     if where["to"] == "offset" and not (given["topic"] and given["partition"]):
         raise UsageError("an offset is one of a partition: --topic and --partition are needed with it")
     return where, 0
-
-
-def confirm(cluster: Cluster, question: str, done: str, yes: bool) -> None:
-    """Ask at the terminal, unless --yes. done: what was not done when the answer is no. Raises UsageError for that."""
-    if yes:
-        return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(f"nothing was {done}: there is no terminal to ask at", advice="to go on, add --yes")
-    with cluster.show.paused():
-        answer = input(f"{question} [y/N] ")
-    if answer.strip().lower() not in ("y", "yes"):
-        raise UsageError(f"nothing was {done}")
 
 
 def _look(cluster: Cluster, group: str | None = None) -> list[dict[str, Any]]:

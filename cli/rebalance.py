@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cli.asking import confirm
 from cli.common import load_inventory
 from cli.deploying import options
 from cli.moving import carry_out, counted, rate_of
@@ -52,7 +52,8 @@ def rebalance(
         if check or not _due(moves, state):
             return 0
         if any(move.copies for move in moves):
-            _confirm(show, len(moves), rate, yes)
+            speed = f"at most {format_size(rate)} per second and broker" if rate else "as fast as they can"
+            confirm(show, f"Move {counted(len(moves))}, {speed}?", yes, "nothing was moved")
         show.phase("Rebalance")
         done = carry_out(fleet, show, driver, moves, rate)
         _tell(show, done, leaving, cluster)
@@ -179,18 +180,6 @@ def _show(
         if moves
         else "no copy to move: leaders and throttles are put right"
     )
-
-
-def _confirm(show: Reporter, partitions: int, rate: int | None, yes: bool) -> None:
-    if yes:
-        return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("nothing was moved: there is no terminal to ask at", advice="to move it, add --yes")
-    speed = f"at most {format_size(rate)} per second and broker" if rate else "as fast as they can"
-    with show.paused():
-        answer = input(f"Move {counted(partitions)}, {speed}? [y/N] ")
-    if answer.strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was moved")
 
 
 def _tell(show: Reporter, done: Mapping[str, Any], leaving: set[int], cluster: Mapping[int, Host]) -> None:

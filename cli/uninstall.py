@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from cli import asking
 from cli.common import ROOT, load_inventory
 from cli.deploying import options
 from provisioner.deploy import connect
-from provisioner.errors import Refused, UsageError
+from provisioner.errors import Refused
 from provisioner.fleet import Fleet
 from provisioner.quantities import format_elapsed
 from provisioner.report import Reporter, reporter
@@ -78,24 +78,16 @@ def _say(show: Reporter, present: dict[str, list[str]], plans: dict[str, Removal
 def confirm(show: Reporter, names: list[str], purge: bool, yes: bool, losses: Sequence[str]) -> None:
     """Return when it may be done. losses: what the rest of the cluster would miss. Raises Refused where only
     --accept-downtime could permit that, UsageError for a question that nobody answers with yes."""
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    if losses and (yes or not terminal):
+    if losses and (yes or not asking.terminal()):
         raise Refused(
             "the rest of the cluster needs these hosts, and nothing was removed", details=losses,
             advice="`invoke rebalance --drain HOST` moves a broker's partitions away first; --accept-downtime removes "
             "all the same",
         )  # fmt: skip
-    if yes:
-        return
     for loss in losses:
         show.warning(f"the rest of the cluster needs these hosts: {loss}")
-    if not terminal:
-        raise UsageError("nothing was removed: there is no terminal to ask at", advice="to remove it, add --yes")
     what = "the services AND THEIR DATA" if purge else "the services"
-    with show.paused():
-        answer = input(f"Remove {what} from {', '.join(names)}? [y/N] ")
-    if answer.strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was removed")
+    asking.confirm(show, f"Remove {what} from {', '.join(names)}?", yes, "nothing was removed")
 
 
 def _remove(fleet: Fleet, show: Reporter, plans: dict[str, Removal], quiet: bool) -> None:
