@@ -26,6 +26,10 @@ COMPRESSIONS = ("none", "gzip", "lz4", "zstd")
 
 def produce(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any], **flags: Any) -> int:
     """Write standard input to a topic; the exit code. given: the flags of the records, as they were typed."""
+    if not topic:
+        raise UsageError("which topic? --topic is missing")
+    if sys.stdin is None:
+        raise UsageError("there is no standard input to read records from")
     arguments = {"topic": topic, **records_flags(given)}
     acknowledged = 0
 
@@ -36,8 +40,6 @@ def produce(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any]
             cluster.show.note(f"{topic} is ready: a line is a record, Ctrl-D ends")
 
     with opened(hosts, extra_vars, **flags) as cluster:
-        if not topic:
-            raise UsageError("which topic? --topic is missing")
         stream = cluster.stream("produce", "run", event, **arguments)
         try:
             pump(sys.stdin.fileno(), stream)

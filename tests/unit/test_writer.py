@@ -12,7 +12,7 @@ from roles.kafka.onhost import produce, writer
 from roles.kafka.onhost.lines import Parser, Record
 from roles.kafka.onhost.writer import Refused, Round, Writer, partition_for
 
-NOT_LEADER, TIMED_OUT, TOO_LARGE, DUPLICATE = 6, 7, 10, 46
+NOT_LEADER, TIMED_OUT, TOO_LARGE, OUT_OF_ORDER, DUPLICATE = 6, 7, 10, 45, 46
 
 
 class Broker:
@@ -44,6 +44,8 @@ class Broker:
                 seen = self.sequences.setdefault(part.index, {})
                 if batch.has_producer_id() and batch.base_sequence in seen:
                     base = seen[batch.base_sequence]
+                elif batch.has_producer_id() and batch.base_sequence != base:  # this log has no other producer
+                    code, base = OUT_OF_ORDER, -1
                 else:
                     seen[batch.base_sequence] = base
                     self.logs[part.index] += [record.value for record in batch]
