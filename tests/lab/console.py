@@ -137,7 +137,8 @@ def _groups(run: Console, host: LabHost, topic: str, group: str) -> None:
 def _bench(run: Console, host: LabHost) -> None:
     left = "provisioner-bench-0000000001-left"
     clients.create_topic(host, left)
-    measured = json.loads(run("bench.produce", "--records", "20000", "--size", "100", "--partitions", "2", "--json"))
+    shown = run("bench.produce", "--records", "20000", "--size", "100", "--partitions", "2", "--json")
+    measured = json.loads(shown[shown.index("{\n") :])  # before it, on standard error, what takes long
     assert measured["records"] == 20_000 and measured["finished"] and measured["rate"] > 0
     assert 0 <= measured["p50"] <= measured["p95"] <= measured["p99"] <= measured["p999"] <= measured["max"] + 1
     assert not any(name.startswith("provisioner-bench") for name in topics(host))
