@@ -9,8 +9,9 @@ from typing import Any
 
 from cli.cluster import Cluster, opened
 from cli.common import INTERRUPTED
-from cli.groups_table import columns, counted
+from cli.groups_table import counted
 from cli.produce import ACKS, COMPRESSIONS, seconds
+from cli.topics_table import columns
 from provisioner.errors import HostFailed, UsageError
 from provisioner.feed import Feed
 from provisioner.quantities import format_elapsed, format_size, parse_size

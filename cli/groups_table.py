@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from cli.topics_table import columns
 from provisioner.report import clean
 from roles.kafka.groups import Step, total_lag
 
@@ -13,12 +14,6 @@ PARTITION_HEADS = ("TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "CLIENT", "H
 STEP_HEADS = ("TOPIC", "PARTITION", "FROM", "TO", "")
 
 Name = Callable[[int], str]  # of a broker, by its id
-
-
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Cells as lines, each column as wide as its widest cell; the first row is the heads."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def listing(groups: Sequence[Mapping[str, Any]], broker: Name) -> str:
