@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
 from . import clients
-from .conftest import LabHost
+from .conftest import ROOT, LabHost, lab_name
 
 LINES = "customer-7:two boxes\ncustomer-9:상자 하나\ncustomer-7:\n"
 
@@ -144,3 +152,52 @@ def _bench(run: Console, host: LabHost) -> None:
     assert not any(name.startswith("provisioner-bench") for name in topics(host))
     shown = run("bench.produce", "--records", "100000000000", expect=2)
     assert "there is no room for the records: nothing was written" in shown and f"{host.name}: /" in shown
+
+
+@contextmanager
+def running(inventory: Path, verb: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`invoke VERB` with pipes at all its ends; gone when the block ends."""
+    command = [sys.executable, "-m", "invoke", verb, "--hosts", str(inventory), *arguments]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    environment = {**os.environ, "LAB": lab_name(), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, bufsize=0, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def said(process: subprocess.Popen[bytes], text: bytes) -> bytes:
+    """Read standard error until a line has this in it; that line."""
+    for line in process.stderr:
+        if text in line:
+            return line
+    raise AssertionError(f"ended without saying {text!r}")
+
+
+@contextmanager
+def conversation(inventory: Path, topic: str) -> Iterator[None]:
+    """Somebody types a record every 50 ms while the block runs, somebody else reads along; at its end every record must
+    have been acknowledged, and read once. The topic is there already."""
+    ended = threading.Event()
+    typed: list[bytes] = []
+
+    def write(sink: IO[bytes]) -> None:
+        while not ended.wait(0.05):
+            typed.append(b"%d\n" % len(typed))
+            sink.write(typed[-1])
+        sink.close()
+
+    with running(inventory, "consume", "--topic", topic) as reader, running(
+        inventory, "produce", "--topic", topic, "--timeout", "60s"
+    ) as typist:  # fmt: skip
+        said(reader, b"what is written from now on")
+        thread = threading.Thread(target=write, args=(typist.stdin,))
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+        assert f"{len(typed)} records, {topic}-".encode() in said(typist, b" records, ") and typist.wait(60) == 0
+        assert len(typed) > 20 and sorted(reader.stdout.readline() for _ in typed) == sorted(typed)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from . import clients, console
-from .conftest import ROOT, LabHost, lab_name
+from .conftest import LabHost
+from .console import running, said
 from .serving import eventually
 
 
@@ -25,33 +23,15 @@ def topic(single: LabHost) -> Iterator[str]:
     clients.delete_topic(single, name)
 
 
-@contextmanager
-def running(host: LabHost, verb: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`invoke VERB` with pipes at all its ends; gone when the block ends."""
-    command = [sys.executable, "-m", "invoke", verb, "--hosts", str(host.inventory), *arguments]
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    environment = {**os.environ, "LAB": lab_name(), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, bufsize=0, **pipes) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def said(process: subprocess.Popen[bytes], text: bytes) -> bytes:
-    """Read standard error until a line has this in it; that line."""
-    for line in process.stderr:
-        if text in line:
-            return line
-    raise AssertionError(f"ended without saying {text!r}")
-
-
 def test_every_verb_about_records_and_groups_is_walked(single: LabHost):
     console.walk(single)
 
 
 def test_a_typed_line_is_there_at_once_and_an_interrupt_says_what_was_acknowledged(single: LabHost, topic: str):
-    with running(single, "consume", "--topic", topic) as reader, running(single, "produce", "--topic", topic) as typist:
+    with (
+        running(single.inventory, "consume", "--topic", topic) as reader,
+        running(single.inventory, "produce", "--topic", topic) as typist,
+    ):
         said(reader, b"what is written from now on")
         for word in (b"one\n", b"two\n"):
             typist.stdin.write(word)
@@ -67,7 +47,7 @@ def test_a_typed_line_is_there_at_once_and_an_interrupt_says_what_was_acknowledg
 def test_a_large_file_goes_through_in_little_memory_and_comes_back_in_order(single: LabHost, topic: str, tmp_path):
     file = tmp_path / "lines"
     file.write_bytes(b"".join(b"%07d %s\n" % (number, b"x" * 190) for number in range(200_000)))
-    with running(single, "produce", "--topic", topic) as process:
+    with running(single.inventory, "produce", "--topic", topic) as process:
         with file.open("rb") as lines:
             while piece := lines.read(1 << 20):
                 process.stdin.write(piece)
@@ -77,7 +57,7 @@ def test_a_large_file_goes_through_in_little_memory_and_comes_back_in_order(sing
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0 and usage.ru_maxrss < 120_000, "KiB: the file is 40 MB, the program alone takes 60"
     assert summary == f"200000 records, {topic}-0 offsets 0-199999\n".encode()
-    with running(single, "consume", "--topic", topic, "--from-beginning", "--count", "200000") as reader:
+    with running(single.inventory, "consume", "--topic", topic, "--from-beginning", "--count", "200000") as reader:
         assert reader.stdout.read() == file.read_bytes() and reader.wait(20) == 0
 
 
@@ -85,7 +65,7 @@ def test_a_reader_that_goes_away_ends_it_quietly_and_its_group_reads_the_rest_ag
     lines = "".join(f"{number}\n" for number in range(50_000))
     assert single.invoke("produce", "--topic", topic, stdin=lines).returncode == 0
     group = f"heads-{uuid.uuid4().hex[:8]}"
-    with running(single, "consume", "--topic", topic, "--from-beginning", "--group", group) as reader:
+    with running(single.inventory, "consume", "--topic", topic, "--from-beginning", "--group", group) as reader:
         assert reader.stdout.readline() == b"0\n"
         reader.stdout.close()
         assert reader.wait(30) == 1 and reader.stderr.read() == b""
@@ -95,7 +75,10 @@ def test_a_reader_that_goes_away_ends_it_quietly_and_its_group_reads_the_rest_ag
 
 
 def test_a_broker_that_restarts_in_the_middle_costs_nothing(single: LabHost, topic: str):
-    with running(single, "consume", "--topic", topic) as reader, running(single, "produce", "--topic", topic) as typist:
+    with (
+        running(single.inventory, "consume", "--topic", topic) as reader,
+        running(single.inventory, "produce", "--topic", topic) as typist,
+    ):
         said(reader, b"what is written from now on")
         typist.stdin.write(b"before\n")
         assert reader.stdout.readline() == b"before\n"
@@ -109,7 +92,7 @@ def test_a_broker_that_restarts_in_the_middle_costs_nothing(single: LabHost, top
 
 
 def test_a_broker_that_stays_away_is_told_with_what_was_acknowledged(single: LabHost, topic: str):
-    with running(single, "produce", "--topic", topic, "--timeout", "2s") as typist:
+    with running(single.inventory, "produce", "--topic", topic, "--timeout", "2s") as typist:
         typist.stdin.write(b"before\n")
         eventually(lambda: clients.read_all(single, topic) == [b"before"], seconds=30, what="the first record")
         single.sh("systemctl stop kafka")
@@ -127,7 +110,7 @@ def test_a_broker_that_stays_away_is_told_with_what_was_acknowledged(single: Lab
 
 def test_a_group_with_members_is_neither_moved_nor_deleted(single: LabHost, topic: str):
     group = f"busy-{uuid.uuid4().hex[:8]}"
-    with running(single, "consume", "--topic", topic, "--group", group) as reader:
+    with running(single.inventory, "consume", "--topic", topic, "--group", group) as reader:
         said(reader, b"what is written from now on")
         for verb in (("groups.reset", "--to", "earliest"), ("groups.delete",)):
             done = single.invoke(verb[0], "--group", group, *verb[1:], "--yes")
@@ -151,7 +134,7 @@ def test_an_interrupted_bench_leaves_no_topic(single: LabHost):
     def there() -> bool:
         return any(name.startswith("provisioner-bench") for name in console.topics(single))
 
-    with running(single, "bench.produce", "--records", "5000000", "--throughput", "1000") as process:
+    with running(single.inventory, "bench.produce", "--records", "5000000", "--throughput", "1000") as process:
         eventually(there, seconds=60, what="the topic of the bench")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
