@@ -11,7 +11,7 @@ from cli.common import load_inventory
 from cli.deploying import options
 from cli.moving import carry_out, counted, rate_of
 from provisioner.deploy import Options, connect
-from provisioner.errors import HostFailed, Unreachable, UsageError
+from provisioner.errors import HostFailed, Refused, Unreachable, UsageError
 from provisioner.fleet import Fleet
 from provisioner.inventory import Host
 from provisioner.quantities import format_elapsed, format_size
@@ -122,7 +122,7 @@ def _refuse(
         )  # fmt: skip
     short = too_few(partitions, cluster, leaving)
     if short:
-        raise UsageError(
+        raise Refused(
             f"{len(cluster) - len(leaving)} brokers would be left for {counted(len(short))} with more copies",
             details=[_listed([f"{one.topic}-{one.partition} ({len(one.replicas)} copies)" for one in short])],
             advice="add a broker first, or give these topics fewer copies",
