@@ -105,7 +105,8 @@ def test_an_interrupted_drain_is_finished_by_the_same_command_and_the_broker_can
     assert copies(four)[4] > 0
     with load() as clients:
         with four.running("rebalance", "--drain", kafka4, "--yes", "--throttle", "100k") as drain:
-            eventually(lambda: under_way(four), seconds=120, what="copies are made")
+            # The topic with data, which takes its time, begins after many small ones.
+            eventually(lambda: CARGO in {one.topic for one in under_way(four)}, seconds=120, what="cargo is on its way")
             drain.process.send_signal(signal.SIGINT)
             output = drain.end(expect=130)
         assert "goes on in the cluster, with its throttle" in output
