@@ -8,8 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
-import tempfile
-import zipfile
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +42,21 @@ def _files(root: Path, packages: Sequence[str], libraries: Sequence[str]) -> Ite
             if parent not in seen and (root / parent / "__init__.py").is_file():
                 seen.add(parent)
                 yield f"{parent}/__init__.py", root / parent / "__init__.py"
-        for file in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
-            name = f"{prefix}/{file.relative_to(folder).as_posix()}"
+        for inner in sorted(_below(str(folder))):
+            name = f"{prefix}/{inner}"
             if name not in seen:
                 seen.add(name)
-                yield name, file
+                yield name, folder / inner
+
+
+def _below(folder: str, prefix: str = "") -> Iterator[str]:
+    """Names of all files below a folder, without compiled ones. Done on every run: pathlib takes five times as long."""
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            if entry.name != "__pycache__":
+                yield from _below(entry.path, f"{prefix}{entry.name}/")
+        elif entry.is_file():
+            yield prefix + entry.name
 
 
 def _parents(prefix: str) -> list[str]:
@@ -76,6 +85,8 @@ def build(root: Path, cache: Path, *, packages: Sequence[str], libraries: Sequen
         path = cache / "agent" / f"{digest}.zip"
         if path.is_file():
             return Payload(digest, path.stat().st_size, path)
+    import zipfile
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, file in files:
@@ -90,6 +101,8 @@ def build(root: Path, cache: Path, *, packages: Sequence[str], libraries: Sequen
 
 
 def _write(path: Path, data: bytes) -> None:
+    import tempfile
+
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
         out.write(data)
     Path(out.name).replace(path)

@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=4)
 def environment(templates: Path) -> jinja2.Environment:
-    """Templates as config files need them: no silent undefined, whole-line tags leave no blank lines."""
+    """Templates as config files need them: no silent undefined, whole-line tags leave no blank lines.
+
+    Compiling them takes longer than asking a host; the bytecode is kept in the user's cache, by content of the template.
+    """
     import jinja2
 
+    from .artifacts.cache import cache_directory
+
+    compiled = cache_directory() / "templates"
+    compiled.mkdir(parents=True, exist_ok=True)
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates), undefined=jinja2.StrictUndefined, autoescape=False,
+        loader=jinja2.FileSystemLoader(templates), bytecode_cache=jinja2.FileSystemBytecodeCache(str(compiled)), undefined=jinja2.StrictUndefined, autoescape=False,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
 

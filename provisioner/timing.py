@@ -7,7 +7,6 @@ measured is what everybody runs.
 from __future__ import annotations
 
 import os
-import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +45,7 @@ class Timings:
     def table(self) -> list[str]:
         """The lines to show: a row per part, a column per host. Nobody waits for the sum of a row: hosts work at the
         same time."""
-        hosts = list(dict.fromkeys(host for of_part in self._seconds.values() for host in of_part if host))
+        hosts = sorted({host for of_part in self._seconds.values() for host in of_part if host})
         names = hosts if len(hosts) <= COLUMNS else ["median", "slowest", "which"]
         rows = [["seconds", "all", *names]]
         for part, of_part in self._seconds.items():
@@ -64,8 +63,10 @@ def _shown(seconds: float | None) -> str:
 def _summary(by_host: dict[str, float]) -> Sequence[str]:
     if not by_host:
         return ("", "", "")
+    ordered = sorted(by_host.values())
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
     slowest = max(by_host, key=lambda host: by_host[host])
-    return _shown(statistics.median(by_host.values())), _shown(by_host[slowest]), slowest
+    return _shown(middle), _shown(by_host[slowest]), slowest
 
 
 def since_start() -> float:
