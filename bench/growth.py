@@ -14,7 +14,6 @@ from bench.tools import Job
 from lab import engine, image
 from lab.lab import Lab
 
-IMAGE = "kafka-bench:growth"
 HEAP = "64m"  # of each ZooKeeper
 
 
@@ -37,7 +36,7 @@ class Crowd:
         existing = engine.containers()
         missing = [host for host in self.hosts if host not in existing]
         if missing:
-            self._image()
+            tag = self._image()
             if engine.run(["docker", "network", "inspect", self.network]).returncode:
                 engine.docker("network", "create", self.network)
         for host in missing:
@@ -46,7 +45,7 @@ class Crowd:
                 "run", "--detach", "--name", host, "--hostname", host, "--network", self.network,
                 "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--security-opt", "seccomp:unconfined",
                 "--security-opt", "apparmor:unconfined", "--tmpfs", "/run", "--tmpfs", "/run/lock",
-                "--stop-signal", "SIGRTMIN+3", "--publish", "127.0.0.1::22", IMAGE,
+                "--stop-signal", "SIGRTMIN+3", "--publish", "127.0.0.1::22", tag,
             )  # fmt: skip
         self.lab.admit(dict(zip(self.hosts, self.ssh_ports, strict=True)))
 
@@ -71,22 +70,18 @@ class Crowd:
         }
         return {"all": {"vars": {**kept, "zookeeper_heap": HEAP}, "children": {"zookeeper": {"hosts": hosts}}}}
 
-    def _image(self) -> None:
-        """The lab's image and a Java runtime: thirty hosts that each install it would measure Debian's packages."""
+    def _image(self) -> str:
+        """The tag of the lab's image with a Java runtime: thirty hosts that each install it would measure Debian's
+        packages."""
         base = image.ensure("bookworm", self.lab.say)
-        recipe = (
-            f"FROM {base}\nRUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless\n"
-        )
-        with tempfile.TemporaryDirectory() as empty:
-            engine.docker(
-                "build",
-                "--tag",
-                IMAGE,
-                *image.proxy_arguments(),
-                "--file",
-                "-",
-                empty,
-                input=recipe,
-                env={"BUILDX_BUILDER": "default"},
-                timeout=1800,
+        tag = base.replace("kafka-lab:", "kafka-bench:")
+        if engine.run(["docker", "image", "inspect", tag]).returncode:
+            java = (
+                "apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless && apt-get clean"
             )
+            with tempfile.TemporaryDirectory() as empty:
+                engine.docker(
+                    "build", "--tag", tag, *image.proxy_arguments(), "--file", "-", empty,
+                    input=f"FROM {base}\nRUN {java}\n", env={"BUILDX_BUILDER": "default"}, timeout=1800,
+                )  # fmt: skip
+        return tag

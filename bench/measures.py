@@ -139,24 +139,14 @@ def latency(bench: Bench) -> None:
 
 def growth(bench: Bench) -> None:
     """Again with nothing to change, on ever more hosts, each with ZooKeeper: Java for 30 brokers has no room here."""
-    job = bench.crowd.job()
-    _settle_crowd(bench, job)
-    for size in SIZES:
-        some = dataclasses.replace(job, first=tuple(bench.crowd.hosts[:size]))
-        for tool in bench.turns():
-            bench.keep("growth", tool, size, bench.deploy("growth", tool, some, changes=False))
+    _grow(bench, "growth", _settled_crowd(bench))
 
 
 def growth_latency(bench: Bench) -> None:
     """The same over SSH connections that are 50 ms long."""
-    _settle_crowd(bench, bench.crowd.job())
+    _settled_crowd(bench)
     with Delay(bench.crowd.ssh_ports, LATENCY) as delay:
-        job = bench.crowd.job(delay.ports)
-        for size in SIZES:
-            some = dataclasses.replace(job, first=tuple(bench.crowd.hosts[:size]))
-            for tool in bench.turns():
-                cost = bench.deploy("growth-latency", tool, some, changes=False)
-                bench.keep("growth-latency", tool, size, cost)
+        _grow(bench, "growth-latency", bench.crowd.job(delay.ports))
 
 
 def listing(bench: Bench) -> None:
@@ -166,10 +156,20 @@ def listing(bench: Bench) -> None:
         bench.keep("list", tool, 0, run(command, bench.cache / "logs" / "list.log"))
 
 
-def _settle_crowd(bench: Bench, job: Job) -> None:
+def _settled_crowd(bench: Bench) -> Job:
+    """The crowd as our deployment leaves it."""
     bench.crowd.up()
+    job = bench.crowd.job()
     bench.deploy("settle-growth", "ours", job, changes=None)
     bench.deploy("settle-growth", "ours", job, changes=False)
+    return job
+
+
+def _grow(bench: Bench, measure: str, job: Job) -> None:
+    for size in (size for size in SIZES if size <= len(bench.crowd.hosts)):
+        some = dataclasses.replace(job, first=tuple(bench.crowd.hosts[:size]))
+        for tool in bench.turns():
+            bench.keep(measure, tool, size, bench.deploy(measure, tool, some, changes=False))
 
 
 MEASURES: dict[str, Callable[[Bench], None]] = {
