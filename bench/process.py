@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.errors import ProvisionerError
+
+SCRATCH = "SCRATCH"  # as a value of the environment: a directory of this run's own, gone afterwards
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,11 @@ def run(command: Command, log: Path) -> Cost:
     ProvisionerError with the last lines when it fails: what did not work is not timed.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as out:
+    with log.open("wb") as out, tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
+        added = {name: scratch if value == SCRATCH else value for name, value in command.environment.items()}
         began = time.monotonic()
         process = subprocess.Popen(
-            command.argv, env={**os.environ, **command.environment}, cwd=command.directory,
+            command.argv, env={**os.environ, **added}, cwd=command.directory,
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:

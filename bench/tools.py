@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.process import Command
+from bench.process import SCRATCH, Command
 
 HERE = Path(__file__).resolve().parent
 
@@ -62,8 +61,8 @@ def _ansible(scripts: Path, job: Job) -> Command:
         "ANSIBLE_FORKS": "30",
         "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",  # spares it looking for one
         "ANSIBLE_NOCOLOR": "true",
-        # Of its own for each run: every tool begins without open connections. Short, as sockets' paths must be.
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(prefix="bench-"),
+        # Of its own for each run: every tool begins without open connections.
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": SCRATCH,
     }
     return Command(argv, environment, HERE / "ansible")
 

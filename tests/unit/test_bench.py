@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import socket
+import sys
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
@@ -11,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from bench import page, peers, plot, tools
+from bench import page, peers, plot, process, tools
+from bench.__main__ import arguments
 from bench.delay import Delay
 from bench.ground import moved, moved_keys
 from bench.results import Run, Store, pick, ratio, summary
 from cli.common import load_inventory
 from provisioner.artifacts import ClosureSource, Payload
-from provisioner.errors import ConfigError
+from provisioner.errors import ConfigError, ProvisionerError
 
 
 def a_run(measure: str, tool: str, seconds: float, hosts: int = 3, **values: float) -> Run:
@@ -129,6 +131,42 @@ def test_changes_are_read_off_a_recap():
     assert tools.recap_changes(recap) == 2
     with pytest.raises(ValueError, match="no recap"):
         tools.recap_changes("fatal: everything")
+
+
+def test_a_command_costs_the_time_of_itself_and_of_its_children(tmp_path: Path):
+    script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'for _ in range(10**7): pass'])"
+    cost = process.run(process.Command([sys.executable, "-c", script], {}), tmp_path / "log")
+    assert cost.cpu_seconds > 0 and cost.peak_mib > 5
+    idle = process.run(process.Command([sys.executable, "-c", "pass"], {}), tmp_path / "log")
+    assert cost.cpu_seconds > 2 * idle.cpu_seconds, "what a child worked counts"
+
+
+def test_a_command_has_a_directory_of_its_own_for_as_long_as_it_runs(tmp_path: Path):
+    command = process.Command(["sh", "-c", 'ls -d "$HERE"'], {"HERE": process.SCRATCH})
+    first, second = (process.run(command, tmp_path / "log").output.strip() for _ in range(2))
+    assert first != second and not Path(first).exists()
+
+
+def test_a_command_that_fails_is_not_timed(tmp_path: Path):
+    with pytest.raises(ProvisionerError) as failed:
+        process.run(process.Command(["sh", "-c", "echo why; exit 3"], {}), tmp_path / "deep" / "log")
+    assert "exit code 3" in failed.value.summary and list(failed.value.details) == ["why"]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"), [(["--tools", "puppet"], "puppet is not one of"), (["--runs", "x"], "--runs")]
+)
+def test_what_the_bench_does_not_know_is_a_usage_error(
+    words: list[str], shown: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as ended:
+        arguments(words)
+    assert ended.value.code == 2 and shown in capsys.readouterr().err
+
+
+def test_a_bench_can_be_limited():
+    chosen = arguments(["--tools", "ours,pyinfra", "--runs", "5", "--measures", "noop"])
+    assert (chosen.tools, chosen.runs, chosen.measures) == (["ours", "pyinfra"], 5, ["noop"])
 
 
 @pytest.mark.parametrize(
