@@ -64,8 +64,8 @@ class Bench:
     def keep(self, measure: str, tool: str, hosts: int, cost: Cost, **values: float) -> None:
         """Note a run and show it."""
         self.store.add(
-            Run(measure, tool, hosts, cost.seconds, cost.cpu_seconds, cost.peak_mib, values=values,
-                version=self.versions[tool], **self.about)
+            Run(measure, tool, hosts, cost.seconds, cost.cpu_seconds, cost.peak_mib, version=self.versions[tool],
+                values={**values, "load": cost.load}, **self.about)
         )  # fmt: skip
         more = "".join(f", {name} {value:.2f}" for name, value in values.items())
         self.say(f"{measure}: {TOOLS[tool].title}, {hosts} hosts: {cost.seconds:.2f} s{more}")

@@ -148,14 +148,16 @@ def table(head: Row, rows: Iterable[Row]) -> str:
 
 
 def when(runs: Sequence[Run], measure: str) -> str:
-    """When a measure was taken and of which commits of this project, as one sentence; empty when it was not."""
+    """When a measure was taken, of which commits of this project, on how busy a machine; empty when it was not."""
     found = [run for run in runs if run.measure == measure]
     if not found:
         return ""
     days = sorted({run.at for run in found})
     span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     commits = dict.fromkeys(run.commit for run in found)
-    return f"Measured {span} UTC, commit {', '.join(commits)}."
+    load = [run.values["load"] for run in found if "load" in run.values]
+    busy = f"; load of the machine before each run {min(load):.1f} to {max(load):.1f}" if load else ""
+    return f"Measured {span} UTC, commit {', '.join(commits)}{busy}."
 
 
 def plots(runs: Sequence[Run]) -> dict[str, str]:

@@ -26,11 +26,15 @@ class Command:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a finished command took. cpu_seconds with all child processes it waited for; peak_mib of the largest one."""
+    """What a finished command took. cpu_seconds with all child processes it waited for; peak_mib of the largest one.
+
+    load: of the machine just before, processes that run or want to, the average over a minute.
+    """
 
     seconds: float
     cpu_seconds: float
     peak_mib: float
+    load: float
     output: str
 
 
@@ -42,7 +46,7 @@ def run(command: Command, log: Path) -> Cost:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out, tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
         added = {name: scratch if value == SCRATCH else value for name, value in command.environment.items()}
-        began = time.monotonic()
+        load, began = os.getloadavg()[0], time.monotonic()
         process = subprocess.Popen(
             command.argv, env={**os.environ, **added}, cwd=command.directory,
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
@@ -60,4 +64,4 @@ def run(command: Command, log: Path) -> Cost:
             f"`{' '.join(command.argv[:3])}` ended with exit code {process.returncode}",
             details=output.strip().splitlines()[-25:], advice=f"its whole output is in {log}",
         )  # fmt: skip
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, load, output)

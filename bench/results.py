@@ -22,7 +22,8 @@ class Run:
     at: str
     commit: str
     version: str
-    values: Mapping[str, float] = field(default_factory=dict)  # what only some measures have: stall_seconds, sent_bytes
+    # The machine's load before the run, and what only some measures have: stall_seconds, sent_bytes, received_bytes.
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,16 @@ def test_the_page_holds_what_was_measured_and_says_what_was_not():
     assert text.count("Not measured yet.") >= 5
 
 
+def test_the_page_says_how_busy_the_machine_was():
+    runs = [
+        a_run("noop", "ours", 0.45, load=0.31),
+        a_run("noop", "ours", 0.45, load=12.0),
+        a_run("first", "ours", 20.0),
+    ]
+    assert page.when(runs, "noop").endswith("abc1234; load of the machine before each run 0.3 to 12.0.")
+    assert page.when(runs, "first").endswith("abc1234.") and page.when(runs, "roll") == ""
+
+
 def test_bars_are_as_long_as_their_values():
     svg = ElementTree.fromstring(
         plot.bars("A & B", [("ours", "this toolkit", 0.5), ("ansible", "Ansible <2.20", 30.0)])
