@@ -15,6 +15,7 @@ from bench.tools import Job
 from cli.common import load_inventory
 from lab.inventory import hosts_of
 from lab.lab import Lab
+from provisioner.errors import ProvisionerError
 
 
 class Ground:
@@ -40,6 +41,17 @@ class Ground:
         """Make the hosts anew: nothing is left of what was deployed."""
         self.lab.down(self.hosts)
         self.lab.up(self.hosts)
+
+    def ready_for_ansible(self) -> None:
+        """Ansible's package module installs its library on a host first; in a run without a change it is there."""
+        for host in self.hosts:
+            done = self.lab.exec(
+                host, ["sh", "-c", "dpkg -s python3-apt > /dev/null 2>&1 || apt-get install -qy python3-apt"]
+            )
+            if done.returncode:
+                raise ProvisionerError(
+                    "python3-apt cannot be installed", host=host, details=done.stdout.splitlines()[-5:]
+                )
 
     def job(self, ports: Mapping[int, int] | None = None) -> Job:
         """The deployment of prod3. ports: SSH port of a host -> port of the proxy that leads there."""

@@ -71,14 +71,12 @@ class Crowd:
         return {"all": {"vars": {**kept, "zookeeper_heap": HEAP}, "children": {"zookeeper": {"hosts": hosts}}}}
 
     def _image(self) -> str:
-        """The tag of the lab's image with a Java runtime: thirty hosts that each install it would measure Debian's
+        """The tag of the lab's image with what tools would install first: on thirty hosts that would measure Debian's
         packages."""
         base = image.ensure("bookworm", self.lab.say)
         tag = base.replace("kafka-lab:", "kafka-bench:")
         if engine.run(["docker", "image", "inspect", tag]).returncode:
-            java = (
-                "apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless && apt-get clean"
-            )
+            java = "apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless python3-apt"
             with tempfile.TemporaryDirectory() as empty:
                 engine.docker(
                     "build", "--tag", tag, *image.proxy_arguments(), "--file", "-", empty,

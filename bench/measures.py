@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from bench.tools import TOOLS, Job, scripts
 from cli.common import ROOT
 from provisioner.errors import ProvisionerError
 from tests.lab.load import Load
+from tests.lab.serving import delete_topic
 
 # One line of server.properties, which a broker reads when it starts; both values are harmless.
 SETTING, BASE, OTHER = "kafka_io_threads", 8, 9
@@ -74,7 +76,7 @@ class Bench:
         """Have the hosts as our deployment leaves them, and let the brokers come to rest."""
         self.ground.up()
         self.deploy("settle", "ours", dataclasses.replace(job, smoke=True), changes=None)
-        self.deploy("settle", "ours", dataclasses.replace(job, smoke=True), changes=False)
+        self.ground.ready_for_ansible()
 
 
 def first(bench: Bench) -> None:
@@ -116,12 +118,17 @@ def roll(bench: Bench) -> None:
     job = bench.ground.job()
     bench.settle(job)
     value = BASE
-    for number, tool in enumerate(bench.turns()):
+    for tool in bench.turns():
         value = OTHER if value == BASE else BASE
-        with Load(bench.ground.bootstrap, f"bench-{bench.about['at'].replace(':', '.')}-{number}") as load:
-            cost = bench.deploy("roll", tool, dataclasses.replace(job, settings={SETTING: value}), changes=True)
-            load.more()
-        load.verdict()
+        load = Load(bench.ground.bootstrap, f"bench-{uuid.uuid4().hex[:8]}")
+        try:
+            with load:
+                cost = bench.deploy("roll", tool, dataclasses.replace(job, settings={SETTING: value}), changes=True)
+                load.more()
+            load.verdict()
+        except AssertionError as lost:
+            raise ProvisionerError(f"roll: {TOOLS[tool].title}: {lost}") from None
+        delete_topic(",".join(bench.ground.bootstrap), load.topic)
         bench.keep("roll", tool, 3, cost, stall_seconds=load.longest_gap())
     bench.settle(job)
 
