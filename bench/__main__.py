@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -60,6 +61,12 @@ def commit() -> str:
     return done.stdout.strip()
 
 
+def machine() -> str:
+    """This machine in a few words, without its name."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} processors, {memory:.0f} GiB of memory, {platform.system()} {platform.machine()}"
+
+
 def main(argv: Sequence[str]) -> int:
     chosen = arguments(argv)
     store = Store(CACHE / "results.jsonl")
@@ -78,7 +85,7 @@ def _measure(chosen: argparse.Namespace, store: Store) -> None:
     try:
         for name in chosen.measures:
             _say(f"--> {name}: {(MEASURES[name].__doc__ or '').strip()}")
-            about = {"at": time.strftime("%Y-%m-%d %H:%M", time.gmtime()), "commit": commit()}
+            about = {"at": time.strftime("%Y-%m-%d %H:%M", time.gmtime()), "commit": commit(), "machine": machine()}
             versions = {tool: version(TOOLS[tool], CACHE) for tool in chosen.tools}
             MEASURES[name](Bench(ground, crowd, store, CACHE, chosen.tools, chosen.runs, about, versions, _say))
     finally:

@@ -32,7 +32,7 @@ SIZES = (1, 3, 10, 30)  # hosts
 @dataclass
 class Bench:
     """One invocation of script/bench. cache: its directory, with the peers' environments. about: the values of a `Run`
-    that are the same for all (at, commit). versions: by tool."""
+    that are the same for all (at, commit, machine). versions: by tool."""
 
     ground: Ground
     crowd: Crowd

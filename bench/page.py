@@ -190,10 +190,11 @@ def render(runs: Sequence[Run]) -> str:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
+    machines = sorted({run.machine for run in runs})
     versions = sorted({f"{TOOLS[run.tool].title}: {run.version}" for run in runs})
     return environment.from_string(TEMPLATE.read_text()).render(
         runs=runs, times=times, costs=costs, values=values, sizes=sizes, targets=targets, table=table, when=when,
-        versions=versions, plots=plots(runs), kib=lambda value: f"{value / 1024:.0f} KiB",
+        versions=versions, machines=machines, plots=plots(runs), kib=lambda value: f"{value / 1024:.0f} KiB",
         seconds=lambda value: f"{value:.2f} s",
     )  # fmt: skip
 

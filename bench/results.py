@@ -22,6 +22,7 @@ class Run:
     at: str
     commit: str
     version: str
+    machine: str
     # The machine's load before the run, and what only some measures have: stall_seconds, sent_bytes, received_bytes.
     values: Mapping[str, float] = field(default_factory=dict)
 

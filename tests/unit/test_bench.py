@@ -23,7 +23,7 @@ from provisioner.errors import ConfigError, ProvisionerError
 
 
 def a_run(measure: str, tool: str, seconds: float, hosts: int = 3, **values: float) -> Run:
-    return Run(measure, tool, hosts, seconds, seconds / 2, 40.0, "2026-01-02 03:04", "abc1234", "1.0", values)
+    return Run(measure, tool, hosts, seconds, seconds / 2, 40.0, "2026-01-02 03:04", "abc1234", "1.0", "2 CPUs", values)
 
 
 def test_a_summary_is_median_least_and_greatest():
