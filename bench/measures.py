@@ -72,41 +72,40 @@ class Bench:
         more = "".join(f", {name} {value:.2f}" for name, value in values.items())
         self.say(f"{measure}: {TOOLS[tool].title}, {hosts} hosts: {cost.seconds:.2f} s{more}")
 
-    def settle(self, job: Job) -> None:
-        """Have the hosts as our deployment leaves them, and let the brokers come to rest."""
+    def settle(self) -> Job:
+        """Have the hosts as our deployment leaves them, and the brokers serving; the deployment."""
         self.ground.up()
+        job = self.ground.job()
         self.deploy("settle", "ours", dataclasses.replace(job, smoke=True), changes=None)
         self.ground.ready_for_ansible()
+        return job
 
 
 def first(bench: Bench) -> None:
     """From bare hosts to a serving cluster; what is installed is in this machine's cache already."""
-    job = bench.ground.job()
     for tool in bench.turns():
         bench.ground.bare()
+        job = bench.ground.job()  # new hosts have new keys
         bench.keep("first", tool, 3, bench.deploy("first", tool, job, changes=True))
 
 
 def noop(bench: Bench) -> None:
     """Again, with nothing to change. Every tool must find what ours has deployed to be as it should."""
-    job = bench.ground.job()
-    bench.settle(job)
+    job = bench.settle()
     for tool in bench.turns():
         bench.keep("noop", tool, 3, bench.deploy("noop", tool, job, changes=False))
 
 
 def smoke(bench: Bench) -> None:
     """Again, with the smoke check, which only ours has."""
-    job = dataclasses.replace(bench.ground.job(), smoke=True)
-    bench.settle(job)
+    job = dataclasses.replace(bench.settle(), smoke=True)
     for tool in bench.turns(["ours"]):
         bench.keep("smoke", tool, 3, bench.deploy("smoke", tool, job, changes=False))
 
 
 def change(bench: Bench) -> None:
     """One line of every broker's configuration, the restart left for later."""
-    job = bench.ground.job()
-    bench.settle(job)
+    job = bench.settle()
     for tool in bench.turns():
         for value in (OTHER, BASE):  # the second takes it back, so no restart is due in the end
             changed = dataclasses.replace(job, settings={SETTING: value}, restart=False)
@@ -115,8 +114,7 @@ def change(bench: Bench) -> None:
 
 def roll(bench: Bench) -> None:
     """The same with the restarts, one broker after the other, while a producer with acks=all waits for every record."""
-    job = bench.ground.job()
-    bench.settle(job)
+    job = bench.settle()
     value = BASE
     for tool in bench.turns():
         value = OTHER if value == BASE else BASE
@@ -130,12 +128,12 @@ def roll(bench: Bench) -> None:
             raise ProvisionerError(f"roll: {TOOLS[tool].title}: {lost}") from None
         delete_topic(",".join(bench.ground.bootstrap), load.topic)
         bench.keep("roll", tool, 3, cost, stall_seconds=load.longest_gap())
-    bench.settle(job)
+    bench.settle()  # with the setting as the inventory has it
 
 
 def latency(bench: Bench) -> None:
     """Again with nothing to change, over SSH connections that are 50 ms long; the bytes on the wire are counted."""
-    bench.settle(bench.ground.job())
+    bench.settle()
     with Delay(bench.ground.ssh_ports, LATENCY) as delay:
         job = bench.ground.job(delay.ports)
         for tool in bench.turns():
