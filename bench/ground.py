@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ import yaml
 from bench import peers
 from bench.tools import Job
 from cli.common import load_inventory
+from lab import engine
 from lab.inventory import hosts_of
 from lab.lab import Lab
-from provisioner.errors import ProvisionerError
 
 
 class Ground:
@@ -42,17 +42,6 @@ class Ground:
         self.lab.down(self.hosts)
         self.lab.up(self.hosts)
 
-    def ready_for_ansible(self) -> None:
-        """Ansible's package module installs its library on a host first; in a run without a change it is there."""
-        for host in self.hosts:
-            done = self.lab.exec(
-                host, ["sh", "-c", "dpkg -s python3-apt > /dev/null 2>&1 || apt-get install -qy python3-apt"]
-            )
-            if done.returncode:
-                raise ProvisionerError(
-                    "python3-apt cannot be installed", host=host, details=done.stdout.splitlines()[-5:]
-                )
-
     def job(self, ports: Mapping[int, int] | None = None) -> Job:
         """The deployment of prod3. ports: SSH port of a host -> port of the proxy that leads there."""
         return write_job(
@@ -61,6 +50,18 @@ class Ground:
             self.lab.state.known_hosts,
             ports or {},
         )
+
+
+def ready_for_peers(containers: Iterable[str]) -> None:
+    """Have on the hosts what the peers' package operations leave there when they run for the first time: Ansible's
+    library for apt, and the note of the last update of the lists that pyinfra looks at."""
+    note = "/var/lib/apt/periodic/update-success-stamp"
+    script = (
+        "{ dpkg -s python3-apt || apt-get install -qy python3-apt; } > /tmp/python3-apt.log 2>&1"
+        f" && mkdir -p /var/lib/apt/periodic && touch {note}"
+    )
+    for container in containers:
+        engine.docker("exec", container, "sh", "-c", script)
 
 
 def write_job(folder: Path, inventory: Any, known_hosts: Path, ports: Mapping[int, int]) -> Job:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.delay import Delay
-from bench.ground import Ground
+from bench.ground import Ground, ready_for_peers
 from bench.growth import Crowd
 from bench.process import Command, Cost, run
 from bench.results import Run, Store
@@ -77,7 +77,7 @@ class Bench:
         self.ground.up()
         job = self.ground.job()
         self.deploy("settle", "ours", dataclasses.replace(job, smoke=True), changes=None)
-        self.ground.ready_for_ansible()
+        ready_for_peers(self.ground.hosts)
         return job
 
 
@@ -166,6 +166,7 @@ def _settled_crowd(bench: Bench) -> Job:
     bench.crowd.up()
     job = bench.crowd.job()
     bench.deploy("settle-growth", "ours", job, changes=None)
+    ready_for_peers(bench.crowd.hosts)
     bench.deploy("settle-growth", "ours", job, changes=False)
     return job
 
