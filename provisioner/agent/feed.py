@@ -48,10 +48,20 @@ class Feed:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._parts or self._ended, timeout)
-            data = b"" if self.stopped.is_set() else b"".join(self._parts)
-            self._parts.clear()
+            data = b"" if self.stopped.is_set() else self._taken()
             ended = self._ended
         if data:
             self._credit(len(data))
             return data
         return None if ended else b""
+
+    def rest(self, timeout: float) -> bytes:
+        """All the bytes there are, in spite of a stop; waits for the first ones up to `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._parts, timeout)
+            return self._taken()
+
+    def _taken(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data

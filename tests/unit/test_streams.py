@@ -136,5 +136,13 @@ def test_a_lost_host_ends_the_sending(fleet, pipes):
         stream.result()
 
 
+def test_what_comes_in_spite_of_a_stop_is_there_for_who_asks_for_it():
+    feed = HostFeed(lambda size: None)
+    feed.put(b"before")
+    feed.stop()
+    feed.put(b", after")
+    assert feed.read() is None and feed.rest(timeout=20) == b"before, after" and feed.rest(timeout=0.01) == b""
+
+
 def test_a_feed_that_hears_nothing_says_so_in_time():
     assert HostFeed(lambda size: None).read(timeout=0.01) == b""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import CommitFailedError, KafkaError, UnsupportedCodecError
@@ -118,7 +118,7 @@ class _Reader:
             elif now - looked > LOOK_SECONDS:
                 self._still_there()
                 looked = now
-            self._hear(0)
+            self._hear(self._feed.read(timeout=0))
             if now - committed > COMMIT_SECONDS:
                 self._commit()
                 committed = now
@@ -153,16 +153,15 @@ class _Reader:
         self._under_way.append(places)
         self._emit({"raw": b"".join(pieces)})
 
-    def _hear(self, timeout: float) -> bool:
-        """Take in what has been written over there; False when it says no more."""
-        said = self._feed.read(timeout)
+    def _hear(self, said: Optional[bytes]) -> bool:
+        """Take in what has been written over there: a byte for each event. False when nothing was said."""
         for _ in said or b"":
             self._written.update(self._under_way.popleft())
         return bool(said)
 
     def _settle(self) -> None:
-        """Wait for the word on what is under way, then commit. Stopped, there is no more word than there has been."""
-        while self._under_way and self._hear(COMMIT_SECONDS):
+        """Wait a moment for the word on what is under way, which comes after a stop, too; then commit."""
+        while self._args["group"] and self._under_way and self._hear(self._feed.rest(COMMIT_SECONDS)):
             pass
         self._commit()
 
