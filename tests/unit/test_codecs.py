@@ -65,16 +65,16 @@ def test_damaged_snappy(packed):
         codecs.unsnappy(packed)
 
 
-@pytest.mark.parametrize("name", codecs.NUMBERS)
-def test_a_batch_of_the_kafka_package_with_each_codec(name):
+@pytest.mark.parametrize(("name", "magic"), [*((name, 2) for name in codecs.NUMBERS), ("lz4", 1), ("gzip", 1)])
+def test_a_batch_of_the_kafka_package_with_each_codec(name, magic):
     codecs.install()
-    builder = MemoryRecordsBuilder(2, codecs.NUMBERS[name], 1 << 20)
+    builder = MemoryRecordsBuilder(magic, codecs.NUMBERS[name], 1 << 20)
     values = [b"value %d, and what repeats itself" % number for number in range(500)]
     for value in values:
         builder.append(1, None, value)
     builder.close()
     whole = bytes(builder.buffer())
-    assert (len(whole) < 10_000) == (name != "none")
+    assert (len(whole) < 15_000) == (name != "none")
     batch = MemoryRecords(whole).next_batch()
     assert batch.validate_crc() and batch.compression_type == codecs.NUMBERS[name]
     assert [record.value for record in batch] == values

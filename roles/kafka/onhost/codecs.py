@@ -14,7 +14,7 @@ from typing import Any, List, Sequence
 
 import kafka.codec
 from kafka.errors import UnsupportedCodecError
-from kafka.record import default_records
+from kafka.record import default_records, legacy_records
 
 LIBRARIES = {"lz4": "liblz4.so.1", "zstd": "libzstd.so.1"}
 # The protocol's numbers (record batch attributes, lowest three bits). Snappy is read only.
@@ -26,11 +26,13 @@ _LIMIT = 1 << 30  # bytes that a batch may unpack to
 def install() -> None:
     """Give them to the kafka package; again is fine."""
     default_records.calc_crc32c = crc32c
-    default_records.snappy_decode = unsnappy
     kafka.codec.has_snappy = lambda: True
+    for formats in (default_records, legacy_records):  # of messages: since 0.11, and before
+        formats.snappy_decode = unsnappy
     if _library("lz4"):
-        default_records.lz4_encode, default_records.lz4_decode = lz4, unlz4
         kafka.codec.has_lz4 = lambda: True
+        for formats in (default_records, legacy_records):
+            formats.lz4_encode, formats.lz4_decode = lz4, unlz4
     if _library("zstd"):
         default_records.zstd_encode, default_records.zstd_decode = zstd, unzstd
         kafka.codec.has_zstd = lambda: True
