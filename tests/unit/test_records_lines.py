@@ -109,11 +109,17 @@ def record(**changes):
         ("{topic}-{partition}@{offset}", {}, b"orders-3@17\n"),
         ("{timestamp} {headers}", {}, b"2023-11-14T22:13:20.012Z a=1,b=null\n"),
         ("{timestamp}", {"timestamp": -1}, b"none\n"),
+        ("{timestamp}", {"timestamp": None}, b"none\n"),
         ("{no field} {", {}, b"{no field} {\n"),
     ],
 )
 def test_a_record_by_a_template(template, changes, line):
     assert shown.by_template(template)(record(**changes)) == line
+
+
+@pytest.mark.parametrize(("timestamp", "again"), [(0, 0), (-1, None), (None, None)])
+def test_a_time_or_none_survives_json(timestamp, again):
+    assert Parser(b"", True, []).record(shown.as_json(record(timestamp=timestamp))).timestamp == again
 
 
 @pytest.mark.parametrize("changes", [{}, {"value": None, "key": None}, {"value": b"\xff\xfe", "headers": []}])

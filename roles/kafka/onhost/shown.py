@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Optional
 
 from .lines import packed
 
@@ -48,22 +48,22 @@ def _bytes(value: Any) -> bytes:
     return b"null" if value is None else bytes(value)
 
 
-def _time(milliseconds: int) -> str:
-    """Epoch milliseconds in ISO 8601, UTC; "none" for a record that has no time."""
-    if milliseconds < 0:
+def _time(milliseconds: Optional[int]) -> str:
+    """Epoch milliseconds in ISO 8601, UTC; "none" for a record that has no time: None or -1, by its format's age."""
+    if milliseconds is None or milliseconds < 0:
         return "none"
     whole, rest = divmod(milliseconds, 1000)
     return f"{datetime.fromtimestamp(whole, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
 
 
 def as_json(record: Any) -> bytes:
-    """A record as one line of JSON, which `produce --json` reads again. timestamp: epoch milliseconds; what is no text
-    is {"base64": ...}."""
+    """A record as one line of JSON, which `produce --json` reads again. timestamp: epoch milliseconds, null for none;
+    what is no text is {"base64": ...}."""
     found = {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "timestamp": record.timestamp,
+        "timestamp": record.timestamp if (record.timestamp or 0) >= 0 else None,
         "key": packed(record.key),
         "value": packed(record.value),
         "headers": [[name, packed(value)] for name, value in record.headers],

@@ -152,7 +152,9 @@ class Writer:
         )
         now = int(time.time() * 1000)
         for record in records:
-            builder.append(record.timestamp or now, record.key, record.value, record.headers)
+            builder.append(
+                now if record.timestamp is None else record.timestamp, record.key, record.value, record.headers
+            )
         builder.close()
         self._sequences[partition] = (sequence + len(records)) % SEQUENCES
         return Batch(partition, records[0].line, records[-1].line, len(records), bytes(builder.buffer()))
