@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from cli.cluster import Cluster, opened
+from cli.columns import aligned
 from cli.common import INTERRUPTED
-from cli.groups_table import counted
 from cli.produce import ACKS, COMPRESSIONS, seconds
-from cli.topics_table import columns
 from provisioner.errors import HostFailed, UsageError
 from provisioner.feed import Feed
-from provisioner.quantities import format_elapsed, format_size, parse_size
+from provisioner.quantities import counted, format_elapsed, format_size, parse_size
 from roles.kafka.onhost import perf
 
 HEADS = ("RECORDS", "RECORDS/S", "MB/S", "AVG MS", "P50", "P95", "P99", "P99.9", "MAX MS")
@@ -125,7 +124,7 @@ def page(setting: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         f"{counted(setting['partitions'], 'partition')}, {setting['copies']} copies, records of "
         f"{format_size(setting['size'])}, acks={setting['acks']}, compression {setting['compression']}, {limit}",
         "",
-        *columns([HEADS, row]),
+        *aligned([HEADS, row]),
     ])  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from cli.columns import aligned
 from provisioner.report import clean
 from roles.kafka import settings
 from roles.kafka.onhost.sources import READ_ONLY
@@ -21,9 +22,7 @@ def page(
     several = len(brokers) > 1
     cells = [_cells(row, several and len(row.brokers) < len(brokers)) for row in settings.rows(found)]
     shown = [list(HEADS if several else HEADS[:-1]), *[row[: None if several else -1] for row in cells]]
-    widths = [min(WIDEST, max(len(row[column]) for row in shown)) for column in range(len(shown[0]))]
-    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in shown]
-    return "\n".join([*lines, "", *below(brokers, found, known, different)])
+    return "\n".join([*aligned(shown, WIDEST), "", *below(brokers, found, known, different)])
 
 
 def _cells(row: Row, some: bool) -> list[str]:

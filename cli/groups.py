@@ -13,6 +13,7 @@ from cli.cluster import Cluster, opened
 from cli.places import place
 from cli.produce import partition as partition_flag
 from provisioner.errors import HostFailed, UsageError
+from provisioner.quantities import counted
 from roles.kafka.groups import Step, shifted, steps
 
 IDLE = ("Empty", "Dead")  # states in which nobody is in a group
@@ -61,7 +62,7 @@ def reset(
         confirm(cluster.show, f"Move group {group}?", yes, "nothing was moved")
         places = [[one.topic, one.partition, one.after] for one in due]
         cluster.call("groups", "move", group=group, coordinator=found["coordinator"], places=places)
-        cluster.show.note(f"group {group} goes on there: {groups_table.counted(len(due), 'partition')} moved")
+        cluster.show.note(f"group {group} goes on there: {counted(len(due), 'partition')} moved")
 
 
 def delete(hosts: str, extra_vars: list[str], group: str, yes: bool, **flags: Any) -> None:

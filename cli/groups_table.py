@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cli.topics_table import columns
+from cli.columns import aligned
+from provisioner.quantities import counted
 from provisioner.report import clean
 from roles.kafka.groups import Step, total_lag
 
@@ -25,7 +26,7 @@ def listing(groups: Sequence[Mapping[str, Any]], broker: Name) -> str:
         )
         for one in groups
     ]  # fmt: skip
-    return "\n".join(columns([HEADS, *rows])) if rows else "there are no consumer groups"
+    return "\n".join(aligned([HEADS, *rows])) if rows else "there are no consumer groups"
 
 
 def description(group: Mapping[str, Any], broker: Name) -> str:
@@ -44,7 +45,7 @@ def description(group: Mapping[str, Any], broker: Name) -> str:
         f"{clean(group['group'])}: {group['state']}, {counted(len(group['members']), 'member')}{assignor}, "
         f"coordinator {broker(group['coordinator'])}, lag {_number(total_lag(group['partitions']))}",
         "",
-        *(columns([PARTITION_HEADS, *rows]) if rows else ["nothing is committed, and no partition assigned"]),
+        *(aligned([PARTITION_HEADS, *rows]) if rows else ["nothing is committed, and no partition assigned"]),
     ]
     idle = [member for member in group["members"] if not member["partitions"]]
     if idle:
@@ -59,7 +60,7 @@ def plan(steps: Sequence[Step]) -> str:
         for one in steps
     ]
     total = _effect(sum(one.again for one in steps), sum(one.skipped for one in steps))
-    return "\n".join([*columns([STEP_HEADS, *rows]), "", f"{counted(len(steps), 'partition')}: {total}"])
+    return "\n".join([*aligned([STEP_HEADS, *rows]), "", f"{counted(len(steps), 'partition')}: {total}"])
 
 
 def document(group: Mapping[str, Any], broker: Name) -> dict[str, Any]:
@@ -75,11 +76,6 @@ def topics(group: Mapping[str, Any]) -> list[str]:
 def members(there: Iterable[Mapping[str, Any]]) -> list[str]:
     """Members as people know them: client and host."""
     return [f"{clean(member['client'])} at {clean(member['host'])}" for member in there]
-
-
-def counted(number: int, noun: str) -> str:
-    """ "1 member", "2 members"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _number(value: int | None) -> str:

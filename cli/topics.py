@@ -21,7 +21,7 @@ def listing(hosts: str, extra_vars: list[str], topic: str, internal: bool, as_js
         if as_json:
             print(json.dumps(topics_table.document(found), indent=2))
         else:
-            print(topics_table.listing(found))
+            print(topics_table.listing(found, cluster.name))
 
 
 def describe(hosts: str, extra_vars: list[str], topic: str, internal: bool, as_json: bool, **flags: Any) -> None:

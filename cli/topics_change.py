@@ -13,7 +13,7 @@ from cli.topics import looked, patterns, unknown
 from cli.topics_moving import mover
 from cli.topics_table import summary
 from provisioner.errors import UsageError
-from provisioner.quantities import format_size
+from provisioner.quantities import counted, format_size
 from provisioner.yaml_source import raise_all
 from roles.kafka import topic_apply, topic_plan
 from roles.kafka.topics import NAMED, Wanted, typed, wrong_name
@@ -79,7 +79,9 @@ def delete(hosts: str, extra_vars: list[str], topic: str, yes: bool, check: bool
             cluster.show.change(name, _holds(summary(one)), "-")
         if not check:
             names = list(found["topics"])
-            confirm(cluster.show, f"Delete {_many(len(names), 'topic')} with all records?", yes, "nothing was deleted")
+            confirm(
+                cluster.show, f"Delete {counted(len(names), 'topic')} with all records?", yes, "nothing was deleted"
+            )
             cluster.call("topic_changes", "change", delete=names)
             _said(cluster, f"Deleted {topic_apply.listed(names)}, gone from every broker")
 
@@ -167,13 +169,9 @@ def _exists(one: Wanted, there: topic_plan.Topic) -> UsageError:
 def _holds(one: Mapping[str, Any]) -> str:
     records = "an unknown number of" if one["records"] is None else f"{one['records']:,}"
     size = "unknown size" if one["bytes"] is None else format_size(one["bytes"])
-    return f"{_many(one['partitions'], 'partition')}, {records} records, {size} on disk"
+    return f"{counted(one['partitions'], 'partition')}, {records} records, {size} on disk"
 
 
 def _said(cluster: Cluster, text: str) -> None:
     cluster.show.host(cluster.driver.name, "")
     cluster.show.phase(text)
-
-
-def _many(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number} {what}s"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from provisioner.quantities import format_size
+from cli.columns import aligned
+from provisioner.quantities import counted, format_size
 from provisioner.report import clean
 from roles.kafka.onhost.marks import LISTS
 from roles.kafka.values import shown
@@ -15,24 +16,26 @@ PARTITION_HEADS = ("PARTITION", "LEADER", "COPIES", "IN SYNC", "RECORDS", "OFFSE
 UNKNOWN = "?"
 
 
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Cells as lines, each column as wide as its widest cell; the first row is the heads."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def listing(found: Mapping[str, Any]) -> str:
-    """A line per topic, and the sum."""
+def listing(found: Mapping[str, Any], name: Callable[[int], str]) -> str:
+    """A line per topic, and the sum. name: a broker's, by its id."""
     topics = found["topics"]
     rows = [[clean(name), *_cells(summary(topic))] for name, topic in topics.items()]
     totals = [summary(topic) for topic in topics.values()]
     number = sum(one["partitions"] for one in totals)
-    lines = columns([HEADS, *rows]) if rows else []
+    lines = aligned([HEADS, *rows]) if rows else []
     return "\n".join([
         *lines, *([""] if lines else []),
-        f"{_many(len(rows), 'topic')}, {_many(number, 'partition')}, {_sum(totals, 'records', _count)} records, "
+        f"{counted(len(rows), 'topic')}, {counted(number, 'partition')}, {_sum(totals, 'records', _count)} records, "
         f"{_sum(totals, 'bytes', format_size)} on disk",
+        *(f"{name(broker)} does not answer: what is on its disks is not counted" for broker in silent(topics.values())),
     ])  # fmt: skip
+
+
+def silent(topics: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The brokers that have copies and did not tell of any."""
+    partitions = [one for topic in topics for one in topic["partitions"]]
+    told = {int(broker) for one in partitions for broker in one["sizes"]}
+    return sorted({broker for one in partitions for broker in one["replicas"]} - told)
 
 
 def summary(topic: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,7 +147,7 @@ def _block(topic: str, data: Mapping[str, Any], name: Callable[[int], str]) -> I
         ]
         for part in data["partitions"]
     ]
-    yield from (f"  {line}" for line in columns([PARTITION_HEADS, *rows]))
+    yield from (f"  {line}" for line in aligned([PARTITION_HEADS, *rows]))
 
 
 def _with_words(key: str, value: str | None) -> str:
@@ -167,7 +170,3 @@ def document(found: Mapping[str, Any], partitions: bool = False) -> dict[str, An
 
 def _count(number: int) -> str:
     return f"{number:,}"
-
-
-def _many(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number} {what}s"

@@ -91,15 +91,17 @@ def format_elapsed(seconds: float) -> str:
         return f"{seconds:.1f} seconds"
     whole = round(seconds)
     if whole < 3600:
-        large, small = _count(whole // 60, "minute"), _count(whole % 60, "second")
+        large, small = counted(whole // 60, "minute"), counted(whole % 60, "second")
     else:
         minutes = round(whole / 60)
-        large, small = _count(minutes // 60, "hour"), _count(minutes % 60, "minute")
+        large, small = counted(minutes // 60, "hour"), counted(minutes % 60, "minute")
     return f"{large} {small}" if not small.startswith("0 ") else large
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str) -> str:
+    """A number of things: "1 partition", "1,200 partitions", "3 copies"."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _split(text: str, kind: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from provisioner.errors import ConfigError
-from provisioner.quantities import format_size
+from provisioner.quantities import counted, format_size
 from provisioner.yaml_source import raise_all
 
 from . import topic_plan
@@ -102,14 +102,14 @@ def show(reporter: Reporter, plan: Plan, prune: bool = False, others: bool = Tru
     for name in sorted({*plan.settings, *plan.grow, *plan.factors}):
         if name in plan.grow:
             before, after = plan.grow[name]
-            reporter.change(name, f"{before} -> {_many(after, 'partition')}", "~")
+            reporter.change(name, f"{before} -> {counted(after, 'partition')}", "~")
         if name in plan.factors:
             reporter.change(name, *_copies(name, plan))
         if name in plan.settings:
-            reporter.change(name, _many(len(plan.settings[name]), "setting"), "~")
+            reporter.change(name, counted(len(plan.settings[name]), "setting"), "~")
             reporter.diff(name, "settings", "\n".join(diff(plan.settings[name])))
     if plan.moving:
-        reporter.note(f"  {_many(plan.moving, 'partition')} under way from before: they go on")
+        reporter.note(f"  {counted(plan.moving, 'partition')} under way from before: they go on")
     if plan.throttled and not plan.moving:
         reporter.note(f"  left of an earlier move, and to be removed: the throttle on {listed(plan.throttled)}")
     if prune:
@@ -138,8 +138,8 @@ def totals(plan: Plan, prune: bool) -> str:
 def pruned(plan: Plan) -> str:
     """What --prune takes away, counted."""
     strays = sum(map(len, plan.strays.values()))
-    parts = [_many(len(plan.unmanaged), "topic")] if plan.unmanaged else []
-    return " and ".join([*parts, *([_many(strays, "setting")] if strays else [])])
+    parts = [counted(len(plan.unmanaged), "topic")] if plan.unmanaged else []
+    return " and ".join([*parts, *([counted(strays, "setting")] if strays else [])])
 
 
 def document(plan: Plan) -> dict[str, Any]:
@@ -172,8 +172,8 @@ def document(plan: Plan) -> dict[str, Any]:
 def new_topic(one: Wanted) -> str:
     """What a new topic is to be: "6 partitions, 3 copies, retention.ms 2 d"."""
     parts = [
-        _many(one.partitions or 0, "partition"),
-        _many(one.factor or 0, "copy"),
+        counted(one.partitions or 0, "partition"),
+        counted(one.factor or 0, "copy"),
         *(f"{key} {shown(key, value)}" for key, value in one.config.items() if value is not None),
     ]
     return ", ".join(parts)
@@ -194,7 +194,7 @@ def _copies(name: str, plan: Plan) -> tuple[str, str, str]:
     before, after = plan.factors[name]
     moves = [move for move in plan.moves if move.topic == name]
     new = [(broker, move.size) for move in moves for broker in move.after if broker not in move.before]
-    what = f"{' or '.join(map(str, before))} -> {_many(after, 'copy')}"
+    what = f"{' or '.join(map(str, before))} -> {counted(after, 'copy')}"
     return what, "~", f"{len(new)} to make, {format_size(sum(size for _, size in new))}" if new else "none to make"
 
 
@@ -211,11 +211,6 @@ def listed(names: Sequence[str]) -> str:
     """Names in a line, the first ones and how many more."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _many(number: int, what: str) -> str:
-    plural = what[:-1] + "ies" if what.endswith("y") else what + "s"
-    return f"{number} {what if number == 1 else plural}"
 
 
 # -- doing

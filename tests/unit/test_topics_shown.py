@@ -56,7 +56,7 @@ def topic(*partitions: dict[str, Any], **settings: dict[str, Any]) -> dict[str, 
 
 def test_a_line_per_topic_with_what_people_ask_for():
     shown = topics_table.listing(
-        found(orders=topic(partition(0), partition(1, isr=[1, 2]), retention_ms=setting(TWO_DAYS, WEEK)))
+        found(orders=topic(partition(0), partition(1, isr=[1, 2]), retention_ms=setting(TWO_DAYS, WEEK))), str
     )
     heads, row, _, total = shown.splitlines()
     assert heads.split() == [
@@ -92,9 +92,15 @@ def test_how_long_records_are_kept_is_said_in_words(settings, expected):
 
 
 def test_what_is_not_known_is_not_made_up():
-    shown = topics_table.listing(found(a=topic(partition(0, records=None), partition(1)), b=topic(partition(0))))
+    shown = topics_table.listing(found(a=topic(partition(0, records=None), partition(1)), b=topic(partition(0))), str)
     assert shown.splitlines()[1].split()[4] == "?" and "10 and ? records" in shown
     assert topics_table.document(found(a=topic(partition(0, records=None))))["topics"]["a"]["records"] is None
+
+
+def test_a_broker_that_does_not_tell_is_named():
+    quiet = topic({**partition(0), "sizes": {"1": 1024, "2": 1024}})
+    shown = topics_table.listing(found(a=quiet), lambda broker: f"kafka{broker}").splitlines()
+    assert shown[-1] == "kafka3 does not answer: what is on its disks is not counted" and "2 KiB" in shown[1]
 
 
 def test_a_setting_equal_to_the_default_does_not_differ():
