@@ -61,9 +61,12 @@ def planned(ask: Ask, wanted: Sequence[Wanted]) -> tuple[Plan, list[str]]:
     topics, cluster = look(ask, [one.name for one in wanted])
     raise_all(topic_plan.problems(wanted, topics, cluster))
     plan = topic_plan.make(wanted, topics, cluster)
-    if plan.create or plan.settings or plan.grow:
+    wants = requests(plan)
+    # No partitions are added to a topic while copies of it move; when they have arrived, it is tried.
+    wants["grow"] = {name: count for name, count in wants["grow"].items() if name not in plan.moving}
+    if any(wants.values()):
         places = {one.name: one.place for one in wanted}
-        refused = ask("topic_changes", "check", **requests(plan))["refused"]
+        refused = ask("topic_changes", "check", **wants)["refused"]
         raise_all(
             ConfigError(
                 f"the cluster refuses {name}: {why}",
@@ -100,16 +103,16 @@ def show(reporter: Reporter, plan: Plan, prune: bool = False, others: bool = Tru
     for one in plan.create:
         reporter.change(one.name, new_topic(one), "+")
     for name in sorted({*plan.settings, *plan.grow, *plan.factors}):
+        if name in plan.factors:
+            reporter.change(name, *_copies(name, plan))
         if name in plan.grow:
             before, after = plan.grow[name]
             reporter.change(name, f"{before} -> {counted(after, 'partition')}", "~")
-        if name in plan.factors:
-            reporter.change(name, *_copies(name, plan))
         if name in plan.settings:
             reporter.change(name, counted(len(plan.settings[name]), "setting"), "~")
             reporter.diff(name, "settings", "\n".join(diff(plan.settings[name])))
     if plan.moving:
-        reporter.note(f"  {counted(plan.moving, 'partition')} under way from before: they go on")
+        reporter.note(f"  {counted(sum(plan.moving.values()), 'partition')} under way from before: they go on")
     if plan.throttled and not plan.moving:
         reporter.note(f"  left of an earlier move, and to be removed: the throttle on {listed(plan.throttled)}")
     if prune:
@@ -161,7 +164,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "replication_factor": {
             name: {"before": list(before), "after": after} for name, (before, after) in plan.factors.items()
         },
-        "moving": plan.moving,
+        "moving": dict(plan.moving),
         "unmanaged": list(plan.unmanaged),
         "unmanaged_settings": {
             name: {key: setting.value for key, setting in own.items()} for name, own in plan.strays.items()

@@ -67,8 +67,8 @@ class Plan:
 
     create: new topics, with what counts where they are silent. settings: {topic: {setting: change}}. grow: {topic:
     (partitions before, after)}. factors: {topic: (copies before, after)}, and the moves that make it so. unmanaged:
-    {topic that is not listed: bytes}. strays: {topic: settings of its own that are not listed}. moving: partitions of
-    listed topics under way from before. throttled: listed topics on which a move has left its bookkeeping.
+    {topic that is not listed: bytes}. strays: {topic: settings of its own that are not listed}. moving: {listed topic:
+    partitions under way from before}. throttled: listed topics on which a move has left its bookkeeping.
     """
 
     create: tuple[Wanted, ...] = ()
@@ -78,7 +78,7 @@ class Plan:
     moves: tuple[Move, ...] = ()
     unmanaged: Mapping[str, int] = field(default_factory=dict)
     strays: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
-    moving: int = 0
+    moving: Mapping[str, int] = field(default_factory=dict)
     throttled: tuple[str, ...] = ()
 
     @property
@@ -126,7 +126,7 @@ def make(wanted: Sequence[Wanted], actual: Mapping[str, Topic], cluster: Cluster
             name: sum(topic.sizes) for name, topic in actual.items() if name not in listed and not topic.internal
         },
         strays={topic.name: own for topic in there if (own := _strays(listed[topic.name], topic))},
-        moving=sum(topic.moving for topic in there),
+        moving={topic.name: topic.moving for topic in there if topic.moving},
         throttled=tuple(topic.name for topic in there if any(_throttled(topic, key) for key in marks.LISTS)),
     )  # fmt: skip
 

@@ -102,7 +102,7 @@ def test_what_is_not_listed_is_named_and_kafkas_own_is_not():
 
 
 def test_what_an_interrupted_run_has_left_goes_on():
-    assert planned(Wanted("orders"), topic(moving=2)).moving == 2
+    assert planned(Wanted("orders"), topic(moving=2)).moving == {"orders": 2}
     assert not planned(Wanted("orders"), topic(moving=2)).nothing
     assert planned(Wanted("orders"), topic(), topic("other", moving=2)).nothing  # somebody else's
 

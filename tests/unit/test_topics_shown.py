@@ -20,6 +20,7 @@ from roles.kafka.onhost import topics as onhost
 from roles.kafka.onhost.configs import Setting
 from roles.kafka.topic_plan import Alter, Plan
 from roles.kafka.topic_plan import Setting as Planned
+from roles.kafka.topics import Wanted
 
 WEEK, TWO_DAYS = "604800000", "172800000"
 
@@ -217,6 +218,22 @@ def test_what_is_not_listed_is_said_to_stay_or_to_go():
         topic_apply.show(PlainReporter(out), plan, prune)
         assert out.getvalue().splitlines() == expected
     assert topic_apply.pruned(plan) == "1 topic and 1 setting"
+
+
+def test_partitions_are_not_checked_while_copies_of_the_topic_move():
+    """The cluster would refuse them now, and takes them when the copies have arrived."""
+    checked: list[dict[str, Any]] = []
+
+    def ask(module: str, function: str, **arguments: Any) -> dict[str, Any]:
+        if function == "look":
+            return found(orders=topic({**partition(0), "moving": True}), other=topic(partition(0)))
+        if function == "defaults":
+            return {"partitions": 1, "factor": 3, "settings": {}}
+        checked.append(arguments["grow"])
+        return {"refused": []}
+
+    plan, _ = topic_apply.planned(ask, [Wanted("orders", 4), Wanted("other", 4)])
+    assert plan.grow == {"orders": (1, 4), "other": (1, 4)} and checked == [{"other": 4}]
 
 
 # -- in a deploy
