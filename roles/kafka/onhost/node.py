@@ -31,6 +31,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     assumed = args.get("min_isr")
     try:
         with wire.Connection(host, port) as connection:
+            # Asked before and after, for a copy may arrive, or begin, in between. Nothing moves without ZooKeeper.
+            before = None if assumed else _under_way(args["bootstrap"])
             view = connection.metadata(None)
             settings = [MIN_IN_SYNC, *marks.LISTS]
             described = configs.describe(connection, configs.TOPIC, [] if assumed else view["topics"], settings)
@@ -39,10 +41,11 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     except (OSError, KafkaError) as error:
         return {"serving": False, "why": wire.describe(error)}
     min_isr = needed(described)
-    flying = None if assumed else _under_way(args["bootstrap"])  # nothing moves without ZooKeeper
+    flying = None if assumed else _under_way(args["bootstrap"])
+    adding = {**(before or {}), **(flying or {})}
     partitions = [
         {
-            **settled(partition, (flying or {}).get((name, partition["partition"]), ())),
+            **settled(partition, adding.get((name, partition["partition"]), ())),
             "topic": name,
             "min_isr": min_isr.get(name, assumed or 1),
         }
