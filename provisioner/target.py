@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def environment(templates: Path) -> jinja2.Environment:
     """Templates as config files need them: no silent undefined, whole-line tags leave no blank lines.
 
-    Compiling them takes longer than asking a host; the bytecode is kept in the user's cache, by content of the template.
+    Compiling them takes longer than asking a host: the bytecode is kept in the user's cache, by content.
     """
     import jinja2
 
@@ -29,7 +29,8 @@ def environment(templates: Path) -> jinja2.Environment:
     compiled = cache_directory() / "templates"
     compiled.mkdir(parents=True, exist_ok=True)
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates), bytecode_cache=jinja2.FileSystemBytecodeCache(str(compiled)), undefined=jinja2.StrictUndefined, autoescape=False,
+        loader=jinja2.FileSystemLoader(templates), bytecode_cache=jinja2.FileSystemBytecodeCache(str(compiled)),
+        undefined=jinja2.StrictUndefined, autoescape=False,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
 
