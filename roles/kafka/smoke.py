@@ -7,6 +7,7 @@ skipped, with the reasons; a broker that nobody reaches at all is a failure.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -153,6 +154,9 @@ def run_smoke(
     answers: list[tuple[str, Mapping[str, Any]]] = []
     if plan.legs:
         arguments = {"legs": [leg.to_dict() for leg in plan.legs], "join": join}
+        if not cli and len({leg.listener for leg in plan.legs}) > 1:
+            # One of them is probably meant for this side: the client is here by the time the host has answered.
+            threading.Thread(target=_client, daemon=True).start()
         answer = call(plan.driver, ON_HOST_CLI if cli else ON_HOST, "run", arguments)
         answers.append((plan.driver, answer))
         left = elsewhere(plan, answer)
@@ -178,15 +182,23 @@ def run_smoke(
     return found
 
 
+def _client() -> Any:
+    """The on-host check, whose import brings the Kafka client; most runs need neither."""
+    from .onhost import smoke
+
+    return smoke
+
+
 def _here(
     legs: Sequence[Leg], cluster_id: str | None, join: str, driver: str, reporter: ReporterLike
 ) -> Mapping[str, Any]:
-    from .onhost import smoke  # the Kafka client is imported where it is needed: most runs never do
-
     def emit(event: Mapping[str, Any]) -> None:
         reporter.host(driver, f"from {HERE}: {event['text']}")
 
-    return smoke.run({"legs": [leg.to_dict() for leg in legs], "cluster_id": cluster_id, "join": join}, emit)
+    answer: Mapping[str, Any] = _client().run(
+        {"legs": [leg.to_dict() for leg in legs], "cluster_id": cluster_id, "join": join}, emit
+    )
+    return answer
 
 
 def summary(found: Sequence[Verdict], answers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:

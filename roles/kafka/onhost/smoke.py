@@ -32,7 +32,7 @@ RECORDS = 100  # per leg
 COPIES = 3
 # Up to this a real join is worth its time; Kafka's default of 3000 ms would be most of the whole check.
 JOIN_DELAY_WORTH_IT = 250  # milliseconds
-READERS = 8  # threads
+THREADS = 8
 
 
 def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -105,7 +105,11 @@ class _Check:
         self.took: list[tuple[int, str, str, float]] = []
         self.swept: list[str] = []
         self.join = False
-        self.written = 0
+
+    @property
+    def written(self) -> int:
+        """How many records were acknowledged."""
+        return sum(map(len, self.expected.values()))
 
     def run(self, admin: Admin, join: str) -> None:
         """Create, produce, consume, compare, delete; deletes whatever happened before."""
@@ -114,11 +118,10 @@ class _Check:
             if self.failures:
                 return
             self.emit({"text": f"topic {self.topic}, a partition led by each of {wire.ids(self.leaders)}"})
-            for leg in self.legs:
-                self._tried(leg, "produce", partial(self._produce, leg))
-            self._tried(self.legs[0], "consume", lambda: self._choose_groups(admin, join))
-            # Reading disturbs nobody, and where joins are held back all legs wait at the same time.
-            with ThreadPoolExecutor(max_workers=READERS) as pool:
+            with ThreadPoolExecutor(max_workers=THREADS) as pool:
+                list(pool.map(self._produce_to, self.leaders))
+                self._tried(self.legs[0], "consume", lambda: self._choose_groups(admin, join))
+                # Reading disturbs nobody, and where joins are held back all legs wait at the same time.
                 list(pool.map(lambda leg: self._tried(leg, "consume", partial(self._read_back, leg)), self.groups))
         finally:
             self._guarded("delete", lambda: admin.delete_groups(self.groups.values()))
@@ -144,6 +147,11 @@ class _Check:
         self.swept = admin.sweep()
         admin.create(self.topic, replicas(self.leaders, self.brokers, COPIES))
 
+    def _produce_to(self, broker: int) -> None:
+        # One listener after the other: the order in the partition, which is compared later, must be known.
+        for leg in [leg for leg in self.legs if leg.broker == broker]:
+            self._tried(leg, "produce", partial(self._produce, leg))
+
     def _produce(self, leg: Leg) -> None:
         partition = self.leaders.index(leg.broker)
         values = records.payloads(self.id, f"{leg.listener}@{leg.broker}", self.count)
@@ -167,7 +175,6 @@ class _Check:
                 future.get(timeout=self.timeout)
                 self.maybe.discard(value)
                 self.expected[partition].append(value)
-                self.written += 1
         finally:
             producer.close(timeout=1)
         self.emit({"text": f"{leg}: {len(values)} records written"})
