@@ -6,6 +6,7 @@ read here by hand: Metadata in version 2 without topics, which every broker sinc
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 from collections.abc import Iterable
@@ -77,7 +78,8 @@ def describe(error: BaseException) -> str:
         return error.strerror or str(error) or type(error).__name__
     text = str(error)
     name = type(error).__name__
-    # kafka errors begin their text with "[Error 19] NotEnoughReplicasError"
+    # kafka errors begin their text with "[Error 19] NotEnoughReplicasError", where the number says nothing more
+    text = re.sub(r"^\[Error -?\d+\] ", "", text).rstrip(": ")
     return text if name in text else f"{name}: {text}" if text else name
 
 

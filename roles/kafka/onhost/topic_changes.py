@@ -21,7 +21,6 @@ from .cluster import SERVER_TIMEOUT, Cluster, answering
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
-    Wrong = Callable[[Mapping[str, Any]], str]
 
 # Seconds to wait until every broker has heard of a change: the whole, and without any advance.
 HEARD_TIMEOUT, HEARD_STALL = 120.0, 30.0
