@@ -153,11 +153,12 @@ def when(runs: Sequence[Run], measure: str) -> str:
     if not found:
         return ""
     days = sorted({run.at for run in found})
-    span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    period = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     commits = dict.fromkeys(run.commit for run in found)
     load = [run.values["load"] for run in found if "load" in run.values]
-    busy = f"; load of the machine before each run {min(load):.1f} to {max(load):.1f}" if load else ""
-    return f"Measured {span} UTC, commit {', '.join(commits)}{busy}."
+    span = " to ".join(dict.fromkeys(f"{value:.1f}" for value in (min(load), max(load)))) if load else ""
+    busy = f"; load of the machine before each run {span}" if load else ""
+    return f"Measured {period} UTC, commit {', '.join(commits)}{busy}."
 
 
 def plots(runs: Sequence[Run]) -> dict[str, str]:

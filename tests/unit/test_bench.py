@@ -106,6 +106,7 @@ def test_the_page_says_how_busy_the_machine_was():
         a_run("first", "ours", 20.0),
     ]
     assert page.when(runs, "noop").endswith("abc1234; load of the machine before each run 0.3 to 12.0.")
+    assert page.when(runs[:1], "noop").endswith("before each run 0.3.")
     assert page.when(runs, "first").endswith("abc1234.") and page.when(runs, "roll") == ""
 
 
