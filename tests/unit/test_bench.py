@@ -11,13 +11,14 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bench import page, peers, plot, process, tools
 from bench.__main__ import arguments
 from bench.delay import Delay
 from bench.ground import moved, moved_keys
 from bench.results import Run, Store, pick, ratio, summary
-from cli.common import load_inventory
+from cli.common import ROOT, load_inventory
 from provisioner.artifacts import ClosureSource, Payload
 from provisioner.errors import ConfigError, ProvisionerError
 
@@ -223,6 +224,15 @@ def test_peers_are_told_everything_that_our_roles_put_on_a_host():
     assert (config["owner"], config["group"], config["mode"]) == ("root", "kafka", "0640")
     assert config["extra"]["broker_id"] == 2 and config["template"] == "kafka/server.properties.j2"
     assert len(kafka["links"]) + len(zookeeper["links"]) > 90
+
+
+@pytest.mark.usefixtures("archives")
+def test_the_playbook_hands_templates_every_value_that_our_roles_give_them():
+    tasks = yaml.safe_load((ROOT / "bench/ansible/roles/service/tasks/main.yml").read_text())
+    (handed,) = (set(task["vars"]) for task in tasks if "template" in task.get("vars", {}))
+    host = peers.inventory(load_inventory("prod3"))["all"]["hosts"]["kafka1"]
+    entries = [entry for role in ("zookeeper_role", "kafka_role") for entry in host[role]["templates"]]
+    assert handed == {"template"}.union(*(entry["extra"] for entry in entries))
 
 
 @pytest.mark.usefixtures("archives")
