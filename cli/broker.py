@@ -84,8 +84,8 @@ def change(hosts: str, extra_vars: list[str], given: Mapping[str, str | None], b
         after = _by_broker(done["settings"], only)
         if done["late"]:
             raise HostFailed(
-                f"set, but not taken by broker {settings.listed(done['late'])} so far",
-                advice="see its server.log; `invoke broker.config` shows what is in force",
+                f"done, but broker {settings.listed(done['late'])} works with the old value so far",
+                advice="see its server.log; old versions take some settings back only by a restart: `invoke restart`",
             )  # fmt: skip
         where = f" on {len(after)} of {len(after) + len(silent)} brokers" if only is None else ""
         print(f"In force{where} after {time.monotonic() - began:.1f} s")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from provisioner.errors import ConfigError
 from provisioner.inventory import did_you_mean
 
-from . import values
 from .layout import Move, Partition
 from .onhost import marks
+from .onhost.sources import same
 from .rebalance import resize
 from .topics import Wanted
 
@@ -187,7 +187,7 @@ def _alterations(wanted: Wanted, topic: Topic, known: Mapping[str, str | None]) 
     found = {}
     for key, value in wanted.config.items():
         now = topic.settings.get(key, Setting(known.get(key), default=known.get(key)))
-        if (value is None and now.own) or (value is not None and not values.same(now.value, value)):
+        if (value is None and now.own) or (value is not None and not same(now.value, value)):
             found[key] = Alter(now, value)
     return found
 

@@ -6,7 +6,6 @@ What a value means follows from the setting's name, as in Kafka's own reference:
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any
 
 from provisioner.quantities import format_duration, format_size, parse_duration, parse_size
@@ -17,7 +16,6 @@ LONGEST = 2**63 - 1  # Java's Long.MAX_VALUE, Kafka's own word for "never"
 _NO_LIMIT = ("forever", "unlimited", "no limit", "none")
 # Settings whose -1 has a meaning of its own.
 _FOREVER = ("retention.ms", "log.retention.ms", "local.retention.ms")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def typed(name: str, value: Any) -> str:
@@ -57,11 +55,6 @@ def shown(name: str, value: str | None) -> str:
     return re.sub(r"(?<=\d)(?=[a-z])", " ", format_duration(number))
 
 
-def same(one: str | None, other: str | None) -> bool:
-    """Whether a broker takes both for the same: 0.50 is 0.5, True is true, "a, b" is "a,b"."""
-    return one is other if one is None or other is None else _canonical(one) == _canonical(other)
-
-
 def is_duration(name: str) -> bool:
     """Whether a setting counts milliseconds."""
     return name.endswith(".ms")
@@ -70,12 +63,3 @@ def is_duration(name: str) -> bool:
 def is_size(name: str) -> bool:
     """Whether a setting counts bytes."""
     return name.endswith((".bytes", ".bytes.per.second"))
-
-
-def _canonical(value: str) -> Any:
-    text = value.strip()
-    if _NUMBER.fullmatch(text):
-        return Decimal(text)
-    if text.lower() in ("true", "false"):
-        return text.lower()
-    return [part.strip() for part in text.split(",")]

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from settings_support import RETENTION
+from settings_support import setting as made_up
 
 from cli import broker_table
 from provisioner.errors import UsageError
 from roles.kafka import settings
 from roles.kafka.onhost import brokers
-from roles.kafka.onhost.configs import Setting
-from roles.kafka.onhost.sources import DEFAULT, DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC
-
-RETENTION = "log.retention.ms"
+from roles.kafka.onhost.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
 
 
-def setting(name=RETENTION, read_only=False, sensitive=False, **values):
-    """A setting with a value at some sources: setting(static="1", cluster="2")."""
-    order = {"broker": DYNAMIC_BROKER, "cluster": DYNAMIC_CLUSTER, "static": STATIC, "default": DEFAULT}
-    synonyms = tuple((name, values[key], source) for key, source in order.items() if key in values)
-    value, source = (synonyms[0][1], synonyms[0][2]) if synonyms else (None, DEFAULT)
-    made = Setting(name, None if sensitive else value, source, read_only, sensitive, synonyms)
-    return brokers.as_dict(made)
+def setting(*arguments, **values):
+    return brokers.as_dict(made_up(*arguments, **values))
 
 
 def by_broker(*of_each):
@@ -214,16 +208,34 @@ def test_what_takes_a_restart_or_a_broker_by_itself_is_refused_with_the_way_to_d
 
 
 @pytest.mark.parametrize(
+    ("found", "default"),
+    [
+        ([made_up(cluster="2", default="1")] * 2, "1"),
+        ([made_up(cluster="2", default="1"), made_up(default="1")], "1"),  # one that never had it
+        ([made_up(cluster="2", static="3", default="1")], None),
+        ([made_up(cluster="2", default="1"), made_up(cluster="2", static="3", default="1")], None),
+        ([made_up(broker="4", cluster="2", default="1")], None),
+        ([made_up(cluster="2")], None),
+    ],
+)
+def test_the_default_that_brokers_go_back_to(found, default):
+    assert brokers.back_to([{RETENTION: one} for one in found], RETENTION, DYNAMIC_CLUSTER) == default
+
+
+@pytest.mark.parametrize(
     ("one", "value", "source", "taken"),
     [
-        (setting(cluster="2", static="1"), "2", DYNAMIC_CLUSTER, True),
-        (setting(cluster="3", static="2"), "2", DYNAMIC_CLUSTER, False),
-        (setting(static="2"), "2", DYNAMIC_CLUSTER, False),
-        (setting(static="2"), None, DYNAMIC_CLUSTER, True),
-        (setting(broker="1", cluster="2"), None, DYNAMIC_CLUSTER, False),
-        (setting(sensitive=True, broker=None), "2", DYNAMIC_BROKER, True),
+        (made_up(cluster="2", static="1"), "2", DYNAMIC_CLUSTER, True),
+        (made_up(cluster="3", static="2"), "2", DYNAMIC_CLUSTER, False),
+        (made_up(cluster="0.50", now="0.5"), "0.50", DYNAMIC_CLUSTER, True),
+        # Brokers note a change a moment before they work with it.
+        (made_up(cluster="2", static="1", now="1"), "2", DYNAMIC_CLUSTER, False),
+        (made_up(default="1", now="2"), None, DYNAMIC_CLUSTER, False),
+        (made_up(static="2"), "2", DYNAMIC_CLUSTER, False),
+        (made_up(static="2"), None, DYNAMIC_CLUSTER, True),
+        (made_up(broker="1", cluster="2"), None, DYNAMIC_CLUSTER, False),
+        (made_up(sensitive=True, broker=None), "2", DYNAMIC_BROKER, True),
     ],
 )
 def test_whether_a_broker_has_taken_a_change(one, value, source, taken):
-    made = Setting(**{key: one[key] for key in one if key != "update_mode"})
-    assert brokers.taken({RETENTION: made}, {RETENTION: value}, source) is taken
+    assert brokers.taken({RETENTION: one}, {RETENTION: value}, source) is taken

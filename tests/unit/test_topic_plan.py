@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.kafka import values
+from roles.kafka.onhost.sources import same
 from roles.kafka.onhost.throttle import FOLLOWERS
 from roles.kafka.topic_plan import Cluster, Plan, Setting, Topic, make, problems, warnings
 from roles.kafka.topics import Wanted
@@ -218,7 +218,7 @@ def test_after_the_plan_there_is_nothing_to_do(actual, wanted, prune):
     assert prune or set(actual) <= set(after), "what is not listed was deleted without --prune"
     for one in possible:
         assert all(
-            values.same(after[one.name].settings[key].value, value)
+            same(after[one.name].settings[key].value, value)
             for key, value in one.config.items() if value is not None
         )  # fmt: skip
 

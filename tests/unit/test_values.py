@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.kafka.values import same, shown, typed
+from roles.kafka.onhost.sources import same
+from roles.kafka.values import shown, typed
 
 
 @pytest.mark.parametrize(

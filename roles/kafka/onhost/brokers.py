@@ -89,6 +89,29 @@ def make(
 ) -> list[int]:
     """Change settings by the first of these brokers, and wait until all of them have it; the ids of those that still
     have not after TAKEN_SECONDS. source: where it is set; what: for the message. Raises Failure with the reason."""
+    found, _ = read(brokers, settings)
+    first = {name: default for name, value in settings.items() if value is None
+             if (default := back_to(found.values(), name, source)) is not None}  # fmt: skip
+    if first and (late := _make(brokers, resource, first, source, what)):
+        return late
+    return _make(brokers, resource, settings, source, what)
+
+
+def back_to(found: Iterable[Mapping[str, Setting]], name: str, source: str) -> Optional[str]:
+    """The default that all brokers are left with when a setting is taken back at this source; None where it is not a
+    default that is left. Pure.
+
+    Kafka 2.5.0 forgets to go back to a default, and works with the old value until it is restarted. So the default is
+    set before the setting is taken back.
+    """
+    ones = [settings[name] for settings in found if name in settings and settings[name].has(source)]
+    defaults = {one.default_without(source) for one in ones}
+    return defaults.pop() if len(defaults) == 1 else None
+
+
+def _make(
+    brokers: Mapping[int, Address], resource: str, settings: Mapping[str, Optional[str]], source: str, what: str
+) -> list[int]:
     with answering(what):
         change(next(iter(brokers.values())), resource, settings)
     deadline = time.monotonic() + TAKEN_SECONDS
@@ -101,11 +124,11 @@ def make(
 
 
 def taken(seen: Mapping[str, Setting], settings: Mapping[str, Optional[str]], source: str) -> bool:
-    """Whether a broker has these settings at this source (None: has none there any more). Pure."""
+    """Whether a broker has these settings at this source (None: none there any more), and works with them. Pure."""
     for name, value in settings.items():
         one = seen.get(name)
         there = one is not None and one.has(source)
-        if there != (value is not None):
+        if there != (value is not None) or (one is not None and not one.settled):
             return False
         # The value of a secret cannot be compared: that there is one has to do.
         if one is not None and there and not one.sensitive and one.at(source) != value:

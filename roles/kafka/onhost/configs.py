@@ -12,7 +12,7 @@ from typing import Any, Optional
 from kafka.protocol.admin import DescribeConfigsRequest, IncrementalAlterConfigsRequest
 
 from . import wire
-from .sources import ANYWHERE, PER_BROKER, READ_ONLY, SOURCES, by_itself
+from .sources import ANYWHERE, DEFAULT, PER_BROKER, READ_ONLY, SOURCES, by_itself, same
 
 # The protocol's numbers of resource kinds (ConfigResource.Type).
 TOPIC, BROKER = 2, 4
@@ -40,10 +40,22 @@ class Setting:
             return READ_ONLY
         return PER_BROKER if by_itself(self.name) else ANYWHERE
 
+    @property
+    def settled(self) -> bool:
+        """Of a broker's setting: whether the value in force is the first of its synonyms. A broker that takes a change
+        has it there a moment before it works with it, and for good when it fails to."""
+        # Without any value of its own it has that of another setting, or none: nothing to compare with.
+        return self.sensitive or not self.synonyms or same(self.value, self.synonyms[0][1])
+
     def at(self, source: str) -> Optional[str]:
         """The value, as written, that this setting has by its own name at one of the SOURCES; None when there is none
         or it is hidden."""
         return next((value for name, value, where in self.synonyms if (name, where) == (self.name, source)), None)
+
+    def default_without(self, source: str) -> Optional[str]:
+        """The default, where that is what would be left without the value at this source; else None."""
+        left = [(value, where) for _, value, where in self.synonyms if where != source]
+        return left[0][0] if left and left[0][1] == DEFAULT else None
 
     def has(self, source: str) -> bool:
         """Whether it is set by its own name at one of the SOURCES."""

@@ -1,6 +1,10 @@
-"""Where a setting comes from, and how it can change: the words, for both sides; imports nothing."""
+"""Settings in words and values, for both sides: where one comes from, how it can change, what is the same."""
 
 from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Optional
 
 # The protocol's numbers of sources (DescribeConfigsResponse.ConfigSource), as people say them. "dynamic cluster": the
 # default of all brokers, set at run time.
@@ -21,7 +25,23 @@ READ_ONLY, PER_BROKER, ANYWHERE = "read-only", "per-broker", "cluster-wide"
 _BEGINNINGS = ("ssl.", "sasl.", "listener.name.")
 _NAMES = ("listeners", "advertised.listeners", "listener.security.protocol.map", "principal.builder.class")
 
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
 
 def by_itself(name: str) -> bool:
     """Whether a setting that can change at run time must be set on each broker by itself."""
     return name in _NAMES or name.startswith(_BEGINNINGS)
+
+
+def same(one: Optional[str], other: Optional[str]) -> bool:
+    """Whether a broker takes both for the same: 0.50 is 0.5, True is true, "a, b" is "a,b"."""
+    return one is other if one is None or other is None else _canonical(one) == _canonical(other)
+
+
+def _canonical(value: str) -> Any:
+    text = value.strip()
+    if _NUMBER.fullmatch(text):
+        return Decimal(text)
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    return [part.strip() for part in text.split(",")]

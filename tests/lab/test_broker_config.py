@@ -1,0 +1,135 @@
+"""Brokers' settings on three real brokers: looked at, and set at run time. The official tool is the judge of what is in
+force.
+
+One cluster for all of it, in the order of this file; every test leaves it healthy and as its inventory says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.lab import Lab
+
+from .cluster import Cluster
+from .conftest import LabHost
+
+BASES = ("kafka1", "kafka2", "kafka3")
+RETENTION = "log.retention.ms"
+WEEK, TWO_DAYS, THREE_DAYS = "604800000", "172800000", "259200000"
+
+
+@pytest.fixture(scope="module")
+def brokers(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three hosts with the inventory prod3, deployed."""
+    lab.down(BASES)
+    lab.up(BASES)
+    path = tmp_path_factory.mktemp("brokers") / "prod3.yml"
+    base = yaml.safe_load(lab.inventory("prod3").read_text())
+    cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES), base, path)
+    cluster.set()
+    cluster.invoke("deploy", "--no-smoke")
+    yield cluster
+    lab.down(BASES)
+
+
+def refused(cluster: Cluster, verb: str, *arguments: str, code: int) -> str:
+    output = cluster.invoke(verb, *arguments, expect=code)
+    assert "Traceback" not in output
+    return output
+
+
+def document(cluster: Cluster, *arguments: str) -> dict[str, Any]:
+    """`broker.config --json`, without what goes on meanwhile."""
+    output = cluster.invoke("broker.config", "--json", *arguments)
+    found: dict[str, Any] = json.loads(output[output.index("{") :])
+    return found
+
+
+def told(cluster: Cluster, name: str) -> list[tuple[str, str]]:
+    """(value, source) of a setting on each broker, by our own verb."""
+    found = document(cluster, "--name", name)["settings"][name]["brokers"]
+    return [(found[str(number)]["value"], found[str(number)]["source"]) for number in (1, 2, 3)]
+
+
+def in_force(host: LabHost, name: str) -> tuple[str, list[str]]:
+    """(value, its sources, the first one in force) on a host's broker, as kafka-configs.sh says."""
+    number = host.base[-1]
+    command = "kafka-configs.sh --bootstrap-server 127.0.0.1:9092 --entity-type brokers --describe --all"
+    output = host.sh(f"{command} --entity-name {number} | grep '^ *{re.escape(name)}='")
+    found = re.search(rf"{re.escape(name)}=(\S*) .*synonyms=\{{(.*)\}}", output)
+    assert found, output
+    return found[1], re.findall(rf"([A-Z_]+):{re.escape(name)}=", found[2])
+
+
+def test_a_setting_of_all_brokers_is_shown_first_then_in_force_and_can_be_taken_back(brokers: Cluster):
+    first, second, third = brokers.hosts
+    planned = [f"  ~ {host.name}: {RETENTION} {WEEK} (7 d, static file) -> {TWO_DAYS} (2 d, dynamic cluster)"
+               for host in brokers.hosts]  # fmt: skip
+    output = brokers.invoke("broker.set", "--set", f"{RETENTION}=2d", "--check")
+    assert set(planned) <= set(output.splitlines()) and "nothing was changed" in output
+    assert told(brokers, RETENTION) == [(WEEK, "static file")] * 3
+
+    output = brokers.invoke("broker.set", "--set", f"{RETENTION}=2d")
+    assert set(planned) <= set(output.splitlines()) and "In force on 3 of 3 brokers" in output
+    names = ", ".join(host.name for host in brokers.hosts)
+    assert f"warning: server.properties of {names} says {RETENTION}={WEEK} (7 d)" in output
+    assert in_force(third, RETENTION) == (TWO_DAYS, ["DYNAMIC_DEFAULT_BROKER_CONFIG", "STATIC_BROKER_CONFIG"])
+    assert "No changes" in brokers.invoke("broker.set", "--set", f"{RETENTION}={TWO_DAYS}")
+
+    brokers.invoke("broker.set", "--set", f"{RETENTION}=3d", "--broker", second.name)
+    page = brokers.invoke("broker.config", "--diff", "--name", "log.ret*")
+    assert f"Brokers disagree: {RETENTION} is {TWO_DAYS} (2 d) on 1, 3, {THREE_DAYS} (3 d) on 2" in page
+    for host, value, source in [(first, f"{TWO_DAYS} (2 d)", "cluster"), (second, f"{THREE_DAYS} (3 d)", "broker")]:
+        beats = f"{value} in force: set at run time (dynamic {source})"
+        assert f"{host.name}: {RETENTION} is {WEEK} (7 d) in the file, {beats}" in page
+
+    output = brokers.invoke("broker.unset", "--name", RETENTION)
+    assert f"{second.name}: {RETENTION} {THREE_DAYS} (3 d, dynamic broker)" in output and "own value stays" in output
+    assert f"{second.name} has its own {RETENTION}" in brokers.invoke("broker.unset", "--name", RETENTION)
+    brokers.invoke("broker.unset", "--name", RETENTION, "--broker", "2")
+    assert told(brokers, RETENTION) == [(WEEK, "static file")] * 3
+    assert "What the files on disk say is in force" in brokers.invoke("broker.config", "--diff")
+
+
+REFUSED = [
+    (["broker.set", "--set", "log.retenton.ms=1d"], 1, "did you mean log.retention.ms?"),
+    (["broker.set", "--set", "log.retention.ms=2x"], 1, "unknown unit"),
+    (["broker.set", "--set", "queued.max.requests=501"], 1, "kafka_config: {queued.max.requests: ...}"),
+    (["broker.set", "--set", "listeners=A://:1"], 1, "name the broker: --broker 1"),
+    (["broker.set", "--set", "num.io.threads=many"], 2, "Not a number"),
+    (["broker.set", "--set", "num.io.threads=200", "--broker", "2"], 2, "not be greater than double"),
+    (["broker.set", "--set", "num.io.threads=9", "--broker", "7"], 2, "broker 7: not registered"),
+    (["broker.set", "--set", "num.io.threads=9", "--broker", "kafka9"], 1, "--broker kafka9: no such broker"),
+    (["broker.set"], 1, "nothing to change"),
+    (["broker.unset", "--name", "log.*"], 1, "there is no setting log.*"),
+    (["broker.config", "--name", "num.io.thread"], 1, "did you mean num.io.threads?"),
+]
+
+
+def test_what_is_refused_is_said_and_changes_nothing(brokers: Cluster):
+    before = document(brokers)
+    for arguments, code, said in REFUSED:
+        assert said in refused(brokers, *arguments, code=code)
+    assert document(brokers) == before
+
+
+def test_a_broker_that_is_down_is_named_and_sees_a_change_when_it_starts(brokers: Cluster):
+    host = brokers.hosts[2]
+    host.sh("systemctl stop kafka")
+    try:
+        page = refused(brokers, "broker.config", code=2)
+        assert f"{host.name} (broker 3) does not answer" in page and "2 brokers" in page
+        assert f"no answer from {host.name}" in refused(
+            brokers, "broker.set", "--set", "log.cleaner.threads=2", "--broker", "3", code=2
+        )
+        assert "In force on 2 of 3 brokers" in brokers.invoke("broker.set", "--set", "log.cleaner.threads=2")
+    finally:
+        brokers.invoke("deploy", "--no-smoke")
+    assert told(brokers, "log.cleaner.threads") == [("2", "dynamic cluster")] * 3
+    brokers.invoke("broker.unset", "--name", "log.cleaner.threads")
