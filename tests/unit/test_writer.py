@@ -148,6 +148,20 @@ def test_patience_ends_and_says_which_lines_are_not_known(broker):
     assert made.acknowledged == 0
 
 
+def test_a_cluster_that_nobody_reaches_any_more_is_told_with_the_lines(broker, monkeypatch):
+    broker.script = ["refuse"] * 1000
+    made = begun(broker, patience=0.05)
+    made.send({0: records(b"a", first=7)})
+
+    def unreached(address):
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(made, "_ask_leaders", unreached)
+    with pytest.raises(Refused, match="broker 0: Connection refused") as refused:
+        made.finish()
+    assert refused.value.unknown and refused.value.batch.first == 7
+
+
 def test_who_is_stopped_waits_no_longer(broker):
     broker.script = ["refuse"] * 1000
     made = begun(broker, patience=1000, stopped=lambda: True)

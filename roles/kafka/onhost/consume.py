@@ -27,8 +27,10 @@ POLL_MS = 200
 CHUNK = 256 * 1024  # bytes of output in one event
 FETCH_BYTES = 8 << 20  # that a broker may send at once
 COMMIT_SECONDS = 1.0
+COMMIT_TIMEOUT_MS = 5000
 JOIN_SECONDS = 30.0  # at least this long is a group given for the first assignment
 LOOK_SECONDS = 5.0  # of silence, after which the topic may have been deleted
+MISSED = 3  # looks in a row that do not find it
 
 
 def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
@@ -98,6 +100,7 @@ class _Reader:
         self._line = shown.as_json if args["format"] is None else shown.by_template(args["format"])
         self._under_way: deque[dict[TopicPartition, int]] = deque()  # of each event, where reading goes on after it
         self._written: dict[TopicPartition, int] = {}  # to be committed
+        self._missed = 0
         self.assigned = False
         self.count = 0
 
@@ -106,7 +109,7 @@ class _Reader:
         wanted, timeout = self._args["count"], self._args["timeout"]
         quiet = committed = looked = time.monotonic()
         while not self._feed.stopped.is_set() and (wanted is None or self.count < wanted):
-            found = self._consumer.poll(timeout_ms=POLL_MS, max_records=None if wanted is None else wanted - self.count)
+            found = self._poll(None if wanted is None else wanted - self.count)
             now = time.monotonic()
             if not self.assigned:
                 self._look_assigned()
@@ -123,6 +126,17 @@ class _Reader:
                 self._commit()
                 committed = now
         self._settle()
+
+    def _poll(self, most: Optional[int]) -> Mapping[TopicPartition, list[Any]]:
+        """What has come; nothing while no broker can be reached."""
+        try:
+            found: Mapping[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=POLL_MS, max_records=most)
+        except (OSError, KafkaError) as error:
+            if not passing(error):
+                raise
+            time.sleep(POLL_MS / 1000)
+            return {}
+        return found
 
     def _look_assigned(self) -> None:
         """Whether the group has given us partitions; with their positions, what is written from now on will be seen."""
@@ -171,14 +185,26 @@ class _Reader:
         self._written = {}
         if positions and self._args["group"]:
             try:
-                self._consumer.commit(positions)
+                self._consumer.commit(positions, timeout_ms=COMMIT_TIMEOUT_MS)
             except CommitFailedError:  # the group has moved on without us: whoever has them now reads them again
                 return
+            except (OSError, KafkaError) as error:
+                if not passing(error):
+                    raise
+                self._written = {**{place: at.offset for place, at in positions.items()}, **self._written}
 
     def _still_there(self) -> None:
         try:
             found = self._cluster.view([self._args["topic"]])["topics"]
         except (OSError, KafkaError):
             return  # the cluster is busy, or this broker down: the client knows others
-        if found[self._args["topic"]]["error"] == "UnknownTopicOrPartitionError":
+        # A broker that has just started knows no topic yet.
+        gone = found[self._args["topic"]]["error"] == "UnknownTopicOrPartitionError"
+        self._missed = self._missed + 1 if gone else 0
+        if self._missed >= MISSED:
             raise Failure(f"the topic {self._args['topic']} has been deleted")
+
+
+def passing(error: BaseException) -> bool:
+    """Whether an error is one of a cluster that restarts or elects: the next try may succeed."""
+    return isinstance(error, OSError) or bool(getattr(error, "retriable", False))

@@ -111,7 +111,7 @@ class Writer:
         """Learn leaders from the cluster's `view` and become a producer; the number of partitions."""
         self._learn(view)
         if self._acks == ALL:
-            self._producer = self._retried(self._init_producer)
+            self._producer = self._retried(self._init_producer, time.monotonic() + self._patience)
         return len(self._leaders)
 
     def sticky(self) -> int:
@@ -139,7 +139,10 @@ class Writer:
             if time.monotonic() > self._deadline or self._stopped():
                 raise Refused(batch, reason, error, unknown=True)
             time.sleep(RETRY_SECONDS)
-            self._learn(self._retried(self._ask_leaders))
+            try:
+                self._learn(self._retried(self._ask_leaders, self._deadline))
+            except (OSError, KafkaError):  # nobody knows better: that is why the records wait
+                raise Refused(batch, reason, error, unknown=True) from None
             self._transmit()
 
     # -- one try ---------------------------------------------------------------------------------------------------
@@ -252,9 +255,8 @@ class Writer:
         wire.raise_for(answer.error_code)
         return answer.producer_id, answer.producer_epoch
 
-    def _retried(self, ask: Callable[[Mapping[str, Any]], Any]) -> Any:
-        """The answer of the first broker that has one, within the patience. Raises the last error."""
-        deadline = time.monotonic() + self._patience
+    def _retried(self, ask: Callable[[Mapping[str, Any]], Any], deadline: float) -> Any:
+        """The answer of the first broker that has one, until the deadline. Raises the last error."""
         while True:
             try:
                 return first_answer(self._addresses(), ask)
