@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from . import apply as applying
-from . import connection, payload, plan, preflight, rolling
+from . import connection, live, payload, plan, preflight, rolling
 from .errors import HostFailed, ProvisionerError, Refused, Several, Unreachable
 from .fleet import Fleet, Outcome
 from .inventory import Host, Inventory
@@ -173,6 +173,7 @@ class Deploy:
             if remark := resource.remark(found["states"].get(resource.key)):
                 self.reporter.warning(f"{name}: {remark}")
         self.rows[name].ok = len(resources)
+        live.foresee(fleet, name, resources, found["states"])
         fleet.reporter.host(name, "")
         with timed("plan", name):
             return plan.make(name, resources, found["states"]), problems
@@ -180,7 +181,8 @@ class Deploy:
     def _show_plan(self) -> None:
         changes = sum(len(one.changes) for one in self.plans.values())
         restarts = sum(len(one.restarts) for one in self.plans.values())
-        if not changes and not restarts:
+        adoptions = live.planned(self.plans)
+        if not changes and not restarts and not adoptions:
             self.reporter.phase("No changes: every host is as it should be")
             return
         self.reporter.phase("Plan")
@@ -190,12 +192,15 @@ class Deploy:
                     self.reporter.change(name, change.resource.key, change.action, change.note)
                 if self.options.diff:
                     self.reporter.diff(name, change.resource.key, plan.diff(change))
+            for adoption in one.adoptions:
+                self.reporter.change(name, adoption.service.key, "apply", live.shown(adoption.changes))
             for restart in one.restarts:
                 self.reporter.change(name, restart.service.key, "restart", will_restart(restart.reasons))
             if self.options.check:
-                self.rows[name].changed = len(one.changes) + len(one.restarts)
+                self.rows[name].changed = len(one.changes) + len(one.adoptions) + len(one.restarts)
         adds = sum(change.action == "+" for one in self.plans.values() for change in one.changes)
-        self.reporter.note(f"{adds} to add, {changes - adds} to change, {restarts} to restart")
+        at_run_time = f", {adoptions} to apply at run time" if adoptions else ""
+        self.reporter.note(f"{adds} to add, {changes - adds} to change{at_run_time}, {restarts} to restart")
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -209,6 +214,7 @@ class Deploy:
 
         def work(name: str) -> None:
             applying.apply(fleet, self.plans[name], payloads, self.rows[name])
+            live.adopt(fleet, self.plans[name], self.rows[name])
             self.reporter.host(name, "")
 
         fleet.each(self.plans, work).check()
@@ -240,8 +246,10 @@ class Deploy:
 
     def roll(self, fleet: Fleet, of_unit: Sequence[rolling.Step], gate: rolling.Gate) -> None:
         """Restart one unit on its hosts, one at a time; counted in the recap."""
+        services = {step.host: step.service for step in of_unit}
         for name in rolling.roll(fleet, of_unit, gate):
             self.rows[name].changed += 1
+            live.tidy(fleet, name, services[name], self.rows[name])
 
     def _confirm_downtime(self, fleet: Fleet) -> None:
         """A restart that clients would notice needs a yes, before anything is changed."""

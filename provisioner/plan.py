@@ -42,6 +42,14 @@ class Restart:
 
 
 @dataclass(frozen=True)
+class Adoption:
+    """A running service that takes what changes without a restart. changes: in words."""
+
+    service: Service
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class HostPlan:
     """Everything that a deploy would do on one host."""
 
@@ -49,10 +57,11 @@ class HostPlan:
     resources: tuple[Resource, ...]
     changes: tuple[Change, ...]
     restarts: tuple[Restart, ...]
+    adoptions: tuple[Adoption, ...] = ()
 
     @property
     def nothing(self) -> bool:
-        return not self.changes and not self.restarts
+        return not self.changes and not self.restarts and not self.adoptions
 
 
 def _difference(name: str, actual: Any, expected: Any) -> str:
@@ -92,7 +101,7 @@ def soon_on_disk(resources: Iterable[Resource]) -> dict[str, str]:
 
 def make(host: str, resources: Sequence[Resource], states: Mapping[str, Mapping[str, Any] | None]) -> HostPlan:
     """The plan of one host. states: {resource key: actual state}, as the agent's `read` answers."""
-    changes, restarts = [], []
+    changes, restarts, adoptions = [], [], []
     soon = soon_on_disk(resources)
     for resource in resources:
         actual = states.get(resource.key)
@@ -101,9 +110,12 @@ def make(host: str, resources: Sequence[Resource], states: Mapping[str, Mapping[
             changes.append(Change(resource, "~" if actual is not None else "+", differs, actual))
         if isinstance(resource, Service) and actual is not None:
             reasons = outdated(resource.inputs, dict(actual), soon)
+            live = actual.get("live")
             if reasons:
                 restarts.append(Restart(resource, tuple(reasons)))
-    return HostPlan(host, tuple(resources), tuple(changes), tuple(restarts))
+            elif live and live["changes"]:
+                adoptions.append(Adoption(resource, tuple(live["changes"])))
+    return HostPlan(host, tuple(resources), tuple(changes), tuple(restarts), tuple(adoptions))
 
 
 def mask(text: str) -> str:

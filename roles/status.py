@@ -78,6 +78,7 @@ def services(answer: Answer) -> dict[str, Any]:
             "uptime_seconds": process.get("uptime"),
             "version": said.get("version") or version(process.get("classpath", "")),
             "restart_pending": outdated(service.inputs, dict(state), {}) if state else [],
+            "apply_pending": list(((state or {}).get("live") or {}).get("changes", [])),
             "heap_used_bytes": process.get("heap_used"),
             "heap_max_bytes": process.get("heap_max"),
             "memory_bytes": process.get("rss"),
@@ -205,6 +206,8 @@ def service_notes(unit: str, service: Mapping[str, Any]) -> list[str]:
         out.append(f"{unit} is not enabled: it will not come back after a reboot")
     if service["restart_pending"]:
         out.append(f"{unit} runs with an older {shown(service['restart_pending'])}: the next deploy restarts it")
+    elif service["apply_pending"]:
+        out.append(f"{unit}: the next deploy applies, without a restart: {shown(service['apply_pending'])}")
     if service["crashes"]:
         times = "once" if service["crashes"] == 1 else f"{service['crashes']} times"
         out.append(f"{unit} died {times} and was started again by systemd")

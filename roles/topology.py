@@ -108,17 +108,21 @@ def inter_broker(host: HostLike) -> Listener:
     )
 
 
+def plain(host: HostLike) -> Listener | None:
+    """A listener without TLS and SASL, since the toolkit's client has neither: the brokers' own if it is one."""
+    return next((one for one in (inter_broker(host), *listeners(host)) if one.protocol == "PLAINTEXT"), None)
+
+
 def door(host: HostLike) -> str:
-    """Where a broker takes native requests on its own host. Raises ConfigError when no listener is without TLS and
-    SASL: the toolkit's client has neither."""
-    own = inter_broker(host)
-    plain = [one for one in (own, *listeners(host)) if one.protocol == "PLAINTEXT"]
-    if not plain:
+    """Where a broker takes native requests on its own host. Raises ConfigError when no listener is plain."""
+    found = plain(host)
+    if found is None:
+        own = inter_broker(host)
         raise ConfigError(
             f"this needs a PLAINTEXT listener, and there is none: {own.name} is {own.protocol}",
             host=host.name, advice="bind one to 127.0.0.1 in kafka_listeners, or use the official tools on the host",
         )  # fmt: skip
-    return plain[0].local
+    return found.local
 
 
 def zookeeper_addresses(host: HostLike, servers: Sequence[HostLike]) -> list[str]:

@@ -67,6 +67,9 @@ def forget(state: str) -> None:
     """Remove the agent's own files, its code included, except the guards of data that stays."""
     for name in ("cache", "archives", "derived", "agent"):
         shutil.rmtree(os.path.join(state, name), ignore_errors=True)
-    for path in (os.path.join(state, "once"), state):
-        with contextlib.suppress(OSError):  # not empty: something is guarded
-            os.rmdir(path)
+    with contextlib.suppress(OSError):  # not empty: something is guarded, and what is known of it stays
+        os.rmdir(os.path.join(state, "once"))
+    if not os.path.exists(os.path.join(state, "once")):
+        shutil.rmtree(os.path.join(state, "live"), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.rmdir(state)

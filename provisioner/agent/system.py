@@ -292,7 +292,11 @@ class System:
     def wait_ready(self, service: Any) -> None:
         """Wait until a just started service serves, as its probe says; a service without probe is taken at its word."""
         if service.ready is not None:
-            from .main import call
-
-            call(service.ready.wire(), self.emit)
+            self.call(service.ready)
         self._unit_states = None
+
+    def call(self, call: Any) -> Dict[str, Any]:
+        """Run a role's on-host function: a `Call`."""
+        from .main import call as run
+
+        return run(call.wire(), self.emit)

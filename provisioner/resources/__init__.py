@@ -8,12 +8,13 @@ from .derived import Derived
 from .directory import Directory
 from .file import File
 from .link import Link, Links
+from .live import Live
 from .package import Package
 from .service import Service
 from .sysctl import Sysctl
 from .user import User
 
 __all__ = [
-    "KINDS", "Archive", "Call", "Derived", "Directory", "File", "Link", "Links", "Package", "Resource", "Service",
-    "Sysctl", "User", "differing", "from_wire", "sha256",
+    "KINDS", "Archive", "Call", "Derived", "Directory", "File", "Link", "Links", "Live", "Package", "Resource",
+    "Service", "Sysctl", "User", "differing", "from_wire", "sha256",
 ]  # fmt: skip

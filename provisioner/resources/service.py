@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping, Optional
 
 from .base import Call, Resource, State
+from .live import Live, covered
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Service(Resource):
     inputs: every path whose content the process reads at start. The unit itself records their digests when it starts
     (`ExecStartPre`, in sha256sum's format, to `/run/NAME/inputs.sha256`), whoever starts it. A restart is needed when
     that record differs from the disk: nothing has to be remembered by a run, so a killed run is finished by the next
-    one, and a change that was taken back needs no restart. ready: what says that the service serves.
+    one, and a change that was taken back needs no restart. ready: what says that the service serves. live: the input
+    whose changes the process may be able to take as it runs.
     This resource enables and *starts*; restarting is the roll's business (`provisioner/rolling.py`).
     """
 
@@ -23,6 +25,7 @@ class Service(Resource):
     unit: str
     inputs: tuple[str, ...] = ()
     ready: Optional[Call] = None
+    live: Optional[Live] = None
 
     @property
     def name(self) -> str:
@@ -37,13 +40,14 @@ class Service(Resource):
 
     def wire(self, content: bool) -> dict[str, Any]:
         return {
-            "kind": self.kind, "unit": self.unit, "inputs": list(self.inputs), "ready": self.ready and self.ready.wire()
+            "kind": self.kind, "unit": self.unit, "inputs": list(self.inputs),
+            "ready": self.ready and self.ready.wire(), "live": self.live and self.live.wire(),
         }  # fmt: skip
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Service:
         ready = Call(**data["ready"]) if data.get("ready") else None
-        return cls(unit=data["unit"], inputs=tuple(data["inputs"]), ready=ready)
+        return cls(data["unit"], tuple(data["inputs"]), ready, Live.from_wire(data.get("live")))
 
     def read(self, system: Any) -> Optional[State]:
         state: Optional[State] = system.unit_state(self.unit)
@@ -51,7 +55,17 @@ class Service(Resource):
             return None
         state["disk"] = {path: system.digest(path) for path in self.inputs}
         state["started"] = parse_record(system.read_text(self.record))
+        state["live"] = self.look(system)
         return state
+
+    def look(self, system: Any, wanted: Optional[str] = None, apply: bool = False) -> Optional[State]:
+        """On the host: what the running process makes of its live input, as `Live.look`; None for one that has none,
+        or that does not run."""
+        state = system.unit_state(self.unit)
+        if self.live is None or not (state and state["active"]):
+            return None
+        started = parse_record(system.read_text(self.record)) or {}
+        return self.live.look(system, self.unit, started.get(self.live.path), wanted, apply)
 
     def present(self, system: Any) -> list[str]:
         return [f"service {self.unit}"] if system.unit_state(self.unit) is not None else []
@@ -78,7 +92,7 @@ def parse_record(text: Optional[str]) -> Optional[dict[str, str]]:
 
 
 def outdated(inputs: tuple[str, ...], state: State, soon: Mapping[str, str]) -> list[str]:
-    """The inputs for which the running process and the disk differ, in order; pure.
+    """The inputs for which only a restart brings running process and disk together, in order; pure.
 
     state: as `Service.read` answers. soon: {path: digest} that the planned changes will put on disk. A process that
     runs without a record was started by something else than our unit: all of its inputs count.
@@ -86,4 +100,5 @@ def outdated(inputs: tuple[str, ...], state: State, soon: Mapping[str, str]) -> 
     if not state.get("active"):
         return []
     started = state.get("started") or {}
-    return [path for path in inputs if (soon.get(path) or state["disk"].get(path)) != started.get(path)]
+    then = {path: soon.get(path) or state["disk"].get(path) for path in inputs}
+    return [path for path in inputs if then[path] != started.get(path) and not covered(state, path, then[path])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from provisioner.preflight import Needs
-from provisioner.resources import Archive, Call, Directory, File, Link, Links, Resource, Service
+from provisioner.resources import Archive, Call, Directory, File, Link, Links, Live, Resource, Service
 from provisioner.target import Target
 from roles import commands, jvm, topology
 from roles.java import role as java
@@ -14,6 +14,7 @@ from roles.properties import has_secret, override
 from roles.releases import kafka_release, source
 
 CONFIG = "/etc/kafka/server.properties"
+STARTED = "/run/kafka/server.properties"  # CONFIG as the running broker has read it
 ENVIRONMENT = "/etc/kafka/kafka.env"
 LOGGING = "/etc/kafka/log4j.properties"
 UNIT = "/etc/systemd/system/kafka.service"
@@ -133,9 +134,9 @@ def resources(target: Target) -> list[Resource]:
         ),
         target.file(
             UNIT, "kafka/kafka.service.j2", inputs=inputs, home=archive.path, java_home=java.home(target),
-            with_zookeeper=target.is_in("zookeeper"),
+            with_zookeeper=target.is_in("zookeeper"), config=CONFIG, started=STARTED,
         ),
-        Service("kafka", inputs, ready=ready(target)),
+        Service("kafka", inputs, ready=ready(target), live=live(target)),
         *class_archive.made(target, archive),
     ]  # fmt: skip
 
@@ -156,3 +157,13 @@ def ready(target: Target) -> Call:
         "stall": target["kafka_start_stall"] / 1000,
     }
     return Call("roles.kafka.onhost.serving", "ready", arguments)
+
+
+def live(target: Target) -> Live | None:
+    """What lets a running broker take a changed server.properties; None where its own host cannot ask it."""
+    listener = topology.plain(target.host)
+    if listener is None:
+        return None
+    broker = topology.broker_id(target.host, target.members("kafka"))
+    arguments = {"bootstrap": listener.local, "broker": broker}
+    return Live(CONFIG, STARTED, Call("roles.kafka.onhost.dynamic", "bring", arguments))

@@ -1,5 +1,5 @@
-"""Brokers' settings on three real brokers: looked at, and set at run time. The official tool is the judge of what is in
-force.
+"""Brokers' settings on three real brokers: looked at, set at run time by a person, and changed by a deploy without a
+restart. The official tool is the judge of what is in force.
 
 One cluster for all of it, in the order of this file; every test leaves it healthy and as its inventory says.
 """
@@ -17,7 +17,7 @@ import yaml
 from lab.lab import Lab
 
 from .cluster import Cluster
-from .conftest import LabHost
+from .conftest import LabHost, counts, run_invoke
 
 BASES = ("kafka1", "kafka2", "kafka3")
 RETENTION = "log.retention.ms"
@@ -65,6 +65,21 @@ def in_force(host: LabHost, name: str) -> tuple[str, list[str]]:
     found = re.search(rf"{re.escape(name)}=(\S*) .*synonyms=\{{(.*)\}}", output)
     assert found, output
     return found[1], re.findall(rf"([A-Z_]+):{re.escape(name)}=", found[2])
+
+
+def changed(cluster: Cluster, output: str) -> list[int]:
+    return [counts(output, host.name)["changed"] for host in cluster.hosts]
+
+
+def applied(cluster: Cluster, output: str, text: str) -> list[str]:
+    """The hosts of which an output says that their broker takes (or took) this as it runs."""
+    lines = {
+        host.base: f"  ~ {host.name}: apply service:kafka ({text} at run time, no restart)" for host in cluster.hosts
+    }
+    return [base for base, line in lines.items() if line in output.splitlines()]
+
+
+# -- by a person -------------------------------------------------------------------------------------------------------
 
 
 def test_a_setting_of_all_brokers_is_shown_first_then_in_force_and_can_be_taken_back(brokers: Cluster):
@@ -133,3 +148,88 @@ def test_a_broker_that_is_down_is_named_and_sees_a_change_when_it_starts(brokers
         brokers.invoke("deploy", "--no-smoke")
     assert told(brokers, "log.cleaner.threads") == [("2", "dynamic cluster")] * 3
     brokers.invoke("broker.unset", "--name", "log.cleaner.threads")
+
+
+# -- by a deploy -------------------------------------------------------------------------------------------------------
+
+
+def test_a_change_that_brokers_take_as_they_run_needs_no_restart_and_happens_once(brokers: Cluster):
+    pids = brokers.pids("kafka")
+    brokers.set({"kafka_log_retention": "2d"})
+    taken = f"{RETENTION} {WEEK} -> {TWO_DAYS}"
+    plan = brokers.invoke("plan")
+    assert applied(brokers, plan, taken) == list(BASES) and "restart service" not in plan
+    assert "0 to add, 3 to change, 3 to apply at run time, 0 to restart" in plan
+    assert told(brokers, RETENTION) == [(WEEK, "static file")] * 3, "the plan has changed something"
+
+    output = brokers.invoke("deploy", "--no-smoke")
+    assert applied(brokers, output, taken) == list(BASES) and changed(brokers, output) == [2, 2, 2]
+    assert brokers.pids("kafka") == pids
+    for host in brokers.hosts:
+        assert in_force(host, RETENTION) == (TWO_DAYS, ["DYNAMIC_BROKER_CONFIG", "STATIC_BROKER_CONFIG"])
+    assert changed(brokers, brokers.invoke("deploy", "--no-smoke")) == [0, 0, 0]
+    assert "older" not in brokers.invoke("status") and brokers.pids("kafka") == pids
+
+
+def test_what_a_person_sets_afterwards_stays_and_taken_back_gives_way_to_the_file(brokers: Cluster):
+    brokers.invoke("broker.set", "--set", f"{RETENTION}=5d", "--broker", "1")
+    assert changed(brokers, brokers.invoke("deploy", "--no-smoke")) == [0, 0, 0]
+    assert told(brokers, RETENTION)[0] == ("432000000", "dynamic broker")
+    brokers.invoke("broker.unset", "--name", RETENTION, "--broker", "1")
+    assert "the next deploy applies, without a restart: log.retention.ms" in brokers.invoke("status")
+    assert changed(brokers, brokers.invoke("deploy", "--no-smoke")) == [1, 0, 0]
+    assert told(brokers, RETENTION) == [(TWO_DAYS, "dynamic broker")] * 3
+
+
+def test_a_deploy_cut_off_before_it_applied_is_finished_by_the_next_one(brokers: Cluster):
+    pids = brokers.pids("kafka")
+    # The state that a run killed between the two leaves on kafka1, made exactly; and a run killed wherever it is.
+    brokers.hosts[0].sh(f"sed -i 's/^{RETENTION}=.*/{RETENTION}={THREE_DAYS}/' /etc/kafka/server.properties")
+    brokers.set({"kafka_log_retention": "3d"})
+    plan = brokers.invoke("plan")
+    assert applied(brokers, plan, f"{RETENTION} {TWO_DAYS} -> {THREE_DAYS}") == list(BASES)
+    assert "0 to add, 2 to change, 3 to apply at run time, 0 to restart" in plan
+    with brokers.running("deploy", "--no-smoke") as deploy:
+        deploy.says("file:/etc/kafka/server.properties")
+        deploy.kill()
+    brokers.invoke("deploy", "--no-smoke")
+    assert told(brokers, RETENTION) == [(THREE_DAYS, "dynamic broker")] * 3
+    assert changed(brokers, brokers.invoke("deploy", "--no-smoke")) == [0, 0, 0]
+    assert brokers.pids("kafka") == pids
+
+
+def test_a_change_taken_back_leaves_nothing_behind(brokers: Cluster):
+    pids = brokers.pids("kafka")
+    brokers.set()
+    output = brokers.invoke("deploy", "--no-smoke")
+    assert changed(brokers, output) == [2, 2, 2] and brokers.pids("kafka") == pids
+    for host in brokers.hosts:
+        assert in_force(host, RETENTION) == (WEEK, ["STATIC_BROKER_CONFIG"])
+        assert host.sh("ls /var/lib/provisioner/live") == ""
+    assert changed(brokers, brokers.invoke("deploy", "--no-smoke")) == [0, 0, 0]
+
+
+def test_what_a_broker_refuses_at_run_time_is_planned_as_a_restart(brokers: Cluster):
+    # At most twice as many threads at a time: Kafka's own rule.
+    brokers.set({"kafka_io_threads": 64})
+    plan = brokers.invoke("plan")
+    assert plan.count("restart service:kafka (needed") == 3 and "at run time" not in plan
+    brokers.set({"kafka_io_threads": 12})
+    assert applied(brokers, brokers.invoke("plan"), "num.io.threads 8 -> 12") == list(BASES)
+    brokers.set()
+
+
+def test_a_restart_for_another_reason_puts_the_file_in_force_and_takes_the_rest_back(brokers: Cluster):
+    brokers.set({"kafka_log_retention": "2d"})
+    brokers.invoke("deploy", "--no-smoke")
+    before = brokers.pids("kafka")
+    # The retention changes again, together with something that only a start reads.
+    brokers.set({"kafka_log_retention": "3d", "kafka_config": {"queued.max.requests": 501}})
+    output = brokers.invoke("deploy", "--no-smoke")
+    assert output.count("restart service:kafka (runs with an older /etc/kafka/server.properties)") == 3
+    after = brokers.pids("kafka")
+    assert all(after[host] not in (before[host], "0") for host in BASES)
+    for host in brokers.hosts:
+        assert in_force(host, RETENTION) == (THREE_DAYS, ["STATIC_BROKER_CONFIG"])
+    assert changed(brokers, brokers.invoke("deploy")) == [0, 0, 0] and brokers.pids("kafka") == after
+    assert run_invoke("status", "--hosts", str(brokers.path)).returncode == 0

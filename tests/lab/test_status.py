@@ -63,12 +63,13 @@ def test_a_stopped_broker_is_told_by_status_and_doctor_with_exit_code_2_and_neit
 
 
 def test_a_pending_restart_is_noted_and_is_not_a_fault(single: LabHost):
-    single.sh("cp -a /etc/kafka/server.properties /root/was && echo '#' >> /etc/kafka/server.properties")
+    file = "/etc/kafka/server.properties"
+    single.sh(f"cp -a {file} /root/was && echo queued.max.requests=501 >> {file}")
     try:
         found = status_json(single, expect=0)
         page, doctor = single.invoke("status"), single.invoke("doctor")
     finally:
-        single.sh("cp -a /root/was /etc/kafka/server.properties")
+        single.sh(f"cp -a /root/was {file}")
     kafka = found["hosts"][single.name]["services"]["kafka"]
     assert kafka["restart_pending"] == ["/etc/kafka/server.properties"]
     note = "kafka runs with an older /etc/kafka/server.properties: the next deploy restarts it"

@@ -87,6 +87,20 @@ def test_the_verbs_about_records_and_groups_work_with_2_5_0(old: LabHost):
     console.walk(old, *OLD)
 
 
+def test_2_5_0_takes_settings_as_it_runs_from_people_and_from_a_deploy(old: LabHost):
+    pids = old.pids()
+    done = old.invoke("broker.set", "--set", "log.cleaner.threads=2", *OLD)
+    assert done.returncode == 0 and "In force on 1 of 1 brokers" in done.stdout, done.stdout
+    page = old.invoke("broker.config", *OLD).stdout
+    assert re.search(r"^log\.cleaner\.threads +2 +dynamic cluster +cluster-wide$", page, re.M), page
+    assert old.invoke("broker.unset", "--name", "log.cleaner.threads", *OLD).returncode == 0
+    output = old.deploy("--no-smoke", *OLD, "--extra-vars", "kafka_log_retention=2d")
+    assert "apply service:kafka (log.retention.ms 604800000 -> 172800000 at run time, no restart)" in output
+    assert "no longer set at run time" in old.deploy("--no-smoke", *OLD)
+    assert old.pids() == pids
+    nothing_to_do(old, *OLD)
+
+
 def test_every_official_command_of_2_5_0_is_on_the_path_and_starts(old: LabHost):
     tools.require_all_start(old, "2.5.0")
 

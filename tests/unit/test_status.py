@@ -103,6 +103,19 @@ def test_a_restart_is_pending_when_the_process_started_with_something_else():
     assert any("kafka1" in line and line.endswith("pending") for line in page(found, None).splitlines())
 
 
+def test_what_the_broker_takes_as_it_runs_is_no_pending_restart_and_what_it_has_not_taken_yet_is_noted():
+    taken = {"path": CONFIG, "digest": "b", "changes": [], "refused": []}
+    found = three(
+        kafka1=answer(1, disk={CONFIG: "b"}, live=taken),
+        kafka3=answer(3, disk={CONFIG: "b"}, live={**taken, "changes": ["x 1 -> 2 at run time"]}),
+    )
+    kafka = {name: host["services"]["kafka"] for name, host in found["hosts"].items()}
+    assert [kafka[name]["restart_pending"] for name in kafka] == [[], [], []]
+    assert kafka["kafka1"]["apply_pending"] == [] and kafka["kafka3"]["apply_pending"] == ["x 1 -> 2 at run time"]
+    assert "kafka3: kafka: the next deploy applies, without a restart: x 1 -> 2 at run time" in found["notes"]
+    assert not any(note.startswith("kafka1: ") for note in found["notes"])
+
+
 def test_a_throttle_that_was_left_on_is_noted_with_the_mend_and_is_not_a_fault():
     def view(number: int, **who: dict[str, list[str]]) -> Answer:
         throttled = {"ours": UNTHROTTLED, "others": UNTHROTTLED, **who}

@@ -11,6 +11,7 @@ import pytest
 from roles_support import resources, single, target
 
 from cli.uninstall import confirm
+from provisioner.agent.removal import forget
 from provisioner.agent.system import System
 from provisioner.errors import Refused, UsageError
 from provisioner.report import PlainReporter
@@ -21,6 +22,17 @@ from provisioner.uninstall import path_of, removal
 @pytest.fixture
 def system(tmp_path: Path) -> System:
     return System(emit=lambda event: None, state=str(tmp_path / "state"))
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_what_was_set_at_run_time_stays_on_record_as_long_as_the_data(system: System, guarded: bool):
+    system.remember("live/kafka", "{}")
+    system.remember("archives/it", "it")
+    if guarded:
+        system.remember("once/data", "")
+    forget(system.state)
+    assert system.remembers("live/kafka") is guarded and not system.remembers("archives/it")
+    assert Path(system.state).exists() is guarded
 
 
 def test_data_logs_ids_and_users_stay_unless_purged(tmp_path: Path):
