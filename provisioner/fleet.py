@@ -49,6 +49,7 @@ class Fleet:
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
         self.sessions: dict[str, Session] = {}
+        self._locked: set[str] = set()
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Fleet:
@@ -106,10 +107,14 @@ class Fleet:
         return self.each([host], ask).check()[host] if on_main else ask(host)
 
     def lock(self, host: str) -> None:
-        """Take a host's lock for this run; the host frees it when the session ends. Raises Locked."""
+        """Take a host's lock for this run, which may have it already; the host frees it when the session ends. Raises
+        Locked."""
+        if host in self._locked:
+            return
         answer = self.request(host, "lock", holder={"who": f"{getpass.getuser()}@{socket.gethostname()}"})
         if "held_by" in answer:
             raise locked(host, answer["held_by"])
+        self._locked.add(host)
 
     def call(
         self, host: str, module: str, function: str, arguments: Mapping[str, Any], event: Event | None = None

@@ -178,7 +178,8 @@ def warnings(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
         if (altered or topic is None) and factor and least and least.isdigit() and int(least) > factor:
             there = "is 1 copy" if factor == 1 else f"are {factor} copies"
             found.append(
-                f"{one.name}: min.insync.replicas is {least} and there {there}: no write with acks=all can succeed"
+                f"{one.name}: min.insync.replicas is {least} and there {there}: brokers that take it literally, as "
+                "2.5.0 does, refuse every write with acks=all"
             )
     return found
 

@@ -210,8 +210,16 @@ def test_what_is_not_listed_survives_until_it_is_pruned_with_a_yes(three: Cluste
     assert "No changes" in three.invoke("topics.apply", "--prune", "--yes")
 
 
+@pytest.fixture
+def cargo(three: Cluster) -> Iterator[None]:
+    """A topic with one copy of 3 MB in every partition, which goes when the test ends."""
+    fill(three, "cargo", {number: [1] for number in range(3)}, 60)
+    yield
+    three.invoke("topics.delete", "--topic", "cargo", "--yes")
+
+
+@pytest.mark.usefixtures("cargo")
 def test_an_interrupted_change_of_the_copies_goes_on_throttled_and_is_finished_by_the_next_apply(three: Cluster):
-    fill(three, "cargo", {number: [1] for number in range(3)}, 60)  # 3 MB in every partition
     listing = file(three, TOPICS | {"cargo": {"replication_factor": 3, "partitions": 4}})
     with three.running("topics.apply", "--file", listing, "--throttle", "200k") as apply:
         apply.says(" to go")
@@ -228,7 +236,6 @@ def test_an_interrupted_change_of_the_copies_goes_on_throttled_and_is_finished_b
     assert "No changes" in three.invoke("topics.apply", "--file", listing)
     three.invoke("topics.alter", "--topic", "cargo", "--replication-factor", "2")
     assert replicas(three, "cargo") == [2, 2, 2, 2]
-    three.invoke("topics.delete", "--topic", "cargo", "--yes")
 
 
 # -- what is refused

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from provisioner.errors import Locked
 from provisioner.fleet import Fleet
 
 
@@ -73,3 +74,30 @@ def test_a_request_from_a_thread_of_each_does_not_wait_for_a_thread_of_each(monk
     fleet.sessions["node1"] = SimpleNamespace(request=lambda op, on_event, **rest: op, close=lambda: None)
     with fleet:
         assert fleet.each(["node1"], lambda name: fleet.request(name, "read")) == {"node1": "read"}
+
+
+class Lockable:
+    """A host whose lock is taken once; whoever asks again, this run too, is told that it is held."""
+
+    def __init__(self) -> None:
+        self.held = False
+
+    def request(self, op: str, on_event: Any, **arguments: Any) -> dict[str, Any]:
+        if self.held:
+            return {"held_by": {"who": "me"}}
+        self.held = True
+        return {}
+
+    def close(self) -> None:
+        self.held = False
+
+
+def test_a_run_is_not_kept_out_by_the_lock_that_it_has_itself():
+    reporter: Any = SimpleNamespace(host=lambda *_: None)
+    host: Any = Lockable()
+    with Fleet(reporter) as fleet, Fleet(reporter) as other:
+        fleet.sessions["a"] = other.sessions["a"] = host
+        fleet.lock("a")
+        fleet.lock("a")
+        with pytest.raises(Locked):
+            other.lock("a")
