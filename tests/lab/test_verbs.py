@@ -1,0 +1,95 @@
+"""Every verb about topics, settings, records and groups, walked on three hosts by each version; how long each takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from lab.lab import Lab
+
+from .cluster import Cluster
+from .conftest import LabHost, run_invoke
+
+BASES = ("kafka1", "kafka2", "kafka3")
+LINES = "customer-7:two boxes\ncustomer-9:상자 하나\ncustomer-7:one more\n"
+RETENTION = "log.retention.ms"
+
+
+@pytest.fixture(scope="module")
+def three(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """kafka1 to kafka3 with the inventory prod3, nothing deployed."""
+    lab.down(BASES)
+    lab.up(BASES)
+    path = tmp_path_factory.mktemp("verbs") / "prod3.yml"
+    base = yaml.safe_load(lab.inventory("prod3").read_text())
+    yield Cluster(tuple(LabHost(lab, name, path) for name in BASES), base, path)
+    lab.down(BASES)
+
+
+class Stopwatch:
+    """run("topics.list", ...): a verb as typed, its end asserted, its whole process timed: the first time that the
+    agent is sent is left out, as `deploy` has sent it."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, verb: str, *arguments: str, stdin: str = "", expect: int = 0) -> str:
+        began = time.monotonic()
+        done = run_invoke(verb, "--hosts", str(self.cluster.path), *arguments, stdin=stdin)
+        self.seconds[verb] = time.monotonic() - began
+        assert done.returncode == expect, f"{verb}: exit code {done.returncode}, expected {expect}:\n{done.stdout}"
+        return done.stdout
+
+
+@pytest.mark.parametrize("version", ["2.5.0", "3.9.2"])
+def test_every_verb_works_the_same_on(three: Cluster, version: str):
+    if version == "3.9.2":  # from 2.5.0 at once is no upgrade that brokers can do one by one: they start anew
+        three.invoke("uninstall", "--purge-data", "--yes", "--accept-downtime")
+    three.set({"kafka_version": version})
+    three.invoke("deploy", "--no-smoke")
+    run = Stopwatch(three)
+    topics(run)
+    records(run)
+    settings(run)
+    assert "delete" in run("topics.delete", "--topic", "walk", "--yes")
+    report = ", ".join(f"{verb} {seconds:.2f}" for verb, seconds in run.seconds.items())
+    print(f"\nKafka {version}, three hosts, seconds of the whole process: {report}")
+
+
+def topics(run: Stopwatch) -> None:
+    """Made, looked at, changed; as one types it and as code."""
+    assert "3 copies" in run("topics.create", "--topic", "walk", "--partitions", "2", "--retention", "2d")
+    assert "2 d" in run("topics.list")
+    assert "retention.ms" in run("topics.describe", "--topic", "walk")
+    assert "2 -> 3 partitions" in run("topics.alter", "--topic", "walk", "--partitions", "3", "--retention", "1d")
+    listing = run.cluster.path.with_name("topics.yml")
+    listing.write_text(yaml.safe_dump({"topics": {"walk": {"partitions": 3, "retention": "12h"}}}))
+    assert "43200000" in run("topics.plan", "--file", str(listing))
+    run("topics.apply", "--file", str(listing))
+    assert "No changes" in run("topics.apply", "--file", str(listing))
+
+
+def records(run: Stopwatch) -> None:
+    """Produced, consumed in a group, the group looked at, moved and deleted; and many, measured."""
+    assert "3 records" in run("produce", "--topic", "walk", "--key-separator", ":", stdin=LINES)
+    read = ("--topic", "walk", "--from-beginning", "--count", "3", "--group", "walkers", "--timeout", "20s")
+    consumed = run("consume", *read, "--format", "{key}:{value}")
+    assert sorted(consumed.splitlines()[:3]) == sorted(LINES.splitlines())
+    assert "walkers" in run("groups.list")
+    assert " 0" in run("groups.describe", "--group", "walkers")
+    assert "3 records read again" in run("groups.reset", "--group", "walkers", "--to", "earliest", "--yes")
+    run("groups.delete", "--group", "walkers", "--yes")
+    assert "records/s" in run("bench.produce", "--records", "5000", "--size", "100")
+
+
+def settings(run: Stopwatch) -> None:
+    """Looked at, set at run time, taken back."""
+    assert RETENTION in run("broker.config", "--name", RETENTION)
+    assert "In force" in run("broker.set", "--set", f"{RETENTION}=3d")
+    assert "dynamic cluster" in run("broker.config", "--name", RETENTION)
+    assert "In force" in run("broker.unset", "--name", RETENTION)
+    assert "dynamic" not in run("broker.config", "--name", RETENTION)
