@@ -83,7 +83,7 @@ def records(run: Stopwatch) -> None:
     assert " 0" in run("groups.describe", "--group", "walkers")
     assert "3 records read again" in run("groups.reset", "--group", "walkers", "--to", "earliest", "--yes")
     run("groups.delete", "--group", "walkers", "--yes")
-    assert "records/s" in run("bench.produce", "--records", "5000", "--size", "100")
+    assert "RECORDS/S" in run("bench.produce", "--records", "5000", "--size", "100")
 
 
 def settings(run: Stopwatch) -> None:
