@@ -165,12 +165,16 @@ class Difference:
     why: str
 
 
+# Two names of one setting: a broker takes each from the other where only that is in its file (KIP-631).
+TWINS = {"node.id": "broker.id", "broker.id": "node.id"}
+
+
 def differences(settings: Mapping[str, Setting], file: Mapping[str, str]) -> list[Difference]:
     """What the file on a broker's disk says, against what the broker runs with. Secrets are left out: a broker does not
     tell them. settings: at least all that are not a default."""
     out = []
     for name in sorted({*settings, *file}):
-        one, wanted = settings.get(name), file.get(name)
+        one, wanted = settings.get(name), file.get(name, file.get(TWINS.get(name, name)))
         if one["sensitive"] if one else is_secret(name):
             continue
         force, source = (one["value"], one["source"]) if one else (None, "default")
