@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from hypothesis import settings
 
 # A shell that starts a job in the background lets it ignore Ctrl-C, and so would everything that the tests start.
@@ -13,3 +14,6 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # A machine that is busy is no fault of an example: without this, hypothesis fails one that took 0.2 s.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# Helpers that assert for many tests say as much as the tests do when they fail.
+pytest.register_assert_rewrite("tests.lab.console")
