@@ -15,8 +15,28 @@ from typing import Any
 import yaml
 from kafka import KafkaAdminClient
 
+from lab.lab import Lab
+
 from .conftest import ROOT, LabHost, lab_name, run_invoke
 from .serving import eventually
+
+BASES = ("kafka1", "kafka2", "kafka3")
+
+
+@contextlib.contextmanager
+def bare(lab: Lab, folder: Path) -> Iterator[Cluster]:
+    """kafka1 to kafka3, empty, with an inventory prod3 of their own in this folder; gone when the block ends."""
+    lab.down(BASES)
+    lab.up(BASES)
+    path = folder / "prod3.yml"
+    cluster = Cluster(
+        tuple(LabHost(lab, name, path) for name in BASES), yaml.safe_load(lab.inventory("prod3").read_text()), path
+    )
+    cluster.set()
+    try:
+        yield cluster
+    finally:
+        lab.down(BASES)
 
 
 @dataclass

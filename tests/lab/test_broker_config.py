@@ -12,14 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 
 from lab.lab import Lab
 
-from .cluster import Cluster
+from .cluster import BASES, Cluster, bare
 from .conftest import LabHost, counts, run_invoke
 
-BASES = ("kafka1", "kafka2", "kafka3")
 RETENTION = "log.retention.ms"
 WEEK, TWO_DAYS, THREE_DAYS = "604800000", "172800000", "259200000"
 
@@ -27,15 +25,9 @@ WEEK, TWO_DAYS, THREE_DAYS = "604800000", "172800000", "259200000"
 @pytest.fixture(scope="module")
 def brokers(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three hosts with the inventory prod3, deployed."""
-    lab.down(BASES)
-    lab.up(BASES)
-    path = tmp_path_factory.mktemp("brokers") / "prod3.yml"
-    base = yaml.safe_load(lab.inventory("prod3").read_text())
-    cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES), base, path)
-    cluster.set()
-    cluster.invoke("deploy", "--no-smoke")
-    yield cluster
-    lab.down(BASES)
+    with bare(lab, tmp_path_factory.mktemp("brokers")) as cluster:
+        cluster.invoke("deploy", "--no-smoke")
+        yield cluster
 
 
 def refused(cluster: Cluster, verb: str, *arguments: str, code: int) -> str:

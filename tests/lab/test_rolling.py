@@ -12,32 +12,23 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-import yaml
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
 from lab.lab import Lab
 
-from .cluster import Cluster, restarted
-from .conftest import LabHost, counts
+from .cluster import BASES, Cluster, bare, restarted
+from .conftest import counts
 from .console import conversation
 from .load import Load, loads
 from .serving import delete_topic, eventually, produce, records
-
-BASES = ("kafka1", "kafka2", "kafka3")
 
 
 @pytest.fixture(scope="module")
 def prod3(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three bare hosts with the inventory prod3."""
-    lab.down(BASES)
-    lab.up(BASES)
-    base = lab.inventory("prod3")
-    path = tmp_path_factory.mktemp("prod3") / "prod3.yml"
-    cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES), yaml.safe_load(base.read_text()), path)
-    cluster.set()
-    yield cluster
-    lab.down(BASES)
+    with bare(lab, tmp_path_factory.mktemp("prod3")) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")

@@ -27,12 +27,11 @@ from kafka.admin import (
 
 from lab.lab import Lab
 
-from .cluster import Cluster
+from .cluster import Cluster, bare
 from .conftest import LabHost, counts
 from .copies import asked, fill, partitions, throttles, under_way
 from .serving import eventually, produce
 
-BASES = ("kafka1", "kafka2", "kafka3")
 TOPICS = {
     "orders": {"partitions": 3, "replication_factor": 3, "retention": "2d"},
     "events": {"retention_bytes": "1g", "config": {"cleanup.policy": "compact", "max.message.bytes": "2m"}},
@@ -42,14 +41,9 @@ TOPICS = {
 @pytest.fixture(scope="module")
 def three(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """kafka1 to kafka3 with topics in their inventory, not deployed yet."""
-    lab.down(BASES)
-    lab.up(BASES)
-    path = tmp_path_factory.mktemp("topics") / "three.yml"
-    base = yaml.safe_load(lab.inventory("prod3").read_text())
-    cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES), base, path)
-    cluster.set({"topics": TOPICS})
-    yield cluster
-    lab.down(BASES)
+    with bare(lab, tmp_path_factory.mktemp("topics")) as cluster:
+        cluster.set({"topics": TOPICS})
+        yield cluster
 
 
 @pytest.fixture(scope="module")

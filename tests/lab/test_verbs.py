@@ -10,10 +10,9 @@ import yaml
 
 from lab.lab import Lab
 
-from .cluster import Cluster
-from .conftest import LabHost, run_invoke
+from .cluster import Cluster, bare
+from .conftest import run_invoke
 
-BASES = ("kafka1", "kafka2", "kafka3")
 LINES = "customer-7:two boxes\ncustomer-9:상자 하나\ncustomer-7:one more\n"
 RETENTION = "log.retention.ms"
 
@@ -21,12 +20,8 @@ RETENTION = "log.retention.ms"
 @pytest.fixture(scope="module")
 def three(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """kafka1 to kafka3 with the inventory prod3, nothing deployed."""
-    lab.down(BASES)
-    lab.up(BASES)
-    path = tmp_path_factory.mktemp("verbs") / "prod3.yml"
-    base = yaml.safe_load(lab.inventory("prod3").read_text())
-    yield Cluster(tuple(LabHost(lab, name, path) for name in BASES), base, path)
-    lab.down(BASES)
+    with bare(lab, tmp_path_factory.mktemp("verbs")) as cluster:
+        yield cluster
 
 
 class Stopwatch:
