@@ -98,7 +98,8 @@ def test_a_throttled_rebalance_killed_and_then_interrupted_is_finished_by_the_sa
 
     output = pair.invoke("rebalance", "--yes", "--throttle", "none")
     assert "--> Rebalanced in" in output
-    assert copies(pair) == {1: 4, 2: 4} and all(p["isr_nodes"] == p["replica_nodes"] for p in partitions(pair))
+    held = copies(pair)  # of Kafka's own topics, too
+    assert held[1] == held[2] >= 4 and all(p["isr_nodes"] == p["replica_nodes"] for p in partitions(pair))
     assert throttles(pair) == theirs and not under_way(pair)
     assert records(pair) == PARTITIONS * EACH
     assert "Nothing to do" in pair.invoke("rebalance", "--yes")
