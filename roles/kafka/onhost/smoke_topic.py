@@ -150,11 +150,12 @@ class Admin:
         for number in range(8 * max(len(self._leg), 1)):
             group = f"{name}-{number}"
             first = first or group
-            if self._coordinator(group, broker) == broker:
+            if self.coordinator(group, broker) == broker:
                 return group
         return first
 
-    def _coordinator(self, group: str, broker: int) -> int:
+    def coordinator(self, group: str, broker: int) -> int:
+        """The broker that a group's offsets are kept by, as this broker says. Raises LegFailure when there is none."""
         deadline = time.monotonic() + self._timeout
         while True:
             answer = self.at(broker).call(FindCoordinatorRequest(key=group, key_type=0, max_version=3))
