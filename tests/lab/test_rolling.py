@@ -34,6 +34,8 @@ def prod3(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluste
 @pytest.fixture(scope="module")
 def deployed3(prod3: Cluster) -> Cluster:
     prod3.invoke("deploy", "--no-smoke")
+    for host in prod3.hosts:
+        host.wait_for_class_archive()  # what it costs the machine must not be taken for what a roll costs clients
     return prod3
 
 
