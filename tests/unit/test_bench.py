@@ -254,9 +254,9 @@ def test_a_proxy_delays_by_the_latency_in_order_and_counts():
 
         threading.Thread(target=echo, daemon=True).start()
         port = server.getsockname()[1]
+        said = b"".join(b"line %d\n" % number for number in range(100))
+        began = time.monotonic()
         with Delay([port], latency) as delay, socket.create_connection(("127.0.0.1", delay.ports[port])) as client:
-            said = b"".join(b"line %d\n" % number for number in range(100))
-            began = time.monotonic()
             client.sendall(said)
             heard = b""
             while len(heard) < len(said):
@@ -266,10 +266,11 @@ def test_a_proxy_delays_by_the_latency_in_order_and_counts():
             client.sendall(b"again")
             assert client.recv(10) == b"again"
             second = time.monotonic() - began
-            assert heard == said and (delay.sent, delay.received) == (len(said) + 5, len(said) + 5)
-            assert first >= 2 * latency and second >= latency
+            assert heard == said and first >= 2 * latency and second >= latency
             client.shutdown(socket.SHUT_WR)
             assert client.recv(10) == b"", "the end is passed on"
+            # A byte may be here before it is counted; what came before the end is.
+            assert (delay.sent, delay.received) == (len(said) + 5, len(said) + 5)
 
 
 def test_a_proxy_says_by_hanging_up_that_nobody_is_behind_it():
