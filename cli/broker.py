@@ -10,8 +10,8 @@ from typing import Any
 
 from cli import broker_table
 from cli.cluster import Cluster, opened
-from provisioner.deploy import connect
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
+from provisioner.opening import connect
 from roles import site
 from roles.kafka import role, settings
 from roles.kafka.onhost.properties import parse

@@ -15,11 +15,11 @@ from typing import Any, TextIO
 
 from cli.common import load_inventory
 from cli.deploying import options
-from provisioner.deploy import Options, connect
 from provisioner.errors import ConfigError, HostFailed, ProvisionerError, UsageError
 from provisioner.feed import Feed
 from provisioner.fleet import Fleet, Stream
 from provisioner.inventory import Host, Inventory
+from provisioner.opening import Options, connect
 from provisioner.report import Reporter, reporter
 from roles import site, topology
 

@@ -11,9 +11,10 @@ from cli.asking import ask, terminal
 from cli.common import ROOT, load_inventory
 from provisioner import timing
 from provisioner.artifacts import cache_directory
-from provisioner.deploy import Deploy, Options, connect
+from provisioner.deploy import Deploy
 from provisioner.errors import UsageError
 from provisioner.fleet import Fleet
+from provisioner.opening import Options, connect
 from provisioner.report import reporter
 from provisioner.restarting import Restart
 from provisioner.target import Target

@@ -10,9 +10,9 @@ from typing import Any
 
 from cli.common import INTERRUPTED, load_inventory
 from cli.deploying import options
-from provisioner.deploy import connect
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
 from provisioner.fleet import Fleet
+from provisioner.opening import connect
 from provisioner.quantities import parse_duration
 from provisioner.report import clean, reporter
 from provisioner.report_live import ansi

@@ -10,10 +10,10 @@ from cli.asking import confirm
 from cli.common import load_inventory
 from cli.deploying import options
 from cli.moving import carry_out, counted, rate_of
-from provisioner.deploy import Options, connect
 from provisioner.errors import HostFailed, Refused, Unreachable, UsageError
 from provisioner.fleet import Fleet
 from provisioner.inventory import Host
+from provisioner.opening import Options, connect
 from provisioner.quantities import format_elapsed, format_size
 from provisioner.report import Reporter, reporter
 from roles import site, topology

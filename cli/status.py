@@ -11,9 +11,9 @@ from cli import status_table
 from cli.common import ROOT, load_inventory
 from cli.deploying import options
 from cli.gathering import ask
-from provisioner.deploy import connect
 from provisioner.errors import ProvisionerError, Unreachable
 from provisioner.fleet import Fleet
+from provisioner.opening import connect
 from provisioner.report import reporter
 from provisioner.target import Target
 from roles import site, topology

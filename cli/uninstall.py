@@ -9,9 +9,9 @@ from typing import Any
 from cli import asking
 from cli.common import ROOT, load_inventory
 from cli.deploying import options
-from provisioner.deploy import connect
 from provisioner.errors import Refused
 from provisioner.fleet import Fleet
+from provisioner.opening import connect
 from provisioner.quantities import format_elapsed
 from provisioner.report import Reporter, reporter
 from provisioner.resources import Resource

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from . import apply as applying
-from . import connection, live, payload, plan, preflight, rolling
-from .errors import HostFailed, ProvisionerError, Refused, Several, Unreachable
-from .fleet import Fleet, Outcome
+from . import live, opening, plan, preflight, rolling
+from .errors import ProvisionerError, Refused, Several, Unreachable
+from .fleet import Fleet
 from .inventory import Host, Inventory
+from .opening import Options
 from .plan import HostPlan
 from .preflight import Needs
+from .preparing import Preparation
 from .report import Reporter, Row
 from .resources import Resource
 from .target import Target
@@ -34,12 +34,10 @@ class Role(Protocol):
     def resources(self, target: Target) -> list[Resource]: ...
 
 
-class Site(Protocol):
+class Site(opening.Site, Protocol):
     """What the engine needs of the whole of the roles."""
 
-    AGENT_PACKAGES: Sequence[str]
-    AGENT_LIBRARIES: Sequence[str]
-
+    def load(self, inventory: Inventory) -> None: ...
     def roles_for(self, groups: Iterable[str], tags: Iterable[str] = ()) -> Sequence[Role]: ...
     def warnings(self, inventory: Inventory) -> list[str]: ...
     def downtime(
@@ -54,24 +52,6 @@ class Site(Protocol):
     def next_steps(self, targets: Sequence[Target]) -> list[str]: ...
 
 
-@dataclass(frozen=True)
-class Options:
-    """The command line's choices. cache: where artifacts and the built agent are kept on this machine."""
-
-    check: bool = False
-    diff: bool = False
-    limit: str | None = None
-    tags: tuple[str, ...] = ()
-    smoke: bool = True
-    yes: bool = False
-    restart: bool = True
-    accept_downtime: bool = False
-    accept_new_host_keys: bool = False
-    become_password: str | None = None
-    root: Path = field(default_factory=Path.cwd)
-    cache: Path = field(default_factory=Path.cwd)
-
-
 class Deploy:
     """The state of one run. `run()` does it all and returns the exit code; the steps are methods in their order."""
 
@@ -83,6 +63,7 @@ class Deploy:
         self.hosts: tuple[Host, ...] = inventory.limit(options.limit)
         self.targets: dict[str, Target] = {}
         self.plans: dict[str, HostPlan] = {}
+        self.serving: set[tuple[str, str]] = set()  # (host, unit) that served when the host was read
         self.rows: dict[str, Row] = {host.name: Row() for host in self.hosts}
         self.began = time.monotonic()
 
@@ -97,7 +78,8 @@ class Deploy:
                 self._show_plan()
                 if not self.options.check:
                     self._change(fleet)
-                    applying.await_services(fleet, self.plans)
+                    unchanged = all(one.nothing for one in self.plans.values())
+                    applying.await_services(fleet, self.plans, but=self.serving if unchanged else ())
                 self._contents(fleet)
                 if not self.options.check:
                     self._verify(fleet)
@@ -114,69 +96,25 @@ class Deploy:
     def _preflight(self, fleet: Fleet) -> None:
         """Connect, gather facts, lock, read, and plan; raises everything that is wrong on all hosts at once."""
         self.reporter.phase("Preflight")
-        before = time.time()
-        facts = connect(fleet, self.site, self.hosts, self.options)
-        after = time.time()
-        errors: list[ProvisionerError] = list(facts.errors.values())
-        offsets = {name: found["clock"] - (before + after) / 2 for name, found in facts.items()}
-        for problem in preflight.clock_problems(offsets):
+        preparation = Preparation(fleet, self.site, self.inventory, self.options)
+        names = [host.name for host in self.hosts]
+        # Our own part is loaded while hosts start their agents: that is half of a run that changes nothing.
+        found = fleet.each(names, preparation.host, meanwhile=lambda: self.site.load(self.inventory))
+        errors: list[ProvisionerError] = list(found.errors.values())
+        for problem in preflight.clock_problems({name: one.ahead for name, one in found.items()}):
             self.reporter.warning(f"{problem}: start a time service (systemd-timesyncd, chrony) on them")
-        needs = self._targets(facts, errors)
-        answers = fleet.each(needs, lambda name: self._read(fleet, name, needs[name]))
-        errors += answers.errors.values()
-        for name, (host_plan, problems) in answers.items():
-            self.plans[name] = host_plan
-            errors += problems
+        for name, one in found.items():
+            errors += one.problems
+            if one.target is not None:
+                self.targets[name] = one.target
+            if one.plan is not None:
+                self.plans[name] = one.plan
+                self.serving |= {(name, unit) for unit in one.serving}
+                self.rows[name].ok, self.rows[name].skipped = len(one.plan.resources), one.skipped
+            for remark in one.remarks:
+                self.reporter.warning(f"{name}: {remark}")
         if errors:
             raise errors[0] if len(errors) == 1 else Several(errors)
-
-    def _targets(self, facts: Outcome[dict[str, Any]], errors: list[ProvisionerError]) -> dict[str, Needs]:
-        """A Target per connected host, with the problems that facts alone tell; the needs of those that can be read."""
-        by_name = {host.name: host for host in self.hosts}
-        fine = {}
-        for name, found in facts.items():
-            target = Target(by_name[name], self.inventory, found, self.options.root / "templates")
-            try:
-                needs = preflight.merge(role.needs(target) for role in self.site.roles_for(target.host.groups))
-            except ProvisionerError as error:
-                errors.append(error)
-                continue
-            foreign = preflight.problems(name, preflight.foreign(found, needs))
-            errors += [*foreign, *preflight.problems(name, preflight.basics(found, needs))]
-            self.targets[name] = target
-            if not foreign:
-                fine[name] = needs
-        return fine
-
-    def _read(self, fleet: Fleet, name: str, needs: Needs) -> tuple[HostPlan, list[ProvisionerError]]:
-        """Lock a host (unless only checking), read its actual state, and plan; problems found on the way."""
-        session, target = fleet.sessions[name], self.targets[name]
-        fleet.reporter.host(name, "reading")
-        if not self.options.check:
-            fleet.lock(name)
-        with timed("resources", name):
-            everything = [(role, role.resources(target)) for role in self.site.roles_for(target.host.groups)]
-        wanted = {role.name for role in self.site.roles_for(target.host.groups, self.options.tags)}
-        resources = [resource for role, found in everything if role.name in wanted for resource in found]
-        self.rows[name].skipped = sum(len(found) for role, found in everything if role.name not in wanted)
-        with timed("read", name):
-            found = session.request(
-                "read", fleet.show(name), resources=[resource.wire(content=False) for resource in resources],
-                wants=preflight.wants(needs),
-            )  # fmt: skip
-        problems: list[ProvisionerError] = [
-            HostFailed(f"{one['resource']}: {one['summary']}", host=name, details=one["details"], advice=one["advice"])
-            for one in found["problems"]
-        ]
-        problems += preflight.problems(name, preflight.details(needs, found))
-        for resource in resources:
-            if remark := resource.remark(found["states"].get(resource.key)):
-                self.reporter.warning(f"{name}: {remark}")
-        self.rows[name].ok = len(resources)
-        live.foresee(fleet, name, resources, found["states"])
-        fleet.reporter.host(name, "")
-        with timed("plan", name):
-            return plan.make(name, resources, found["states"]), problems
 
     def _show_plan(self) -> None:
         changes = sum(len(one.changes) for one in self.plans.values())
@@ -303,21 +241,6 @@ class Deploy:
                 row = self.rows[one.host]
                 row.unreachable += isinstance(one, Unreachable)
                 row.failed += not isinstance(one, Unreachable)
-
-
-def connect(fleet: Fleet, site: Site, hosts: Iterable[Host], options: Options) -> Outcome[dict[str, Any]]:
-    """Open a session with each host, the site's agent running there; their facts."""
-    with timed("build the agent"):
-        agent = payload.build(
-            options.root, options.cache, packages=site.AGENT_PACKAGES, libraries=site.AGENT_LIBRARIES
-        )  # fmt: skip
-    settings = [
-        connection.settings(
-            host.name, host.vars, accept_new=options.accept_new_host_keys, become_password=options.become_password
-        )
-        for host in hosts
-    ]
-    return fleet.connect(settings, agent)
 
 
 def will_restart(reasons: Sequence[str]) -> str:

@@ -62,9 +62,14 @@ class Fleet:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def each(self, names: Iterable[str], work: Callable[[str], T]) -> Outcome[T]:
-        """Run `work(host)` for all hosts in parallel; expected errors are kept, a bug of ours is raised."""
+    def each(
+        self, names: Iterable[str], work: Callable[[str], T], meanwhile: Callable[[], None] | None = None
+    ) -> Outcome[T]:
+        """Run `work(host)` for all hosts in parallel; expected errors are kept, a bug of ours is raised. meanwhile:
+        what this thread does before it waits."""
         futures = {name: self._threads().submit(work, name) for name in names}
+        if meanwhile is not None:
+            meanwhile()
         results: dict[str, T] = {}
         errors: dict[str, ProvisionerError] = {}
         for name, future in futures.items():
@@ -79,21 +84,17 @@ class Fleet:
             self._pool = ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="host")
         return self._pool
 
-    def connect(self, settings: Iterable[Settings], payload: Payload) -> Outcome[dict[str, Any]]:
-        """Open a session with every host and start its agent; the hosts' facts."""
-        by_name = {one.name: one for one in settings}
-
-        def connect(name: str) -> dict[str, Any]:
-            self.reporter.host(name, "connecting")
-            label = f"{name}: sending the agent"
-            session = Session(
-                by_name[name], payload, lambda done, total: self.reporter.progress(f"agent {name}", label, done, total)
-            )
-            self.sessions[name] = session
-            self.reporter.host(name, "connected")
-            return session.facts
-
-        return self.each(by_name, connect)
+    def connect(self, settings: Settings, payload: Payload) -> dict[str, Any]:
+        """Open a session with a host and start its agent; the host's facts. From a thread of `each`."""
+        name = settings.name
+        label = f"{name}: sending the agent"
+        self.reporter.host(name, "connecting")
+        session = Session(
+            settings, payload, lambda done, total: self.reporter.progress(f"agent {name}", label, done, total)
+        )
+        self.sessions[name] = session
+        self.reporter.host(name, "connected")
+        return session.facts
 
     def request(self, host: str, op: str, event: Event | None = None, **arguments: Any) -> Any:
         """One request to one host's agent, from any thread. event: receives what it reports; None makes its texts the
@@ -109,9 +110,19 @@ class Fleet:
     def lock(self, host: str) -> None:
         """Take a host's lock for this run, which may have it already; the host frees it when the session ends. Raises
         Locked."""
-        if host in self._locked:
-            return
-        answer = self.request(host, "lock", holder={"who": f"{getpass.getuser()}@{socket.gethostname()}"})
+        if host not in self._locked:
+            self._have(host, self.request(host, "lock", holder=_holder()))
+
+    def read(self, host: str, *, lock: bool, **question: Any) -> dict[str, Any]:
+        """Ask a host how it is, and take its lock before, if told to, in the same round trip. question: as the agent's
+        `op_read` takes it. Raises Locked."""
+        if not lock or host in self._locked:
+            return dict(self.request(host, "read", **question))
+        answer = self.request(host, "read", holder=_holder(), **question)
+        self._have(host, answer)
+        return dict(answer)
+
+    def _have(self, host: str, answer: Mapping[str, Any]) -> None:
         if "held_by" in answer:
             raise locked(host, answer["held_by"])
         self._locked.add(host)
@@ -159,6 +170,10 @@ class Stream:
         """Wait for its end. Raises HostFailed as the agent reports it."""
         found: dict[str, Any] = _result(self.answer)
         return found
+
+
+def _holder() -> dict[str, str]:
+    return {"who": f"{getpass.getuser()}@{socket.gethostname()}"}
 
 
 def locked(host: str, holder: Mapping[str, Any]) -> Locked:

@@ -25,12 +25,17 @@ from .errors import Unreachable
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
+def load() -> None:
+    """Import what connecting needs: once, before the threads that would all wait for it."""
+    with timing.timed("import of fabric"):
+        from . import ssh_transport  # noqa: F401
+
+
 def connect(settings: Settings) -> Any:
     """An open Fabric connection with verified host key. Raises Unreachable."""
-    with timing.timed("import of fabric", settings.name):
-        import fabric
+    import fabric
 
-        from .ssh_transport import Transport
+    from .ssh_transport import Transport
 
     arguments: dict[str, Any] = {}
     if settings.key_files:

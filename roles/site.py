@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from provisioner.errors import ProvisionerError
+from roles import releases
 from roles.checks import CHECKS, warnings
 from roles.finish import contents, departure, downtime, next_steps, verify
 from roles.gates import GATES, gate
 
 if TYPE_CHECKING:
+    from provisioner.inventory import Inventory
     from provisioner.preflight import Needs
     from provisioner.resources import Resource
     from provisioner.target import Target
 
 __all__ = ["AGENT_LIBRARIES", "AGENT_PACKAGES", "CHECKS", "ROLES", "SERVICES", "Role", "contents", "default_files",
-           "departure", "downtime", "gate", "next_steps", "roles_for", "verify", "warnings"]  # fmt: skip
+           "departure", "downtime", "gate", "load", "next_steps", "roles_for", "verify", "warnings"]  # fmt: skip
 
 # What travels to the hosts: the engine's host side, the roles' own, and the pure-Python client they use there.
 AGENT_PACKAGES: Sequence[str] = (
@@ -67,6 +71,19 @@ def roles_for(groups: Iterable[str], tags: Iterable[str] = ()) -> tuple[Role, ..
     """The roles of a host that is in these groups, in order; with tags, only those of these names."""
     of_host, wanted = set(groups), set(tags)
     return tuple(role for role in ROLES if of_host & set(role.groups) and (not wanted or role.name in wanted))
+
+
+def load(inventory: Inventory) -> None:
+    """Import and read what planning will need on this side, whatever the hosts answer: done while they are asked."""
+    import jinja2  # noqa: F401
+
+    hosts = [host for host in inventory.hosts.values() if any(roles_for(host.groups))]
+    for role in dict.fromkeys(role for host in hosts for role in roles_for(host.groups)):
+        importlib.import_module(f"roles.{role.name}.role")
+    with contextlib.suppress(ProvisionerError):  # whoever needs it says so, of the host that it is about
+        for host in hosts:
+            for release in (releases.kafka_release(host.vars), releases.zookeeper_release(host.vars)):
+                releases.source(release, host.vars)
 
 
 def default_files() -> list[Path]:

@@ -84,7 +84,10 @@ class Agent:
         return {}
 
     def op_read(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-        """Actual states of resources, and what preflight asks about this host."""
+        """Actual states of resources, and what preflight asks about this host; with a `holder`, under its lock."""
+        held = self.op_lock(request, emit) if request.get("holder") else {}
+        if held:
+            return held
         resources = self._resources(request["resources"])
         states: Dict[str, Any] = {}
         problems: List[Dict[str, Any]] = []
@@ -104,7 +107,19 @@ class Agent:
             "unresolved": facts.unresolved(wants.get("names") or []),
             "files": {path: self.system.read_text(path) for path in wants.get("files") or []},
             "java": facts.java_version(wants.get("java_home")),
+            "serving": self._serving(resources, states) if wants.get("serving") else [],
         }
+
+    def _serving(self, resources: List[Resource], states: Dict[str, Any]) -> List[str]:
+        """The units that serve at this moment; what does not is waited for later, when that is due."""
+        found = []
+        for resource in resources:
+            if isinstance(resource, Service) and resource.ready and (states.get(resource.key) or {}).get("active"):
+                now = {**resource.ready.wire(), "args": {**resource.ready.args, "timeout": 0, "unit": ""}}
+                with contextlib.suppress(Failure):
+                    call(now, lambda event: None)
+                    found.append(resource.unit)
+        return found
 
     def op_put(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         """A payload has arrived (the channel has stored it already); an empty one only asks whether it is there."""

@@ -254,6 +254,16 @@ def test_lock_is_held_by_one_run_and_goes_with_it(agent, tmp_path):
     other.close()
 
 
+def test_a_read_under_the_lock_reads_nothing_while_another_run_has_it(agent, tmp_path):
+    question = {"resources": [mine(tmp_path / "f", "x").wire(content=False)], "holder": {"who": "me"}}
+    answer, failure, _ = agent.ask("read", **question)
+    assert failure is None and list(answer["states"]) == [f"file:{tmp_path}/f"]
+    other = Process(tmp_path)
+    assert list(other.ask("read", **{**question, "holder": {"who": "you"}})[0]) == ["held_by"]
+    assert "states" in other.ask("read", resources=[])[0]
+    other.close()
+
+
 def test_agent_finishes_its_step_when_the_control_machine_goes_and_then_stops(agent, tmp_path):
     agent.ask("lock", holder={"who": "me"})
     big = "x" * 1000

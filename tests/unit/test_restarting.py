@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from provisioner import plan
-from provisioner.deploy import Options
 from provisioner.errors import HostFailed, Refused, UsageError
+from provisioner.opening import Options
 from provisioner.report import PlainReporter
 from provisioner.resources import File, Service
 from provisioner.restarting import Restart
