@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -125,12 +126,18 @@ def run(hosts, on_host, here=None, monkeypatch=None):
     """run_smoke with an on-host answer made from the legs, and one from this machine."""
     calls, reporter = [], FakeReporter()
 
-    def call(host, module, function, arguments):
+    def call(host, module, function, arguments, event):
         calls.append((host, module, function))
-        return on_host([Leg(**leg) for leg in arguments["legs"]])
+        found = on_host([Leg(**leg) for leg in arguments["legs"]])
+        event({"cluster_id": found["cluster_id"], "legs": found["legs"]})
+        event({"text": "at work"})
+        return found
+
+    def from_here(arguments, *_):
+        return here([Leg(**leg) for leg in arguments["legs"]], arguments["cluster_id"])
 
     if here:
-        monkeypatch.setattr(smoke, "_here", lambda legs, cluster_id, *_: here(legs, cluster_id))
+        monkeypatch.setattr(smoke, "_here", from_here)
     return smoke.run_smoke(call, targets(hosts), reporter), reporter, calls
 
 
@@ -141,6 +148,27 @@ def test_a_passed_check_is_one_exec_on_one_host_and_one_line():
     assert reporter.notes == [
         "Smoke check passed in 0.5 s: 100 records through 1 listener of 1 broker, read back complete and in order"
     ]
+
+
+def test_this_machine_is_at_work_while_the_host_is(monkeypatch):
+    here_begun, host_done = threading.Event(), threading.Event()
+
+    def here(arguments, *_):
+        here_begun.set()
+        assert host_done.wait(20)
+        return answer([(Leg(**leg), "ok") for leg in arguments["legs"]])
+
+    def call(host, module, function, arguments, event):
+        legs = [Leg(**leg) for leg in arguments["legs"]]
+        found = answer([(leg, "ok" if leg.listener == "INTERNAL" else "unreachable") for leg in legs])
+        event({"cluster_id": "c1", "legs": found["legs"]})
+        assert here_begun.wait(20), "the host's part was over before this machine's began"
+        host_done.set()
+        return found
+
+    monkeypatch.setattr(smoke, "_here", here)
+    verdicts = smoke.run_smoke(call, targets([two_sided(1)]), FakeReporter())
+    assert [verdict.status for verdict in verdicts] == ["ok", "ok"]
 
 
 def test_a_failure_names_host_broker_listener_step_and_error():

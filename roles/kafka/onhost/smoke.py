@@ -44,12 +44,17 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     Returns cluster_id, topic, brokers (ids), join (bool), records, seconds, swept (topics of killed runs);
     legs: [leg + {status: "ok"|"failed"|"unreachable", why, records}];
     failures: [{broker, listener, address, step, error}]; took: [[broker, listener, step, seconds]].
+    The first event, {cluster_id, legs}, says which legs are "unreachable" from here, for who can try them elsewhere.
     Does not raise for a failing leg; whoever calls decides what a failure means.
     """
     started = time.monotonic()
     legs = [Leg(**leg) for leg in args["legs"]]
     timeout = float(args.get("timeout", 20))
     reached, reasons, view = reach(legs, args.get("cluster_id"))
+    _quiet(emit)({
+        "cluster_id": view.get("cluster_id"),
+        "legs": [{**leg.to_dict(), "status": "unreachable" if leg in reasons else "reached"} for leg in legs],
+    })  # fmt: skip
     report: dict[str, Any] = {
         "cluster_id": None, "topic": None, "brokers": [], "swept": [], "join": None, "records": 0, "took": [],
     }  # fmt: skip
