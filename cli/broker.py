@@ -11,8 +11,6 @@ from typing import Any
 from cli import broker_table
 from cli.cluster import Cluster, opened
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
-from provisioner.opening import connect
-from roles import site
 from roles.kafka import role, settings
 from roles.kafka.onhost.properties import parse
 from roles.kafka.onhost.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
@@ -30,6 +28,8 @@ def config(
     asked = settings.patterns(names)
     with opened(hosts, extra_vars, **flags) as cluster:
         only = _broker(cluster, broker)
+        if diff:
+            _reach(cluster, only)
         answer = cluster.call("brokers", "look", names=asked, defaults=everything or bool(asked))
         found, silent = _by_broker(answer["settings"], only), _silent(cluster, answer, only)
         if not found:
@@ -54,6 +54,8 @@ def change(hosts: str, extra_vars: list[str], given: Mapping[str, str | None], b
         raise UsageError("nothing to change", advice="name a setting: --set log.retention.ms=2d, or --name to unset")
     with opened(hosts, extra_vars, **flags) as cluster:
         only = _broker(cluster, broker)
+        if not check:
+            _reach(cluster, only)
         answer = cluster.call("brokers", "look", names=[*given, *map(settings.base, given)], defaults=True)
         settings.require_known(given, answer["known"], patterns=False)
         found, silent = _by_broker(answer["settings"], only), _silent(cluster, answer, only)
@@ -130,12 +132,16 @@ def _differences(cluster: Cluster, found: ByBroker, asked: Iterable[str]) -> dic
     }
 
 
+def _reach(cluster: Cluster, only: int | None) -> None:
+    """Connect with the hosts whose files will be read, at the same time as with the one that is asked first."""
+    cluster.reach(*(host for broker, host in cluster.brokers.items() if only in (None, broker)))
+
+
 def _files(cluster: Cluster, brokers: Iterable[int]) -> dict[int, str]:
     """{broker: the server.properties on its host's disk}. A host that cannot be read is named and left out."""
     wanted = {cluster.brokers[broker].name: broker for broker in brokers if broker in cluster.brokers}
-    hosts = [cluster.brokers[broker] for broker in wanted.values()]
-    missing = [host for host in hosts if host.name not in cluster.fleet.sessions]
-    lost = connect(cluster.fleet, site, missing, cluster.chosen).errors if missing else {}
+    cluster.reach(*(cluster.brokers[broker] for broker in wanted.values()))
+    lost = {name: error for name, error in cluster.lost.items() if name in wanted}
 
     def read(name: str) -> str:
         answer = cluster.fleet.request(name, "read", resources=[], wants={"files": [role.CONFIG]})

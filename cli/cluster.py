@@ -7,9 +7,9 @@ the others, so it works from behind a jump host as well. Hosts that do not answe
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TextIO
 
@@ -17,7 +17,7 @@ from cli.common import load_inventory
 from cli.deploying import options
 from provisioner.errors import ConfigError, HostFailed, ProvisionerError, UsageError
 from provisioner.feed import Feed
-from provisioner.fleet import Fleet, Stream
+from provisioner.fleet import Fleet, Outcome, Stream
 from provisioner.inventory import Host, Inventory
 from provisioner.opening import Options, connect
 from provisioner.report import Reporter, reporter
@@ -34,6 +34,7 @@ class Cluster:
     fleet: Fleet
     show: Reporter
     brokers: Mapping[int, Host]
+    lost: dict[str, ProvisionerError] = field(default_factory=dict)  # hosts that `reach` did not reach
 
     @cached_property
     def driver(self) -> Host:
@@ -42,6 +43,8 @@ class Cluster:
         wanted = {host.name for host in self.inventory.limit(self.chosen.limit)}
         for host in [host for host in self.brokers.values() if host.name in wanted]:
             try:
+                if host.name in self.lost:
+                    raise self.lost[host.name]
                 self.connect(host)
                 address = topology.door(host)
                 why = self.fleet.call(host.name, "roles.kafka.onhost.serving", "answering", {"addresses": [address]})
@@ -64,11 +67,18 @@ class Cluster:
 
     def connect(self, *hosts: Host) -> None:
         """Open sessions with hosts, unless there are. Raises Unreachable and what else can be wrong with them."""
+        self._connect(hosts).check()
+
+    def reach(self, *hosts: Host) -> None:
+        """Open sessions with hosts that will be asked later, all at once, as far as they let us: see `lost`."""
+        self.lost |= self._connect([host for host in hosts if host.name not in self.lost]).errors
+
+    def _connect(self, hosts: Iterable[Host]) -> Outcome[dict[str, Any]]:
         missing = [host for host in hosts if host.name not in self.fleet.sessions]
-        if missing:
-            connect(self.fleet, site, missing, self.chosen).check()
+        found = connect(self.fleet, site, missing, self.chosen) if missing else Outcome({}, {})
         for host in missing:
             self.show.host(host.name, "")
+        return found
 
     def call(self, module: str, function: str, **arguments: Any) -> dict[str, Any]:
         """Run an on-host function of `roles.kafka.onhost` by way of the driver; `bootstrap` is added to its arguments.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Address = Mapping[str, Any]
 
-PAUSE = 0.05
+PAUSE = 0.02
 # Brokers hear of a change through ZooKeeper, in milliseconds when all is well.
 TAKEN_SECONDS = 10.0
 
@@ -72,9 +72,13 @@ def alter(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     resource = CLUSTER_WIDE if broker is None else str(broker)
     _, silent = read(concerned, settings)
     asked = [(id_, address) for id_, address in concerned.items() if id_ not in silent]
-    for id_, address in asked:
-        with answering(f"change {', '.join(settings)} on broker {id_}"):
-            change(address, resource, settings, validate_only=True)
+
+    def judge(one: tuple[int, Address]) -> None:
+        with answering(f"change {', '.join(settings)} on broker {one[0]}"):
+            change(one[1], resource, settings, validate_only=True)
+
+    with ThreadPoolExecutor(max_workers=min(len(asked), 16) or 1) as pool:
+        list(pool.map(judge, asked))
     if args["check"] or not asked:
         return {"settings": {}, "late": []}
     source = DYNAMIC_CLUSTER if broker is None else DYNAMIC_BROKER
