@@ -146,6 +146,28 @@ def test_every_kind_of_drift_is_planned_and_repaired_without_a_restart(single: L
     assert "--> Restart" not in output and single.pids() == before
 
 
+def test_a_kernel_setting_that_runs_otherwise_is_planned_and_repaired(single: LabHost):
+    # One that belongs to the container's own network, since it shares all others with this machine.
+    setting = "net.ipv4.tcp_keepalive_intvl"
+    running = f"cat /proc/sys/{setting.replace('.', '/')}"
+    variables = json.dumps({"os_sysctl": {setting: 60}, "os_sysctl_live": True})
+    wanted = ("--tags", "os", "--no-smoke", "--extra-vars", variables)
+    found = single.sh(running)
+    single.sh("mount -o remount,rw,bind /proc/sys")
+    try:
+        single.deploy(*wanted)
+        assert single.sh(running) == "60"
+        single.sh(f"echo 61 > /proc/sys/{setting.replace('.', '/')}")
+        plan = single.invoke("plan", *wanted[:2], *wanted[3:]).stdout
+        assert f"~ {single.name}: sysctl:kafka ({setting} 61 -> 60)" in plan
+        assert single.sh(running) == "61", "the plan has repaired it"
+        assert counts(single.deploy(*wanted), single.name)["changed"] == 1
+        assert single.sh(running) == "60"
+    finally:
+        single.sh(f"echo {found} > /proc/sys/{setting.replace('.', '/')}; mount -o remount,ro,bind /proc/sys")
+        single.deploy("--no-smoke")
+
+
 def test_what_cannot_be_repaired_ends_the_run_there_and_the_recap_counts_what_was_done(single: LabHost):
     before = single.pids()
     single.sh(
