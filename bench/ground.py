@@ -64,6 +64,13 @@ def ready_for_peers(containers: Iterable[str]) -> None:
         engine.docker("exec", container, "sh", "-c", script)
 
 
+def idle(containers: Iterable[str]) -> None:
+    """Wait until no host is busy in the background with its class archive, which a deployment does not wait for."""
+    for container in containers:
+        wait = "for i in $(seq 600); do systemctl is-active -q kafka-class-archive || exit 0; sleep 1; done; exit 1"
+        engine.docker("exec", container, "sh", "-c", wait, timeout=700)
+
+
 def write_job(folder: Path, inventory: Any, known_hosts: Path, ports: Mapping[int, int]) -> Job:
     """Write an inventory and its peers' form, with known_hosts for the ports that the hosts are reached by."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.delay import Delay
-from bench.ground import Ground, ready_for_peers
+from bench.ground import Ground, idle, ready_for_peers
 from bench.growth import Crowd
 from bench.process import Command, Cost, run
 from bench.results import Run, Store
@@ -78,6 +78,7 @@ class Bench:
         job = self.ground.job()
         self.deploy("settle", "ours", dataclasses.replace(job, smoke=True), changes=None)
         ready_for_peers(self.ground.hosts)
+        idle(self.ground.hosts)
         return job
 
 
