@@ -2,7 +2,8 @@
 
 Runs on a broker host, or, with the same arguments, on any machine that reaches the listeners. One temporary topic with
 a partition led by each broker. A leg is one listener of one broker: its producer writes to the partition that broker
-leads, its consumer group reads everything from the start. Topic and groups go away again, whatever happens.
+leads, its consumer group reads everything from the start. A listener that is reached on some brokers only is read on
+those, without a group. Topic and groups go away again, whatever happens.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class _Check:
                 list(pool.map(self._produce_to, self.leaders))
                 self._tried(self.legs[0], "consume", lambda: self._choose_groups(admin, join))
                 # Reading disturbs nobody, and where joins are held back all legs wait at the same time.
-                list(pool.map(lambda leg: self._tried(leg, "consume", partial(self._read_back, leg)), self.groups))
+                list(pool.map(lambda leg: self._tried(leg, "consume", partial(self._read_back, leg)), self.legs))
         finally:
             self._guarded("delete", lambda: admin.delete_groups(self.groups.values()))
             self._guarded("delete", lambda: admin.delete(self.topic))
@@ -186,17 +187,19 @@ class _Check:
 
     def _choose_groups(self, admin: Admin, join: str) -> None:
         self.join = join == "always" or admin.join_delay() <= JOIN_DELAY_WORTH_IT
-        for leg in self.legs:
+        for leg in filter(self._whole, self.legs):
             self.groups[leg] = admin.group_at(leg.broker, f"{self.topic}-{leg.listener.lower()}-{leg.broker}")
 
+    def _whole(self, leg: Leg) -> bool:
+        """Whether the leg's listener is reached on every broker of the check."""
+        return {other.broker for other in self.legs if other.listener == leg.listener} == set(self.leaders)
+
     def _read_back(self, leg: Leg) -> None:
-        # A listener that is reached on some brokers only is read on those; a join would be given all partitions.
+        # A listener that is reached on some brokers only is read on those, and without a group: its coordinator may be
+        # one of the others at any time, as when leaders move back to their preferred brokers after a roll.
         here = {other.broker for other in self.legs if other.listener == leg.listener}
         partitions = [index for index, broker in enumerate(self.leaders) if broker in here]
-        whole = len(partitions) == len(self.leaders)
-        actual = self._consume(leg, self.groups[leg], partitions, join=self.join and whole)
-        if not whole and not any(actual.values()) and self._coordinator_moved(leg):
-            actual = self._consume(leg, self.groups[leg], partitions, join=False)
+        actual = self._consume(leg, self.groups.get(leg), partitions, join=self.join)
         for partition in partitions:
             difference = records.compare(self.expected[partition], actual[partition], self.maybe)
             if difference:
@@ -205,17 +208,11 @@ class _Check:
         self.passed[leg] = sum(len(values) for values in actual.values())
         self.emit({"text": f"{leg}: {self.passed[leg]} records read back, the same, in order"})
 
-    def _coordinator_moved(self, leg: Leg) -> bool:
-        """Whether the group's coordinator has gone to a broker that this listener does not reach, as it does when
-        leaders move back to their preferred brokers after a roll. The leg then has a group that is here again."""
-        with Admin([leg], self.timeout) as admin:
-            if admin.coordinator(self.groups[leg], leg.broker) == leg.broker:
-                return False
-            self.groups[leg] = admin.group_at(leg.broker, f"{self.groups[leg]}-again")
-        return True
-
-    def _consume(self, leg: Leg, group: str, partitions: Sequence[int], *, join: bool) -> dict[int, list[bytes]]:
-        """Everything in the partitions, read by a group from the start, its offsets committed and asked for again."""
+    def _consume(
+        self, leg: Leg, group: Optional[str], partitions: Sequence[int], *, join: bool
+    ) -> dict[int, list[bytes]]:
+        """Everything in the partitions, read from the start; by a group with its offsets committed and asked for
+        again."""
         consumer = KafkaConsumer(
             bootstrap_servers=[leg.address],
             client_id=wire.CLIENT_ID,
@@ -233,7 +230,7 @@ class _Check:
         wanted = [TopicPartition(self.topic, partition) for partition in partitions]
         found: dict[int, list[bytes]] = {partition: [] for partition in partitions}
         try:
-            if join:
+            if group and join:
                 consumer.subscribe([self.topic])
             else:
                 consumer.assign(wanted)
@@ -254,8 +251,9 @@ class _Check:
                     if not consumer.assignment():
                         raise LegFailure(leg, "consume", f"group {group} got no partitions in {self.timeout:.0f} s")
                     return found  # what is missing shows in the comparison
-            consumer.commit(timeout_ms=left())
-            for at in wanted:
+            if group:
+                consumer.commit(timeout_ms=left())
+            for at in wanted if group else ():
                 stored = consumer.committed(at, timeout_ms=left())
                 if stored != ends[at]:
                     raise LegFailure(leg, "consume", f"group {group}: committed {ends[at]}, stored {stored}")
