@@ -94,3 +94,4 @@ class Preparation:
         self._fleet.reporter.host(name, "")
         with timed("plan", name):
             done.plan = plan.make(name, resources, found["states"])
+        done.problems += self._site.objections(target, done.plan, self._fleet.call)

@@ -56,7 +56,7 @@ def connect(settings: Settings) -> Any:
         ours = {"transport_factory": Transport, "banner_timeout": settings.timeout}
         step.connect_kwargs = {**step.connect_kwargs, **ours}
         known_hosts = _known_hosts(step, settings)
-        _verify_host_keys(step.client, known_hosts, settings.accept_new)
+        _verify_host_keys(step, known_hosts, settings.accept_new)
         began = time.perf_counter()
         _open(step, settings, known_hosts[0], jump=step is not connection)
         ready, transport = time.perf_counter(), step.client.get_transport()
@@ -90,29 +90,46 @@ def _known_hosts(connection: Any, settings: Settings) -> list[Path]:
     return list(settings.known_hosts)
 
 
-def _verify_host_keys(client: Any, files: list[Path], accept_new: bool) -> None:
+def _verify_host_keys(connection: Any, files: list[Path], accept_new: bool) -> None:
     """Make a client trust the keys in these files and no other. accept_new: a host that none of them knows is added
     to the first file."""
     import paramiko
 
+    name = known_hosts_name(connection.host, connection.port)
     for file in files:
         if file.is_file():
-            _load(client, file)
-    client.set_missing_host_key_policy(_Remember(files[0]) if accept_new else paramiko.RejectPolicy())
+            _load(connection.client, file, name)
+    connection.client.set_missing_host_key_policy(_Remember(files[0]) if accept_new else paramiko.RejectPolicy())
 
 
-def _load(client: Any, file: Path) -> None:
-    """Like OpenSSH, pass over lines that hold no host's key; over a certificate authority's, paramiko stumbles."""
+def _load(client: Any, file: Path, name: str) -> None:
+    """Have a client know the keys of a host. Only those: paramiko takes milliseconds for ten lines, for every host
+    again, and it stumbles over a certificate authority's. Like OpenSSH, pass over lines that hold no host's key."""
     from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
     from paramiko.ssh_exception import SSHException
 
     with tempfile.NamedTemporaryFile("w") as usable:
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            names = line.strip().partition(" ")[0]
+            if names.startswith("@") or not any(_names(one, name) for one in names.split(",")):
+                continue
             with contextlib.suppress(InvalidHostKey, SSHException):
-                if not line.startswith("@") and HostKeyEntry.from_line(line.strip()) is not None:
+                if HostKeyEntry.from_line(line.strip()) is not None:
                     usable.write(f"{line}\n")
         usable.flush()
         client.load_system_host_keys(usable.name)
+
+
+def _names(entry: str, name: str) -> bool:
+    """Whether an entry of known_hosts, which may be hashed, is about this name."""
+    from paramiko.hostkeys import HostKeys
+
+    if not entry.startswith("|1|"):
+        return entry == name
+    try:
+        return bool(HostKeys.hash_host(name, entry) == entry)
+    except (ValueError, AssertionError):  # not base64, or too short
+        return False
 
 
 class _Remember:

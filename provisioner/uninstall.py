@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .resources import Archive, Directory, File, Link, Links, Resource, Service, User
+from .resources.frozen import replace
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def removal(resources: Sequence[Resource], purge: bool) -> Removal:
             continue  # a service stops first; what is in an archive's directory goes with it
         if isinstance(resource, Directory) and (resource.once or resource.owner != "root"):
             if purge:
-                rest.append(dataclasses.replace(resource, purge=True))
+                rest.append(replace(resource, purge=True))
             else:
                 keeps.append(resource.path)
         elif not purge and (isinstance(resource, User) or (place and _within(place, guarded))):

@@ -1,4 +1,4 @@
-"""What belongs to a deploy as a whole rather than to one role: may it interrupt, does it work, how to go on."""
+"""What belongs to a deploy as a whole rather than to one role: may it be, may it interrupt, does it work, what now."""
 
 from __future__ import annotations
 
@@ -9,8 +9,19 @@ from roles import topology
 from roles.gates import Call, Say, gate
 
 if TYPE_CHECKING:
+    from provisioner.errors import ProvisionerError
+    from provisioner.plan import HostPlan
     from provisioner.report import Reporter
     from provisioner.target import Target
+
+
+def objections(target: Target, plan: HostPlan, call: Callable[..., dict[str, Any]]) -> list[ProvisionerError]:
+    """Why a host must not be brought to what is planned for it, though it could."""
+    if not target.is_in("kafka"):
+        return []
+    from roles.kafka import upgrade
+
+    return upgrade.objections(target, plan, call)
 
 
 def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: Call, say: Say) -> list[str]:

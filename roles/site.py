@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.errors import ProvisionerError
 from roles import releases
 from roles.checks import CHECKS, warnings
-from roles.finish import contents, departure, downtime, next_steps, verify
+from roles.finish import contents, departure, downtime, next_steps, objections, verify
 from roles.gates import GATES, gate
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from provisioner.target import Target
 
 __all__ = ["AGENT_LIBRARIES", "AGENT_PACKAGES", "CHECKS", "ROLES", "SERVICES", "Role", "contents", "default_files",
-           "departure", "downtime", "gate", "load", "next_steps", "roles_for", "verify", "warnings"]  # fmt: skip
+           "departure", "downtime", "gate", "load", "next_steps", "objections", "roles_for", "verify",
+           "warnings"]  # fmt: skip
 
 # What travels to the hosts: the engine's host side, the roles' own, and the pure-Python client they use there.
 AGENT_PACKAGES: Sequence[str] = (

@@ -8,11 +8,14 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional
+
+from . import sockets
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 CAP_SYS_RESOURCE = 24
 NAME_SECONDS = 3.0
+NAME_THREADS = 8
 
 
 def _text(path: str) -> str:
@@ -81,17 +84,6 @@ def disks(paths: Iterable[str]) -> Dict[str, Dict[str, int]]:
     return out
 
 
-def listening(tables: Iterable[str]) -> Dict[int, Tuple[int, str]]:
-    """{port: (user id, inode)} of all listening TCP sockets in the text of /proc/net/tcp and tcp6. Pure."""
-    out = {}
-    for table in tables:
-        for line in table.splitlines()[1:]:
-            fields = line.split()
-            if len(fields) > 9 and fields[3] == "0A":
-                out[int(fields[1].rsplit(":", 1)[1], 16)] = int(fields[7]), fields[9]
-    return out
-
-
 def _owner(uid: int, inode: str) -> str:
     """`java (pid 123)` of the process that holds a socket; only its user where that is all there is to know."""
     wanted = f"socket:[{inode}]"
@@ -120,7 +112,7 @@ def taken(wanted: Mapping[int, int]) -> Dict[str, str]:
     wanted: {port: main PID of the service that is to have it, 0 when it does not run}. A service is known by its user:
     which process has a socket cannot be asked everywhere (not in a container without CAP_SYS_PTRACE).
     """
-    found = listening([_text("/proc/net/tcp"), _text("/proc/net/tcp6")])
+    found = sockets.listening()
     return {
         str(port): _owner(*found[port])
         for port, pid in wanted.items()
@@ -131,16 +123,23 @@ def taken(wanted: Mapping[int, int]) -> Dict[str, str]:
 def unresolved(names: Iterable[str]) -> List[str]:
     """The names that this host cannot resolve within a few seconds, asked for all at once."""
     asked, found = list(names), set()
+    left = iter(asked)
+    taking = threading.Lock()
 
-    def resolve(name: str) -> None:
-        try:
-            socket.getaddrinfo(name, None)
-            found.add(name)
-        except OSError:
-            pass
+    def resolve() -> None:
+        while True:
+            with taking:
+                name = next(left, None)
+            if name is None:
+                return
+            try:
+                socket.getaddrinfo(name, None)
+                found.add(name)
+            except OSError:
+                pass
 
     # Threads of its own: a name server that is silent holds them for longer than anybody waits, also at the end.
-    threads = [threading.Thread(target=resolve, args=(name,), daemon=True) for name in asked]
+    threads = [threading.Thread(target=resolve, daemon=True) for _ in range(min(len(asked), NAME_THREADS))]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + NAME_SECONDS

@@ -14,7 +14,6 @@ import importlib
 import os
 import sys
 import time
-import traceback
 from typing import Any, Callable, Dict, List
 
 from ..resources import Resource, Service, differing, from_wire
@@ -214,6 +213,8 @@ def describe(error: BaseException) -> Dict[str, Any]:
             "summary": error.summary, "details": list(error.details), "advice": error.advice,
             "resource": error.resource,
         }  # fmt: skip
+    import traceback
+
     return {
         "summary": f"unexpected {type(error).__name__}: {error}",
         "details": traceback.format_exc().splitlines()[-12:],

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping, Optional
 
 from ..agent import trees
 from ..agent.failure import Failure
 from ..agent.record import altered
 from .base import Resource, State, sha256
+from .frozen import dataclass
 
 MARKER = ".provisioned"
 

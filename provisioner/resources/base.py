@@ -7,10 +7,10 @@ imports anything outside the standard library, since it runs on the host's own P
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, Mapping, Optional, Tuple, Type
+
+from .frozen import asdict, dataclass, field, names
 
 State = Dict[str, Any]
 
@@ -80,13 +80,12 @@ class Resource:
 
     def wire(self, content: bool) -> dict[str, Any]:
         """As JSON for the agent; `content` False leaves out what a digest can stand for."""
-        return {"kind": self.kind, **dataclasses.asdict(self)}
+        return {"kind": self.kind, **asdict(self)}
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Resource:
         """The inverse of `wire`, on the host."""
-        fields = {f.name: data[f.name] for f in dataclasses.fields(cls) if f.name in data}
-        return cls(**fields)
+        return cls(**{name: value for name, value in data.items() if name in names(cls)})
 
 
 def from_wire(data: Mapping[str, Any]) -> Resource:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, List, Mapping, Optional
 
 from ..agent.failure import Failure
 from .base import Resource, State, sha256
+from .frozen import dataclass
 
 RECORD_SUFFIX = ".inputs"
 

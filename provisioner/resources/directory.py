@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Optional
 
 from ..agent import trees
 from ..agent.failure import Failure
 from .base import Resource, State, sha256
+from .frozen import dataclass
 
 
 @dataclass(frozen=True)

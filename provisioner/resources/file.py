@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import stat
-from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping, Optional
 
 from .base import Resource, State, sha256
+from .frozen import dataclass
 
 # Text of at most this many bytes travels back for a diff; a larger file is compared by digest alone.
 DIFF_LIMIT = 256 * 1024

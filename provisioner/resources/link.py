@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping, Optional
 
 from ..agent.failure import Failure
 from .base import Resource, State
+from .frozen import dataclass
 
 
 def _place(system: Any, path: str, target: str) -> None:

@@ -6,10 +6,10 @@ function of the role says what there is to do; nothing is remembered by a run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Mapping, Optional
 
 from .base import Call, sha256
+from .frozen import dataclass
 
 
 @dataclass(frozen=True)

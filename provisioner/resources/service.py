@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping, Optional
 
 from .base import Call, Resource, State
+from .frozen import dataclass
 from .live import Live, covered
 
 

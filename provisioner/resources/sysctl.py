@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Mapping, Optional
 
 from ..agent.failure import Failure
 from .base import Resource, State, sha256
+from .frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Optional
 
 from .base import Resource, State
+from .frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import yaml
 
 from provisioner.inventory import Inventory, load
 from provisioner.resources import File, Resource
+from provisioner.resources.frozen import replace
 from provisioner.target import Target
 from provisioner.variables import load_specs
 from roles import site
@@ -79,4 +79,4 @@ def text(of: Target, path: str) -> str:
 
 def replaced(resource: Any, **changes: Any) -> Any:
     """A resource with other attributes."""
-    return dataclasses.replace(resource, **changes)
+    return replace(resource, **changes)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import pytest
 
 from provisioner import preflight
 from provisioner.agent import facts as host_facts
+from provisioner.agent import sockets
 from provisioner.agent.packages import parse as parse_dpkg
 from provisioner.agent.units import parse as parse_unit
 from provisioner.preflight import JavaNeed, Needs
@@ -111,7 +115,26 @@ def test_listening_sockets_are_read_from_proc():
         "   0: 00000000:2384 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 x\n"
         "   1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 x\n"
     )
-    assert host_facts.listening([table]) == {9092: (0, "4711")}
+    assert sockets.parse([table]) == {9092: (0, "4711")}
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+@pytest.mark.parametrize("refused", [False, True])
+def test_who_listens_is_known_by_the_kernel_and_by_its_text_files_where_it_does_not_say(
+    family, address, refused, monkeypatch
+):
+    if refused:
+        monkeypatch.setattr(sockets, "_ask", lambda family: (_ for _ in ()).throw(OSError("refused")))
+    with socket.socket(family, socket.SOCK_STREAM) as one, socket.socket(family, socket.SOCK_STREAM) as other:
+        one.bind((address, 0))
+        one.listen()
+        other.bind((address, 0))
+        port = one.getsockname()[1]
+        found = sockets.listening()
+        assert found[port] == (os.getuid(), str(os.fstat(one.fileno()).st_ino))
+        assert other.getsockname()[1] not in found
+        mine = host_facts.taken({port: 0})
+        assert f"(pid {os.getpid()})" in mine[str(port)] and host_facts.taken({port: os.getpid()}) == {}
 
 
 def test_only_fully_installed_packages_count():

@@ -42,7 +42,10 @@ def test_every_variable_in_the_table_exists(name: str):
 @pytest.mark.parametrize("name", TEXTS)
 def test_links_lead_somewhere(name: str):
     for target in re.findall(r"\]\(([^)]+)\)", TEXTS[name]):
-        assert (ROOT / target).exists(), target
+        path, _, place = target.partition("#")
+        assert (ROOT / path).exists(), target
+        headings = re.findall(r"^#+ (.*)$", (ROOT / path).read_text(), re.MULTILINE) if place else []
+        assert not place or place in [heading.lower().replace(" ", "-") for heading in headings], target
 
 
 def test_every_verb_is_named():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from provisioner.agent.system import System
 from provisioner.errors import Refused, UsageError
 from provisioner.report import PlainReporter
 from provisioner.resources import Archive, Directory, File, Link, Links, User
+from provisioner.resources.frozen import replace
 from provisioner.uninstall import path_of, removal
 
 
@@ -111,7 +111,7 @@ def test_links_and_files_go_unless_somebody_put_something_else_in_their_place(tm
     assert here.present(system) == [] and here.remove(system) == "" and (tmp_path / "b.sh").exists()
     file = File(str(tmp_path / "b.sh"), "text")
     assert file.present(system) == [file.path] and file.remove(system) == "" == file.remove(system)
-    assert dataclasses.replace(file).present(system) == []
+    assert replace(file).present(system) == []
 
 
 @pytest.mark.parametrize(

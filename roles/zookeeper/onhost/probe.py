@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Optional
 
 from provisioner.agent.failure import Failure
@@ -48,6 +47,8 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 def ensemble(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """All servers at once, as `status` answers for one. args: servers {name: [host, port]}. Returns {name: status}."""
+    from concurrent.futures import ThreadPoolExecutor
+
     servers = dict(args["servers"])
     with ThreadPoolExecutor(max_workers=min(len(servers), 16) or 1) as pool:
         return dict(zip(servers, pool.map(lambda address: look(address[0], int(address[1])), servers.values())))

@@ -1,0 +1,67 @@
+"""May a broker go to another version while the others of its cluster run: the rules of a rolling upgrade.
+
+Brokers talk to each other in the protocol of `inter.broker.protocol.version`, which is the version of the broker itself
+unless it is set. One that others do not understand must not join them. (Kafka's documentation, 1.5 Upgrading: "Set
+inter.broker.protocol.version to the version you are upgrading from ... upgrade the brokers one at a time ... then edit
+it".)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from provisioner.errors import HostFailed, ProvisionerError
+from roles.releases import kafka_release
+
+from . import role
+
+if TYPE_CHECKING:
+    from provisioner.plan import HostPlan
+    from provisioner.target import Target
+
+PROTOCOL = "inter.broker.protocol.version"
+
+
+def objections(target: Target, plan: HostPlan, call: Callable[..., Mapping[str, Any]]) -> list[ProvisionerError]:
+    """Why the broker of a host must not restart as planned. Asks the host, and only where a restart is planned."""
+    if len(target.members("kafka")) < 2 or not any(one.service.unit == "kafka" for one in plan.restarts):
+        return []
+    found = call(target.name, "roles.kafka.onhost.running", "look", {"unit": "kafka", "started": role.STARTED})
+    wanted, protocol = kafka_release(target.host.vars).version, target["kafka_config"].get(PROTOCOL)
+    problem = objection(found["version"], found["protocol"], wanted, None if protocol is None else str(protocol))
+    return [HostFailed(problem[0], host=target.name, advice=problem[1])] if problem else []
+
+
+def objection(running: str | None, spoken: str | None, wanted: str, soon: str | None) -> tuple[str, str] | None:
+    """(what is wrong, what to do) with a step from the version that runs to the wanted one; None where the others can
+    go on meanwhile. spoken, soon: the protocol that is set now and then; None for that of the version. Pure."""
+    if running is None or _minor(running) == _minor(wanted):
+        return None
+    then, now = soon or wanted, spoken or running
+    if _minor(then) > _minor(running):
+        old = _shown(running)
+        return (
+            f"Kafka {running} -> {wanted} at once: a broker that has restarted would speak protocol {_shown(then)}, "
+            f"which those that still run {running} do not understand",
+            f"in two deploys: set {PROTOCOL}: '{old}' in kafka_config for this one; when all brokers run {wanted}, "
+            "take it out and deploy again",
+        )
+    if _minor(now) > _minor(wanted):
+        return (
+            f"Kafka {running} -> {wanted}: the brokers speak protocol {_shown(now)}, which {wanted} does not "
+            "understand",
+            f"stay with {running}: there is a way back only as long as {PROTOCOL} has never been above "
+            f"{_shown(wanted)}",
+        )
+    return None
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    """(3, 9) of 3.9.2, and of the protocol 3.9-IV0."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+def _shown(version: str) -> str:
+    return ".".join(map(str, _minor(version)))
