@@ -35,7 +35,8 @@ class Settings:
 
     def command(self, program: str) -> str:
         """The shell command that runs a Python program as root; never holds a password."""
-        python = f"{shlex.quote(self.interpreter)} -I -c {shlex.quote(program)}"
+        # -I -S: the standard library alone. The user's modules are not wanted, and the site's take time to find.
+        python = f"{shlex.quote(self.interpreter)} -I -S -c {shlex.quote(program)}"
         if not self.become:
             return f"exec {python}"
         # -S reads the password from standard input, where the agent's bootstrap skips it when sudo did not want it.

@@ -233,3 +233,4 @@ def serve() -> None:
     # A terminated check cleans up and then says so by KeyboardInterrupt: nobody is there to read a traceback.
     with contextlib.suppress(KeyboardInterrupt):
         Agent(0, sink).serve()
+        os._exit(0)  # everything is closed or dies with us: tearing the interpreter down would only take time

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import subprocess
 from typing import Any, Callable, Dict, List
 
 from .failure import Failure
@@ -42,6 +41,8 @@ def parse(text: str) -> Dict[str, Dict[str, Any]]:
 
 def _apt(arguments: List[str], emit: Callable[[Dict[str, Any]], None]) -> List[str]:
     """Run apt-get, streaming its lines; the last ones. Raises Failure with them."""
+    import subprocess
+
     argv = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3", *arguments]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     process = subprocess.Popen(
@@ -65,6 +66,8 @@ def _apt(arguments: List[str], emit: Callable[[Dict[str, Any]], None]) -> List[s
 
 def install(name: str, emit: Callable[[Dict[str, Any]], None]) -> None:
     """Install a package; package lists are fetched when there are none or when they turn out stale."""
+    import subprocess
+
     # A run that was killed inside dpkg leaves it half done; this is a no-op otherwise.
     subprocess.run(
         ["dpkg", "--configure", "-a"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

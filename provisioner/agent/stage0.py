@@ -1,6 +1,7 @@
 # Starts the agent on a host; sent as text in the command of every run, so kept short and free of doc strings.
 # Reads which agent version is wanted, asks for its zip when this host lacks it, and runs it. It must say something
 # sensible on any Python from 2.7 on, hence its plain style. MAGIC lets it skip a password that sudo did not want.
+import gc
 import json
 import os
 import sys
@@ -65,6 +66,7 @@ def install(data, digest, place):
 
 
 def main():
+    gc.set_threshold(20000, 20, 50)  # what is imported stays
     say(python=sys.executable)  # from now on what is sent reaches us, not sudo
     while line() != MAGIC:
         pass

@@ -11,7 +11,6 @@ import hashlib
 import os
 import pwd
 import stat
-import subprocess
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import packages, units
@@ -38,6 +37,8 @@ class System:
 
     def run(self, argv: List[str], timeout: float = 120) -> str:
         """Run a command to its end; its output, or a Failure with command, exit code and last lines."""
+        import subprocess
+
         try:
             done = subprocess.run(
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout
