@@ -76,17 +76,15 @@ class Preparation:
             resource for role, found in everything if role.name in wanted for resource in found
         ]
         done.skipped = sum(len(found) for role, found in everything if role.name not in wanted)
-        question = {
-            "resources": [resource.wire(content=False) for resource in resources],
-            "wants": {**preflight.wants(needs), "serving": not checking},
-        }
+        wants = {**preflight.wants(needs), "serving": not checking}
+        names = [] if checking else wants.pop("names")
         with timed("read", name):
-            found = self._fleet.read(name, lock=not checking, **question)
+            wires = [resource.wire(content=False) for resource in resources]
+            found = self._fleet.read(name, lock=not checking, resources=wires, wants=wants)
         done.problems += [
             HostFailed(f"{one['resource']}: {one['summary']}", host=name, details=one["details"], advice=one["advice"])
             for one in found["problems"]
         ]
-        done.problems += preflight.problems(name, preflight.details(needs, found))
         remarks = (resource.remark(found["states"].get(resource.key)) for resource in resources)
         done.remarks += [remark for remark in remarks if remark]
         done.serving = tuple(found["serving"])
@@ -94,4 +92,8 @@ class Preparation:
         self._fleet.reporter.host(name, "")
         with timed("plan", name):
             done.plan = plan.make(name, resources, found["states"])
+        if names and not done.plan.nothing:
+            # A name server may take its time: a run that changes nothing does not wait for it.
+            found["unresolved"] = self._fleet.request(name, "read", resources=[], wants={"names": names})["unresolved"]
+        done.problems += preflight.problems(name, preflight.details(needs, found))
         done.problems += self._site.objections(target, done.plan, self._fleet.call)

@@ -6,7 +6,6 @@ is noticed while a resource is being repaired.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import queue
@@ -124,6 +123,8 @@ class Channel:
 
         The bytes are read to the end even when they cannot be stored, so that the channel stays in step.
         """
+        import hashlib
+
         left, digest = int(request["size"]), hashlib.sha256()
         path = self._store(request["digest"])
         problem = ""

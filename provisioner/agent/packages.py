@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import glob
 import os
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 from .failure import Failure
 
 DPKG_STATUS = "/var/lib/dpkg/status"
 
 
-def installed(path: str = DPKG_STATUS) -> Dict[str, Dict[str, Any]]:
-    """{name: {installed, version}} of every fully installed package, from dpkg's own record (no process start)."""
+def status(path: str = DPKG_STATUS) -> str:
+    """dpkg's own record of all packages, which takes no process start."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            text = file.read()
+            return file.read()
     except OSError as error:
         raise Failure(f"cannot read {path}: {error.strerror}", advice="only Debian and Ubuntu are supported") from error
-    return parse(text)
 
 
-def parse(text: str) -> Dict[str, Dict[str, Any]]:
-    """The packages in `install ok installed` state of a dpkg status file. Pure."""
-    found = {}
-    for paragraph in text.split("\n\n"):
-        name = version = ""
-        ok = False
-        for line in paragraph.split("\n"):
-            if line.startswith("Package: "):
-                name = line[9:]
-            elif line.startswith("Status: "):
-                ok = line.endswith(" ok installed")
-            elif line.startswith("Version: "):
-                version = line[9:]
-        if name and ok:
-            found[name] = {"installed": True, "version": version}
-    return found
+def find(status: str, name: str) -> Optional[Dict[str, Any]]:
+    """{installed, version} of a package that is in the state `install ok installed`, for any architecture. Pure."""
+    status, start = f"\n\n{status}", f"\n\nPackage: {name}\n"
+    at = status.find(start)
+    while at >= 0:
+        lines = status[at + 2 :].split("\n\n", 1)[0].split("\n")
+        fields = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith(" "))
+        if fields.get("Status", "").endswith(" ok installed"):
+            return {"installed": True, "version": fields.get("Version", "")}
+        at = status.find(start, at + 2)
+    return None
 
 
 def _apt(arguments: List[str], emit: Callable[[Dict[str, Any]], None]) -> List[str]:

@@ -7,12 +7,12 @@ something changes them.
 from __future__ import annotations
 
 import grp
-import hashlib
 import os
 import pwd
 import stat
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from ..resources.digest import sha256
 from . import packages, units
 from .failure import Failure
 
@@ -29,7 +29,7 @@ class System:
         self.units: Tuple[str, ...] = ()
         self._users: Dict[int, str] = {}
         self._groups: Dict[int, str] = {}
-        self._packages: Optional[Dict[str, Dict[str, Any]]] = None
+        self._packages: Optional[str] = None
         self._unit_states: Optional[Dict[str, Optional[Dict[str, Any]]]] = None
         self._reload = False
 
@@ -103,7 +103,7 @@ class System:
     def digest(self, path: str) -> Optional[str]:
         """sha256 of a file's content, through links; None when it cannot be read."""
         try:
-            return hashlib.sha256(self.read_bytes(path)).hexdigest()
+            return sha256(self.read_bytes(path))
         except OSError:
             return None
 
@@ -248,8 +248,8 @@ class System:
 
     def package_state(self, name: str) -> Optional[Dict[str, Any]]:
         if self._packages is None:
-            self._packages = packages.installed()
-        return self._packages.get(name)
+            self._packages = packages.status()
+        return packages.find(self._packages, name)
 
     def install(self, name: str) -> None:
         packages.install(name, self.emit)

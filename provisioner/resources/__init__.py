@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .archive import Archive
-from .base import KINDS, Call, Resource, differing, from_wire, sha256
+from .base import KINDS, Call, Resource, differing, from_wire
 from .derived import Derived
+from .digest import sha256
 from .directory import Directory
 from .file import File
 from .link import Link, Links

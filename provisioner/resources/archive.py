@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Mapping, Optional
 from ..agent import trees
 from ..agent.failure import Failure
 from ..agent.record import altered
-from .base import Resource, State, sha256
+from .base import Resource, State
+from .digest import sha256
 from .frozen import dataclass
 
 MARKER = ".provisioned"

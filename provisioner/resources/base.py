@@ -7,7 +7,6 @@ imports anything outside the standard library, since it runs on the host's own P
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, ClassVar, Dict, Mapping, Optional, Tuple, Type
 
 from .frozen import asdict, dataclass, field, names
@@ -15,11 +14,6 @@ from .frozen import asdict, dataclass, field, names
 State = Dict[str, Any]
 
 KINDS: dict[str, Type[Resource]] = {}
-
-
-def sha256(data: bytes) -> str:
-    """The hex digest by which content is compared and addressed everywhere."""
-    return hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True)

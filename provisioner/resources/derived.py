@@ -8,7 +8,8 @@ import os
 from typing import Any, ClassVar, Dict, List, Mapping, Optional
 
 from ..agent.failure import Failure
-from .base import Resource, State, sha256
+from .base import Resource, State
+from .digest import sha256
 from .frozen import dataclass
 
 RECORD_SUFFIX = ".inputs"

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Optional
 
 from ..agent import trees
 from ..agent.failure import Failure
-from .base import Resource, State, sha256
+from .base import Resource, State
+from .digest import sha256
 from .frozen import dataclass
 
 

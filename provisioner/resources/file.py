@@ -6,7 +6,8 @@ import base64
 import stat
 from typing import Any, ClassVar, Mapping, Optional
 
-from .base import Resource, State, sha256
+from .base import Resource, State
+from .digest import sha256
 from .frozen import dataclass
 
 # Text of at most this many bytes travels back for a diff; a larger file is compared by digest alone.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
-from .base import Call, sha256
+from .base import Call
+from .digest import sha256
 from .frozen import dataclass
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, Mapping, Optional
 
 from ..agent.failure import Failure
-from .base import Resource, State, sha256
+from .base import Resource, State
+from .digest import sha256
 from .frozen import dataclass
 
 

@@ -10,7 +10,7 @@ import pytest
 from provisioner import preflight
 from provisioner.agent import facts as host_facts
 from provisioner.agent import sockets
-from provisioner.agent.packages import parse as parse_dpkg
+from provisioner.agent.packages import find as find_package
 from provisioner.agent.units import parse as parse_unit
 from provisioner.preflight import JavaNeed, Needs
 
@@ -143,7 +143,15 @@ def test_only_fully_installed_packages_count():
         "Package: b\nStatus: deinstall ok config-files\nVersion: 3\n\n"
         "Package: c\nStatus: install ok unpacked\nVersion: 4\n"
     )
-    assert parse_dpkg(status) == {"a": {"installed": True, "version": "1-2"}}
+    assert find_package(status, "a") == {"installed": True, "version": "1-2"}
+    assert [find_package(status, name) for name in ("b", "c", "d", "", "a\nStatus")] == [None] * 5
+
+
+def test_a_package_counts_when_one_of_its_architectures_is_installed():
+    removed = "Package: a\nStatus: deinstall ok config-files\nArchitecture: i386\n"
+    there = "Package: a\nStatus: install ok installed\nDescription: one\n more: words\nVersion: 2\n"
+    assert find_package(f"{removed}\n{there}", "a") == find_package(f"{there}\n{removed}", "a")
+    assert find_package(f"{removed}\n{there}", "a") == {"installed": True, "version": "2"}
 
 
 def test_unit_states():

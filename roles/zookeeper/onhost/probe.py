@@ -18,12 +18,12 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Wait until this server serves clients: alone, or as a member of a quorum.
 
     args: host, port; timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
-    Returns what `status` returns and "seconds". Raises Failure when it will not come.
+    Returns what `status` returns but the numbers, and "seconds". Raises Failure when it will not come.
     """
     host, port = args["host"], int(args["port"])
 
     def attempt() -> tuple[Optional[dict[str, Any]], str]:
-        state = look(host, port)
+        state = look(host, port, numbers=False)
         return (state, "") if state["serving"] else (None, state["why"])
 
     return until(
@@ -54,12 +54,12 @@ def ensemble(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         return dict(zip(servers, pool.map(lambda address: look(address[0], int(address[1])), servers.values())))
 
 
-def look(host: str, port: int) -> dict[str, Any]:
-    """`status` as a plain function."""
+def look(host: str, port: int, numbers: bool = True) -> dict[str, Any]:
+    """`status` as a plain function. numbers: also those of `mntr`, which a server takes some time to gather."""
     try:
         answer = command(host, port, "srvr")
         state = parse_srvr(answer)
-        if state["serving"]:
+        if state["serving"] and numbers:
             state.update(parse_mntr(command(host, port, "mntr")))
         return state
     except OSError as error:
