@@ -23,8 +23,8 @@ from provisioner.errors import ProvisionerError
 from tests.lab.load import Load
 from tests.lab.serving import delete_topic
 
-# One line of server.properties that a broker reads at its start only, since ours does not restart it for what it takes at
-# run time; both values are harmless.
+# One line of server.properties that a broker reads at its start only: ours does not restart it for what it takes as it
+# runs. Both values are harmless.
 SETTING, BASE, OTHER = "kafka_partitions", 1, 2
 LATENCY = 0.05  # seconds of a round trip
 SIZES = (1, 3, 10, 30)  # hosts
