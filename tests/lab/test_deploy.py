@@ -34,7 +34,7 @@ def test_a_second_deploy_changes_nothing_and_restarts_nothing(single: LabHost):
     header, *rows = output.partition("--> Timings\n")[2].splitlines()
     assert header.split() == ["seconds", "all", single.name]
     parts = {part: float(seconds) for part, seconds in (re.split(r"\s{2,}", row) for row in rows)}
-    assert {"load the inventory", "ssh: key exchange", "agent", "read", "serving kafka", "smoke"} <= set(parts)
+    assert {"load the inventory", "ssh: key exchange", "agent", "read", "smoke"} <= set(parts)
     assert max(parts.values()) <= parts["smoke"] + 5 and parts["smoke"] > parts["smoke: produce PLAINTEXT"] > 0
     assert "No changes" in output and "Smoke check passed" in output
     assert single.pids() == before and "0" not in before.values()
