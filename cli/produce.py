@@ -7,6 +7,7 @@ import os
 import re
 import select
 import sys
+import threading
 from typing import Any
 
 from cli.cluster import Cluster, opened
@@ -41,16 +42,40 @@ def produce(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any]
 
     with opened(hosts, extra_vars, **flags) as cluster:
         stream = cluster.stream("produce", "run", event, **arguments)
+        unreadable = _pumping(sys.stdin.fileno(), stream)
         try:
-            pump(sys.stdin.fileno(), stream)
             answer = stream.result()
         except KeyboardInterrupt:
             return _interrupted(cluster, stream, topic)
         except Unreachable as error:  # the host cannot say it any more
             error.details.append(f"acknowledged before, as far as is known: {summary(acknowledged, topic, {})}")
             raise
+        if unreadable:
+            raise UsageError(
+                f"cannot read standard input: {unreadable[0].strerror}",
+                details=[f"acknowledged before: {summary(answer['records'], topic, answer['offsets'])}"],
+            )
         cluster.show.note(summary(answer["records"], topic, answer["offsets"]))
     return 0
+
+
+def _pumping(source: int, stream: Stream) -> list[OSError]:
+    """`pump` in a thread; why it could not go on is in the list once the call has ended.
+
+    Not in the main thread: a Ctrl-C that Python raises there between taking a lock and being ready to let it go leaves
+    it taken, and whoever needs it next waits for ever. So where Ctrl-C is raised, nothing is done but waiting.
+    """
+    unreadable: list[OSError] = []
+
+    def pumping() -> None:
+        try:
+            pump(source, stream)
+        except OSError as error:
+            unreadable.append(error)
+            stream.feed.stop()
+
+    threading.Thread(target=pumping, name="standard input", daemon=True).start()
+    return unreadable
 
 
 def pump(source: int, stream: Stream) -> None:

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -186,6 +186,11 @@ def locked(host: str, holder: Mapping[str, Any]) -> Locked:
 
 
 def _result(future: Future[T]) -> T:
-    while not wait([future], timeout=STEP_SECONDS).done:
+    """What it comes to. Waits on a bare lock: a Ctrl-C can leave one of Python's conditions, such as a future has
+    inside, taken for ever, and with it whoever has the answer."""
+    answered = threading.Lock()
+    answered.acquire()
+    future.add_done_callback(lambda _: answered.release())
+    while not answered.acquire(timeout=STEP_SECONDS):
         pass
     return future.result()

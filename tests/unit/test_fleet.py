@@ -17,9 +17,9 @@ from provisioner.fleet import Fleet
 
 
 def main_thread_waits() -> bool:
-    """Is it waiting, and not only for the thread that it is starting?"""
+    """Is it waiting for the host, and not only for the thread that it is starting?"""
     names = [frame.name for frame in traceback.extract_stack(sys._current_frames()[threading.main_thread().ident])]
-    return names[-1] == "wait" and "submit" not in names
+    return names[-1] == "_result" and "submit" not in names
 
 
 class Agent:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import threading
+from concurrent.futures import Future
 from datetime import datetime, timezone
 
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from cli import bench, consume, produce
 from cli.places import place
 from provisioner.errors import UsageError
+from provisioner.feed import Feed
+from provisioner.fleet import Stream
 from roles.kafka.onhost import perf
 
 PRODUCE = {
@@ -223,6 +227,28 @@ def test_standard_input_is_sent_as_it_is_until_its_end():
     produce.pump(source, stream)
     os.close(source)
     assert stream.sent.getvalue() == b"one\ntwo" and stream.ended
+
+
+def test_nothing_is_sent_in_the_thread_in_which_python_raises_an_interrupt():
+    """Where it did, one Ctrl-C in four left a lock of the feed taken, and the wish to stop waited for it for ever."""
+    feed, senders = Feed(), []
+
+    def write(message, data):
+        senders.append((message["op"], threading.current_thread()))
+        if message["op"] == "end":
+            feed.over()
+            answer.set_result({"records": 2})
+
+    answer: Future[dict[str, int]] = Future()
+    feed.attach(write)
+    source, sink = os.pipe()
+    os.write(sink, b"one\ntwo\n")
+    os.close(sink)
+    stream = Stream(feed, answer)
+    assert produce._pumping(source, stream) == [] and stream.result() == {"records": 2}
+    os.close(source)
+    assert [op for op, _ in senders] == ["data", "end"]
+    assert threading.main_thread() not in [thread for _, thread in senders]
 
 
 def test_nothing_is_read_for_a_call_that_has_ended(tmp_path):
