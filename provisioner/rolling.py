@@ -39,6 +39,9 @@ class Gate(Protocol):
     def permit(self, host: str) -> Any:
         """Return, with the state before, when the host's service may go down now."""
 
+    def relieve(self, host: str, before: Any) -> bool:
+        """Hand over what others can do as well before the host's service goes down; whether anything was."""
+
     def settle(self, host: str, before: Any) -> None:
         """Return when the restarted service is fully back."""
 
@@ -80,6 +83,8 @@ def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate) -> Iterator[str]:
         unit = step.service.unit
         with timing.timed(f"{unit} may go down", host):
             before = gate.permit(host)
+            if gate.relieve(host, before):
+                before = gate.permit(host)
         fleet.reporter.host(host, f"restarting {unit}")
         took = fleet.request(host, "restart", service=step.service.wire(content=False))["seconds"]
         for part, seconds in took.items():

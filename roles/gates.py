@@ -111,6 +111,22 @@ class KafkaGate:
         wait(host, look, self._stall(host), self.say)
         return seen
 
+    def relieve(self, host: str, before: kafka.ClusterState | None) -> bool:
+        """Make another broker the controller when this one is: why, see `roles/kafka/onhost/controller.py`."""
+        broker = self.ids[host]
+        if before is None or before.controller != broker or before.brokers <= {broker}:
+            return False
+        self.say(host, "handing the controller's work to another broker")
+        target = self.targets[host]
+        arguments = {
+            "broker": broker, "bootstrap": self._addresses(host)[host], "patience": self._stall(host),
+            "zookeeper": topology.zookeeper_connect(target.host, target.members("zookeeper")),
+        }  # fmt: skip
+        answer = self.call(host, "roles.kafka.onhost.controller", "hand_over", arguments)
+        if not answer["moved"]:
+            self.say(host, f"the controller stays here: {answer['why']}")
+        return bool(answer["moved"])
+
     def settle(self, host: str, before: kafka.ClusterState | None) -> None:
         """Wait until the restarted broker is in sync again. Raises HostFailed when that stops advancing."""
 
@@ -192,6 +208,10 @@ class ZooKeeperGate:
             return self._look(zookeeper.may_go_down(members, host), members)
 
         wait(host, look, self._stall(host), self.say)
+
+    def relieve(self, host: str, before: None) -> bool:
+        """A leader that goes down is succeeded within milliseconds of its connections' end: nothing is handed over."""
+        return False
 
     def settle(self, host: str, before: None) -> None:
         """Wait until the ensemble is whole again. Raises HostFailed when that stops advancing."""

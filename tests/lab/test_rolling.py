@@ -83,6 +83,11 @@ def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(deployed3
     assert [host for _, _, host in absences] == order
     assert all(there <= goes for (_, there, _), (goes, _, _) in itertools.pairwise(absences)), absences
     assert deployed3.pids("zookeeper") == zookeeper, "a setting of Kafka restarted ZooKeeper"
+    logged = "grep -h '{}' /var/log/kafka/{}.log | tail -n 1 | cut -c 2-24"
+    elected = max(host.sh(logged.format("successfully elected", "controller")) for host in deployed3.hosts)
+    (last,) = (host for host in deployed3.hosts if host.base == controller)
+    stopping = last.sh(logged.format("Starting controlled shutdown", "server"))
+    assert elected < stopping, "the controller took its work with it instead of handing it over before"
     report("config roll", clients.longest_gap(), took)
     # However busy the machine is: a broker that took its partitions with it would be missed for its whole restart.
     assert clients.longest_gap() < took / len(BASES) / 2

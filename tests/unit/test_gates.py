@@ -42,6 +42,7 @@ class Brokers:
         self.elsewhere = False  # the ensemble, where nobody can ask it
         self.copied, self.growing = 0, 0
         self.asked = 0
+        self.handed, self.stubborn = 0, ""  # how often the controller was to hand over, and why it does not
         self.then: dict[int, Callable[[], None]] = {}  # after so many questions, this happens
 
     def _at(self, host: str, address: str) -> str:
@@ -59,6 +60,12 @@ class Brokers:
             assert args == {"bootstrap": "127.0.0.1:9092", "partitions": {"t": [0]}}
             self.copied += self.growing
             return {"copies": 1, "copied": self.copied, "whole": 2 << 30, "work": self.copied}
+        if module == "roles.kafka.onhost.controller":
+            assert host == "kafka1" and args == {
+                "broker": 1, "bootstrap": "127.0.0.1:9092", "zookeeper": "zoo1:2181", "patience": 90.0
+            }  # fmt: skip
+            self.handed += 1
+            return {"moved": not self.stubborn, "controller": 2, "why": self.stubborn}
         assert (module.rpartition(".")[2], function) in {("serving", "answering"), ("probe", "status")}
         if function == "answering":
             refused = {address: self._at(host, address) in self.down for address in args["addresses"]}
@@ -106,6 +113,28 @@ def test_a_broker_of_a_healthy_cluster_may_go_down_at_once(tmp_path: Path):
     brokers = Brokers()
     before = gate_of(tmp_path, brokers).permit("kafka1")
     assert before is not None and brokers.asked == 1
+
+
+def test_only_a_controller_hands_over_and_only_where_there_is_another_broker(tmp_path: Path):
+    brokers, said = Brokers(), []
+    gate = gate_of(tmp_path, brokers, said)
+    assert not gate.relieve("kafka2", gate.permit("kafka2")) and brokers.handed == 0
+    assert gate.relieve("kafka1", gate.permit("kafka1")) and brokers.handed == 1
+    assert said == ["kafka1: handing the controller's work to another broker"]
+    assert not gate.relieve("kafka1", None), "no broker answered"
+    brokers.down = {"kafka2", "kafka3"}
+    brokers.partition["isr"] = [1]
+    alone = gate._state("kafka1", own=True)
+    assert alone is not None and not gate.relieve("kafka1", alone.without(frozenset({2, 3})))
+    assert brokers.handed == 1
+
+
+def test_a_controller_that_cannot_hand_over_restarts_all_the_same(tmp_path: Path):
+    brokers, said = Brokers(), []
+    brokers.stubborn = "not allowed"
+    gate = gate_of(tmp_path, brokers, said)
+    assert not gate.relieve("kafka1", gate.permit("kafka1"))
+    assert said[-1] == "kafka1: the controller stays here: not allowed"
 
 
 def test_waiting_says_for_what_and_ends_when_the_copies_are_in_sync(tmp_path: Path):

@@ -18,10 +18,10 @@ KAFKA = Service("kafka", ("/etc/a", "/etc/b"))
 
 
 class Gate:
-    """Notes what it is asked; refuses or fails for the hosts it is told to."""
+    """Notes what it is asked; refuses or fails for the hosts it is told to, or has something to hand over."""
 
-    def __init__(self, log: list[str], refuses: str = "", fails: str = "") -> None:
-        self.log, self.refuses, self.fails = log, refuses, fails
+    def __init__(self, log: list[str], refuses: str = "", fails: str = "", relieves: str = "") -> None:
+        self.log, self.refuses, self.fails, self.relieves = log, refuses, fails, relieves
 
     def order(self, hosts: Sequence[str]) -> list[str]:
         return sorted(hosts, reverse=True)
@@ -31,6 +31,12 @@ class Gate:
         if host == self.refuses:
             raise HostFailed("it must stay up", host=host)
         return f"before {host}"
+
+    def relieve(self, host: str, before: Any) -> bool:
+        assert before == f"before {host}"
+        if host == self.relieves:
+            self.log.append(f"relieve {host}")
+        return host == self.relieves
 
     def settle(self, host: str, before: Any) -> None:
         assert before == f"before {host}"
@@ -55,6 +61,14 @@ def test_each_host_is_back_before_the_next_one_goes_in_the_gates_order():
     assert log[:4] == ["permit c", "restart c", "settle c", "c: runs with an older /etc/a"]
     assert [entry for entry in log if entry.startswith(("restart", "settle"))] == [
         "restart c", "settle c", "restart b", "settle b", "restart a", "settle a"
+    ]  # fmt: skip
+
+
+def test_a_host_that_hands_something_over_is_asked_for_again_before_it_goes():
+    log: list[str] = []
+    list(rolling.roll(fleet(log), [Step(host, KAFKA) for host in "ab"], Gate(log, relieves="a")))
+    assert [entry for entry in log if ":" not in entry] == [
+        "permit b", "restart b", "settle b", "permit a", "relieve a", "permit a", "restart a", "settle a"
     ]  # fmt: skip
 
 

@@ -43,10 +43,10 @@ def test_replication_follows_the_number_of_brokers(tmp_path, brokers, factor, mi
     assert found["unclean.leader.election.enable"] == "false" and found["auto.create.topics.enable"] == "false"
 
 
-def test_a_follower_does_not_wait_long_for_a_new_leader(tmp_path):
-    backoff = "replica.fetch.backoff.ms"
-    assert int(server_properties(support.three(tmp_path))[backoff]) <= 200
-    assert backoff not in server_properties(support.single(tmp_path)), "a broker alone follows nobody"
+@pytest.mark.parametrize("wait", ["replica.fetch.backoff.ms", "replica.fetch.wait.max.ms"])
+def test_a_follower_does_not_wait_long_for_a_new_leader(tmp_path, wait):
+    assert int(server_properties(support.three(tmp_path))[wait]) <= 200
+    assert wait not in server_properties(support.single(tmp_path)), "a broker alone follows nobody"
 
 
 def test_one_broker_does_not_wait_for_group_members(tmp_path):

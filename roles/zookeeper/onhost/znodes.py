@@ -1,0 +1,92 @@
+"""Read and delete one znode: as much of ZooKeeper's client protocol as that takes. Standard library only.
+
+The protocol is that of ZooKeeper's `zookeeper.jute`: every message has its length before it, numbers are big-endian,
+strings and buffers have their length before them. Unchanged since 3.4.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+TIMEOUT = 3.0  # seconds, for connecting and for each answer
+SESSION_MS = 10_000
+LARGEST_ANSWER = 1 << 20  # bytes; ZooKeeper's own limit (jute.maxbuffer)
+GET_DATA, DELETE, CLOSE = 4, 2, -11
+NO_NODE = -101
+ERRORS = {NO_NODE: "no such node", -102: "not allowed", -103: "changed meanwhile", -4: "connection loss"}
+
+
+class ZooKeeperError(OSError):
+    """What a server answers instead; errno is its code."""
+
+
+class Client:
+    """A session of its own with one server; a context manager. Raises OSError."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._xid = 0
+        self._socket = socket.create_connection((host, port), TIMEOUT)
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # Protocol version, last zxid seen, time-out, session, password, whether a server without quorum will do.
+            self._send(struct.pack(">iqiq", 0, 0, SESSION_MS, 0) + _buffer(b"\0" * 16) + b"\0")
+            self._receive()
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._call(CLOSE, b"")  # else the server keeps the session until it times out
+        except OSError:
+            pass
+        finally:
+            self._socket.close()
+
+    def get(self, path: str) -> tuple[bytes, int]:
+        """A znode's data and its version. Raises ZooKeeperError."""
+        answer = self._call(GET_DATA, _buffer(path.encode()) + b"\0")
+        (size,) = struct.unpack_from(">i", answer)
+        data = answer[4 : 4 + max(size, 0)]
+        # The version is behind czxid, mzxid, ctime and mtime.
+        (version,) = struct.unpack_from(">i", answer, 4 + len(data) + 32)
+        return data, version
+
+    def delete(self, path: str, version: int) -> None:
+        """Delete a znode that still has this version. Raises ZooKeeperError."""
+        self._call(DELETE, _buffer(path.encode()) + struct.pack(">i", version))
+
+    def _call(self, kind: int, payload: bytes) -> bytes:
+        self._xid += 1
+        self._send(struct.pack(">ii", self._xid, kind) + payload)
+        answer = self._receive()
+        _xid, _zxid, error = struct.unpack_from(">iqi", answer)
+        if error:
+            raise ZooKeeperError(error, ERRORS.get(error, f"ZooKeeper error {error}"))
+        return answer[16:]
+
+    def _send(self, message: bytes) -> None:
+        self._socket.sendall(_buffer(message))
+
+    def _receive(self) -> bytes:
+        (size,) = struct.unpack(">i", self._exactly(4))
+        if not 0 < size <= LARGEST_ANSWER:
+            raise OSError(None, "what answers there does not speak ZooKeeper's protocol")
+        return self._exactly(size)
+
+    def _exactly(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            part = self._socket.recv(size - len(data))
+            if not part:
+                raise ConnectionResetError(None, "connection closed by the other side")
+            data += part
+        return data
+
+
+def _buffer(data: bytes) -> bytes:
+    return struct.pack(">i", len(data)) + data
