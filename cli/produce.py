@@ -42,8 +42,8 @@ def produce(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any]
 
     with opened(hosts, extra_vars, **flags) as cluster:
         stream = cluster.stream("produce", "run", event, **arguments)
-        unreadable = _pumping(sys.stdin.fileno(), stream)
         try:
+            unreadable = _pumping(sys.stdin.fileno(), stream)
             answer = stream.result()
         except KeyboardInterrupt:
             return _interrupted(cluster, stream, topic)

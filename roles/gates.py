@@ -210,7 +210,7 @@ class ZooKeeperGate:
         wait(host, look, self._stall(host), self.say)
 
     def relieve(self, host: str, before: None) -> bool:
-        """A leader that goes down is succeeded within milliseconds of its connections' end: nothing is handed over."""
+        """Nothing: an ensemble elects its next leader by itself, and it goes last."""
         return False
 
     def settle(self, host: str, before: None) -> None:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
@@ -163,10 +164,10 @@ def _ask_who_is_there(manager: KafkaConnectionManager) -> None:
     """
     plain = manager.least_loaded_node
 
-    def choose() -> int | str | None:
+    def choose() -> Any:
         connected = {node: conn for node, conn in manager._conns.items() if conn.connected and not conn.paused}
-        asked = min(connected, key=lambda node: len(connected[node].in_flight_requests), default=None)
-        found: int | str | None = plain() if asked is None else asked
-        return found
+        if not connected:
+            return plain()
+        return min(connected, key=lambda node: len(connected[node].in_flight_requests))
 
     manager.least_loaded_node = choose

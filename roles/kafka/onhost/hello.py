@@ -12,6 +12,8 @@ import struct
 from collections.abc import Iterable
 from typing import Any, Optional
 
+from provisioner.agent.framed import receive
+
 CLIENT_ID = b"provisioner"
 METADATA, VERSION = 3, 2
 # Kafka protocol guide: size, then header (API key, version, correlation id, client id), then an empty list of topics.
@@ -29,20 +31,7 @@ def hello(host: str, port: int, timeout: float = 5.0) -> dict[str, Any]:
     with socket.create_connection((host, port), timeout) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(REQUEST)
-        (size,) = struct.unpack(">i", _exactly(connection, 4))
-        if not 0 < size <= LARGEST_ANSWER:
-            raise OSError(None, STRANGE)
-        return parse(_exactly(connection, size))
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        part = connection.recv(size - len(data))
-        if not part:
-            raise ConnectionResetError(None, "connection closed by the other side")
-        data += part
-    return data
+        return parse(receive(connection, LARGEST_ANSWER, STRANGE))
 
 
 def parse(answer: bytes) -> dict[str, Any]:

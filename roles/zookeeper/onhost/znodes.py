@@ -9,9 +9,12 @@ from __future__ import annotations
 import socket
 import struct
 
+from provisioner.agent.framed import receive
+
 TIMEOUT = 3.0  # seconds, for connecting and for each answer
 SESSION_MS = 10_000
 LARGEST_ANSWER = 1 << 20  # bytes; ZooKeeper's own limit (jute.maxbuffer)
+STRANGE = "what answers there does not speak ZooKeeper's protocol"
 GET_DATA, DELETE, CLOSE = 4, 2, -11
 NO_NODE = -101
 ERRORS = {NO_NODE: "no such node", -102: "not allowed", -103: "changed meanwhile", -4: "connection loss"}
@@ -73,19 +76,7 @@ class Client:
         self._socket.sendall(_buffer(message))
 
     def _receive(self) -> bytes:
-        (size,) = struct.unpack(">i", self._exactly(4))
-        if not 0 < size <= LARGEST_ANSWER:
-            raise OSError(None, "what answers there does not speak ZooKeeper's protocol")
-        return self._exactly(size)
-
-    def _exactly(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size:
-            part = self._socket.recv(size - len(data))
-            if not part:
-                raise ConnectionResetError(None, "connection closed by the other side")
-            data += part
-        return data
+        return receive(self._socket, LARGEST_ANSWER, STRANGE)
 
 
 def _buffer(data: bytes) -> bytes:
