@@ -8,16 +8,32 @@ from cli.verbs import artifacts, broker, cluster, groups, hosts, looking, record
 from lab.tasks import ns as lab
 
 namespace = Collection(
-    hosts.deploy, hosts.plan, hosts.restart, hosts.smoke, hosts.uninstall,
-    looking.status, looking.doctor, looking.logs,
+    hosts.deploy,
+    hosts.plan,
+    hosts.restart,
+    hosts.smoke,
+    hosts.uninstall,
+    looking.status,
+    looking.doctor,
+    looking.logs,
     cluster.rebalance,
-    records.produce, records.consume,
+    records.produce,
+    records.consume,
     artifacts.bundle,
-)  # fmt: skip
+)
 namespace.add_collection(Collection("broker", broker.config, broker.set, broker.unset))
-namespace.add_collection(Collection(
-    "topics", topics.list_, topics.describe, topics.create, topics.alter, topics.delete, topics.plan, topics.apply,
-))  # fmt: skip
+namespace.add_collection(
+    Collection(
+        "topics",
+        topics.list_,
+        topics.describe,
+        topics.create,
+        topics.alter,
+        topics.delete,
+        topics.plan,
+        topics.apply,
+    )
+)
 namespace.add_collection(Collection("artifacts", artifacts.lock, artifacts.fetch))
 namespace.add_collection(Collection("groups", groups.listing, groups.describe, groups.reset, groups.delete))
 namespace.add_collection(Collection("bench", records.bench_produce))

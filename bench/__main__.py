@@ -28,9 +28,11 @@ LAB = os.environ.get("LAB", "bench")
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     """The command line. Exits with code 2 and a usage line for a word it does not know."""
     parser = argparse.ArgumentParser(
-        prog="script/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="script/bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="measures:\n" + "\n".join(f"  {name:16}{(do.__doc__ or '').strip()}" for name, do in MEASURES.items()),
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--measures", type=_names(MEASURES), default=list(MEASURES), help="which, with commas; else all"
     )

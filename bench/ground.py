@@ -97,6 +97,8 @@ def moved(inventory: Any, ports: Mapping[int, int]) -> Any:
 def moved_keys(known_hosts: str, ports: Mapping[int, int]) -> str:
     """known_hosts with other SSH ports; pure."""
     return re.sub(
-        r"^\[127\.0\.0\.1\]:(\d+)", lambda found: f"[127.0.0.1]:{ports.get(int(found[1]), int(found[1]))}", known_hosts,
+        r"^\[127\.0\.0\.1\]:(\d+)",
+        lambda found: f"[127.0.0.1]:{ports.get(int(found[1]), int(found[1]))}",
+        known_hosts,
         flags=re.MULTILINE,
-    )  # fmt: skip
+    )

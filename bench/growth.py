@@ -42,11 +42,32 @@ class Crowd:
         for host in missing:
             # What lab/compose.yaml gives a host.
             engine.docker(
-                "run", "--detach", "--name", host, "--hostname", host, "--network", self.network,
-                "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--security-opt", "seccomp:unconfined",
-                "--security-opt", "apparmor:unconfined", "--tmpfs", "/run", "--tmpfs", "/run/lock",
-                "--stop-signal", "SIGRTMIN+3", "--publish", "127.0.0.1::22", tag,
-            )  # fmt: skip
+                "run",
+                "--detach",
+                "--name",
+                host,
+                "--hostname",
+                host,
+                "--network",
+                self.network,
+                "--cap-add",
+                "SYS_ADMIN",
+                "--cap-add",
+                "NET_ADMIN",
+                "--security-opt",
+                "seccomp:unconfined",
+                "--security-opt",
+                "apparmor:unconfined",
+                "--tmpfs",
+                "/run",
+                "--tmpfs",
+                "/run/lock",
+                "--stop-signal",
+                "SIGRTMIN+3",
+                "--publish",
+                "127.0.0.1::22",
+                tag,
+            )
         self.lab.admit(dict(zip(self.hosts, self.ssh_ports, strict=True)))
 
     def down(self) -> None:
@@ -79,7 +100,15 @@ class Crowd:
             java = "apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless python3-apt"
             with tempfile.TemporaryDirectory() as empty:
                 engine.docker(
-                    "build", "--tag", tag, *image.proxy_arguments(), "--file", "-", empty,
-                    input=f"FROM {base}\nRUN {java}\n", env={"BUILDX_BUILDER": "default"}, timeout=1800,
-                )  # fmt: skip
+                    "build",
+                    "--tag",
+                    tag,
+                    *image.proxy_arguments(),
+                    "--file",
+                    "-",
+                    empty,
+                    input=f"FROM {base}\nRUN {java}\n",
+                    env={"BUILDX_BUILDER": "default"},
+                    timeout=1800,
+                )
         return tag

@@ -68,9 +68,18 @@ class Bench:
     def keep(self, measure: str, tool: str, hosts: int, cost: Cost, **values: float) -> None:
         """Note a run and show it."""
         self.store.add(
-            Run(measure, tool, hosts, cost.seconds, cost.cpu_seconds, cost.peak_mib, version=self.versions[tool],
-                values={**values, "load": cost.load}, **self.about)
-        )  # fmt: skip
+            Run(
+                measure,
+                tool,
+                hosts,
+                cost.seconds,
+                cost.cpu_seconds,
+                cost.peak_mib,
+                version=self.versions[tool],
+                values={**values, "load": cost.load},
+                **self.about,
+            )
+        )
         more = "".join(f", {name} {value:.2f}" for name, value in values.items())
         self.say(f"{measure}: {TOOLS[tool].title}, {hosts} hosts: {cost.seconds:.2f} s{more}")
 
@@ -189,6 +198,13 @@ def _grow(bench: Bench, measure: str, job: Job) -> None:
 
 
 MEASURES: dict[str, Callable[[Bench], None]] = {
-    "list": listing, "first": first, "noop": noop, "smoke": smoke, "change": change, "roll": roll, "latency": latency,
-    "growth": growth, "growth-latency": growth_latency,
-}  # fmt: skip
+    "list": listing,
+    "first": first,
+    "noop": noop,
+    "smoke": smoke,
+    "change": change,
+    "roll": roll,
+    "latency": latency,
+    "growth": growth,
+    "growth-latency": growth_latency,
+}

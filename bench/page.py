@@ -112,20 +112,40 @@ def _at_most(limit: float) -> Callable[[float], bool]:
 
 TARGETS = (
     Target("no-op, three hosts, no smoke", "at most 0.6 s", _of("noop"), _at_most(0.6)),
-    Target("the same against pyinfra", "at most 1/8", _quotient(_of("noop", "pyinfra"), _of("noop")),
-           lambda value: value >= 8, "times faster"),
-    Target("the same against Ansible", "at most 1/40", _quotient(_of("noop", "ansible"), _of("noop")),
-           lambda value: value >= 40, "times faster"),
+    Target(
+        "the same against pyinfra",
+        "at most 1/8",
+        _quotient(_of("noop", "pyinfra"), _of("noop")),
+        lambda value: value >= 8,
+        "times faster",
+    ),
+    Target(
+        "the same against Ansible",
+        "at most 1/40",
+        _quotient(_of("noop", "ansible"), _of("noop")),
+        lambda value: value >= 40,
+        "times faster",
+    ),
     Target("no-op with smoke", "at most 1.8 s", _of("smoke"), _at_most(1.8)),
     Target("first run on bare hosts", "at most 30 s", _of("first"), _at_most(30)),
-    Target("the same against Ansible", "at most 0.5", _quotient(_of("first"), _of("first", "ansible")), _at_most(0.5),
-           "of its time"),
+    Target(
+        "the same against Ansible",
+        "at most 0.5",
+        _quotient(_of("first"), _of("first", "ansible")),
+        _at_most(0.5),
+        "of its time",
+    ),
     Target("config change with restarts, longest producer stall", "at most 1.0 s", _stall, _at_most(1.0)),
-    Target("no-op on 30 hosts against 3", "at most 4 times", _quotient(_of("growth", hosts=30), _of("growth", hosts=3)),
-           _at_most(4), "times"),
+    Target(
+        "no-op on 30 hosts against 3",
+        "at most 4 times",
+        _quotient(_of("growth", hosts=30), _of("growth", hosts=3)),
+        _at_most(4),
+        "times",
+    ),
     Target("no-op, three hosts, 50 ms away", "at most 1.5 s", _of("latency"), _at_most(1.5)),
     Target("`invoke --list`", "at most 0.25 s", _of("list"), _at_most(0.25)),
-)  # fmt: skip
+)
 
 
 def targets(runs: Sequence[Run]) -> list[Row]:
@@ -165,8 +185,9 @@ def plots(runs: Sequence[Run]) -> dict[str, str]:
     """{file name: SVG}, of what has been measured."""
     out = {}
     for measure, title in (
-        ("noop", "Again, nothing to change, three hosts (median)"), ("first", "From bare hosts (median)"),
-    ):  # fmt: skip
+        ("noop", "Again, nothing to change, three hosts (median)"),
+        ("first", "From bare hosts (median)"),
+    ):
         found = {tool: pick(runs, measure, tool) for tool in TOOLS}
         if any(found.values()):
             rows = [(tool, TOOLS[tool].title, _median(of, "seconds")) for tool, of in found.items() if of]
@@ -194,10 +215,20 @@ def render(runs: Sequence[Run]) -> str:
     machines = sorted({run.machine for run in runs})
     versions = sorted({f"{TOOLS[run.tool].title}: {run.version}" for run in runs})
     return environment.from_string(TEMPLATE.read_text()).render(
-        runs=runs, times=times, costs=costs, values=values, sizes=sizes, targets=targets, table=table, when=when,
-        versions=versions, machines=machines, plots=plots(runs), kib=lambda value: f"{value / 1024:.0f} KiB",
+        runs=runs,
+        times=times,
+        costs=costs,
+        values=values,
+        sizes=sizes,
+        targets=targets,
+        table=table,
+        when=when,
+        versions=versions,
+        machines=machines,
+        plots=plots(runs),
+        kib=lambda value: f"{value / 1024:.0f} KiB",
         seconds=lambda value: f"{value:.2f} s",
-    )  # fmt: skip
+    )
 
 
 def write(runs: Sequence[Run], docs: Path) -> None:

@@ -28,7 +28,7 @@ from provisioner.resources import (
     Service,
     Sysctl,
     User,
-)  # fmt: skip
+)
 from provisioner.target import Target
 from roles import site
 

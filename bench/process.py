@@ -48,9 +48,13 @@ def run(command: Command, log: Path) -> Cost:
         added = {name: scratch if value == SCRATCH else value for name, value in command.environment.items()}
         load, began = os.getloadavg()[0], time.monotonic()
         process = subprocess.Popen(
-            command.argv, env={**os.environ, **added}, cwd=command.directory,
-            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            command.argv,
+            env={**os.environ, **added},
+            cwd=command.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
@@ -62,6 +66,7 @@ def run(command: Command, log: Path) -> Cost:
     if process.returncode != 0:
         raise ProvisionerError(
             f"`{' '.join(command.argv[:3])}` ended with exit code {process.returncode}",
-            details=output.strip().splitlines()[-25:], advice=f"its whole output is in {log}",
-        )  # fmt: skip
+            details=output.strip().splitlines()[-25:],
+            advice=f"its whole output is in {log}",
+        )
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, load, output)

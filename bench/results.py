@@ -64,9 +64,7 @@ class Store:
 
 def pick(runs: Iterable[Run], measure: str, tool: str, hosts: int | None = None) -> list[Run]:
     """The runs of one measure by one tool; hosts: only those with so many."""
-    return [
-        run for run in runs if (run.measure, run.tool) == (measure, tool) and hosts in (None, run.hosts)
-    ]  # fmt: skip
+    return [run for run in runs if (run.measure, run.tool) == (measure, tool) and hosts in (None, run.hosts)]
 
 
 def summary(values: Sequence[float]) -> Summary:

@@ -61,9 +61,14 @@ def bundle(hosts: str, extra_vars: list[str], out: str) -> None:
         raise UsageError(f"--out is {out}; a bundle's name ends in .tar")
     with reporter() as show:
         made = pack(
-            target, root=ROOT, sources=sources(hosts, extra_vars), requirements=["-r", str(ROOT / "requirements.lock")],
-            inventory=inventory, progress=show.progress, say=show.note,
-        )  # fmt: skip
+            target,
+            root=ROOT,
+            sources=sources(hosts, extra_vars),
+            requirements=["-r", str(ROOT / "requirements.lock")],
+            inventory=inventory,
+            progress=show.progress,
+            say=show.note,
+        )
     typed = [f"{target.stem}/run", "deploy", "--hosts", place_of(inventory, ROOT)]
     typed += [word for variable in extra_vars for word in ("--extra-vars", variable)]
     print(f"{made.path}: {made.size / 2**20:.0f} MiB, sha256 {made.sha256}")

@@ -32,9 +32,10 @@ def produce(hosts: str, extra_vars: list[str], given: Mapping[str, str], as_json
         copies = cluster.call("topics", "defaults")["factor"]
         if copies is None:
             raise HostFailed(
-                "too few brokers are up for the default number of copies", host=driver.name,
+                "too few brokers are up for the default number of copies",
+                host=driver.name,
                 advice="see which are down: `invoke status`",
-            )  # fmt: skip
+            )
         check_room(cluster, perf.needed(wanted["records"], wanted["size"], wanted["partitions"], copies, brokers))
 
         def event(message: dict[str, Any], feed: Feed) -> None:
@@ -54,9 +55,10 @@ def produce(hosts: str, extra_vars: list[str], given: Mapping[str, str], as_json
         cluster.show.host(driver.name, "")
         if answer["result"] is None:
             raise HostFailed(
-                f"nothing was measured in {format_elapsed(wanted['patience'])}", host=driver.name,
+                f"nothing was measured in {format_elapsed(wanted['patience'])}",
+                host=driver.name,
                 advice="see how the cluster is: `invoke status`; or give it longer: --timeout",
-            )  # fmt: skip
+            )
         setting = {"driver": driver.name, "brokers": brokers, "copies": copies, **wanted}
         if as_json:
             print(json.dumps({**setting, **answer["result"], "finished": answer["finished"]}, indent=2))
@@ -83,9 +85,10 @@ def check_room(cluster: Cluster, size: int) -> None:
         ]
     if short:
         raise HostFailed(
-            "there is no room for the records: nothing was written", details=short,
+            "there is no room for the records: nothing was written",
+            details=short,
             advice="fewer --records, a smaller --size; 1 GiB stays free in any case",
-        )  # fmt: skip
+        )
 
 
 def bench_flags(given: Mapping[str, str]) -> dict[str, Any]:
@@ -105,27 +108,36 @@ def bench_flags(given: Mapping[str, str]) -> dict[str, Any]:
         raise UsageError(f"--timeout is {given['timeout']}; at most {format_elapsed(LONGEST)} are measured")
     throughput = given["throughput"]
     return {
-        "records": _number("--records", given["records"]), "size": size,
+        "records": _number("--records", given["records"]),
+        "size": size,
         "partitions": _number("--partitions", given["partitions"]) if given["partitions"] else None,
         "throughput": -1 if throughput in ("", "none", "-1") else _number("--throughput", throughput),
-        "acks": given["acks"], "compression": given["compression"], "patience": patience,
-    }  # fmt: skip
+        "acks": given["acks"],
+        "compression": given["compression"],
+        "patience": patience,
+    }
 
 
 def page(setting: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     """What was measured, under what conditions. Pure."""
     limit = "no limit" if setting["throughput"] < 0 else f"at most {setting['throughput']} records/s"
     row = [
-        str(result["records"]), f"{result['rate']:.0f}", f"{result['mb']:.1f}", f"{result['avg']:.1f}",
-        *("-" if result[name] is None else str(result[name]) for name in perf.PERCENTILES), f"{result['max']:.0f}",
-    ]  # fmt: skip
-    return "\n".join([
-        f"{setting['driver']} to {counted(setting['brokers'], 'broker')}: "
-        f"{counted(setting['partitions'], 'partition')}, {setting['copies']} copies, records of "
-        f"{format_size(setting['size'])}, acks={setting['acks']}, compression {setting['compression']}, {limit}",
-        "",
-        *aligned([HEADS, row]),
-    ])  # fmt: skip
+        str(result["records"]),
+        f"{result['rate']:.0f}",
+        f"{result['mb']:.1f}",
+        f"{result['avg']:.1f}",
+        *("-" if result[name] is None else str(result[name]) for name in perf.PERCENTILES),
+        f"{result['max']:.0f}",
+    ]
+    return "\n".join(
+        [
+            f"{setting['driver']} to {counted(setting['brokers'], 'broker')}: "
+            f"{counted(setting['partitions'], 'partition')}, {setting['copies']} copies, records of "
+            f"{format_size(setting['size'])}, acks={setting['acks']}, compression {setting['compression']}, {limit}",
+            "",
+            *aligned([HEADS, row]),
+        ]
+    )
 
 
 def _number(flag: str, text: str) -> int:

@@ -20,9 +20,15 @@ INCOMPLETE = 2
 
 
 def config(
-    hosts: str, extra_vars: list[str], names: list[str], broker: str, everything: bool, diff: bool, as_json: bool,
+    hosts: str,
+    extra_vars: list[str],
+    names: list[str],
+    broker: str,
+    everything: bool,
+    diff: bool,
+    as_json: bool,
     **flags: Any,
-) -> int:  # fmt: skip
+) -> int:
     """Print the settings in force; with `diff` also where the file on a broker's disk says something else. The exit
     code is 2 when a broker could not be asked."""
     asked = settings.patterns(names)
@@ -46,8 +52,9 @@ def config(
     return INCOMPLETE if silent else 0
 
 
-def change(hosts: str, extra_vars: list[str], given: Mapping[str, str | None], broker: str, check: bool,
-           **flags: Any) -> int:  # fmt: skip
+def change(
+    hosts: str, extra_vars: list[str], given: Mapping[str, str | None], broker: str, check: bool, **flags: Any
+) -> int:
     """Set settings at run time, or with None take them back, for one broker or for all; say first what changes, and
     afterwards whether every broker has it. Raises what is refused, with nothing changed."""
     if not given:
@@ -88,7 +95,7 @@ def change(hosts: str, extra_vars: list[str], given: Mapping[str, str | None], b
             raise HostFailed(
                 f"done, but broker {settings.listed(done['late'])} works with the old value so far",
                 advice="see its server.log; old versions take some settings back only by a restart: `invoke restart`",
-            )  # fmt: skip
+            )
         where = f" on {len(after)} of {len(after) + len(silent)} brokers" if only is None else ""
         print(f"In force{where} after {time.monotonic() - began:.1f} s")
         _warn_of_files(cluster, after)
@@ -172,9 +179,11 @@ def _warn_of_files(cluster: Cluster, after: ByBroker) -> None:
 
 
 def _document(
-    brokers: Mapping[int, str], found: ByBroker, silent: Mapping[int, str],
+    brokers: Mapping[int, str],
+    found: ByBroker,
+    silent: Mapping[int, str],
     different: Mapping[int, list[Difference]] | None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """As JSON. settings: {name: {update_mode, disagree, brokers: {id: {value, source, sensitive, synonyms}}}}."""
     disagreeing = settings.disagreeing(found)
     names = sorted({name for one in found.values() for name in one})

@@ -61,9 +61,10 @@ class Cluster:
         if not errors:
             raise UsageError(f"--limit {self.chosen.limit} leaves no broker")
         raise HostFailed(
-            "no broker answers", details=[line for refused in errors for line in refused.lines()],
+            "no broker answers",
+            details=[line for refused in errors for line in refused.lines()],
             advice="see how they are: `invoke status`; `invoke deploy` starts what is down",
-        )  # fmt: skip
+        )
 
     def connect(self, *hosts: Host) -> None:
         """Open sessions with hosts, unless there are. Raises Unreachable and what else can be wrong with them."""
@@ -92,7 +93,7 @@ class Cluster:
 
     def stream(
         self, module: str, function: str, on_event: Callable[[dict[str, Any], Feed], None], **arguments: Any
-    ) -> Stream:  # fmt: skip
+    ) -> Stream:
         """Begin an on-host function that takes a feed; arguments as by `call`, on_event as by `Fleet.stream`."""
         host = self.driver
         self.show.host(host.name, "")

@@ -86,8 +86,10 @@ def reading_flags(given: dict[str, Any]) -> dict[str, Any]:
     if unknown := [name for name in fields(template) if name not in FIELDS]:
         raise UsageError(f"--format: there is no {{{unknown[0]}}}", details=[f"fields are: {', '.join(FIELDS)}"])
     return {
-        "start": start, "partition": partition(given["partition"]), "group": given["group"],
+        "start": start,
+        "partition": partition(given["partition"]),
+        "group": given["group"],
         "count": int(given["count"]) if given["count"] else None,
         "timeout": seconds("--timeout", given["timeout"]) if given["timeout"] else None,
         "format": None if given["json"] else template,
-    }  # fmt: skip
+    }

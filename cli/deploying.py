@@ -31,9 +31,12 @@ def options(**flags: Any) -> Options:
     if flags.pop("ask_become_pass", False):
         password = getpass.getpass("sudo password: ")
     return Options(
-        root=ROOT, cache=cache_directory(), tags=tags, become_password=password,
+        root=ROOT,
+        cache=cache_directory(),
+        tags=tags,
+        become_password=password,
         **{name: value for name, value in flags.items() if value not in (None, "")},
-    )  # fmt: skip
+    )
 
 
 def smoke(hosts: str, extra_vars: list[str], cli: bool, **flags: Any) -> None:

@@ -36,9 +36,11 @@ class Examination(Deploy):
         errors += [*answers.errors.values(), *machines.errors.values()]
         brokers = [self.inventory.hosts[name] for name in self.inventory.groups.get("kafka", ())]
         found = document(
-            dict(answers), {}, {broker.name: topology.broker_id(broker, brokers) for broker in brokers},
+            dict(answers),
+            {},
+            {broker.name: topology.broker_id(broker, brokers) for broker in brokers},
             list(self.inventory.groups.get("zookeeper", ())),
-        )  # fmt: skip
+        )
         warnings: list[Warning_] = []
         for name, host in found["hosts"].items():
             warnings += [(name, *one) for one in rules.machine(machines[name])] if name in machines else []

@@ -20,9 +20,10 @@ def ask(fleet: Fleet, target: Target) -> Answer:
     services = [resource for resource in resources if isinstance(resource, Service)]
     data = data_dirs(target)
     found = session.request(
-        "read", resources=[service.wire(content=False) for service in services],
+        "read",
+        resources=[service.wire(content=False) for service in services],
         wants={"disks": [path for paths in data.values() for path in paths]},
-    )  # fmt: skip
+    )
     states: dict[str, Any] = found["states"]
     by_unit = {service.unit: states.get(service.key) for service in services}
     broker = topology.broker_id(target.host, target.members("kafka")) if target.is_in("kafka") else None
@@ -40,10 +41,15 @@ def ask(fleet: Fleet, target: Target) -> Answer:
         for unit, state in by_unit.items()
     }
     return Answer(
-        services=services, states=states, data=data, disks=found["disks"], zookeeper=zookeeper, kafka=kafka,
+        services=services,
+        states=states,
+        data=data,
+        disks=found["disks"],
+        zookeeper=zookeeper,
+        kafka=kafka,
         processes=fleet.call(target.name, "provisioner.agent.process", "look", {"services": small}),
         broker=broker,
-    )  # fmt: skip
+    )
 
 
 def data_dirs(target: Target) -> dict[str, list[str]]:

@@ -41,7 +41,7 @@ def describe(hosts: str, extra_vars: list[str], group: str, as_json: bool, **fla
 
 def reset(
     hosts: str, extra_vars: list[str], group: str, given: Mapping[str, str], check: bool, yes: bool, **flags: Any
-) -> None:  # fmt: skip
+) -> None:
     """Show where a group would go on reading, ask, move it. given: topic, partition, to, shift, as they were typed.
 
     Raises HostFailed for a group with members, UsageError when it is not to be.
@@ -117,7 +117,7 @@ def _refuse_active(group: Mapping[str, Any], done: str) -> None:
 
 def _plan(
     cluster: Cluster, group: Mapping[str, Any], given: Mapping[str, str], where: dict[str, Any] | None, by: int
-) -> list[Step]:  # fmt: skip
+) -> list[Step]:
     number = partition_flag(given["partition"])
     if number is not None and not given["topic"]:
         raise UsageError("a partition of which topic? --topic is missing")

@@ -21,11 +21,15 @@ def listing(groups: Sequence[Mapping[str, Any]], broker: Name) -> str:
     """A line per group."""
     rows = [
         (
-            clean(one["group"]), one["state"], str(len(one["members"])), clean(", ".join(topics(one))) or "-",
-            _number(total_lag(one["partitions"])), broker(one["coordinator"]),
+            clean(one["group"]),
+            one["state"],
+            str(len(one["members"])),
+            clean(", ".join(topics(one))) or "-",
+            _number(total_lag(one["partitions"])),
+            broker(one["coordinator"]),
         )
         for one in groups
-    ]  # fmt: skip
+    ]
     return "\n".join(aligned([HEADS, *rows])) if rows else "there are no consumer groups"
 
 
@@ -34,12 +38,16 @@ def description(group: Mapping[str, Any], broker: Name) -> str:
     of = {member["id"]: member for member in group["members"]}
     rows = [
         (
-            clean(row["topic"]), str(row["partition"]), _number(row["committed"]), _number(row["end"]),
-            _number(row["lag"]), clean(of.get(row["member"], {}).get("client", "-")),
+            clean(row["topic"]),
+            str(row["partition"]),
+            _number(row["committed"]),
+            _number(row["end"]),
+            _number(row["lag"]),
+            clean(of.get(row["member"], {}).get("client", "-")),
             clean(of.get(row["member"], {}).get("host", "-")),
         )
         for row in group["partitions"]
-    ]  # fmt: skip
+    ]
     assignor = f", assigned by {group['assignor']}" if group["assignor"] else ""
     lines = [
         f"{clean(group['group'])}: {group['state']}, {counted(len(group['members']), 'member')}{assignor}, "

@@ -54,9 +54,7 @@ class Output:
                 raise
 
 
-def logs(
-    hosts: str, extra_vars: list[str], service: str, follow: bool, since: str, lines: str, **flags: Any
-) -> int:  # fmt: skip
+def logs(hosts: str, extra_vars: list[str], service: str, follow: bool, since: str, lines: str, **flags: Any) -> int:
     """Print the logs of all hosts, merged by time, or as they come; the exit code."""
     arguments = window(since, lines)
     if service and service not in LOGS:

@@ -36,9 +36,11 @@ def carry_out(fleet: Fleet, show: Reporter, driver: Host, moves: Sequence[Move],
     what is under way goes on throttled; that is said, and the exception goes on.
     """
     arguments = {
-        "bootstrap": topology.door(driver), "throttle": rate, "stall": STALL_SECONDS,
+        "bootstrap": topology.door(driver),
+        "throttle": rate,
+        "stall": STALL_SECONDS,
         "moves": [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in moves],
-    }  # fmt: skip
+    }
     progress = Progress(show, driver.name)
 
     def ask(name: str) -> dict[str, Any]:

@@ -114,11 +114,14 @@ def records_flags(given: dict[str, Any]) -> dict[str, Any]:
     if given["json"] and given["key_separator"]:
         raise UsageError("--json and --key-separator exclude each other: a JSON record has its own key")
     return {
-        "acks": ACKS[acks], "compression": given["compression"], "json": given["json"],
+        "acks": ACKS[acks],
+        "compression": given["compression"],
+        "json": given["json"],
         "separator": unescaped("--key-separator", given["key_separator"]),
-        "headers": headers(given["headers"]), "partition": partition(given["partition"]),
+        "headers": headers(given["headers"]),
+        "partition": partition(given["partition"]),
         "patience": seconds("--timeout", given["timeout"]),
-    }  # fmt: skip
+    }
 
 
 def headers(text: str) -> list[tuple[str, str]]:

@@ -103,23 +103,29 @@ def _look(fleet: Fleet, staying: Sequence[Host]) -> tuple[Host, dict[str, Any]]:
 
 
 def _refuse(
-    driver: Host, state: Mapping[str, Any], partitions: Sequence[Partition], cluster: Mapping[int, Host],
+    driver: Host,
+    state: Mapping[str, Any],
+    partitions: Sequence[Partition],
+    cluster: Mapping[int, Host],
     leaving: set[int],
-) -> None:  # fmt: skip
+) -> None:
     """Raise what makes a plan impossible, before one is made."""
     missing = sorted(set(cluster) - leaving - set(map(int, state["brokers"])))
     if missing:
         names = ", ".join(f"{broker} ({cluster[broker].name})" for broker in missing)
         raise HostFailed(
-            f"not registered in the cluster: broker {names}", host=driver.name,
+            f"not registered in the cluster: broker {names}",
+            host=driver.name,
             advice="start it (`invoke deploy`), or empty it with --drain when it is not to come back",
-        )  # fmt: skip
+        )
     offline = [f"{p['topic']}-{p['partition']}" for p in state["partitions"] if p["leader"] < 0]
     if offline:
         raise HostFailed(
-            f"{counted(len(offline))} offline: there is no copy to make another one from", host=driver.name,
-            details=[_listed(offline)], advice="bring back the brokers that have the copies, then run it again",
-        )  # fmt: skip
+            f"{counted(len(offline))} offline: there is no copy to make another one from",
+            host=driver.name,
+            details=[_listed(offline)],
+            advice="bring back the brokers that have the copies, then run it again",
+        )
     short = too_few(partitions, cluster, leaving)
     if short:
         raise Refused(
@@ -138,9 +144,13 @@ def _due(moves: Sequence[Move], state: Mapping[str, Any]) -> bool:
 
 
 def _show(
-    show: Reporter, moves: Sequence[Move], partitions: Sequence[Partition], state: Mapping[str, Any],
-    names: Mapping[int, str], known: set[int],
-) -> None:  # fmt: skip
+    show: Reporter,
+    moves: Sequence[Move],
+    partitions: Sequence[Partition],
+    state: Mapping[str, Any],
+    names: Mapping[int, str],
+    known: set[int],
+) -> None:
     """The plan, in words."""
     for broker in sorted(set(names) - known):
         show.warning(

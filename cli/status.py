@@ -43,7 +43,7 @@ def status(hosts: str, extra_vars: list[str], as_json: bool, **flags: Any) -> in
         {name: (not isinstance(error, Unreachable), error.summary) for name, error in lost.items()},
         {broker.name: topology.broker_id(broker, brokers) for broker in brokers},
         list(inventory.groups.get("zookeeper", ())),
-    )  # fmt: skip
+    )
     found["hosts"] = {host.name: found["hosts"][host.name] for host in members}
     if as_json:
         print(json.dumps(found, indent=2))

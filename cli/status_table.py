@@ -38,13 +38,19 @@ def table(found: Mapping[str, Any]) -> list[list[str]]:
             rows.append([name, "-", "failed" if host["reachable"] else "unreachable", *["-"] * (len(HEADS) - 3)])
         for unit, service in host["services"].items():
             heap, most = service["heap_used_bytes"], service["heap_max_bytes"]
-            rows.append([
-                name, unit, state(service, controller), age(service["uptime_seconds"]), service["version"] or "-",
-                f"{'?' if heap is None else heap // MIB}/{most // MIB}M" if most else "-",
-                " ".join(share(disk) for disk in service["disks"]) or "-",
-                "-" if service.get("leaders") is None else str(service["leaders"]),
-                "pending" if service["restart_pending"] else "-",
-            ])  # fmt: skip
+            rows.append(
+                [
+                    name,
+                    unit,
+                    state(service, controller),
+                    age(service["uptime_seconds"]),
+                    service["version"] or "-",
+                    f"{'?' if heap is None else heap // MIB}/{most // MIB}M" if most else "-",
+                    " ".join(share(disk) for disk in service["disks"]) or "-",
+                    "-" if service.get("leaders") is None else str(service["leaders"]),
+                    "pending" if service["restart_pending"] else "-",
+                ]
+            )
     return rows
 
 
@@ -109,8 +115,9 @@ def below(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _columns(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
-    return ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
-            for row in [HEADS, *rows]]  # fmt: skip
+    return [
+        "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in [HEADS, *rows]
+    ]
 
 
 def _blocks(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -147,7 +154,15 @@ def _wrapped(text: str, width: int | None) -> list[str]:
     if width is None or len(text) <= width:
         return [text]
     indent = text[: len(text) - len(text.lstrip())] + "  "
-    return textwrap.wrap(
-        text, max(width, 20), subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False,
-        initial_indent=text[: len(text) - len(text.lstrip())],
-    ) if text.strip() else [text]  # fmt: skip
+    return (
+        textwrap.wrap(
+            text,
+            max(width, 20),
+            subsequent_indent=indent,
+            drop_whitespace=True,
+            break_on_hyphens=False,
+            initial_indent=text[: len(text) - len(text.lstrip())],
+        )
+        if text.strip()
+        else [text]
+    )

@@ -45,9 +45,14 @@ def looked(cluster: Cluster, topic: str, internal: bool, keys: Sequence[str] | N
     wanted = patterns(topic)
     named = any(part.startswith("__") for part in wanted or ())
     found = cluster.call(
-        "topics", "look", patterns=wanted, internal=internal or named, records=True, sizes=True,
+        "topics",
+        "look",
+        patterns=wanted,
+        internal=internal or named,
+        records=True,
+        sizes=True,
         keys=None if keys is None else list(keys),
-    )  # fmt: skip
+    )
     cluster.show.host(cluster.driver.name, "")
     if found["unmatched"]:
         raise unknown(found["unmatched"], found["known"])

@@ -22,14 +22,21 @@ from roles.kafka.values import typed as typed_setting
 
 
 def create(
-    hosts: str, extra_vars: list[str], topic: str, partitions: str, factor: str, settings: Mapping[str, Any],
-    check: bool, **flags: Any,
-) -> None:  # fmt: skip
+    hosts: str,
+    extra_vars: list[str],
+    topic: str,
+    partitions: str,
+    factor: str,
+    settings: Mapping[str, Any],
+    check: bool,
+    **flags: Any,
+) -> None:
     """Make topics that are not there. settings: as for `configured`. Raises UsageError for one that is there."""
     names = _names(topic, "create")
     config = configured(settings)
-    wanted = [Wanted(name, count("partitions", partitions), count("replication-factor", factor), config)
-              for name in names]  # fmt: skip
+    wanted = [
+        Wanted(name, count("partitions", partitions), count("replication-factor", factor), config) for name in names
+    ]
     with opened(hosts, extra_vars, stream=sys.stdout, **flags) as cluster:
         topics = topic_apply.look(cluster.call, names)[0]
         raise_all(_exists(one, topics[one.name]) for one in wanted if one.name in topics)
@@ -40,13 +47,21 @@ def create(
 
 
 def alter(
-    hosts: str, extra_vars: list[str], topic: str, partitions: str, factor: str, settings: Mapping[str, Any],
-    throttle: str, check: bool, **flags: Any,
-) -> None:  # fmt: skip
+    hosts: str,
+    extra_vars: list[str],
+    topic: str,
+    partitions: str,
+    factor: str,
+    settings: Mapping[str, Any],
+    throttle: str,
+    check: bool,
+    **flags: Any,
+) -> None:
     """Change what is named of topics that are there, and nothing else."""
     names, config = _names(topic, "alter"), configured(settings)
-    wanted = [Wanted(name, count("partitions", partitions), count("replication-factor", factor), config)
-              for name in names]  # fmt: skip
+    wanted = [
+        Wanted(name, count("partitions", partitions), count("replication-factor", factor), config) for name in names
+    ]
     if not config and wanted[0].partitions is None and wanted[0].factor is None:
         raise UsageError(
             "nothing to alter",
@@ -162,8 +177,9 @@ def _exists(one: Wanted, there: topic_plan.Topic) -> UsageError:
             differs.append(f"{key}: {shown(key, setting.value)}, asked for {shown(key, value)}")
     return UsageError(
         f"the topic {one.name} exists already" + (", and is not as asked" if differs else ", just as asked"),
-        details=differs, advice="`invoke topics.alter` changes it" if differs else "nothing was changed",
-    )  # fmt: skip
+        details=differs,
+        advice="`invoke topics.alter` changes it" if differs else "nothing was changed",
+    )
 
 
 def _holds(one: Mapping[str, Any]) -> str:

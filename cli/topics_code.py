@@ -37,7 +37,7 @@ def plan(hosts: str, extra_vars: list[str], file: str, as_json: bool, **flags: A
 
 def apply(
     hosts: str, extra_vars: list[str], file: str, prune: bool, throttle: str, check: bool, yes: bool, **flags: Any
-) -> None:  # fmt: skip
+) -> None:
     """Make topics as they are listed. prune: delete what is not, after a question."""
     rate = rate_of(throttle)
     with opened(hosts, with_file(extra_vars, file), stream=sys.stdout, **flags) as cluster:

@@ -23,12 +23,18 @@ def listing(found: Mapping[str, Any], name: Callable[[int], str]) -> str:
     totals = [summary(topic) for topic in topics.values()]
     number = sum(one["partitions"] for one in totals)
     lines = aligned([HEADS, *rows]) if rows else []
-    return "\n".join([
-        *lines, *([""] if lines else []),
-        f"{counted(len(rows), 'topic')}, {counted(number, 'partition')}, {_sum(totals, 'records', _count)} records, "
-        f"{_sum(totals, 'bytes', format_size)} on disk",
-        *(f"{name(broker)} does not answer: what is on its disks is not counted" for broker in silent(topics.values())),
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            *lines,
+            *([""] if lines else []),
+            f"{counted(len(rows), 'topic')}, {counted(number, 'partition')}, "
+            f"{_sum(totals, 'records', _count)} records, {_sum(totals, 'bytes', format_size)} on disk",
+            *(
+                f"{name(broker)} does not answer: what is on its disks is not counted"
+                for broker in silent(topics.values())
+            ),
+        ]
+    )
 
 
 def silent(topics: Iterable[Mapping[str, Any]]) -> list[int]:

@@ -80,10 +80,11 @@ def confirm(show: Reporter, names: list[str], purge: bool, yes: bool, losses: Se
     --accept-downtime could permit that, UsageError for a question that nobody answers with yes."""
     if losses and (yes or not asking.terminal()):
         raise Refused(
-            "the rest of the cluster needs these hosts, and nothing was removed", details=losses,
+            "the rest of the cluster needs these hosts, and nothing was removed",
+            details=losses,
             advice="`invoke rebalance --drain HOST` moves a broker's partitions away first; --accept-downtime removes "
             "all the same",
-        )  # fmt: skip
+        )
     for loss in losses:
         show.warning(f"the rest of the cluster needs these hosts: {loss}")
     what = "the services AND THEIR DATA" if purge else "the services"

@@ -86,7 +86,8 @@ def _wire(resource: Any, fleet: Fleet, host: str, payloads: Payloads) -> dict[st
             fleet.reporter.host(host, f"receiving {resource.label}")
             with timing.timed("push", host):
                 session.put(
-                    payload.path, payload.sha256,
+                    payload.path,
+                    payload.sha256,
                     lambda done, total: fleet.reporter.progress(f"{host} {payload.sha256}", label, done, total),
-                )  # fmt: skip
+                )
     return data

@@ -77,9 +77,10 @@ def _ssh_options(text: str, host: str) -> dict[str, str]:
             found[key.lower()] = value
     if "proxycommand" in found:
         raise ConfigError(
-            "ProxyCommand in the inventory's SSH arguments is not supported", host=host,
+            "ProxyCommand in the inventory's SSH arguments is not supported",
+            host=host,
             advice="use -J (ProxyJump) there, or put the ProxyCommand into ~/.ssh/config",
-        )  # fmt: skip
+        )
     return found
 
 

@@ -136,9 +136,13 @@ class Fleet:
         return answer
 
     def stream(
-        self, host: str, module: str, function: str, arguments: Mapping[str, Any],
+        self,
+        host: str,
+        module: str,
+        function: str,
+        arguments: Mapping[str, Any],
         on_event: Callable[[dict[str, Any], Feed], None],
-    ) -> Stream:  # fmt: skip
+    ) -> Stream:
         """Begin an on-host function that takes a feed, f(args, emit, feed). on_event is given every event, and the feed
         to answer it with; it is called in a thread."""
         feed = Feed()
@@ -180,9 +184,10 @@ def locked(host: str, holder: Mapping[str, Any]) -> Locked:
     """The message for a host that another run holds. Pure but for the local time zone."""
     since = time.strftime("%H:%M:%S", time.localtime(holder["since"])) if "since" in holder else "an unknown time"
     return Locked(
-        f"another run is at work here: {holder.get('who', 'unknown')}, since {since}", host=host,
+        f"another run is at work here: {holder.get('who', 'unknown')}, since {since}",
+        host=host,
         advice="wait for it; the lock goes away with that run, however it ends",
-    )  # fmt: skip
+    )
 
 
 def _result(future: Future[T]) -> T:

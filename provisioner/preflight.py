@@ -113,15 +113,20 @@ def basics(facts: Mapping[str, Any], needs: Needs) -> list[tuple[str, str]]:
     room = int(facts["memory"] * (1 - MEMORY_RESERVE))
     if heaps > room:
         parts = " + ".join(f"{name} {gib(size)}" for name, size in needs.heaps.items())
-        out.append((
-            f"the heaps ({parts}) do not fit into {gib(facts['memory'])} of memory",
-            f"set {' and '.join(f'{name}_heap' for name in needs.heaps)} lower: {gib(room)} in all, better half of it",
-        ))  # fmt: skip
+        out.append(
+            (
+                f"the heaps ({parts}) do not fit into {gib(facts['memory'])} of memory",
+                f"set {' and '.join(f'{name}_heap' for name in needs.heaps)} lower: {gib(room)} in all, "
+                "better half of it",
+            )
+        )
     if needs.nofile > facts["nofile_hard"]:
-        out.append((
-            f"a service here can open at most {facts['nofile_hard']} files and {needs.nofile} are asked for",
-            f"set os_nofile: {facts['nofile_hard']} for this host (a container?), or raise the limit outside of it",
-        ))  # fmt: skip
+        out.append(
+            (
+                f"a service here can open at most {facts['nofile_hard']} files and {needs.nofile} are asked for",
+                f"set os_nofile: {facts['nofile_hard']} for this host (a container?), or raise the limit outside of it",
+            )
+        )
     return out
 
 
@@ -146,10 +151,12 @@ def details(needs: Needs, found: Mapping[str, Any]) -> list[tuple[str, str]]:
         text = found["files"].get(path)
         actual = identity_in(text, about) if text is not None else None
         if actual is not None and actual != str(about["expected"]):
-            out.append((
-                f"its data belongs to {about['what']} {actual} ({path}) and the inventory says {about['expected']}",
-                "an identity cannot change once there is data: correct the inventory, or use an empty host",
-            ))  # fmt: skip
+            out.append(
+                (
+                    f"its data belongs to {about['what']} {actual} ({path}) and the inventory says {about['expected']}",
+                    "an identity cannot change once there is data: correct the inventory, or use an empty host",
+                )
+            )
     return out + java_problems(needs.java, found.get("java"))
 
 

@@ -76,8 +76,9 @@ def execute(connection: Any, settings: Settings, program: str) -> Any:
     except paramiko.SSHException as error:
         raise Unreachable(
             f"{connection.host}:{connection.port} lets us in, but runs no command: {error or 'no answer in time'}",
-            host=settings.name, advice=f"check with: {settings.ssh_command()} id",
-        ) from error  # fmt: skip
+            host=settings.name,
+            advice=f"check with: {settings.ssh_command()} id",
+        ) from error
     return channel
 
 
@@ -165,35 +166,41 @@ def _open(connection: Any, settings: Settings, known_hosts: Path, *, jump: bool)
         raise Unreachable(
             f"the host key{of} has CHANGED: this is another machine, a reinstalled one, or someone in between",
             host=settings.name,
-            details=[f"known: {error.expected_key.get_name()} {error.expected_key.get_base64()[:40]}...",
-                     f"found: {error.key.get_name()} {error.key.get_base64()[:40]}..."],
+            details=[
+                f"known: {error.expected_key.get_name()} {error.expected_key.get_base64()[:40]}...",
+                f"found: {error.key.get_name()} {error.key.get_base64()[:40]}...",
+            ],
             advice=f"if the host was reinstalled: ssh-keygen -f {known_hosts} -R '{name}'",
-        ) from error  # fmt: skip
+        ) from error
     except paramiko.AuthenticationException as error:
         raise Unreachable(
-            f"{connection.user}@{where} refuses every key and password we have ({error})", host=settings.name,
+            f"{connection.user}@{where} refuses every key and password we have ({error})",
+            host=settings.name,
             advice=f"check with: {check}",
-        ) from error  # fmt: skip
+        ) from error
     except paramiko.SSHException as error:
         if "not found in known_hosts" in str(error):
             raise Unreachable(
-                f"the host key{of or f' of {where}'} is not known", host=settings.name,
+                f"the host key{of or f' of {where}'} is not known",
+                host=settings.name,
                 details=[f"looked in {known_hosts}"],
                 advice=f"check it by hand ({check}), or use --accept-new-host-keys",
-            ) from error  # fmt: skip
+            ) from error
         if "No authentication methods" in str(error):
             raise Unreachable(
-                f"there is no key and no password to log in with as {connection.user}@{where}", host=settings.name,
+                f"there is no key and no password to log in with as {connection.user}@{where}",
+                host=settings.name,
                 advice="set ansible_ssh_private_key_file, or add a key to your ssh-agent",
-            ) from error  # fmt: skip
+            ) from error
         raise Unreachable(
             f"no SSH session with {where}: {error}", host=settings.name, advice=f"check with: {check}"
         ) from error
     except (OSError, EOFError) as error:
         raise Unreachable(
-            f"cannot connect to {where}: {_reason(error)}", host=settings.name,
+            f"cannot connect to {where}: {_reason(error)}",
+            host=settings.name,
             advice=f"is it up, and are ansible_host and ansible_port right? check with: {check}",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -29,10 +29,14 @@ def environment(templates: Path) -> jinja2.Environment:
     compiled = cache_directory() / "templates"
     compiled.mkdir(parents=True, exist_ok=True)
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates), bytecode_cache=jinja2.FileSystemBytecodeCache(str(compiled)),
-        undefined=jinja2.StrictUndefined, autoescape=False,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
+        loader=jinja2.FileSystemLoader(templates),
+        bytecode_cache=jinja2.FileSystemBytecodeCache(str(compiled)),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 class Target:
@@ -78,9 +82,16 @@ class Target:
             raise ConfigError(f"templates/{template}: {error}", host=self.name) from error
 
     def file(
-        self, path: str, template: str, *, owner: str = "root", group: str = "root", mode: int = 0o644,
-        secret: bool = False, **extra: Any,
-    ) -> File:  # fmt: skip
+        self,
+        path: str,
+        template: str,
+        *,
+        owner: str = "root",
+        group: str = "root",
+        mode: int = 0o644,
+        secret: bool = False,
+        **extra: Any,
+    ) -> File:
         """A `File` with a rendered template as its content."""
         content = self.render(template, **extra)
         return File(path, content, owner, group, mode, template=template, secret=secret)

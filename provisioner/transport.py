@@ -196,9 +196,10 @@ class Session:
 
     def _lost(self, why: str) -> Unreachable:
         return Unreachable(
-            f"the connection was lost ({why})", host=self.name,
+            f"the connection was lost ({why})",
+            host=self.name,
             advice="what was done stays done: run the same command again, it goes on from there",
-        )  # fmt: skip
+        )
 
     def _ended(self) -> ProvisionerError:
         """Why the remote command ended: sudo, the shell and ssh say it on stderr."""
@@ -232,9 +233,12 @@ def start_failure(host: str, code: int, stderr: str, settings: Settings) -> Host
     text = stderr.lower()
     grant = "let an administrator grant it, or connect as another user"
     known = (
-        ("password is required", f"sudo asks for {settings.user}'s password",
-         "give it: --ask-become-pass, or ansible_become_password in the inventory; a user that may not use sudo needs"
-         " an administrator to grant it"),
+        (
+            "password is required",
+            f"sudo asks for {settings.user}'s password",
+            "give it: --ask-become-pass, or ansible_become_password in the inventory; a user that may not use sudo "
+            "needs an administrator to grant it",
+        ),
         ("incorrect password", f"sudo does not accept the password given for {settings.user}", "check the password"),
         ("try again", f"sudo does not accept the password given for {settings.user}", "check the password"),
         ("not in the sudoers", f"{settings.user} may not use sudo", grant),
@@ -242,16 +246,20 @@ def start_failure(host: str, code: int, stderr: str, settings: Settings) -> Host
         ("not allowed to execute", f"{settings.user} may not run python3 with sudo", "let an administrator grant it"),
         ("sudo: not found", "there is no sudo", "install it, or connect as root (ansible_user: root)"),
         ("sudo: command not found", "there is no sudo", "install it, or connect as root (ansible_user: root)"),
-    )  # fmt: skip
+    )
     for sign, summary, advice in known:
         if sign in text:
             return HostFailed(summary, host=host, details=lines, advice=advice)
     if code == 127 or "not found" in text:
         return HostFailed(
-            f"there is no {settings.interpreter}", host=host, details=lines,
+            f"there is no {settings.interpreter}",
+            host=host,
+            details=lines,
             advice="install python3 (>= 3.8), or set ansible_python_interpreter",
-        )  # fmt: skip
+        )
     return HostFailed(
-        f"the agent ended with exit code {code}", host=host, details=lines,
+        f"the agent ended with exit code {code}",
+        host=host,
+        details=lines,
         advice="run the same command again; if it stays, look at the lines above",
-    )  # fmt: skip
+    )

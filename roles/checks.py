@@ -43,7 +43,7 @@ OWNED = {
         "clientPort": "zookeeper_port",
         "tickTime": "zookeeper_tick",
     },
-}  # fmt: skip
+}
 
 
 def members(inventory: Inventory, group: str) -> list[Host]:

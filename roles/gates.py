@@ -119,9 +119,11 @@ class KafkaGate:
         self.say(host, "handing the controller's work to another broker")
         target = self.targets[host]
         arguments = {
-            "broker": broker, "bootstrap": self._addresses(host)[host], "patience": self._stall(host),
+            "broker": broker,
+            "bootstrap": self._addresses(host)[host],
+            "patience": self._stall(host),
             "zookeeper": topology.zookeeper_connect(target.host, target.members("zookeeper")),
-        }  # fmt: skip
+        }
         answer = self.call(host, "roles.kafka.onhost.controller", "hand_over", arguments)
         if not answer["moved"]:
             self.say(host, f"the controller stays here: {answer['why']}")

@@ -22,10 +22,12 @@ def servers(target: Target) -> tuple[Host, ...]:
 def ensemble(call: Call, host: str, members: Sequence[Host]) -> dict[str, health.Member]:
     """Every server as it answers this host now, by name."""
     addresses = {
-        member.name: ["127.0.0.1" if member.name == host else member.vars["zookeeper_address"],
-                      member.vars["zookeeper_port"]]
+        member.name: [
+            "127.0.0.1" if member.name == host else member.vars["zookeeper_address"],
+            member.vars["zookeeper_port"],
+        ]
         for member in members
-    }  # fmt: skip
+    }
     answers = call(host, "roles.zookeeper.onhost.probe", "ensemble", {"servers": addresses}) if addresses else {}
     return {name: health.Member.from_status(answer) for name, answer in answers.items()}
 

@@ -21,14 +21,33 @@ if TYPE_CHECKING:
     from provisioner.resources import Resource
     from provisioner.target import Target
 
-__all__ = ["AGENT_LIBRARIES", "AGENT_PACKAGES", "CHECKS", "ROLES", "SERVICES", "Role", "contents", "default_files",
-           "departure", "downtime", "gate", "load", "next_steps", "objections", "roles_for", "verify",
-           "warnings"]  # fmt: skip
+__all__ = [
+    "AGENT_LIBRARIES",
+    "AGENT_PACKAGES",
+    "CHECKS",
+    "ROLES",
+    "SERVICES",
+    "Role",
+    "contents",
+    "default_files",
+    "departure",
+    "downtime",
+    "gate",
+    "load",
+    "next_steps",
+    "objections",
+    "roles_for",
+    "verify",
+    "warnings",
+]
 
 # What travels to the hosts: the engine's host side, the roles' own, and the pure-Python client they use there.
 AGENT_PACKAGES: Sequence[str] = (
-    "provisioner.agent", "provisioner.resources", "roles.kafka.onhost", "roles.zookeeper.onhost",
-)  # fmt: skip
+    "provisioner.agent",
+    "provisioner.resources",
+    "roles.kafka.onhost",
+    "roles.zookeeper.onhost",
+)
 AGENT_LIBRARIES: Sequence[str] = ("kafka",)
 
 

@@ -95,7 +95,7 @@ def services(answer: Answer) -> dict[str, Any]:
                 for path in answer.data.get(service.unit, ())
                 if path in answer.disks
             ],
-        }  # fmt: skip
+        }
         if service.unit == "kafka":
             own = str(answer.broker)
             entry["broker_id"] = answer.broker
@@ -220,9 +220,7 @@ def cluster_problems(of_cluster: Mapping[str, Any]) -> list[str]:
     out = [f"broker {broker} is not registered in the cluster" for broker in missing]
     if of_cluster["controller"] is None:
         out.append("the cluster has no controller")
-    return out + [
-        f"{_partitions(of_cluster[key])} {text}" for key, text in TROUBLES if of_cluster[key]["count"]
-    ]  # fmt: skip
+    return out + [f"{_partitions(of_cluster[key])} {text}" for key, text in TROUBLES if of_cluster[key]["count"]]
 
 
 def throttle_notes(of_cluster: Mapping[str, Any]) -> list[str]:

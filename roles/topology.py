@@ -120,8 +120,9 @@ def door(host: HostLike) -> str:
         own = inter_broker(host)
         raise ConfigError(
             f"this needs a PLAINTEXT listener, and there is none: {own.name} is {own.protocol}",
-            host=host.name, advice="bind one to 127.0.0.1 in kafka_listeners, or use the official tools on the host",
-        )  # fmt: skip
+            host=host.name,
+            advice="bind one to 127.0.0.1 in kafka_listeners, or use the official tools on the host",
+        )
     return found.local
 
 

@@ -56,9 +56,11 @@ def wait(host: str, look: Callable[[], Look], stall: float, say: Say) -> None:
             say(host, f"waiting, {refusal.reason}{listed}" + (f"; {seen.note}" if seen.note else ""))
         if now - since >= min(stall, stall if seen.patience is None else seen.patience):
             raise HostFailed(
-                refusal.reason, host=host, details=[*refusal.details, *([seen.note] if seen.note else [])],
+                refusal.reason,
+                host=host,
+                details=[*refusal.details, *([seen.note] if seen.note else [])],
                 advice="bring back what is missing (deploy starts what is down), then run the same command again",
-            )  # fmt: skip
+            )
         time.sleep(pause)
         pause = min(1.1 * pause, LONGEST_PAUSE)
 

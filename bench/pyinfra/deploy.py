@@ -35,11 +35,15 @@ def directories(entries):
 def contents(entries):
     return [
         files.put(
-            name=f"File {one['path']}", src=StringIO(one["content"]), dest=one["path"], user=one["owner"],
-            group=one["group"], mode=one["mode"],
+            name=f"File {one['path']}",
+            src=StringIO(one["content"]),
+            dest=one["path"],
+            user=one["owner"],
+            group=one["group"],
+            mode=one["mode"],
         )
         for one in entries
-    ]  # fmt: skip
+    ]
 
 
 def templates(entries):
@@ -48,12 +52,17 @@ def templates(entries):
     }
     return [
         files.template(
-            name=f"Template {one['path']}", src=str(TEMPLATES / one["template"]), dest=one["path"], user=one["owner"],
-            group=one["group"], mode=one["mode"], jinja_env_kwargs=dict(JINJA),  # it takes things out
+            name=f"Template {one['path']}",
+            src=str(TEMPLATES / one["template"]),
+            dest=one["path"],
+            user=one["owner"],
+            group=one["group"],
+            mode=one["mode"],
+            jinja_env_kwargs=dict(JINJA),  # it takes things out
             **{**variables, **one["extra"], "template": one["template"]},
         )
         for one in entries
-    ]  # fmt: skip
+    ]
 
 
 def operating_system():
@@ -61,9 +70,14 @@ def operating_system():
     for user in role["users"]:
         server.group(name=f"Group {user['name']}", group=user["name"], system=True)
         server.user(
-            name=f"User {user['name']}", user=user["name"], group=user["name"], home=user["home"], shell=user["shell"],
-            system=True, ensure_home=False,
-        )  # fmt: skip
+            name=f"User {user['name']}",
+            user=user["name"],
+            group=user["name"],
+            home=user["home"],
+            shell=user["shell"],
+            system=True,
+            ensure_home=False,
+        )
     directories(role["directories"])
     contents(role["contents"])
     templates(role["templates"])
@@ -87,8 +101,19 @@ def service(role, in_sync="true"):
             commands=[f"tar xf {upload} --no-same-owner --strip-components=1 -C {archive['path']}", f"rm {upload}"],
         )
     directories(role["directories"])
-    contents([{**archive, "path": archive["marker"], "content": archive["identity"], "owner": "root", "group": "root",
-               "mode": "0644"}, *role["contents"]])  # fmt: skip
+    contents(
+        [
+            {
+                **archive,
+                "path": archive["marker"],
+                "content": archive["identity"],
+                "owner": "root",
+                "group": "root",
+                "mode": "0644",
+            },
+            *role["contents"],
+        ]
+    )
     rendered = templates(role["templates"])
     found = host.get_fact(LinkTargets, paths=[link["path"] for link in role["links"]])
     if wrong := [link for link in role["links"] if found.get(link["path"]) != link["target"]]:
@@ -106,9 +131,11 @@ def service(role, in_sync="true"):
         server.shell(name=f"{name} answers", commands=[until(answers)])
     if host.data.get("bench_restart"):
         server.shell(
-            name=f"Restart {name}", commands=[f"systemctl restart {name}", until(f"{answers} && {in_sync}")],
-            _serial=True, _if=lambda: changed() and not started.did_change(),
-        )  # fmt: skip
+            name=f"Restart {name}",
+            commands=[f"systemctl restart {name}", until(f"{answers} && {in_sync}")],
+            _serial=True,
+            _if=lambda: changed() and not started.did_change(),
+        )
 
 
 def until(condition, tries=120):

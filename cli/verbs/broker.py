@@ -18,16 +18,33 @@ CONFIG = {
 
 @verb("config", CONFIG)
 def config(
-    context: Context, hosts="", name=None, broker="", all=False, diff=False, json=False, limit="", extra_vars=None,
-    ask_become_pass=False, accept_new_host_keys=False,
-):  # fmt: skip
+    context: Context,
+    hosts="",
+    name=None,
+    broker="",
+    all=False,
+    diff=False,
+    json=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
+    accept_new_host_keys=False,
+):
     """Show the settings in force on the brokers, where each comes from, and where brokers or files disagree."""
     from cli import broker as settings
 
     return settings.config(
-        hosts, extra_vars, name, broker, all, diff, json, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        name,
+        broker,
+        all,
+        diff,
+        json,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 CHANGE = {
@@ -40,17 +57,30 @@ SET = {**CHANGE, "set": "NAME=VALUE, as in log.retention.ms=2d; may be given aga
 
 @verb("set", SET)
 def set(
-    context: Context, hosts="", set=None, broker="", check=False, limit="", extra_vars=None, ask_become_pass=False,
+    context: Context,
+    hosts="",
+    set=None,
+    broker="",
+    check=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
     accept_new_host_keys=False,
-):  # fmt: skip
+):
     """Set brokers' settings at run time, without a restart; shows what changes, and that it is in force."""
     from cli import broker as settings
     from roles.kafka.settings import assignments
 
     return settings.change(
-        hosts, extra_vars, assignments(set), broker, check or bool(context.config.run.dry), limit=limit,
-        ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+        hosts,
+        extra_vars,
+        assignments(set),
+        broker,
+        check or bool(context.config.run.dry),
+        limit=limit,
+        ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )
 
 
 UNSET = {**CHANGE, "name": "the settings, separated by commas; may be given again"}
@@ -58,14 +88,27 @@ UNSET = {**CHANGE, "name": "the settings, separated by commas; may be given agai
 
 @verb("unset", UNSET)
 def unset(
-    context: Context, hosts="", name=None, broker="", check=False, limit="", extra_vars=None, ask_become_pass=False,
+    context: Context,
+    hosts="",
+    name=None,
+    broker="",
+    check=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
     accept_new_host_keys=False,
-):  # fmt: skip
+):
     """Take back what was set at run time: the file's value, or the default, is in force again."""
     from cli import broker as settings
     from roles.kafka.settings import patterns
 
     return settings.change(
-        hosts, extra_vars, dict.fromkeys(patterns(name)), broker, check or bool(context.config.run.dry), limit=limit,
-        ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+        hosts,
+        extra_vars,
+        dict.fromkeys(patterns(name)),
+        broker,
+        check or bool(context.config.run.dry),
+        limit=limit,
+        ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )

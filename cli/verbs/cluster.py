@@ -17,13 +17,26 @@ REBALANCE = {
 
 @verb("rebalance", REBALANCE)
 def rebalance(
-    context: Context, hosts="", drain="", throttle="50m", extra_vars=None, check=False, yes=False,
-    ask_become_pass=False, accept_new_host_keys=False,
-):  # fmt: skip
+    context: Context,
+    hosts="",
+    drain="",
+    throttle="50m",
+    extra_vars=None,
+    check=False,
+    yes=False,
+    ask_become_pass=False,
+    accept_new_host_keys=False,
+):
     """Spread partitions evenly over all brokers, onto new ones or off leaving ones; asks first, can be interrupted."""
     from cli import rebalance as moving
 
     return moving.rebalance(
-        hosts, extra_vars, drain, throttle, check or bool(context.config.run.dry), yes,
-        ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+        hosts,
+        extra_vars,
+        drain,
+        throttle,
+        check or bool(context.config.run.dry),
+        yes,
+        ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )

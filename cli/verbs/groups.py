@@ -18,23 +18,38 @@ def listing(
     from cli import groups
 
     groups.listing(
-        hosts, extra_vars, json, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        json,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 @verb("describe", {**ONE, "json": LIST["json"]})
 def describe(
-    context: Context, hosts="", group="", json=False, limit="", extra_vars=None, ask_become_pass=False,
+    context: Context,
+    hosts="",
+    group="",
+    json=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
     accept_new_host_keys=False,
-):  # fmt: skip
+):
     """Show a consumer group: who reads what, what is committed, how far it is behind."""
     from cli import groups
 
     groups.describe(
-        hosts, extra_vars, group, json, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        group,
+        json,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 RESET = {
@@ -50,28 +65,56 @@ RESET = {
 
 @verb("reset", RESET)
 def reset(
-    context: Context, hosts="", group="", topic="", partition="", to="", shift="", check=False, yes=False, limit="",
-    extra_vars=None, ask_become_pass=False, accept_new_host_keys=False,
-):  # fmt: skip
+    context: Context,
+    hosts="",
+    group="",
+    topic="",
+    partition="",
+    to="",
+    shift="",
+    check=False,
+    yes=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
+    accept_new_host_keys=False,
+):
     """Move where a consumer group goes on reading; shows the plan and asks first."""
     from cli import groups
 
     groups.reset(
-        hosts, extra_vars, group, {"topic": topic, "partition": partition, "to": to, "shift": shift},
-        check or bool(context.config.run.dry), yes, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        group,
+        {"topic": topic, "partition": partition, "to": to, "shift": shift},
+        check or bool(context.config.run.dry),
+        yes,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 @verb("delete", {**ONE, "yes": "do not ask"})
 def delete(
-    context: Context, hosts="", group="", yes=False, limit="", extra_vars=None, ask_become_pass=False,
+    context: Context,
+    hosts="",
+    group="",
+    yes=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
     accept_new_host_keys=False,
-):  # fmt: skip
+):
     """Delete a consumer group in which nobody is; asks first."""
     from cli import groups
 
     groups.delete(
-        hosts, extra_vars, group, yes, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        group,
+        yes,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )

@@ -17,15 +17,17 @@ def status(
     from cli import status as page
 
     return page.status(
-        hosts, extra_vars, json, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        json,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 @verb("doctor", COMMON)
-def doctor(
-    context: Context, hosts="", limit="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False
-):  # fmt: skip
+def doctor(context: Context, hosts="", limit="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False):
     """Find everything that is or will be wrong, and say the mend; change nothing. Exit code 0 when nothing is wrong."""
     from cli import doctor as examination
 
@@ -45,13 +47,28 @@ LOGS = {
 
 @verb("logs", LOGS)
 def logs(
-    context: Context, hosts="", service="", follow=False, since="", lines="", limit="", extra_vars=None,
-    ask_become_pass=False, accept_new_host_keys=False,
-):  # fmt: skip
+    context: Context,
+    hosts="",
+    service="",
+    follow=False,
+    since="",
+    lines="",
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
+    accept_new_host_keys=False,
+):
     """Show what the services of all hosts logged, merged by time."""
     from cli import logs as streams
 
     return streams.logs(
-        hosts, extra_vars, service, follow, since, lines, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        service,
+        follow,
+        since,
+        lines,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )

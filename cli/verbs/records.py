@@ -21,20 +21,42 @@ PRODUCE = {
 
 @verb("produce", PRODUCE)
 def produce(
-    context: Context, hosts="", topic="", key_separator="", headers="", partition="", json=False, acks="all",
-    compression="none", timeout="30s", limit="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False,
-):  # fmt: skip
+    context: Context,
+    hosts="",
+    topic="",
+    key_separator="",
+    headers="",
+    partition="",
+    json=False,
+    acks="all",
+    compression="none",
+    timeout="30s",
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
+    accept_new_host_keys=False,
+):
     """Write lines of standard input to a topic, a record each; ends when all are acknowledged."""
     from cli import produce as writing
 
     given = {
-        "key_separator": key_separator, "headers": headers, "partition": partition, "json": json, "acks": acks,
-        "compression": compression, "timeout": timeout,
-    }  # fmt: skip
+        "key_separator": key_separator,
+        "headers": headers,
+        "partition": partition,
+        "json": json,
+        "acks": acks,
+        "compression": compression,
+        "timeout": timeout,
+    }
     return writing.produce(
-        hosts, extra_vars, topic, given, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        topic,
+        given,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 CONSUME = {
@@ -53,20 +75,44 @@ CONSUME = {
 
 @verb("consume", CONSUME)
 def consume(
-    context: Context, hosts="", topic="", from_beginning=False, offset="", partition="", group="", count="",
-    timeout="", format="", json=False, limit="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False,
-):  # fmt: skip
+    context: Context,
+    hosts="",
+    topic="",
+    from_beginning=False,
+    offset="",
+    partition="",
+    group="",
+    count="",
+    timeout="",
+    format="",
+    json=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
+    accept_new_host_keys=False,
+):
     """Write the records of a topic to standard output, a line each; goes on until Ctrl-C, --count or --timeout."""
     from cli import consume as reading
 
     given = {
-        "from_beginning": from_beginning, "offset": offset, "partition": partition, "group": group, "count": count,
-        "timeout": timeout, "format": format, "json": json,
-    }  # fmt: skip
+        "from_beginning": from_beginning,
+        "offset": offset,
+        "partition": partition,
+        "group": group,
+        "count": count,
+        "timeout": timeout,
+        "format": format,
+        "json": json,
+    }
     return reading.consume(
-        hosts, extra_vars, topic, given, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        topic,
+        given,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 BENCH = {
@@ -84,18 +130,39 @@ BENCH = {
 
 @verb("produce", BENCH)
 def bench_produce(
-    context: Context, hosts="", records="200000", size="1000", throughput="none", acks="all", partitions="",
-    compression="none", timeout="60s", json=False, limit="", extra_vars=None, ask_become_pass=False,
+    context: Context,
+    hosts="",
+    records="200000",
+    size="1000",
+    throughput="none",
+    acks="all",
+    partitions="",
+    compression="none",
+    timeout="60s",
+    json=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
     accept_new_host_keys=False,
-):  # fmt: skip
+):
     """Measure how fast the cluster takes records, by the official tool on a broker's host and a temporary topic."""
     from cli import bench
 
     given = {
-        "records": records, "size": size, "throughput": throughput, "acks": acks, "partitions": partitions,
-        "compression": compression, "timeout": timeout,
-    }  # fmt: skip
+        "records": records,
+        "size": size,
+        "throughput": throughput,
+        "acks": acks,
+        "partitions": partitions,
+        "compression": compression,
+        "timeout": timeout,
+    }
     return bench.produce(
-        hosts, extra_vars, given, json, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        given,
+        json,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )

@@ -12,30 +12,56 @@ LIST = {**COMMON, **TOPIC, "json": "as JSON, for machines; docs/operations.md de
 
 @verb("list", LIST)
 def list_(
-    context: Context, hosts="", topic="", internal=False, json=False, limit="", extra_vars=None, ask_become_pass=False,
+    context: Context,
+    hosts="",
+    topic="",
+    internal=False,
+    json=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
     accept_new_host_keys=False,
-):  # fmt: skip
+):
     """Show the topics: partitions, copies, records, bytes on disk, retention, settings of their own."""
     from cli import topics
 
     topics.listing(
-        hosts, extra_vars, topic, internal, json, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        topic,
+        internal,
+        json,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 @verb("describe", LIST)
 def describe(
-    context: Context, hosts="", topic="", internal=False, json=False, limit="", extra_vars=None, ask_become_pass=False,
+    context: Context,
+    hosts="",
+    topic="",
+    internal=False,
+    json=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
     accept_new_host_keys=False,
-):  # fmt: skip
+):
     """Show topics partition by partition: leader, copies, in sync, offsets, bytes; and settings of its own."""
     from cli import topics
 
     topics.describe(
-        hosts, extra_vars, topic, internal, json, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        topic,
+        internal,
+        json,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 SETTINGS = {
@@ -68,48 +94,100 @@ ALTER = {
 
 @verb("create", CREATE)
 def create(
-    context: Context, hosts="", topic="", partitions="", replication_factor="", retention="", retention_bytes="",
-    config=None, check=False, limit="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False,
-):  # fmt: skip
+    context: Context,
+    hosts="",
+    topic="",
+    partitions="",
+    replication_factor="",
+    retention="",
+    retention_bytes="",
+    config=None,
+    check=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
+    accept_new_host_keys=False,
+):
     """Make topics, and wait until every broker knows them."""
     from cli import topics_change
 
     settings = {"retention": retention, "retention_bytes": retention_bytes, "config": config}
     topics_change.create(
-        hosts, extra_vars, topic, partitions, replication_factor, settings, check or bool(context.config.run.dry),
-        limit=limit, ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+        hosts,
+        extra_vars,
+        topic,
+        partitions,
+        replication_factor,
+        settings,
+        check or bool(context.config.run.dry),
+        limit=limit,
+        ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )
 
 
 @verb("alter", ALTER)
 def alter(
-    context: Context, hosts="", topic="", partitions="", replication_factor="", retention="", retention_bytes="",
-    config=None, unset=None, throttle="50m", check=False, limit="", extra_vars=None, ask_become_pass=False,
+    context: Context,
+    hosts="",
+    topic="",
+    partitions="",
+    replication_factor="",
+    retention="",
+    retention_bytes="",
+    config=None,
+    unset=None,
+    throttle="50m",
+    check=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
     accept_new_host_keys=False,
-):  # fmt: skip
+):
     """Change what is named of topics, showing it before; the rest stays as it is."""
     from cli import topics_change
 
     settings = {"retention": retention, "retention_bytes": retention_bytes, "config": config, "unset": unset}
     topics_change.alter(
-        hosts, extra_vars, topic, partitions, replication_factor, settings, throttle,
-        check or bool(context.config.run.dry), limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        topic,
+        partitions,
+        replication_factor,
+        settings,
+        throttle,
+        check or bool(context.config.run.dry),
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 @verb("delete", {**COMMON, "topic": TOPIC["topic"], **CHECK, "yes": "do not ask"})
 def delete(
-    context: Context, hosts="", topic="", check=False, yes=False, limit="", extra_vars=None, ask_become_pass=False,
+    context: Context,
+    hosts="",
+    topic="",
+    check=False,
+    yes=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
     accept_new_host_keys=False,
-):  # fmt: skip
+):
     """Delete topics with all their records, after showing how many; asks first."""
     from cli import topics_change
 
     topics_change.delete(
-        hosts, extra_vars, topic, yes, check or bool(context.config.run.dry), limit=limit,
-        ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+        hosts,
+        extra_vars,
+        topic,
+        yes,
+        check or bool(context.config.run.dry),
+        limit=limit,
+        ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )
 
 
 FILE = {"file": "a file with `topics:`, in place of the inventory's own"}
@@ -125,27 +203,55 @@ APPLY = {
 
 @verb("plan", {**COMMON, **FILE, "json": LIST["json"]})
 def plan(
-    context: Context, hosts="", file="", json=False, limit="", extra_vars=None, ask_become_pass=False,
+    context: Context,
+    hosts="",
+    file="",
+    json=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
     accept_new_host_keys=False,
-):  # fmt: skip
+):
     """Show how the topics differ from those that the inventory or a file lists; change nothing."""
     from cli import topics_code
 
     topics_code.plan(
-        hosts, extra_vars, file, json, limit=limit, ask_become_pass=ask_become_pass,
+        hosts,
+        extra_vars,
+        file,
+        json,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
         accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+    )
 
 
 @verb("apply", APPLY)
 def apply(
-    context: Context, hosts="", file="", prune=False, throttle="50m", check=False, yes=False, limit="",
-    extra_vars=None, ask_become_pass=False, accept_new_host_keys=False,
-):  # fmt: skip
+    context: Context,
+    hosts="",
+    file="",
+    prune=False,
+    throttle="50m",
+    check=False,
+    yes=False,
+    limit="",
+    extra_vars=None,
+    ask_become_pass=False,
+    accept_new_host_keys=False,
+):
     """Make the topics as the inventory or a file lists them; what is not listed is left alone."""
     from cli import topics_code
 
     topics_code.apply(
-        hosts, extra_vars, file, prune, throttle, check or bool(context.config.run.dry), yes, limit=limit,
-        ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys,
-    )  # fmt: skip
+        hosts,
+        extra_vars,
+        file,
+        prune,
+        throttle,
+        check or bool(context.config.run.dry),
+        yes,
+        limit=limit,
+        ask_become_pass=ask_become_pass,
+        accept_new_host_keys=accept_new_host_keys,
+    )

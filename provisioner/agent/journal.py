@@ -52,8 +52,10 @@ def follow(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     units = [f"--unit={unit}.service" for unit in args["services"]]
     watching = subprocess.Popen(
         ["journalctl", "--follow", "--lines=0", "--output=json", *units],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert watching.stdout is not None
     source, buffer = watching.stdout.fileno(), b""
     try:

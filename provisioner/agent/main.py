@@ -210,9 +210,11 @@ def describe(error: BaseException) -> Dict[str, Any]:
     """An exception as JSON; an unexpected one with its traceback, since that is a bug of ours."""
     if isinstance(error, Failure):
         return {
-            "summary": error.summary, "details": list(error.details), "advice": error.advice,
+            "summary": error.summary,
+            "details": list(error.details),
+            "advice": error.advice,
             "resource": error.resource,
-        }  # fmt: skip
+        }
     import traceback
 
     return {

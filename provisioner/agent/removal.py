@@ -55,9 +55,11 @@ def remove(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         if isinstance(resource, Service):
             # A unit that had failed would stay in systemd's list; one that is not known any more cannot be reset.
             subprocess.run(
-                ["systemctl", "reset-failed", f"{resource.unit}.service"], stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+                ["systemctl", "reset-failed", f"{resource.unit}.service"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
     if args.get("final"):
         forget(system.state)
     return {"removed": removed, "stays": stays}

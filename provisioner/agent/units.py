@@ -9,9 +9,18 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from .failure import Failure
 
 PROPERTIES = (
-    "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload", "MainPID", "NRestarts", "Result",
-    "ExecMainStartTimestampMonotonic", "InactiveEnterTimestampMonotonic",
-)  # fmt: skip
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "NeedDaemonReload",
+    "MainPID",
+    "NRestarts",
+    "Result",
+    "ExecMainStartTimestampMonotonic",
+    "InactiveEnterTimestampMonotonic",
+)
 
 
 def show(names: Tuple[str, ...]) -> Dict[str, Optional[Dict[str, Any]]]:
@@ -31,8 +40,9 @@ def _output(argv: List[str]) -> Tuple[int, str]:
     try:
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_DUP2, writable, 1), (os.POSIX_SPAWN_DUP2, writable, 2),
-        ]  # fmt: skip
+            (os.POSIX_SPAWN_DUP2, writable, 1),
+            (os.POSIX_SPAWN_DUP2, writable, 2),
+        ]
         child = os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions)
     finally:
         os.close(writable)

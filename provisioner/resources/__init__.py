@@ -16,6 +16,21 @@ from .sysctl import Sysctl
 from .user import User
 
 __all__ = [
-    "KINDS", "Archive", "Call", "Derived", "Directory", "File", "Link", "Links", "Live", "Package", "Resource",
-    "Service", "Sysctl", "User", "differing", "from_wire", "sha256",
-]  # fmt: skip
+    "KINDS",
+    "Archive",
+    "Call",
+    "Derived",
+    "Directory",
+    "File",
+    "Link",
+    "Links",
+    "Live",
+    "Package",
+    "Resource",
+    "Service",
+    "Sysctl",
+    "User",
+    "differing",
+    "from_wire",
+    "sha256",
+]

@@ -58,9 +58,13 @@ class Archive(Resource):
 
     def wire(self, content: bool) -> dict[str, Any]:
         return {
-            "kind": self.kind, "path": self.path, "strip": self.strip, "identity": self.identity,
-            "label": self.label, "payload": self.payload,
-        }  # fmt: skip
+            "kind": self.kind,
+            "path": self.path,
+            "strip": self.strip,
+            "identity": self.identity,
+            "label": self.label,
+            "payload": self.payload,
+        }
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Archive:
@@ -87,9 +91,10 @@ class Archive(Resource):
         product = re.split(r"[_-]\d", name)[0]
         ours = [path for path in trees.directories(folder) if re.split(r"[_-]\d", os.path.basename(path))[0] == product]
         return [
-            path for path in ours
+            path
+            for path in ours
             if system.path_state(f"{path}/{MARKER}") or path in (self.path, f"{self.path}.unpacking~")
-        ]  # fmt: skip
+        ]
 
     def present(self, system: Any) -> list[str]:
         return self._versions(system)

@@ -40,9 +40,12 @@ class Service(Resource):
 
     def wire(self, content: bool) -> dict[str, Any]:
         return {
-            "kind": self.kind, "unit": self.unit, "inputs": list(self.inputs),
-            "ready": self.ready and self.ready.wire(), "live": self.live and self.live.wire(),
-        }  # fmt: skip
+            "kind": self.kind,
+            "unit": self.unit,
+            "inputs": list(self.inputs),
+            "ready": self.ready and self.ready.wire(),
+            "live": self.live and self.live.wire(),
+        }
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Service:

@@ -56,15 +56,23 @@ def makers(target: Target, archive: Archive) -> list[Resource]:
     open_to_all = listener.protocol == "PLAINTEXT"
     return [
         target.file(
-            SCRIPT, "kafka/bin/class-archive.sh.j2", mode=0o755, unit=UNIT, home=archive.path,
-            archive=place(target, archive), inputs=inputs(target, archive), java_home=java.home(target),
-            quick=QUICK, quiet=QUIET, bootstrap=listener.local if open_to_all else NOWHERE,
+            SCRIPT,
+            "kafka/bin/class-archive.sh.j2",
+            mode=0o755,
+            unit=UNIT,
+            home=archive.path,
+            archive=place(target, archive),
+            inputs=inputs(target, archive),
+            java_home=java.home(target),
+            quick=QUICK,
+            quiet=QUIET,
+            bootstrap=listener.local if open_to_all else NOWHERE,
             patience=300 if open_to_all else 10,
         ),
         target.file(
             f"/etc/systemd/system/{UNIT}.service", "kafka/class-archive.service.j2", script=SCRIPT, home=archive.path
         ),
-    ]  # fmt: skip
+    ]
 
 
 def made(target: Target, archive: Archive) -> list[Resource]:

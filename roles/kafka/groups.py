@@ -43,12 +43,16 @@ def shifted(rows: Iterable[Mapping[str, Any]], by: int) -> list[Step]:
     """Every committed offset moved by so many records, no further than there are any."""
     return [
         Step(
-            row["topic"], row["partition"], row["committed"],
-            min(max(row["committed"] + by, row["first"]), row["end"]), row["first"], row["end"],
+            row["topic"],
+            row["partition"],
+            row["committed"],
+            min(max(row["committed"] + by, row["first"]), row["end"]),
+            row["first"],
+            row["end"],
         )
         for row in rows
         if row["committed"] is not None and row["end"] is not None
-    ]  # fmt: skip
+    ]
 
 
 def total_lag(rows: Iterable[Mapping[str, Any]]) -> int | None:

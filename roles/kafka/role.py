@@ -22,8 +22,13 @@ LAUNCHER = "/usr/local/lib/kafka-provisioner/kafka"
 
 # Files of config/ that people start from.
 SAMPLES = (
-    "producer", "consumer", "connect-standalone", "connect-distributed", "connect-file-source", "connect-file-sink",
-)  # fmt: skip
+    "producer",
+    "consumer",
+    "connect-standalone",
+    "connect-distributed",
+    "connect-file-source",
+    "connect-file-sink",
+)
 
 # Properties that say the same in different units: the finer one wins in Kafka, so setting one replaces the others.
 SYNONYMS = (
@@ -41,9 +46,11 @@ def heap(target: Target) -> int:
 def needs(target: Target) -> Needs:
     brokers, servers = target.members("kafka"), target.members("zookeeper")
     identity = {
-        "format": "properties", "key": "broker.id", "expected": str(topology.broker_id(target.host, brokers)),
+        "format": "properties",
+        "key": "broker.id",
+        "expected": str(topology.broker_id(target.host, brokers)),
         "what": "broker id (kafka_broker_id)",
-    }  # fmt: skip
+    }
     peers = [topology.inter_broker(broker).advertised_host for broker in brokers]
     zookeepers = [] if target["kafka_zookeeper_connect"] else topology.zookeeper_addresses(target.host, servers)
     return Needs(
@@ -111,9 +118,14 @@ def config(target: Target) -> File:
     )
     own = target["kafka_config"]
     return File(
-        CONFIG, override(text, own, variable="kafka_config", synonyms=SYNONYMS), "root", "kafka", 0o640,
-        template="kafka/server.properties.j2", secret=has_secret(own),
-    )  # fmt: skip
+        CONFIG,
+        override(text, own, variable="kafka_config", synonyms=SYNONYMS),
+        "root",
+        "kafka",
+        0o640,
+        template="kafka/server.properties.j2",
+        secret=has_secret(own),
+    )
 
 
 def resources(target: Target) -> list[Resource]:
@@ -128,17 +140,27 @@ def resources(target: Target) -> list[Resource]:
         config(target),
         target.file(LOGGING, "kafka/log4j.properties.j2", group="kafka", mode=0o640),
         target.file(
-            ENVIRONMENT, "kafka/kafka.env.j2", group="kafka", mode=0o640,
-            heap=jvm.heap_options(heap(target)), gc_log=gc_log(target),
+            ENVIRONMENT,
+            "kafka/kafka.env.j2",
+            group="kafka",
+            mode=0o640,
+            heap=jvm.heap_options(heap(target)),
+            gc_log=gc_log(target),
             options=jvm.one_line(target["kafka_jvm_opts"], variable="kafka_jvm_opts"),
         ),
         target.file(
-            UNIT, "kafka/kafka.service.j2", inputs=inputs, home=archive.path, java_home=java.home(target),
-            with_zookeeper=target.is_in("zookeeper"), config=CONFIG, started=STARTED,
+            UNIT,
+            "kafka/kafka.service.j2",
+            inputs=inputs,
+            home=archive.path,
+            java_home=java.home(target),
+            with_zookeeper=target.is_in("zookeeper"),
+            config=CONFIG,
+            started=STARTED,
         ),
         Service("kafka", inputs, ready=ready(target), live=live(target)),
         *class_archive.made(target, archive),
-    ]  # fmt: skip
+    ]
 
 
 def gc_log(target: Target) -> list[str]:

@@ -22,15 +22,28 @@ ByBroker = Mapping[int, Mapping[str, Setting]]
 
 HIDDEN = "********"
 # What every broker has for itself.
-OWN = frozenset({
-    "broker.id", "node.id", "broker.rack", "listeners", "advertised.listeners", "log.dir", "log.dirs",
-    "metadata.log.dir", "host.name", "port", "advertised.host.name", "advertised.port",
-})  # fmt: skip
+OWN = frozenset(
+    {
+        "broker.id",
+        "node.id",
+        "broker.rack",
+        "listeners",
+        "advertised.listeners",
+        "log.dir",
+        "log.dirs",
+        "metadata.log.dir",
+        "host.name",
+        "port",
+        "advertised.host.name",
+        "advertised.port",
+    }
+)
 # Settings that a broker takes at run time only, so that none lists them before they are set.
 RUN_TIME_ONLY = (
-    "leader.replication.throttled.rate", "follower.replication.throttled.rate",
+    "leader.replication.throttled.rate",
+    "follower.replication.throttled.rate",
     "replica.alter.log.dirs.io.max.bytes.per.second",
-)  # fmt: skip
+)
 _LISTENER = re.compile(r"listener\.name\.[^.]+\.(?P<setting>.+)")
 
 
@@ -240,9 +253,11 @@ def overriding(found: ByBroker, names: Iterable[str]) -> list[tuple[int, str]]:
     """(broker, setting) of those that have a value of their own, set at run time, whatever all brokers have."""
     wanted = list(names)
     return [
-        (broker, name) for broker, settings in found.items() for name in wanted
+        (broker, name)
+        for broker, settings in found.items()
+        for name in wanted
         if name in settings and _is_set(settings[name], DYNAMIC_BROKER)
-    ]  # fmt: skip
+    ]
 
 
 def _is_set(setting: Setting, source: str) -> bool:

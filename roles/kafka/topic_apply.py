@@ -46,13 +46,11 @@ def topic(name: str, data: Mapping[str, Any]) -> Topic:
     return Topic(
         name,
         replicas=tuple(tuple(one["replicas"]) for one in partitions),
-        settings={
-            key: Setting(one["value"], one["own"], one["default"]) for key, one in data["settings"].items()
-        },
+        settings={key: Setting(one["value"], one["own"], one["default"]) for key, one in data["settings"].items()},
         internal=data["internal"],
         moving=sum(one["moving"] for one in partitions),
         sizes=tuple(max(one["sizes"].values(), default=0) for one in partitions),
-    )  # fmt: skip
+    )
 
 
 def planned(ask: Ask, wanted: Sequence[Wanted]) -> tuple[Plan, list[str]]:
@@ -83,7 +81,9 @@ def requests(plan: Plan) -> dict[str, Any]:
     return {
         "create": [
             {
-                "name": one.name, "partitions": one.partitions, "factor": one.factor,
+                "name": one.name,
+                "partitions": one.partitions,
+                "factor": one.factor,
                 "config": {key: value for key, value in one.config.items() if value is not None},
             }
             for one in plan.create
@@ -92,7 +92,7 @@ def requests(plan: Plan) -> dict[str, Any]:
             name: {key: change.after for key, change in changes.items()} for name, changes in plan.settings.items()
         },
         "grow": {name: after for name, (_, after) in plan.grow.items()},
-    }  # fmt: skip
+    }
 
 
 # -- showing

@@ -78,7 +78,9 @@ def _move(call: Call, driver: Target, reporter: Reporter, moves: Sequence[Move])
             reporter.host(driver.name, f"copying: {message['left']} partitions left")
 
     work = {
-        **_door(driver), "throttle": THROTTLE, "stall": STALL_SECONDS,
+        **_door(driver),
+        "throttle": THROTTLE,
+        "stall": STALL_SECONDS,
         "moves": [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in moves],
-    }  # fmt: skip
+    }
     call(driver.name, f"{ON_HOST}.reassign", "work", work, event)

@@ -128,7 +128,7 @@ def make(wanted: Sequence[Wanted], actual: Mapping[str, Topic], cluster: Cluster
         strays={topic.name: own for topic in there if (own := _strays(listed[topic.name], topic))},
         moving={topic.name: topic.moving for topic in there if topic.moving},
         throttled=tuple(topic.name for topic in there if any(_throttled(topic, key) for key in marks.LISTS)),
-    )  # fmt: skip
+    )
 
 
 def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Cluster) -> list[ConfigError]:
@@ -146,14 +146,24 @@ def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
             continue
         if one.factor is not None and one.factor > len(cluster.racks):
             brokers = ", ".join(map(str, sorted(cluster.racks)))
-            wrong(one, f"{one.name}: replication factor {one.factor}, and {up} ({brokers})",
-                  "lower it, or start more brokers (`invoke status` shows them)")  # fmt: skip
+            wrong(
+                one,
+                f"{one.name}: replication factor {one.factor}, and {up} ({brokers})",
+                "lower it, or start more brokers (`invoke status` shows them)",
+            )
         elif topic is None and one.factor is None and cluster.factor is None:
-            wrong(one, f"{one.name}: the default replication factor is more than there are brokers: {up}",
-                  "name a replication factor, or start what is down (`invoke status`)")  # fmt: skip
+            wrong(
+                one,
+                f"{one.name}: the default replication factor is more than there are brokers: {up}",
+                "name a replication factor, or start what is down (`invoke status`)",
+            )
         if topic and one.partitions is not None and one.partitions < len(topic.replicas):
-            wrong(one, f"{one.name} has {len(topic.replicas)} partitions and cannot have {one.partitions}: Kafka adds "
-                  "partitions, and never takes one away", "make a topic with fewer, and copy its records")  # fmt: skip
+            wrong(
+                one,
+                f"{one.name} has {len(topic.replicas)} partitions and cannot have {one.partitions}: Kafka adds "
+                "partitions, and never takes one away",
+                "make a topic with fewer, and copy its records",
+            )
         for key in one.config:
             if key not in cluster.settings:
                 wrong(one, f"{one.name}: unknown setting {key}{did_you_mean(key, cluster.settings)}")

@@ -79,8 +79,9 @@ def _one(name: str, entry: Any, where: Where) -> Wanted:
     for key in entry:
         if key not in KEYS:
             advice = f"a setting of Kafka's goes below `config:`; keys are: {', '.join(KEYS)}"
-            raise _error(f"topics: {name} has the unknown key {key}{did_you_mean(str(key), KEYS)}", where(name, key),
-                         advice)  # fmt: skip
+            raise _error(
+                f"topics: {name} has the unknown key {key}{did_you_mean(str(key), KEYS)}", where(name, key), advice
+            )
     config = _config(name, entry.get("config"), where)
     for key, setting in NAMED.items():
         if entry.get(key) is None:
@@ -92,9 +93,12 @@ def _one(name: str, entry: Any, where: Where) -> Wanted:
         except ValueError as error:
             raise _error(f"topics: {name}: {key}: {error}", where(name, key)) from None
     return Wanted(
-        name, _count(name, entry, "partitions", MOST_PARTITIONS, where),
-        _count(name, entry, "replication_factor", 2**15 - 1, where), config, place,
-    )  # fmt: skip
+        name,
+        _count(name, entry, "partitions", MOST_PARTITIONS, where),
+        _count(name, entry, "replication_factor", 2**15 - 1, where),
+        config,
+        place,
+    )
 
 
 def typed(setting: str, value: Any) -> str:

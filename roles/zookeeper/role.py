@@ -40,10 +40,13 @@ def needs(target: Target) -> Needs:
         names=tuple(server.vars["zookeeper_address"] for server in servers) if ensemble else (),
         identity={
             f"{target['zookeeper_data_dir']}/myid": {
-                "format": "text", "key": None, "expected": number, "what": "ZooKeeper server id (zookeeper_myid)",
+                "format": "text",
+                "key": None,
+                "expected": number,
+                "what": "ZooKeeper server id (zookeeper_myid)",
             }
         },
-    )  # fmt: skip
+    )
 
 
 def distribution(target: Target) -> Archive:
@@ -86,9 +89,14 @@ def config(target: Target) -> File:
     own = target["zookeeper_config"]
     secret = has_secret(own)
     return File(
-        CONFIG, override(text, own, variable="zookeeper_config"), "root", "zookeeper", 0o640 if secret else 0o644,
-        template="zookeeper/zoo.cfg.j2", secret=secret,
-    )  # fmt: skip
+        CONFIG,
+        override(text, own, variable="zookeeper_config"),
+        "root",
+        "zookeeper",
+        0o640 if secret else 0o644,
+        template="zookeeper/zoo.cfg.j2",
+        secret=secret,
+    )
 
 
 def resources(target: Target) -> list[Resource]:
@@ -113,15 +121,26 @@ def resources(target: Target) -> list[Resource]:
         config(target),
         target.file(log, f"zookeeper/{basename(log)}.j2", group="zookeeper", mode=0o640),
         target.file(
-            ENVIRONMENT, "zookeeper/zookeeper.env.j2", group="zookeeper", mode=0o640,
-            heap=jvm.heap_options(heap(target)), gc_log=gc_log(target), logging=log, options=options,
+            ENVIRONMENT,
+            "zookeeper/zookeeper.env.j2",
+            group="zookeeper",
+            mode=0o640,
+            heap=jvm.heap_options(heap(target)),
+            gc_log=gc_log(target),
+            logging=log,
+            options=options,
         ),
         target.file(
-            UNIT, "zookeeper/zookeeper.service.j2", inputs=inputs, home=archive.path, java_home=java.home(target),
-            data_dirs=data_dirs(target), jars="lib" if target["zookeeper_archive"] else "libs",
+            UNIT,
+            "zookeeper/zookeeper.service.j2",
+            inputs=inputs,
+            home=archive.path,
+            java_home=java.home(target),
+            data_dirs=data_dirs(target),
+            jars="lib" if target["zookeeper_archive"] else "libs",
         ),
         Service("zookeeper", inputs, ready=ready(target)),
-    ]  # fmt: skip
+    ]
 
 
 def gc_log(target: Target) -> list[str]:

@@ -69,9 +69,14 @@ class Cluster:
         command = [sys.executable, "-m", "invoke", verb, "--hosts", str(self.path), *arguments]
         with log.open("w") as out:
             process = subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, "LAB": lab_name(), "PYTHONUNBUFFERED": "1"},
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+                command,
+                cwd=ROOT,
+                env={**os.environ, "LAB": lab_name(), "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
             found = Running(process, log)
             try:
                 yield found

@@ -37,9 +37,15 @@ def run_invoke(
     """Run `invoke ARGUMENTS` as a user does, without a terminal; exit code and output are the caller's to judge."""
     environment = {**os.environ, "LAB": lab_name(), **(env or {})}
     return subprocess.run(
-        [sys.executable, "-m", "invoke", *arguments], cwd=cwd, env=environment, text=True, timeout=timeout,
-        input=stdin if stdin is not None else "", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [sys.executable, "-m", "invoke", *arguments],
+        cwd=cwd,
+        env=environment,
+        text=True,
+        timeout=timeout,
+        input=stdin if stdin is not None else "",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def status_json(host: LabHost, expect: int) -> dict[str, Any]:

@@ -58,8 +58,16 @@ def walk(host: LabHost, *arguments: str) -> None:
 def _records(run: Console, topic: str, copy: str) -> None:
     keyed = ("--key-separator", ":", "--headers", "source=walk,empty=", "--compression", "zstd")
     assert run("produce", "--topic", topic, *keyed, stdin=LINES) == f"3 records, {topic}-0 offsets 0-2\n"
-    shown = run("consume", "--topic", topic, "--from-beginning", "--count", "3",
-                "--format", "{partition}:{offset} {key}={value} {headers}")  # fmt: skip
+    shown = run(
+        "consume",
+        "--topic",
+        topic,
+        "--from-beginning",
+        "--count",
+        "3",
+        "--format",
+        "{partition}:{offset} {key}={value} {headers}",
+    )
     assert shown == (
         "0:0 customer-7=two boxes source=walk,empty=\n"
         "0:1 customer-9=상자 하나 source=walk,empty=\n"
@@ -76,8 +84,22 @@ def _records(run: Console, topic: str, copy: str) -> None:
     ]
     assert json.loads(again.splitlines()[4])["timestamp"] == 1_700_000_000_000
 
-    shown = run("consume", "--topic", topic, "--offset", "1", "--partition", "0", "--count", "9", "--timeout", "1s",
-                "--format", "{offset}", expect=2)  # fmt: skip
+    shown = run(
+        "consume",
+        "--topic",
+        topic,
+        "--offset",
+        "1",
+        "--partition",
+        "0",
+        "--count",
+        "9",
+        "--timeout",
+        "1s",
+        "--format",
+        "{offset}",
+        expect=2,
+    )
     assert shown == "1\n2\n3\n4\n4 of 9 records came; then none for 1.0 seconds\n"
 
 
@@ -188,9 +210,10 @@ def conversation(inventory: Path, topic: str) -> Iterator[None]:
             sink.write(typed[-1])
         sink.close()
 
-    with running(inventory, "consume", "--topic", topic) as reader, running(
-        inventory, "produce", "--topic", topic, "--timeout", "60s"
-    ) as typist:  # fmt: skip
+    with (
+        running(inventory, "consume", "--topic", topic) as reader,
+        running(inventory, "produce", "--topic", topic, "--timeout", "60s") as typist,
+    ):
         said(reader, b"what is written from now on")
         thread = threading.Thread(target=write, args=(typist.stdin,))
         thread.start()

@@ -61,10 +61,16 @@ class Load:
         finally:
             admin.close()
         self._producer = KafkaProducer(
-            bootstrap_servers=list(self.bootstrap), acks="all", enable_idempotence=False, linger_ms=0,
-            max_in_flight_requests_per_connection=1, delivery_timeout_ms=120_000, request_timeout_ms=10_000,
-            max_block_ms=60_000, reconnect_backoff_max_ms=250,
-        )  # fmt: skip
+            bootstrap_servers=list(self.bootstrap),
+            acks="all",
+            enable_idempotence=False,
+            linger_ms=0,
+            max_in_flight_requests_per_connection=1,
+            delivery_timeout_ms=120_000,
+            request_timeout_ms=10_000,
+            max_block_ms=60_000,
+            reconnect_backoff_max_ms=250,
+        )
         _ask_who_is_there(self._producer._sender._client._manager)
         self._ending, self._done = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._produce, self._follow)]

@@ -81,9 +81,13 @@ def test_everything_wrong_with_a_host_is_said_at_once(empty):
     port = empty.lab.ports(BASE)["kafka"]
     with small_disk(empty, "/mnt/data", "20m"), stranger(empty, port):
         output = refuse(
-            empty, "kafka_heap=900g", "os_nofile=99999999", "kafka_data_dirs=[/mnt/data/kafka]",
-            "zookeeper_disk_min=900t", "java_home=/opt/no-jdk",
-        )  # fmt: skip
+            empty,
+            "kafka_heap=900g",
+            "os_nofile=99999999",
+            "kafka_data_dirs=[/mnt/data/kafka]",
+            "zookeeper_disk_min=900t",
+            "java_home=/opt/no-jdk",
+        )
     for part in (
         "the heaps (zookeeper 128 MiB + kafka 900.0 GiB) do not fit into",
         "files and 99999999 are asked for",

@@ -76,8 +76,10 @@ def applied(cluster: Cluster, output: str, text: str) -> list[str]:
 
 def test_a_setting_of_all_brokers_is_shown_first_then_in_force_and_can_be_taken_back(brokers: Cluster):
     first, second, third = brokers.hosts
-    planned = [f"  ~ {host.name}: {RETENTION} {WEEK} (7 d, static file) -> {TWO_DAYS} (2 d, dynamic cluster)"
-               for host in brokers.hosts]  # fmt: skip
+    planned = [
+        f"  ~ {host.name}: {RETENTION} {WEEK} (7 d, static file) -> {TWO_DAYS} (2 d, dynamic cluster)"
+        for host in brokers.hosts
+    ]
     output = brokers.invoke("broker.set", "--set", f"{RETENTION}=2d", "--check")
     assert set(planned) <= set(output.splitlines()) and "nothing was changed" in output
     assert told(brokers, RETENTION) == [(WEEK, "static file")] * 3

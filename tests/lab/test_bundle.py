@@ -43,8 +43,12 @@ class Offline:
         with cut_off.way_out(way, self.port):
             return subprocess.run(
                 ["unshare", *user, "--net", "--", sys.executable, cut_off.__file__, str(self.port), str(way), *inside],
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400, check=False,
-            )  # fmt: skip
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=400,
+                check=False,
+            )
 
 
 def with_absolute_paths(inventory: Path, out: Path) -> Path:

@@ -37,8 +37,9 @@ def test_a_larger_heap_is_planned_told_applied_once_and_in_force(single: LabHost
     plan = single.invoke("plan", *HEAP)
     assert plan.returncode == 0, plan.stdout
     assert changed_lines(plan.stdout) == [
-        "-KAFKA_HEAP_OPTS=-Xms512m -Xmx512m", "+KAFKA_HEAP_OPTS=-Xms600m -Xmx600m",
-    ]  # fmt: skip
+        "-KAFKA_HEAP_OPTS=-Xms512m -Xmx512m",
+        "+KAFKA_HEAP_OPTS=-Xms600m -Xmx600m",
+    ]
     restart = f"~ {single.name}: restart service:kafka (needed: it would run with an older /etc/kafka/kafka.env)"
     assert restart in plan.stdout and "0 to add, 1 to change, 1 to restart" in plan.stdout
     assert counts(plan.stdout, single.name)["changed"] == 2

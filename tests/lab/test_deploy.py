@@ -46,8 +46,9 @@ def test_a_killed_service_serves_again_by_itself_with_every_record(single: LabHo
     single.sh(f"kill -9 {before[unit]}")
     eventually(
         lambda: single.sh(f"systemctl is-active {unit}; systemctl show -P MainPID {unit}").split(),
-        seconds=BACK, what=f"{unit} is there again",
-    )  # fmt: skip
+        seconds=BACK,
+        what=f"{unit} is there again",
+    )
     eventually(lambda: serves(single.bootstrap), seconds=BACK, what=f"Kafka serves after kill -9 of {unit}")
     after = single.pids()
     assert after[unit] not in ("0", before[unit])

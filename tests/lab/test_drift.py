@@ -28,31 +28,38 @@ class Drift:
 DRIFTS = {
     "a byte more in a file": Drift(
         "printf '\\n' >> /etc/kafka/server.properties",
-        "sha256sum /etc/kafka/server.properties", r"~ HOST: file:/etc/kafka/server\.properties \(content\)",
+        "sha256sum /etc/kafka/server.properties",
+        r"~ HOST: file:/etc/kafka/server\.properties \(content\)",
     ),
     "mode of a file": Drift(
         "chmod 0666 /etc/kafka/log4j.properties",
-        "stat -c %a /etc/kafka/log4j.properties", r"~ HOST: file:/etc/kafka/log4j\.properties \(mode 0666 -> 0640\)",
+        "stat -c %a /etc/kafka/log4j.properties",
+        r"~ HOST: file:/etc/kafka/log4j\.properties \(mode 0666 -> 0640\)",
     ),
     "owner of a file": Drift(
         "chown kafka /etc/zookeeper/zoo.cfg",
-        "stat -c %U /etc/zookeeper/zoo.cfg", r"~ HOST: file:/etc/zookeeper/zoo\.cfg \(owner kafka -> root\)",
+        "stat -c %U /etc/zookeeper/zoo.cfg",
+        r"~ HOST: file:/etc/zookeeper/zoo\.cfg \(owner kafka -> root\)",
     ),
     "group of a file": Drift(
         "chgrp nogroup /etc/kafka/kafka.env",
-        "stat -c %G /etc/kafka/kafka.env", r"~ HOST: file:/etc/kafka/kafka\.env \(group nogroup -> kafka\)",
+        "stat -c %G /etc/kafka/kafka.env",
+        r"~ HOST: file:/etc/kafka/kafka\.env \(group nogroup -> kafka\)",
     ),
     "a file removed": Drift(
         "rm /etc/security/limits.d/60-kafka.conf",
-        "sha256sum /etc/security/limits.d/60-kafka.conf", r"\+ HOST: file:/etc/security/limits\.d/60-kafka\.conf",
+        "sha256sum /etc/security/limits.d/60-kafka.conf",
+        r"\+ HOST: file:/etc/security/limits\.d/60-kafka\.conf",
     ),
     "a file replaced by a link to a copy": Drift(
         "mv /etc/zookeeper/zookeeper.env /root/copy.env && ln -s /root/copy.env /etc/zookeeper/zookeeper.env",
-        "stat -c %F /etc/zookeeper/zookeeper.env", r"~ HOST: file:/etc/zookeeper/zookeeper\.env \(type link -> file",
+        "stat -c %F /etc/zookeeper/zookeeper.env",
+        r"~ HOST: file:/etc/zookeeper/zookeeper\.env \(type link -> file",
     ),
     "mode of a directory": Drift(
         "chmod 0777 /var/log/kafka",
-        "stat -c %a /var/log/kafka", r"~ HOST: directory:/var/log/kafka \(mode 0777 -> 0750\)",
+        "stat -c %a /var/log/kafka",
+        r"~ HOST: directory:/var/log/kafka \(mode 0777 -> 0750\)",
     ),
     "owner of a data directory": Drift(
         "chown root:root /var/lib/zookeeper/data",
@@ -61,11 +68,13 @@ DRIFTS = {
     ),
     "a directory removed": Drift(
         "rm -r /var/lib/zookeeper/tmp",
-        "stat -c %U:%a /var/lib/zookeeper/tmp", r"\+ HOST: directory:/var/lib/zookeeper/tmp",
+        "stat -c %U:%a /var/lib/zookeeper/tmp",
+        r"\+ HOST: directory:/var/lib/zookeeper/tmp",
     ),
     "target of a link": Drift(
         "ln -sfn /nonexistent /opt/kafka",
-        "readlink /opt/kafka", r"~ HOST: link:/opt/kafka \(target /nonexistent -> /opt/kafka_\S+\)",
+        "readlink /opt/kafka",
+        r"~ HOST: link:/opt/kafka \(target /nonexistent -> /opt/kafka_\S+\)",
     ),
     "a byte inside a jar, size and time stamp kept": Drift(
         f"jar=$(echo {JAR}); touch -r $jar /root/times; printf X | dd of=$jar bs=1 seek=300 conv=notrunc status=none;"
@@ -75,11 +84,13 @@ DRIFTS = {
     ),
     "the marker of an archive": Drift(
         "echo something else > /opt/zookeeper/.provisioned",
-        "cat /opt/zookeeper/.provisioned", r"~ HOST: archive:/opt/apache-zookeeper-\S+ \(.*identity something else ->",
+        "cat /opt/zookeeper/.provisioned",
+        r"~ HOST: archive:/opt/apache-zookeeper-\S+ \(.*identity something else ->",
     ),
     "a command removed": Drift(
         "rm /usr/local/bin/kafka-topics.sh",
-        "readlink /usr/local/bin/kafka-topics.sh", r"~ HOST: links:/usr/local/bin/connect-\S+ and \d+ more \(.*topics",
+        "readlink /usr/local/bin/kafka-topics.sh",
+        r"~ HOST: links:/usr/local/bin/connect-\S+ and \d+ more \(.*topics",
     ),
     "a unit": Drift(
         "sed -i 's/^RestartSec=.*/RestartSec=99/' /etc/systemd/system/kafka.service && systemctl daemon-reload",
@@ -88,15 +99,18 @@ DRIFTS = {
     ),
     "shell of a user": Drift(
         "usermod --shell /bin/bash kafka",
-        "getent passwd kafka", r"~ HOST: user:kafka \(shell /bin/bash -> /usr/sbin/nologin\)",
+        "getent passwd kafka",
+        r"~ HOST: user:kafka \(shell /bin/bash -> /usr/sbin/nologin\)",
     ),
     "home of a user": Drift(
         "sed -i '/^zookeeper:/s,:/var/lib/zookeeper:,:/tmp:,' /etc/passwd",
-        "getent passwd zookeeper", r"~ HOST: user:zookeeper \(home /tmp -> /var/lib/zookeeper\)",
+        "getent passwd zookeeper",
+        r"~ HOST: user:zookeeper \(home /tmp -> /var/lib/zookeeper\)",
     ),
     "kernel settings for the next boot": Drift(
         "echo 'vm.swappiness = 60' > /etc/sysctl.d/60-kafka.conf",
-        "sha256sum /etc/sysctl.d/60-kafka.conf", r"~ HOST: sysctl:kafka \(content\)",
+        "sha256sum /etc/sysctl.d/60-kafka.conf",
+        r"~ HOST: sysctl:kafka \(content\)",
     ),
     "a package removed": Drift(
         "dpkg --remove --force-depends $(dpkg-query -W -f '${Package}\\n' 'openjdk-*-jre-headless')",
@@ -110,9 +124,10 @@ DRIFTS = {
     ),
     "a unit disabled": Drift(
         "systemctl disable zookeeper",
-        "systemctl is-enabled zookeeper", r"~ HOST: service:zookeeper \(enabled\)",
+        "systemctl is-enabled zookeeper",
+        r"~ HOST: service:zookeeper \(enabled\)",
     ),
-}  # fmt: skip
+}
 
 
 def probes(host: LabHost) -> dict[str, str]:

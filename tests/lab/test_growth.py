@@ -51,9 +51,12 @@ def four(lab: Lab, three: Cluster) -> Cluster:
     base = yaml.safe_load(yaml.safe_dump(dict(three.base)))
     brokers = base["all"]["children"]["kafka"]["hosts"]
     brokers[lab.host("kafka4")] = {
-        "ansible_host": "127.0.0.1", "ansible_port": lab.ports("kafka4")["ssh"], "kafka_broker_id": 4,
-        "kafka_rack": "rack4", "external_port": lab.ports("kafka4")["kafka"],
-    }  # fmt: skip
+        "ansible_host": "127.0.0.1",
+        "ansible_port": lab.ports("kafka4")["ssh"],
+        "kafka_broker_id": 4,
+        "kafka_rack": "rack4",
+        "external_port": lab.ports("kafka4")["kafka"],
+    }
     cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES), base, path)
     cluster.set()
     return cluster
@@ -100,7 +103,7 @@ def test_a_fourth_broker_joins_and_takes_its_share_unnoticed(three: Cluster, fou
 
 def test_an_interrupted_drain_is_finished_by_the_same_command_and_the_broker_can_leave(
     three: Cluster, four: Cluster, load: Callable[[], Load]
-):  # fmt: skip
+):
     kafka4 = four.hosts[3].name
     assert copies(four)[4] > 0
     with load() as clients:
@@ -132,7 +135,7 @@ def test_an_interrupted_drain_is_finished_by_the_same_command_and_the_broker_can
 
 def test_a_host_that_lost_everything_is_rebuilt_with_its_ids_and_catches_up(
     lab: Lab, three: Cluster, load: Callable[[], Load]
-):  # fmt: skip
+):
     first, wiped = three.hosts[0], three.hosts[1]
     others = {host.base: host.pids() for host in (three.hosts[0], three.hosts[2])}
     topic = f"before-{uuid.uuid4().hex[:8]}"

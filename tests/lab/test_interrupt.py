@@ -40,10 +40,15 @@ class Run:
         for name in ("CI", "NO_COLOR"):
             environment.pop(name, None)
         self.process = subprocess.Popen(
-            argv, cwd=ROOT, env=environment, stdin=there if terminal else subprocess.DEVNULL, stdout=there,
-            stderr=there, start_new_session=True,
+            argv,
+            cwd=ROOT,
+            env=environment,
+            stdin=there if terminal else subprocess.DEVNULL,
+            stdout=there,
+            stderr=there,
+            start_new_session=True,
             preexec_fn=functools.partial(fcntl.ioctl, 0, termios.TIOCSCTTY, 0) if terminal else None,
-        )  # fmt: skip
+        )
         os.close(there)
         self.lines: list[str] = []
         self._news = threading.Condition()

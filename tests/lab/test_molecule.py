@@ -22,9 +22,15 @@ def test_molecule_scenario(scenario: str):
     environment = {**os.environ, "LAB": lab, "PATH": path, "NO_COLOR": "1"}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "molecule", "test", "-s", scenario], cwd=ROOT / "tests", env=environment, text=True,
-            timeout=900, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            [sys.executable, "-m", "molecule", "test", "-s", scenario],
+            cwd=ROOT / "tests",
+            env=environment,
+            text=True,
+            timeout=900,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
     finally:
         Lab(lab, root=ROOT).down()
     recap = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)

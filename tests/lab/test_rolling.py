@@ -143,8 +143,9 @@ def test_a_broker_killed_while_it_is_rolled_comes_back_and_the_roll_goes_on(
         # In the middle of its controlled shutdown: its ZooKeeper session stays behind and holds its id.
         eventually(
             lambda: victim.sh("systemctl show -P ActiveState kafka") == "deactivating",
-            seconds=120, what=f"{victim.base} is being stopped",
-        )  # fmt: skip
+            seconds=120,
+            what=f"{victim.base} is being stopped",
+        )
         victim.sh(f"kill -9 {pid}")
         output = restart.end()
         clients.more()

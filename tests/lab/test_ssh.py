@@ -230,10 +230,11 @@ def test_sudo_with_a_password(there, lab):
 def test_the_password_of_the_inventory_is_in_no_argument_list(there, lab, tmp_path):
     content = yaml.safe_load(there.inventory.read_text())
     content["all"]["vars"] |= {
-        "ansible_user": "opspw", "ansible_become_password": lab.state.password,
+        "ansible_user": "opspw",
+        "ansible_become_password": lab.state.password,
         # Holds the run where everything is on its way, and notes what runs on the host.
         "ansible_python_interpreter": "/usr/local/bin/held-python",
-    }  # fmt: skip
+    }
     inventory = tmp_path / "hosts.yml"
     inventory.write_text(yaml.safe_dump(content))
     there.sh("rm -f /run/go /run/seen")
@@ -244,9 +245,12 @@ def test_the_password_of_the_inventory_is_in_no_argument_list(there, lab, tmp_pa
         "chmod 755 /usr/local/bin/held-python"
     )
     run = subprocess.Popen(
-        [sys.executable, "-m", "invoke", "plan", "--hosts", str(inventory)], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [sys.executable, "-m", "invoke", "plan", "--hosts", str(inventory)],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     try:
         wait_for(lambda: there.sh("ls /run/seen", expect=None) == "/run/seen", "sign of the agent's start")
         here = b""

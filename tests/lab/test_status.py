@@ -119,9 +119,13 @@ def test_followed_logs_bring_new_lines_and_ctrl_c_ends_them_here_and_on_the_host
     text = f"mark-{uuid.uuid4().hex}"
     process = subprocess.Popen(
         [sys.executable, "-m", "invoke", "logs", "--follow", "--lines", "1", "--hosts", str(single.inventory)],
-        cwd=ROOT, env={**os.environ, "LAB": lab_name()}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        cwd=ROOT,
+        env={**os.environ, "LAB": lab_name()},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         start_new_session=True,
-    )  # fmt: skip
+    )
     assert process.stdout is not None
     try:
         eventually(lambda: single.sh(FOLLOWERS) == "1", seconds=60, what="it follows")

@@ -250,7 +250,7 @@ BAD: list[tuple[str, list[str], list[str]]] = [
     ("delete", ["--topic", "__consumer_offsets", "--yes"], ["Kafka's own"]),
     ("describe", ["--topic", "nothing*"], ["there is no topic nothing*"]),
     ("plan", ["--file", "nowhere.yml"], ["nowhere.yml: cannot be read"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("verb", "arguments", "parts"), BAD, ids=[" ".join([verb, *rest]) for verb, rest, _ in BAD])
@@ -293,9 +293,12 @@ def test_what_the_cluster_forbids_is_said_with_the_mend(old: Cluster):
     asked(old, lambda admin: admin.create_acls(allowed))
     eventually(lambda: "hidden" not in names(old), seconds=30, what="the ACLs in force")
     for verb, topic, *rest in (
-        ("describe", "hidden"), ("create", "hidden"), ("alter", "locked", "--retention", "1d"),
-        ("alter", "locked", "--partitions", "2"), ("delete", "locked", "--yes"),
-    ):  # fmt: skip
+        ("describe", "hidden"),
+        ("create", "hidden"),
+        ("alter", "locked", "--retention", "1d"),
+        ("alter", "locked", "--partitions", "2"),
+        ("delete", "locked", "--yes"),
+    ):
         output = old.invoke(f"topics.{verb}", "--topic", topic, *rest, expect=2)
         assert "TopicAuthorizationFailedError" in output and topic in output and "kafka-acls.sh" in output, output
     assert "locked" in names(old) and len(replicas(old, "locked")) == 1

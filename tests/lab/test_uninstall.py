@@ -82,8 +82,11 @@ def test_a_killed_uninstall_is_finished_by_the_next_and_a_purge_leaves_nothing(c
     host.deploy("--no-smoke")
     process = subprocess.Popen(
         [sys.executable, "-m", "invoke", "uninstall", "--hosts", str(host.inventory), "--purge-data", "--yes"],
-        cwd=ROOT, env={**os.environ, "LAB": lab_name()}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "LAB": lab_name()},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     eventually(
         lambda: host.sh("systemctl is-active kafka", expect=None) != "active", seconds=60, what="the broker is stopping"
     )

@@ -17,10 +17,19 @@ STOPPING = {"kafka-server-stop.sh", "zookeeper-server-stop.sh"}
 
 # What a JVM or a shell says when something is missing.
 BROKEN = (
-    "ClassNotFoundException", "NoClassDefFoundError", "Could not find or load main class", "UnsupportedClassVersion",
-    "NoSuchMethodError", "UnsatisfiedLinkError", "is not a command of", "not found", "cannot write to", "SLF4J",
-    "log4j:", "StaticLoggerBinder",
-)  # fmt: skip
+    "ClassNotFoundException",
+    "NoClassDefFoundError",
+    "Could not find or load main class",
+    "UnsupportedClassVersion",
+    "NoSuchMethodError",
+    "UnsatisfiedLinkError",
+    "is not a command of",
+    "not found",
+    "cannot write to",
+    "SLF4J",
+    "log4j:",
+    "StaticLoggerBinder",
+)
 
 # Two at a time, each with a small heap, a time limit, no input, and a log directory (some write there at start).
 _SCRIPT = """

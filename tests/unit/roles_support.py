@@ -19,9 +19,15 @@ SPECS = load_specs(site.default_files())
 
 FACTS = {
     "os": {"id": "debian", "version_id": "12", "codename": "bookworm", "pretty": "Debian GNU/Linux 12 (bookworm)"},
-    "arch": "amd64", "memory": 8 * 2**30, "cpus": 2, "python": "3.11.2", "init": "systemd", "nofile_hard": 1048576,
-    "clock": 0.0, "hostname": "h",
-}  # fmt: skip
+    "arch": "amd64",
+    "memory": 8 * 2**30,
+    "cpus": 2,
+    "python": "3.11.2",
+    "init": "systemd",
+    "nofile_hard": 1048576,
+    "clock": 0.0,
+    "hostname": "h",
+}
 
 
 def inventory(

@@ -10,9 +10,12 @@ ORDER = {"broker": DYNAMIC_BROKER, "cluster": DYNAMIC_CLUSTER, "static": STATIC,
 
 
 def setting(
-    name: str = RETENTION, read_only: bool = False, sensitive: bool = False, now: str | None = None,
+    name: str = RETENTION,
+    read_only: bool = False,
+    sensitive: bool = False,
+    now: str | None = None,
     **values: str | None,
-) -> Setting:  # fmt: skip
+) -> Setting:
     """A setting with a value at some sources: setting(static="1", cluster="2"), which makes 2 the one in force. now:
     what the broker works with, where that is something else."""
     synonyms = tuple((name, values[key], source) for key, source in ORDER.items() if key in values)

@@ -127,9 +127,11 @@ def test_a_file_ends_as_expected_from_any_start(agent, tmp_path, before):
 def test_a_second_apply_changes_nothing(agent, tmp_path):
     folder = str(tmp_path / "d")
     resources = [
-        Directory(folder, ME, MINE, 0o750), mine(f"{folder}/f"), Link(str(tmp_path / "l"), "d"),
+        Directory(folder, ME, MINE, 0o750),
+        mine(f"{folder}/f"),
+        Link(str(tmp_path / "l"), "d"),
         Links(folder, {"a": "f", "b": "f"}),
-    ]  # fmt: skip
+    ]
     _, _, first = agent.apply(*resources)
     _, _, second = agent.apply(*resources)
     assert [e["changed"] for e in first if e["status"] == "done"] == [True] * 4

@@ -193,9 +193,7 @@ def test_an_inventory_from_anywhere_is_packed_with_its_variables(project: Path, 
     (elsewhere / "site.yml").write_text("all: {}\n")
     (elsewhere / "group_vars" / "all" / "own.yml").write_text("x: 1\n")
     (elsewhere / "unrelated.key").write_text("stays here\n")
-    made = bundle(
-        tmp_path / "deploy.tar", root=project, sources=[], requirements=[], inventory=elsewhere / "site.yml"
-    )  # fmt: skip
+    made = bundle(tmp_path / "deploy.tar", root=project, sources=[], requirements=[], inventory=elsewhere / "site.yml")
     place = place_of(elsewhere / "site.yml", project)
     assert place == "inventory/bundled/site.yml"
     there = unpacked(made.path, tmp_path / "x") / "project"

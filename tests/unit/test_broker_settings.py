@@ -24,12 +24,16 @@ def by_broker(*of_each):
 @pytest.mark.parametrize(
     ("name", "read_only", "mode"),
     [
-        ("log.retention.ms", False, "cluster-wide"), ("min.insync.replicas", False, "cluster-wide"),
-        ("num.partitions", True, "read-only"), ("ssl.truststore.location", True, "read-only"),
-        ("advertised.listeners", False, "per-broker"), ("ssl.keystore.location", False, "per-broker"),
-        ("sasl.jaas.config", False, "per-broker"), ("listener.name.x.max.connections", False, "per-broker"),
+        ("log.retention.ms", False, "cluster-wide"),
+        ("min.insync.replicas", False, "cluster-wide"),
+        ("num.partitions", True, "read-only"),
+        ("ssl.truststore.location", True, "read-only"),
+        ("advertised.listeners", False, "per-broker"),
+        ("ssl.keystore.location", False, "per-broker"),
+        ("sasl.jaas.config", False, "per-broker"),
+        ("listener.name.x.max.connections", False, "per-broker"),
     ],
-)  # fmt: skip
+)
 def test_how_a_setting_can_change(name, read_only, mode):
     assert setting(name, read_only=read_only, static="1")["update_mode"] == mode
 
@@ -52,10 +56,13 @@ def test_assignments_are_read_with_units_where_the_name_says_what_it_counts(give
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        (["log.retention.ms"], "not NAME=VALUE"), (["=2"], "not NAME=VALUE"), (["a=1", "a=2"], "given twice"),
-        (["log.retention.ms=2x"], "unknown unit"), (["log.segment.bytes=1.0001k"], "not a whole number of bytes"),
+        (["log.retention.ms"], "not NAME=VALUE"),
+        (["=2"], "not NAME=VALUE"),
+        (["a=1", "a=2"], "given twice"),
+        (["log.retention.ms=2x"], "unknown unit"),
+        (["log.segment.bytes=1.0001k"], "not a whole number of bytes"),
     ],
-)  # fmt: skip
+)
 def test_assignments_that_cannot_be_meant_are_refused(given, why):
     with pytest.raises(UsageError, match=why):
         settings.assignments(given)
@@ -67,10 +74,12 @@ KNOWN = ["log.retention.ms", "num.io.threads", "ssl.keystore.type", "sasl.jaas.c
 @pytest.mark.parametrize(
     "name",
     [
-        *KNOWN, "leader.replication.throttled.rate", "listener.name.inside.ssl.keystore.type",
+        *KNOWN,
+        "leader.replication.throttled.rate",
+        "listener.name.inside.ssl.keystore.type",
         "listener.name.inside.scram-sha-256.sasl.jaas.config",
     ],
-)  # fmt: skip
+)
 def test_settings_that_there_are(name):
     settings.require_known([name], KNOWN, patterns=False)
 
@@ -101,22 +110,32 @@ def test_patterns_are_for_looking_only_and_must_fit_something():
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        (RETENTION, "172800000", "172800000 (2 d)"), (RETENTION, "-1", "-1 (forever)"), (RETENTION, "1", "1"),
-        (RETENTION, "1500", "1500"), ("log.flush.interval.ms", "9223372036854775807", "9223372036854775807"),
-        ("log.segment.bytes", "1073741824", "1073741824 (1 GiB)"), ("message.max.bytes", "1048588", "1048588"),
-        ("num.io.threads", "86400000", "86400000"), ("ssl.protocol", "", '""'), (RETENTION, None, "none"),
+        (RETENTION, "172800000", "172800000 (2 d)"),
+        (RETENTION, "-1", "-1 (forever)"),
+        (RETENTION, "1", "1"),
+        (RETENTION, "1500", "1500"),
+        ("log.flush.interval.ms", "9223372036854775807", "9223372036854775807"),
+        ("log.segment.bytes", "1073741824", "1073741824 (1 GiB)"),
+        ("message.max.bytes", "1048588", "1048588"),
+        ("num.io.threads", "86400000", "86400000"),
+        ("ssl.protocol", "", '""'),
+        (RETENTION, None, "none"),
     ],
-)  # fmt: skip
+)
 def test_values_for_people_are_exact(name, value, text):
     assert settings.human(name, value) == text
 
 
 def test_brokers_disagree_by_value_and_not_about_what_is_their_own_or_secret():
     found = by_broker(
-        [setting(static="1"), setting("broker.id", static="1"), setting("num.io.threads", static="8"),
-         setting("ssl.key.password", sensitive=True, static=None)],
+        [
+            setting(static="1"),
+            setting("broker.id", static="1"),
+            setting("num.io.threads", static="8"),
+            setting("ssl.key.password", sensitive=True, static=None),
+        ],
         [setting(broker="1", static="9"), setting("broker.id", static="2"), setting("num.io.threads", broker="16")],
-    )  # fmt: skip
+    )
     assert settings.disagreeing(found) == ["num.io.threads"]
     text = broker_table.page({1: "kafka1", 2: "kafka2"}, found, 300, None)
     assert "Brokers disagree: num.io.threads is 8 on 1, 16 on 2" in text and "The brokers agree" not in text
@@ -144,7 +163,7 @@ def test_one_row_where_all_agree_and_no_column_of_brokers_for_one():
         (setting(cluster="3", static="2"), {RETENTION: "2"}, "2", "3", "set at run time (dynamic cluster)"),
         (setting(broker="3"), {}, None, "3", "set at run time"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_says_something_else(one, file, wanted, force, why):
     (found,) = settings.differences({RETENTION: one}, file)
     assert (found.name, found.wanted, found.force) == (RETENTION, wanted, force) and why in found.why

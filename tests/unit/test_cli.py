@@ -26,9 +26,15 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     """Run `invoke ARGUMENTS` as a user does, without a terminal."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("INVOKE_")} | environment
     return subprocess.run(
-        [sys.executable, "-m", "invoke", *arguments], cwd=ROOT, env=env, text=True, timeout=60, input="",
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [sys.executable, "-m", "invoke", *arguments],
+        cwd=ROOT,
+        env=env,
+        text=True,
+        timeout=60,
+        input="",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 @pytest.fixture
@@ -66,9 +72,13 @@ def inventory(tmp_path: Path):
 
     def write(port: int, **variables: object) -> str:
         host = {
-            "ansible_host": "127.0.0.1", "ansible_port": port, "ansible_user": "nobody", "ansible_timeout": 1,
-            "ansible_ssh_common_args": f"-o UserKnownHostsFile={tmp_path}/known_hosts", **variables,
-        }  # fmt: skip
+            "ansible_host": "127.0.0.1",
+            "ansible_port": port,
+            "ansible_user": "nobody",
+            "ansible_timeout": 1,
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={tmp_path}/known_hosts",
+            **variables,
+        }
         groups = {name: {"hosts": {"alone": host if name == "kafka" else {}}} for name in ("zookeeper", "kafka")}
         path = tmp_path / "hosts.yml"
         path.write_text(yaml.safe_dump({"all": {"children": groups}}))

@@ -259,8 +259,13 @@ def test_a_stopped_service_is_not_asked():
 
 
 def read(**state: Any) -> dict[str, Any]:
-    return {"enabled": True, "active": True, "started": {PATH: sha256(OLD.encode())},
-            "disk": {PATH: sha256(OLD.encode())}, **state}  # fmt: skip
+    return {
+        "enabled": True,
+        "active": True,
+        "started": {PATH: sha256(OLD.encode())},
+        "disk": {PATH: sha256(OLD.encode())},
+        **state,
+    }
 
 
 def said(text: str, **answer: Any) -> dict[str, Any]:
@@ -303,9 +308,7 @@ class Fleet:
         return self.answer
 
 
-@pytest.mark.parametrize(
-    ("content", "active", "asked"), [(NEW, True, True), (OLD, True, False), (NEW, False, False)]
-)  # fmt: skip
+@pytest.mark.parametrize(("content", "active", "asked"), [(NEW, True, True), (OLD, True, False), (NEW, False, False)])
 def test_a_text_that_is_about_to_be_written_is_judged_before(content, active, asked):
     fleet, states = Fleet(live=said(NEW)), {SERVICE.key: read(active=active, live=None)}
     live.foresee(fleet, "h", [File(PATH, content), SERVICE], states)  # type: ignore[arg-type]

@@ -62,8 +62,11 @@ class Brokers:
             return {"copies": 1, "copied": self.copied, "whole": 2 << 30, "work": self.copied}
         if module == "roles.kafka.onhost.controller":
             assert host == "kafka1" and args == {
-                "broker": 1, "bootstrap": "127.0.0.1:9092", "zookeeper": "zoo1:2181", "patience": 90.0
-            }  # fmt: skip
+                "broker": 1,
+                "bootstrap": "127.0.0.1:9092",
+                "zookeeper": "zoo1:2181",
+                "patience": 90.0,
+            }
             self.handed += 1
             return {"moved": not self.stubborn, "controller": 2, "why": self.stubborn}
         assert (module.rpartition(".")[2], function) in {("serving", "answering"), ("probe", "status")}

@@ -22,9 +22,14 @@ MEMBERS = [
     {"id": "m2", "client": "spare\x1b[2J", "host": "10.0.0.8", "partitions": []},
 ]
 GROUP = {
-    "group": "billing", "state": "Stable", "type": "consumer", "assignor": "range", "coordinator": 2,
-    "members": MEMBERS, "partitions": ROWS,
-}  # fmt: skip
+    "group": "billing",
+    "state": "Stable",
+    "type": "consumer",
+    "assignor": "range",
+    "coordinator": 2,
+    "members": MEMBERS,
+    "partitions": ROWS,
+}
 
 
 def broker(number):
@@ -75,8 +80,10 @@ def test_a_shift_stays_where_there_are_records(by, after):
 
 def test_a_step_begins_where_the_group_is():
     assert steps(ROWS, [["orders", 0, 10, 10, 100], ["orders", 1, 7, 0, 7], ["new", 0, 3, 0, 9]]) == [
-        Step("orders", 0, 40, 10, 10, 100), Step("orders", 1, None, 7, 0, 7), Step("new", 0, None, 3, 0, 9),
-    ]  # fmt: skip
+        Step("orders", 0, 40, 10, 10, 100),
+        Step("orders", 1, None, 7, 0, 7),
+        Step("new", 0, None, 3, 0, 9),
+    ]
 
 
 def test_the_plan_says_what_is_read_again_and_what_is_not():

@@ -35,13 +35,16 @@ def test_the_request_is_the_one_that_the_package_would_send():
     [
         ([(1, "kafka1", 9092, None)], 1, {1: {"host": "kafka1", "port": 9092, "rack": None}}),
         (
-            [(7, "fd00::1", 19092, "r1"), (2, "b.example.org", 29092, "")], -1,
-            {7: {"host": "fd00::1", "port": 19092, "rack": "r1"},
-             2: {"host": "b.example.org", "port": 29092, "rack": ""}},
+            [(7, "fd00::1", 19092, "r1"), (2, "b.example.org", 29092, "")],
+            -1,
+            {
+                7: {"host": "fd00::1", "port": 19092, "rack": "r1"},
+                2: {"host": "b.example.org", "port": 29092, "rack": ""},
+            },
         ),
         ([], -1, {}),
     ],
-)  # fmt: skip
+)
 def test_an_answer_is_read_as_the_package_wrote_it(brokers, controller, expected):
     found = hello.parse(answer(brokers, controller=controller))
     assert found == {"cluster_id": "abc", "controller": controller if controller >= 0 else None, "brokers": expected}

@@ -41,7 +41,7 @@ def trusted(path: Path, *lines: str) -> bool:
         ["|1|broken|line x y", "|1|c2hvcnQ=|aGFzaA== ssh-rsa AAAA", "nonsense", line(NAME)],
     ],
     ids=["plain", "one of several names", "hashed", "among others", "among broken ones"],
-)  # fmt: skip
+)
 def test_a_hosts_own_line_is_found(tmp_path: Path, lines: list[str]):
     assert trusted(tmp_path / "known_hosts", *lines)
 

@@ -35,10 +35,13 @@ def entry(text: str, who: str = "java", second: int = 1) -> bytes:
 
 def test_the_journal_gives_what_the_log_file_has_not():
     lines = [
-        entry("Started kafka.service", "systemd"), entry("WARN slow (kafka.X)"), entry("\tat kafka.X"),
-        entry("java.io.IOException: no"), entry("Error occurred during initialization of VM"),
+        entry("Started kafka.service", "systemd"),
+        entry("WARN slow (kafka.X)"),
+        entry("\tat kafka.X"),
+        entry("java.io.IOException: no"),
+        entry("Error occurred during initialization of VM"),
         entry("ERROR bad (kafka.X)"),
-    ]  # fmt: skip
+    ]
     texts = [text.split("] ", 1)[1] for _, _, text in journal.of_journal("kafka", lines, True)]
     assert texts == ["systemd: Started kafka.service", "java: Error occurred during initialization of VM"]
     assert len(journal.of_journal("kafka", lines, False)) == len(lines)
@@ -98,9 +101,12 @@ def test_a_window_that_is_none_is_refused(since: str, lines: str, says: str):
 
 
 SERVICE = {
-    "disks": [{"path": "/data", "used_bytes": 50, "total_bytes": 100}], "heap_used_bytes": 10, "heap_max_bytes": 100,
-    "open_files": 10, "open_files_max": 100,
-}  # fmt: skip
+    "disks": [{"path": "/data", "used_bytes": 50, "total_bytes": 100}],
+    "heap_used_bytes": 10,
+    "heap_max_bytes": 100,
+    "open_files": 10,
+    "open_files_max": 100,
+}
 MACHINE = {"swap": [], "swappiness": 60, "huge_pages": "madvise", "journal_kept": True, "inodes": {}}
 
 
@@ -121,10 +127,12 @@ def test_a_service_close_to_a_limit_is_told_with_the_mend(change: dict[str, obje
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"swap": ["/dev/sda2"]}, "swap is on"), ({"huge_pages": "always"}, "huge pages"),
-        ({"journal_kept": False}, "lost at a reboot"), ({"inodes": {"/d": {"free": 1, "total": 100}}}, "1 more files"),
+        ({"swap": ["/dev/sda2"]}, "swap is on"),
+        ({"huge_pages": "always"}, "huge pages"),
+        ({"journal_kept": False}, "lost at a reboot"),
+        ({"inodes": {"/d": {"free": 1, "total": 100}}}, "1 more files"),
     ],
-)  # fmt: skip
+)
 def test_a_machine_that_will_hurt_is_told(change: dict[str, object], says: str):
     assert list(doctor.machine(MACHINE)) == []
     ((what, _),) = doctor.machine({**MACHINE, **change})

@@ -36,10 +36,14 @@ CASES = [
     (Links("/bin", {"a": "x", "b": "y"}), {"links": {"a": "x"}}, "~", "b (none) -> y"),
     (SYSCTL, as_read(SYSCTL, running={"vm.swappiness": "60"}), "~", "vm.swappiness 60 -> 1"),
     (Directory("/data", once="data"), as_read(Directory("/data"), guarded=False), "~", "guarded"),
-    (Archive("/opt/k", Source("new")), as_read(Archive("/opt/k", Source("new")), altered=["libs/a.jar"]), "~",
-     "1 altered: libs/a.jar"),
+    (
+        Archive("/opt/k", Source("new")),
+        as_read(Archive("/opt/k", Source("new")), altered=["libs/a.jar"]),
+        "~",
+        "1 altered: libs/a.jar",
+    ),
     (Service("kafka"), as_read(Service("kafka"), active=False), "~", "active"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("resource", "actual", "action", "note"), CASES)

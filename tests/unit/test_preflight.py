@@ -16,9 +16,11 @@ from provisioner.preflight import JavaNeed, Needs
 
 GIB = 2**30
 FACTS = {
-    "os": {"id": "debian", "version_id": "12", "pretty": "Debian GNU/Linux 12"}, "memory": 4 * GIB, "init": "systemd",
+    "os": {"id": "debian", "version_id": "12", "pretty": "Debian GNU/Linux 12"},
+    "memory": 4 * GIB,
+    "init": "systemd",
     "nofile_hard": 100000,
-}  # fmt: skip
+}
 FINE = {"disks": {}, "ports": {}, "unresolved": [], "files": {}, "java": None}
 DEBIAN = (("debian", ("12", "13")),)
 
@@ -75,10 +77,12 @@ def test_details(needs, answer, found):
 
 
 def test_needs_of_roles_add_up():
-    merged = preflight.merge([
-        Needs(heaps={"a": 1}, nofile=10, disks={"/d": 1}, ports={1: "a"}, names=("x", "y")),
-        Needs(heaps={"b": 2}, nofile=5, disks={"/d": 3}, ports={2: "b"}, names=("y",), java=JAVA),
-    ])  # fmt: skip
+    merged = preflight.merge(
+        [
+            Needs(heaps={"a": 1}, nofile=10, disks={"/d": 1}, ports={1: "a"}, names=("x", "y")),
+            Needs(heaps={"b": 2}, nofile=5, disks={"/d": 3}, ports={2: "b"}, names=("y",), java=JAVA),
+        ]
+    )
     assert merged == Needs(
         heaps={"a": 1, "b": 2}, nofile=10, disks={"/d": 3}, ports={1: "a", 2: "b"}, names=("x", "y"), java=JAVA
     )

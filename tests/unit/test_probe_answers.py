@@ -27,8 +27,11 @@ MNTR = "zk_server_state\tleader\nzk_num_alive_connections\t2\nzk_followers\t2\nz
 
 def test_srvr_of_a_serving_server():
     assert zookeeper_probe.parse_srvr(SRVR) == {
-        "serving": True, "mode": "leader", "version": "3.5.7", "zxid": "0x1b",
-    }  # fmt: skip
+        "serving": True,
+        "mode": "leader",
+        "version": "3.5.7",
+        "zxid": "0x1b",
+    }
 
 
 @pytest.mark.parametrize(
@@ -109,8 +112,13 @@ def test_something_else_on_kafkas_port_does_not_pass_for_a_broker(server):
 
 def partition(name, index, leader, replicas, isr, min_isr):
     return {
-        "topic": name, "partition": index, "leader": leader, "replicas": replicas, "isr": isr, "min_isr": min_isr,
-    }  # fmt: skip
+        "topic": name,
+        "partition": index,
+        "leader": leader,
+        "replicas": replicas,
+        "isr": isr,
+        "min_isr": min_isr,
+    }
 
 
 def test_partitions_are_counted_by_trouble():

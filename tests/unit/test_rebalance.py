@@ -169,9 +169,10 @@ NOTHING: dict[str, Any] = {who: {"brokers": [], "topics": []} for who in ("ours"
 )
 def test_there_is_something_to_do_also_when_no_copy_has_to_move(change: dict[str, Any], due: bool):
     state = {
-        "under_way": 0, "throttled": NOTHING,
+        "under_way": 0,
+        "throttled": NOTHING,
         "partitions": [{"replicas": [1, 2], "leader": 1, "isr": [1, 2]}],
-    }  # fmt: skip
+    }
     assert _due([], {**state, **change}) is due
 
 

@@ -18,17 +18,33 @@ from provisioner.fleet import Stream
 from roles.kafka.onhost import perf
 
 PRODUCE = {
-    "key_separator": "", "headers": "", "partition": "", "json": False, "acks": "all", "compression": "none",
-    "timeout": "30s",
-}  # fmt: skip
-CONSUME = {
-    "from_beginning": False, "offset": "", "partition": "", "group": "", "count": "", "timeout": "", "format": "",
+    "key_separator": "",
+    "headers": "",
+    "partition": "",
     "json": False,
-}  # fmt: skip
+    "acks": "all",
+    "compression": "none",
+    "timeout": "30s",
+}
+CONSUME = {
+    "from_beginning": False,
+    "offset": "",
+    "partition": "",
+    "group": "",
+    "count": "",
+    "timeout": "",
+    "format": "",
+    "json": False,
+}
 BENCH = {
-    "records": "200000", "size": "1000", "throughput": "none", "acks": "all", "partitions": "", "compression": "none",
+    "records": "200000",
+    "size": "1000",
+    "throughput": "none",
+    "acks": "all",
+    "partitions": "",
+    "compression": "none",
     "timeout": "60s",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -130,10 +146,12 @@ def test_no_places(text):
     ("given", "expected"),
     [
         ({}, {"records": 200_000, "size": 1000, "throughput": -1, "partitions": None, "patience": 60.0}),
-        ({"size": "10k", "throughput": "5000", "partitions": "12"},
-         {"size": 10_240, "throughput": 5000, "partitions": 12}),
+        (
+            {"size": "10k", "throughput": "5000", "partitions": "12"},
+            {"size": 10_240, "throughput": 5000, "partitions": 12},
+        ),
     ],
-)  # fmt: skip
+)
 def test_how_is_measured(given, expected):
     found = bench.bench_flags({**BENCH, **given})
     assert {name: found[name] for name in expected} == expected
@@ -164,9 +182,16 @@ LAST = (
 
 def test_what_the_tool_reports():
     assert perf.parsed(WINDOW) == {
-        "records": 24927, "rate": 4983.4, "mb": 4.75, "avg": 1871.6, "max": 3221.0,
-        "p50": None, "p95": None, "p99": None, "p999": None,
-    }  # fmt: skip
+        "records": 24927,
+        "rate": 4983.4,
+        "mb": 4.75,
+        "avg": 1871.6,
+        "max": 3221.0,
+        "p50": None,
+        "p95": None,
+        "p99": None,
+        "p999": None,
+    }
     last = perf.parsed(LAST)
     assert last is not None and [last[name] for name in perf.PERCENTILES] == [1400, 3100, 3200, 3220]
     assert perf.parsed("[2026-01-31] WARN nothing") is None
@@ -190,9 +215,15 @@ def test_the_room_is_that_of_the_broker_with_most_copies(partitions, copies, bro
 
 def test_the_page_says_under_what_conditions():
     setting = {
-        "driver": "kafka1", "brokers": 3, "copies": 3, "partitions": 6, "size": 1000, "acks": "all",
-        "compression": "none", "throughput": -1,
-    }  # fmt: skip
+        "driver": "kafka1",
+        "brokers": 3,
+        "copies": 3,
+        "partitions": 6,
+        "size": 1000,
+        "acks": "all",
+        "compression": "none",
+        "throughput": -1,
+    }
     head, _, names, numbers = bench.page(setting, perf.parsed(LAST)).splitlines()
     assert head == (
         "kafka1 to 3 brokers: 6 partitions, 3 copies, records of 1000 B, acks=all, compression none, no limit"

@@ -34,8 +34,9 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(monkeypatch
 def test_a_line_is_a_value_as_it_is():
     parser = Parser(b"", False, [("source", b"test")])
     assert [parser.record(line) for line in (b"\xff\x00 a:b\r", b"")] == [
-        Record(1, None, b"\xff\x00 a:b\r", [("source", b"test")]), Record(2, None, b"", [("source", b"test")]),
-    ]  # fmt: skip
+        Record(1, None, b"\xff\x00 a:b\r", [("source", b"test")]),
+        Record(2, None, b"", [("source", b"test")]),
+    ]
 
 
 def test_only_the_first_separator_separates():
@@ -94,9 +95,14 @@ def test_any_bytes_survive_json(data):
 
 def record(**changes):
     found = {
-        "topic": "orders", "partition": 3, "offset": 17, "timestamp": 1_700_000_000_012, "key": b"k", "value": b"v",
+        "topic": "orders",
+        "partition": 3,
+        "offset": 17,
+        "timestamp": 1_700_000_000_012,
+        "key": b"k",
+        "value": b"v",
         "headers": [("a", b"1"), ("b", None)],
-    }  # fmt: skip
+    }
     return SimpleNamespace(**(found | changes))
 
 
@@ -136,9 +142,12 @@ def test_what_consume_writes_as_json_is_what_produce_reads(changes):
         (0, {}, "0 records"),
         (1, {"0": [7, 7]}, "1 record, t-0 offset 7"),
         (5, {"10": [0, 1], "2": [5, 7]}, "5 records, t-2 offsets 5-7, t-10 offsets 0-1"),
-        (7, {str(n): [0, 0] for n in range(7)}, "7 records, " + ", ".join(f"t-{n} offset 0" for n in range(5))
-         + " and 2 partitions more"),
+        (
+            7,
+            {str(n): [0, 0] for n in range(7)},
+            "7 records, " + ", ".join(f"t-{n} offset 0" for n in range(5)) + " and 2 partitions more",
+        ),
     ],
-)  # fmt: skip
+)
 def test_where_records_are(count, offsets, text):
     assert summary(count, "t", offsets) == text

@@ -115,9 +115,10 @@ def test_data_directories_are_guarded_and_zookeepers_inner_one_exists(tmp_path):
     assert "-Dzookeeper.datadir.autocreate=false" in support.text(target, "/etc/zookeeper/zookeeper.env")
     for unit, paths in (("kafka", "/d1/kafka /d2/kafka"), ("zookeeper", "/d3/zk")):
         line = next(
-            line for line in support.text(target, f"/etc/systemd/system/{unit}.service").splitlines()
+            line
+            for line in support.text(target, f"/etc/systemd/system/{unit}.service").splitlines()
             if line.startswith("ReadWritePaths=")
-        )  # fmt: skip
+        )
         assert line.endswith(paths)
 
 
@@ -125,8 +126,12 @@ def test_needs_of_a_member_name_its_identity_ports_and_peers(tmp_path):
     found = needs(support.target(support.three(tmp_path), "kafka2"))
     assert found.identity["/var/lib/kafka/data/meta.properties"]["expected"] == "2"
     assert found.identity["/var/lib/zookeeper/data/myid"]["expected"] == "2"
-    assert found.ports == {2181: "zookeeper.service", 2888: "zookeeper.service", 3888: "zookeeper.service",
-                           9092: "kafka.service"}  # fmt: skip
+    assert found.ports == {
+        2181: "zookeeper.service",
+        2888: "zookeeper.service",
+        3888: "zookeeper.service",
+        9092: "kafka.service",
+    }
     assert found.names == ("kafka1", "kafka2", "kafka3")
 
 

@@ -26,26 +26,32 @@ def refusal(tmp_path, **given):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"kafka": {"a": {"kafka_broker_id": 7}, "b": {"kafka_broker_id": 7}}, "zookeeper": ["a"]},
-         ["kafka_broker_id 7 is used by a and b"]),
+        (
+            {"kafka": {"a": {"kafka_broker_id": 7}, "b": {"kafka_broker_id": 7}}, "zookeeper": ["a"]},
+            ["kafka_broker_id 7 is used by a and b"],
+        ),
         # An explicit id may meet another host's position.
         ({"kafka": {"a": {"kafka_broker_id": 2}, "b": {}}, "zookeeper": ["a"]}, ["kafka_broker_id 2", "a and b"]),
-        ({"kafka": ["a"], "zookeeper": {"a": {"zookeeper_myid": 1}, "b": {"zookeeper_myid": 1}, "c": {}}},
-         ["zookeeper_myid 1 is used by a and b"]),
+        (
+            {"kafka": ["a"], "zookeeper": {"a": {"zookeeper_myid": 1}, "b": {"zookeeper_myid": 1}, "c": {}}},
+            ["zookeeper_myid 1 is used by a and b"],
+        ),
         ({"kafka": ["a"], "zookeeper": {"a": {"zookeeper_myid": 256}}}, ["256", "between 1 and 255"]),
         (one(kafka_port=2181), ["a: port 2181", "listener PLAINTEXT", "ZooKeeper"]),
         (one(zookeeper_port=3888), ["3888", "zookeeper_port", "zookeeper_election_port"]),
-        (one(kafka_listeners=[{"name": "A", "port": 1}, {"name": "B", "port": 1}]),
-         ["port 1", "A", "B"]),
-        ({"kafka": THREE, "zookeeper": THREE, "kafka_replication_factor": 4},
-         ["kafka_replication_factor is 4", "3 brokers"]),
+        (one(kafka_listeners=[{"name": "A", "port": 1}, {"name": "B", "port": 1}]), ["port 1", "A", "B"]),
+        (
+            {"kafka": THREE, "zookeeper": THREE, "kafka_replication_factor": 4},
+            ["kafka_replication_factor is 4", "3 brokers"],
+        ),
         ({"kafka": THREE, "zookeeper": THREE, "kafka_min_insync_replicas": 4}, ["kafka_min_insync_replicas is 4"]),
         (one(kafka_version="9.9.9"), ["9.9.9", "2.5.0, 3.9.2", "artifacts.lock"]),
         (one(zookeeper_version="1.0"), ["zookeeper_version 1.0", "3.5.10"]),
-        ({"kafka": {"a": {}, "b": {"kafka_version": "2.5.0"}}, "zookeeper": ["a"]},
-         ["differs", "2.5.0: b", "3.9.2: a"]),
-        (one(kafka_archive="file:/x/kafka_2.12-2.5.0.tgz"),
-         ["kafka_archive is version 2.5.0", "3.9.2"]),
+        (
+            {"kafka": {"a": {}, "b": {"kafka_version": "2.5.0"}}, "zookeeper": ["a"]},
+            ["differs", "2.5.0: b", "3.9.2: a"],
+        ),
+        (one(kafka_archive="file:/x/kafka_2.12-2.5.0.tgz"), ["kafka_archive is version 2.5.0", "3.9.2"]),
         (one(kafka_heap="100m"), ["kafka_heap is 100m", "256m or more"]),
         (one(kafka_stop_timeout="30s"), ["kafka_stop_timeout is 30s, below 300s"]),
         ({"kafka": ["a"]}, ["brokers without a ZooKeeper", "kafka_zookeeper_connect"]),
@@ -60,7 +66,7 @@ def refusal(tmp_path, **given):
         (one(kafka_advertised_host="0.0.0.0"), ["clients can connect to"]),
         (one(kafka_inter_broker_listener="X"), ["kafka_inter_broker_listener X", "PLAINTEXT"]),
     ],
-)  # fmt: skip
+)
 def test_an_inventory_that_cannot_work_is_refused(tmp_path, given, said):
     message = refusal(tmp_path, **given)
     for part in said:

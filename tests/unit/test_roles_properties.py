@@ -32,10 +32,12 @@ def test_without_own_properties_nothing_changes():
         # Hours would be ignored by Kafka while the milliseconds are there.
         ({"log.retention.hours": 48}, {"a.x": "1", "b.y": "2", "log.retention.hours": "48"}),
         ({"log.retention.hours": None}, {"a.x": "1", "log.retention.ms": "5", "b.y": "2"}),
-        ({"log.retention.ms": 7, "log.retention.hours": 1},
-         {"a.x": "1", "b.y": "2", "log.retention.ms": "7", "log.retention.hours": "1"}),
+        (
+            {"log.retention.ms": 7, "log.retention.hours": 1},
+            {"a.x": "1", "b.y": "2", "log.retention.ms": "7", "log.retention.hours": "1"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_properties_are_replaced_added_and_removed(own, properties):
     assert parse(overridden(own)) == properties
 

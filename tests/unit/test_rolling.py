@@ -60,16 +60,28 @@ def test_each_host_is_back_before_the_next_one_goes_in_the_gates_order():
     assert done == ["c", "b", "a"]
     assert log[:4] == ["permit c", "restart c", "settle c", "c: runs with an older /etc/a"]
     assert [entry for entry in log if entry.startswith(("restart", "settle"))] == [
-        "restart c", "settle c", "restart b", "settle b", "restart a", "settle a"
-    ]  # fmt: skip
+        "restart c",
+        "settle c",
+        "restart b",
+        "settle b",
+        "restart a",
+        "settle a",
+    ]
 
 
 def test_a_host_that_hands_something_over_is_asked_for_again_before_it_goes():
     log: list[str] = []
     list(rolling.roll(fleet(log), [Step(host, KAFKA) for host in "ab"], Gate(log, relieves="a")))
     assert [entry for entry in log if ":" not in entry] == [
-        "permit b", "restart b", "settle b", "permit a", "relieve a", "permit a", "restart a", "settle a"
-    ]  # fmt: skip
+        "permit b",
+        "restart b",
+        "settle b",
+        "permit a",
+        "relieve a",
+        "permit a",
+        "restart a",
+        "settle a",
+    ]
 
 
 @pytest.mark.parametrize(("refuses", "fails"), [("b", ""), ("", "b")])

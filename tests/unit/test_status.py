@@ -20,31 +20,56 @@ UNTHROTTLED: dict[str, list[str]] = {"brokers": [], "topics": []}
 def broker(number: int, **changes: Any) -> dict[str, Any]:
     """What a broker of three says."""
     return {
-        "serving": True, "cluster_id": "c", "controller": 2, "brokers": [1, 2, 3], "topics": 1, "partition_count": 6,
-        "under_replicated": NONE, "under_min_isr": NONE, "at_min_isr": NONE, "offline": NONE,
-        "leaders": {"1": 2, "2": 2, "3": 2}, "replicas": {"1": 6, "2": 6, "3": 6},
-        "log_dirs": {"/data": {"size": 1000, "error": ""}}, "under_way": 0,
-        "throttled": {"ours": UNTHROTTLED, "others": UNTHROTTLED}, **changes,
-    }  # fmt: skip
+        "serving": True,
+        "cluster_id": "c",
+        "controller": 2,
+        "brokers": [1, 2, 3],
+        "topics": 1,
+        "partition_count": 6,
+        "under_replicated": NONE,
+        "under_min_isr": NONE,
+        "at_min_isr": NONE,
+        "offline": NONE,
+        "leaders": {"1": 2, "2": 2, "3": 2},
+        "replicas": {"1": 6, "2": 6, "3": 6},
+        "log_dirs": {"/data": {"size": 1000, "error": ""}},
+        "under_way": 0,
+        "throttled": {"ours": UNTHROTTLED, "others": UNTHROTTLED},
+        **changes,
+    }
 
 
 def answer(number: int, mode: str = "follower", kafka: dict[str, Any] | None = None, **state: Any) -> Answer:
     unit = {
-        "enabled": True, "active": True, "sub": "running", "pid": 7, "restarts": 0, "result": "success",
-        "disk": {CONFIG: "a"}, "started": {CONFIG: "a"}, **state,
-    }  # fmt: skip
+        "enabled": True,
+        "active": True,
+        "sub": "running",
+        "pid": 7,
+        "restarts": 0,
+        "result": "success",
+        "disk": {CONFIG: "a"},
+        "started": {CONFIG: "a"},
+        **state,
+    }
     process = {
-        "uptime": 100.0, "rss": 300 << 20, "heap_max": 512 << 20, "heap_used": 100 << 20, "open_files": 1,
-        "open_files_max": 10, "classpath": "/opt/kafka_2.13-3.9.2/libs/*",
-    }  # fmt: skip
+        "uptime": 100.0,
+        "rss": 300 << 20,
+        "heap_max": 512 << 20,
+        "heap_used": 100 << 20,
+        "open_files": 1,
+        "open_files_max": 10,
+        "classpath": "/opt/kafka_2.13-3.9.2/libs/*",
+    }
     return Answer(
         services=[Service("zookeeper"), Service("kafka", (CONFIG,))],
         states={"service:zookeeper": {**unit, "active": True, "sub": "running"}, "service:kafka": unit},
         processes={"kafka": process, "zookeeper": process},
-        disks={"/data": {"free": 60, "total": 100}}, data={"kafka": ["/data"]},
+        disks={"/data": {"free": 60, "total": 100}},
+        data={"kafka": ["/data"]},
         zookeeper={"serving": True, "mode": mode, "version": "3.8.6"},
-        kafka=broker(number) if kafka is None else kafka, broker=number,
-    )  # fmt: skip
+        kafka=broker(number) if kafka is None else kafka,
+        broker=number,
+    )
 
 
 def three(**changed: Answer) -> dict[str, Any]:

@@ -209,9 +209,14 @@ def test_jvm_options_of_the_inventory_come_last(tmp_path):
 def test_a_unit_comes_back_stops_gently_and_has_its_limits(tmp_path, unit):
     lines = unit_text(tmp_path, unit, os_nofile=4711, **{f"{unit}_stop_timeout": "400s"}).splitlines()
     assert {
-        "Restart=on-failure", "SuccessExitStatus=143", "TimeoutStopSec=400", "LimitNOFILE=4711", "KillMode=mixed",
-        f"User={unit}", "WantedBy=multi-user.target",
-    } <= set(lines)  # fmt: skip
+        "Restart=on-failure",
+        "SuccessExitStatus=143",
+        "TimeoutStopSec=400",
+        "LimitNOFILE=4711",
+        "KillMode=mixed",
+        f"User={unit}",
+        "WantedBy=multi-user.target",
+    } <= set(lines)
 
 
 def number(lines, key):

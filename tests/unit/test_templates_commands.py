@@ -53,9 +53,12 @@ def run(host, name, *args, **environment):
     fakes = host.parent / "fakes"
     found = subprocess.run(
         [host / "usr/local/bin" / name, *args],
-        capture_output=True, text=True, check=False, cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
         env={"PATH": f"{fakes}/bin:{os.environ['PATH']}", "JAVA_HOME": str(fakes), **environment},
-    )  # fmt: skip
+    )
     return found.returncode, found.stdout.splitlines(), found.stderr
 
 

@@ -116,7 +116,7 @@ def test_what_an_interrupted_run_has_left_goes_on():
         (Wanted("orders", config={"nonsense": "1"}), topic(), "unknown setting nonsense"),
         (Wanted("orders"), replace(topic(), internal=True), "topic of Kafka's own"),
     ],
-)  # fmt: skip
+)
 def test_what_this_cluster_cannot_do_is_a_problem(wanted, there, expected):
     (problem,) = problems([wanted], {"orders": there} if there else {}, THREE)
     assert expected in problem.summary
@@ -166,10 +166,11 @@ def clusters(draw: Any) -> dict[str, Topic]:
 @st.composite
 def wishes(draw: Any) -> list[Wanted]:
     return [
-        Wanted(name, draw(st.none() | COUNTS), draw(st.none() | FACTORS),
-               draw(st.dictionaries(KEYS, st.none() | VALUES)))
+        Wanted(
+            name, draw(st.none() | COUNTS), draw(st.none() | FACTORS), draw(st.dictionaries(KEYS, st.none() | VALUES))
+        )
         for name in sorted(draw(st.sets(NAMES)))
-    ]  # fmt: skip
+    ]
 
 
 def applied(actual: Mapping[str, Topic], plan: Plan, prune: bool) -> dict[str, Topic]:
@@ -182,8 +183,9 @@ def applied(actual: Mapping[str, Topic], plan: Plan, prune: bool) -> dict[str, T
         settings = dict(found[name].settings)
         for key, change in changes.items():
             default = settings[key].default
-            settings[key] = Setting(default, False, default) if change.after is None else (
-                Setting(change.after, True, default))  # fmt: skip
+            settings[key] = (
+                Setting(default, False, default) if change.after is None else (Setting(change.after, True, default))
+            )
         found[name] = replace(found[name], settings=settings)
     for move in plan.moves:
         replicas = list(found[move.topic].replicas)
@@ -205,10 +207,11 @@ def applied(actual: Mapping[str, Topic], plan: Plan, prune: bool) -> dict[str, T
 @given(clusters(), wishes(), st.booleans())
 def test_after_the_plan_there_is_nothing_to_do(actual, wanted, prune):
     possible = [
-        one if one.partitions is None or one.name not in actual
+        one
+        if one.partitions is None or one.name not in actual
         else replace(one, partitions=max(one.partitions, len(actual[one.name].replicas)))
         for one in wanted
-    ]  # fmt: skip
+    ]
     assert problems(possible, actual, THREE) == []
     plan = make(possible, actual, THREE)
     after = applied(actual, plan, prune)
@@ -218,9 +221,8 @@ def test_after_the_plan_there_is_nothing_to_do(actual, wanted, prune):
     assert prune or set(actual) <= set(after), "what is not listed was deleted without --prune"
     for one in possible:
         assert all(
-            same(after[one.name].settings[key].value, value)
-            for key, value in one.config.items() if value is not None
-        )  # fmt: skip
+            same(after[one.name].settings[key].value, value) for key, value in one.config.items() if value is not None
+        )
 
 
 def test_the_bookkeeping_of_a_throttle_is_nobodys_setting():

@@ -48,11 +48,14 @@ def test_topics_are_read_as_typed(tmp_path):
     assert found == [
         Wanted("orders", 6, 1, {"retention.ms": "172800000", "retention.bytes": "10737418240"}, "site.yml:4"),
         Wanted(
-            "clicks", None, None,
-            {"cleanup.policy": "compact,delete", "max.message.bytes": "2097152", "retention.ms": None}, "site.yml:5",
+            "clicks",
+            None,
+            None,
+            {"cleanup.policy": "compact,delete", "max.message.bytes": "2097152", "retention.ms": None},
+            "site.yml:5",
         ),
         Wanted("plain", None, None, {}, "site.yml:6"),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_value_may_be_a_template(tmp_path):
@@ -79,7 +82,7 @@ def test_a_value_may_be_a_template(tmp_path):
         ('"a b": {}', ["'a b' is not a topic's name"]),
         ("__consumer_offsets: {partitions: 99}", ["topic of Kafka's own"]),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_a_topic_is_refused_where_it_stands(tmp_path, text, parts):
     with pytest.raises(ConfigError) as caught:
         listed(tmp_path, text)
@@ -107,9 +110,18 @@ def test_brokers_of_one_cluster_have_the_same_topics(tmp_path):
 @pytest.mark.parametrize(
     ("name", "fine"),
     [
-        ("orders", True), ("a.b_c-1", True), ("x" * 249, True), ("x" * 250, False), ("", False), (".", False),
-        ("..", False), ("a/b", False), ("käse", False), ("orders\n", False), ("__transaction_state", False),
+        ("orders", True),
+        ("a.b_c-1", True),
+        ("x" * 249, True),
+        ("x" * 250, False),
+        ("", False),
+        (".", False),
+        ("..", False),
+        ("a/b", False),
+        ("käse", False),
+        ("orders\n", False),
+        ("__transaction_state", False),
     ],
-)  # fmt: skip
+)
 def test_names_are_kafkas(name, fine):
     assert (wrong_name(name) == "") is fine

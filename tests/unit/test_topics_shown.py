@@ -29,10 +29,15 @@ def partition(
     number: int, *, isr: list[int] | None = None, records: int | None = 10, leader: int = 1
 ) -> dict[str, Any]:
     return {
-        "partition": number, "leader": leader, "replicas": [1, 2, 3], "isr": isr or [1, 2, 3], "moving": False,
-        "earliest": None if records is None else 5, "latest": None if records is None else 5 + records,
+        "partition": number,
+        "leader": leader,
+        "replicas": [1, 2, 3],
+        "isr": isr or [1, 2, 3],
+        "moving": False,
+        "earliest": None if records is None else 5,
+        "latest": None if records is None else 5 + records,
         "sizes": {"1": 1024, "2": 1024, "3": 1024},
-    }  # fmt: skip
+    }
 
 
 def setting(value: str, default: str | None = None) -> dict[str, Any]:
@@ -129,9 +134,13 @@ def test_the_documents_can_be_read_by_machines():
 def test_settings_of_a_command_line_become_what_brokers_want():
     given = {"retention": "2d", "retention_bytes": "10g", "config": ["max.message.bytes=2m"], "unset": ["a,b", "c"]}
     assert configured(given) == {
-        "retention.ms": TWO_DAYS, "retention.bytes": str(10 * 2**30), "max.message.bytes": str(2 * 2**20),
-        "a": None, "b": None, "c": None,
-    }  # fmt: skip
+        "retention.ms": TWO_DAYS,
+        "retention.bytes": str(10 * 2**30),
+        "max.message.bytes": str(2 * 2**20),
+        "a": None,
+        "b": None,
+        "c": None,
+    }
     assert configured({}) == {}
 
 
@@ -202,18 +211,25 @@ def test_settings_are_shown_before_and_after():
         "cleanup.policy": Alter(Planned("compact", True, "delete"), None),
     }
     assert topic_apply.diff(changes) == [
-        "-retention.ms=604800000 (7 d), the brokers' default", "+retention.ms=172800000 (2 d)",
-        "-cleanup.policy=compact", "+cleanup.policy=delete, the brokers' default",
-    ]  # fmt: skip
+        "-retention.ms=604800000 (7 d), the brokers' default",
+        "+retention.ms=172800000 (2 d)",
+        "-cleanup.policy=compact",
+        "+cleanup.policy=delete, the brokers' default",
+    ]
 
 
 def test_what_is_not_listed_is_said_to_stay_or_to_go():
     plan = Plan(unmanaged={"by-hand": 2048}, strays={"orders": {"segment.ms": Planned("3600000", True, WEEK)}})
     for prune, expected in (
         (False, ["  not listed, left alone: by-hand", "  not listed, left alone on orders: segment.ms=3600000 (1 h)"]),
-        (True, ["  - by-hand: delete the topic with all its records (not listed; 2 KiB)",
-                "  - orders: take off segment.ms (not listed)"]),
-    ):  # fmt: skip
+        (
+            True,
+            [
+                "  - by-hand: delete the topic with all its records (not listed; 2 KiB)",
+                "  - orders: take off segment.ms (not listed)",
+            ],
+        ),
+    ):
         out = io.StringIO()
         topic_apply.show(PlainReporter(out), plan, prune)
         assert out.getvalue().splitlines() == expected

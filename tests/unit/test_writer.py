@@ -49,9 +49,11 @@ class Broker:
                 else:
                     seen[batch.base_sequence] = base
                     self.logs[part.index] += [record.value for record in batch]
-            answers.append(SimpleNamespace(
-                index=part.index, error_code=code, base_offset=base, error_message=None, record_errors=[]
-            ))  # fmt: skip
+            answers.append(
+                SimpleNamespace(
+                    index=part.index, error_code=code, base_offset=base, error_message=None, record_errors=[]
+                )
+            )
         if action == "lose":
             raise ConnectionResetError(104, "Connection reset by peer")
         return SimpleNamespace(responses=[SimpleNamespace(partition_responses=answers)])

@@ -87,9 +87,18 @@ def _tool(args: Mapping[str, Any], topic: str) -> Iterator[subprocess.Popen[byte
         f"compression.type={args['compression']}",
     ]
     command = [
-        TOOL, "--topic", topic, "--num-records", str(args["records"]), "--record-size", str(args["size"]),
-        "--throughput", str(args["throughput"]), "--producer-props", *properties,
-    ]  # fmt: skip
+        TOOL,
+        "--topic",
+        topic,
+        "--num-records",
+        str(args["records"]),
+        "--record-size",
+        str(args["size"]),
+        "--throughput",
+        str(args["throughput"]),
+        "--producer-props",
+        *properties,
+    ]
     try:
         process = subprocess.Popen(
             command,

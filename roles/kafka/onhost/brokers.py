@@ -94,8 +94,12 @@ def make(
     """Change settings by the first of these brokers, and wait until all of them have it; the ids of those that still
     have not after TAKEN_SECONDS. source: where it is set; what: for the message. Raises Failure with the reason."""
     found, _ = read(brokers, settings)
-    first = {name: default for name, value in settings.items() if value is None
-             if (default := back_to(found.values(), name, source)) is not None}  # fmt: skip
+    first = {
+        name: default
+        for name, value in settings.items()
+        if value is None
+        if (default := back_to(found.values(), name, source)) is not None
+    }
     if first and (late := _make(brokers, resource, first, source, what)):
         return late
     return _make(brokers, resource, settings, source, what)

@@ -227,9 +227,12 @@ def crc32c(data: Any) -> int:
         shift = _lane_shift()
         for lane in _lanes(whole, lanes):
             register = (
-                shift[0][register & 0xFF] ^ shift[1][register >> 8 & 0xFF] ^ shift[2][register >> 16 & 0xFF]
-                ^ shift[3][register >> 24] ^ lane
-            )  # fmt: skip
+                shift[0][register & 0xFF]
+                ^ shift[1][register >> 8 & 0xFF]
+                ^ shift[2][register >> 16 & 0xFF]
+                ^ shift[3][register >> 24]
+                ^ lane
+            )
     table = _TABLE
     for byte in source[lanes * _LANE :]:
         register = table[(register ^ byte) & 0xFF] ^ (register >> 8)

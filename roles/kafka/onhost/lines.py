@@ -103,10 +103,13 @@ class Parser:
         if not all(isinstance(one, (list, tuple)) and len(one) == 2 and isinstance(one[0], str) for one in headers):
             raise ValueError('headers must be like {"name": "value"} or [["name", "value"]]')
         return Record(
-            self.line, unpacked(found.get("key")), unpacked(found["value"]),
+            self.line,
+            unpacked(found.get("key")),
+            unpacked(found["value"]),
             [(name, unpacked(value)) for name, value in headers] + self._headers,
-            found.get("partition"), found.get("timestamp"),
-        )  # fmt: skip
+            found.get("partition"),
+            found.get("timestamp"),
+        )
 
 
 def packed(data: Optional[bytes]) -> Any:

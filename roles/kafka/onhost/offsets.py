@@ -81,7 +81,7 @@ def only(view: Mapping[str, Any], keys: Iterable[Key]) -> dict[str, Any]:
 
 def resolve(
     view: Mapping[str, Any], topic: str, partitions: Iterable[int], where: Mapping[str, Any]
-) -> dict[int, tuple[int, int, int]]:  # fmt: skip
+) -> dict[int, tuple[int, int, int]]:
     """{partition: (offset, first, end)} of a place in a topic. where: {"to": "earliest" | "latest"},
     {"to": "offset", "offset": n}, {"to": "time", "timestamp": epoch milliseconds}, {"to": "end", "minus": n}.
 

@@ -67,9 +67,7 @@ def count(partitions: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def min_in_sync(
-    connection: wire.Connection, topics: Iterable[str], assumed: Optional[int] = None
-) -> dict[str, int]:  # fmt: skip
+def min_in_sync(connection: wire.Connection, topics: Iterable[str], assumed: Optional[int] = None) -> dict[str, int]:
     """min.insync.replicas in force for each topic, the broker's default included. One request for all topics; none
     when something is to be assumed."""
     if assumed is not None:

@@ -51,11 +51,14 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             key = (name, found["partition"])
             partitions.append(
                 {
-                    "topic": name, "partition": found["partition"], "leader": found["leader"], "isr": found["isr"],
+                    "topic": name,
+                    "partition": found["partition"],
+                    "leader": found["leader"],
+                    "isr": found["isr"],
                     "replicas": goals.get(key, found["replicas"]),
                     "size": max(sizes.get(key, {}).values(), default=0),
                 }
-            )  # fmt: skip
+            )
     return {
         "serving": True,
         "brokers": {str(broker): address["rack"] for broker, address in view["brokers"].items()},

@@ -52,13 +52,21 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     legs = [Leg(**leg) for leg in args["legs"]]
     timeout = float(args.get("timeout", 20))
     reached, reasons, view = reach(legs, args.get("cluster_id"))
-    _quiet(emit)({
-        "cluster_id": view.get("cluster_id"),
-        "legs": [{**leg.to_dict(), "status": "unreachable" if leg in reasons else "reached"} for leg in legs],
-    })  # fmt: skip
+    _quiet(emit)(
+        {
+            "cluster_id": view.get("cluster_id"),
+            "legs": [{**leg.to_dict(), "status": "unreachable" if leg in reasons else "reached"} for leg in legs],
+        }
+    )
     report: dict[str, Any] = {
-        "cluster_id": None, "topic": None, "brokers": [], "swept": [], "join": None, "records": 0, "took": [],
-    }  # fmt: skip
+        "cluster_id": None,
+        "topic": None,
+        "brokers": [],
+        "swept": [],
+        "join": None,
+        "records": 0,
+        "took": [],
+    }
     failures: list[LegFailure] = []
     check: Optional[_Check] = None
     if reached:

@@ -179,9 +179,12 @@ def _refuse(what: str, refused: Mapping[str, str]) -> None:
 
 
 def _heard(
-    cluster: Cluster, names: Iterable[str], wrong: Optional[Callable[[str, Mapping[str, Any]], str]], what: str,
+    cluster: Cluster,
+    names: Iterable[str],
+    wrong: Optional[Callable[[str, Mapping[str, Any]], str]],
+    what: str,
     emit: Emit,
-) -> None:  # fmt: skip
+) -> None:
     """Wait until no broker finds anything wrong with the topics. wrong: None when they are to be gone."""
     listed = list(names)
 
@@ -208,9 +211,11 @@ def _there(address: Mapping[str, Any], names: list[str], wrong: Optional[Callabl
     for name in names:
         topic = topics.get(name)
         known = topic is not None and topic["error"] != "UnknownTopicOrPartitionError"
-        why = (f"{name} is still there" if known else "") if wrong is None else (
-            wrong(name, topic) if known else f"{name} is not known yet"
-        )  # fmt: skip
+        why = (
+            (f"{name} is still there" if known else "")
+            if wrong is None
+            else (wrong(name, topic) if known else f"{name} is not known yet")
+        )
         if why:
             return why
     return ""

@@ -19,9 +19,11 @@ HOSTS = hosts_of(ROOT, os.environ["SCENARIO"])
 @pytest.fixture(scope="module", params=HOSTS)
 def host(request):
     return testinfra.get_host(
-        f"ssh://ops@127.0.0.1:{LAB.ports(request.param)['ssh']}", sudo=True,
-        ssh_identity_file=str(LAB.state.key), ssh_extra_args=f"-o UserKnownHostsFile={LAB.state.known_hosts}",
-    )  # fmt: skip
+        f"ssh://ops@127.0.0.1:{LAB.ports(request.param)['ssh']}",
+        sudo=True,
+        ssh_identity_file=str(LAB.state.key),
+        ssh_extra_args=f"-o UserKnownHostsFile={LAB.state.known_hosts}",
+    )
 
 
 @pytest.mark.parametrize("name", ["zookeeper", "kafka"])
