@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import ConfigError
-from provisioner.inventory import Host, Inventory
+from provisioner.inventory.model import Host, Inventory
 from provisioner.resources import (
     Archive,
     Call,
@@ -29,7 +29,7 @@ from provisioner.resources import (
     Sysctl,
     User,
 )
-from provisioner.target import Target
+from provisioner.run.target import Target
 from roles import site
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"

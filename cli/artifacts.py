@@ -9,8 +9,8 @@ from pathlib import Path
 from cli.common import ROOT, load_inventory
 from provisioner.artifacts import ArchiveSource, ClosureSource
 from provisioner.errors import UsageError
-from provisioner.report import reporter
-from roles import releases
+from provisioner.report.choose import reporter
+from roles.shared import releases
 
 RELEASES = {"kafka": releases.kafka_release, "zookeeper": releases.zookeeper_release}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from provisioner.errors import UsageError
-from provisioner.report import Reporter
+from provisioner.report.reporter import Reporter
 
 
 def terminal() -> bool:

@@ -11,10 +11,11 @@ from cli.cluster import Cluster, opened
 from cli.columns import aligned
 from cli.common import INTERRUPTED
 from cli.produce import ACKS, COMPRESSIONS, seconds
+from cluster.records import perf
+from provisioner.connect.feed import Feed
 from provisioner.errors import HostFailed, UsageError
-from provisioner.feed import Feed
-from provisioner.quantities import counted, format_elapsed, format_size, parse_size
-from roles.kafka.onhost import perf
+from provisioner.quantities import format_elapsed, format_size, parse_size
+from provisioner.words import counted
 
 HEADS = ("RECORDS", "RECORDS/S", "MB/S", "AVG MS", "P50", "P95", "P99", "P99.9", "MAX MS")
 LONGEST = 300.0  # seconds; topics of runs that were killed are swept by their age, which must be well above
@@ -29,7 +30,7 @@ def produce(hosts: str, extra_vars: list[str], given: Mapping[str, str], as_json
         wanted["partitions"] = wanted["partitions"] or PER_BROKER * brokers
         cluster.connect(*cluster.brokers.values())
         driver = cluster.driver
-        copies = cluster.call("topics", "defaults")["factor"]
+        copies = cluster.call("topics.look", "defaults")["factor"]
         if copies is None:
             raise HostFailed(
                 "too few brokers are up for the default number of copies",
@@ -44,7 +45,7 @@ def produce(hosts: str, extra_vars: list[str], given: Mapping[str, str], as_json
             elif "text" in message:
                 cluster.show.host(driver.name, message["text"])
 
-        stream = cluster.stream("bench", "run", event, factor=-1, **wanted)
+        stream = cluster.stream("records.bench", "run", event, factor=-1, **wanted)
         try:
             answer = stream.result()
         except KeyboardInterrupt:

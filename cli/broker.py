@@ -10,11 +10,12 @@ from typing import Any
 
 from cli import broker_table
 from cli.cluster import Cluster, opened
+from cluster.settings import rules as settings
+from cluster.settings.properties import parse
+from cluster.settings.rules import ByBroker, Difference
+from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
-from roles.kafka import role, settings
-from roles.kafka.onhost.properties import parse
-from roles.kafka.onhost.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
-from roles.kafka.settings import ByBroker, Difference
+from roles.kafka import role
 
 INCOMPLETE = 2
 
@@ -36,7 +37,7 @@ def config(
         only = _broker(cluster, broker)
         if diff:
             _reach(cluster, only)
-        answer = cluster.call("brokers", "look", names=asked, defaults=everything or bool(asked))
+        answer = cluster.call("settings.brokers", "look", names=asked, defaults=everything or bool(asked))
         found, silent = _by_broker(answer["settings"], only), _silent(cluster, answer, only)
         if not found:
             raise _unanswered(cluster, silent)
@@ -63,7 +64,7 @@ def change(
         only = _broker(cluster, broker)
         if not check:
             _reach(cluster, only)
-        answer = cluster.call("brokers", "look", names=[*given, *map(settings.base, given)], defaults=True)
+        answer = cluster.call("settings.brokers", "look", names=[*given, *map(settings.base, given)], defaults=True)
         settings.require_known(given, answer["known"], patterns=False)
         found, silent = _by_broker(answer["settings"], only), _silent(cluster, answer, only)
         if not found:
@@ -86,7 +87,7 @@ def change(
         if not check:
             cluster.fleet.lock(cluster.driver.name)
         began = time.monotonic()
-        done = cluster.call("brokers", "alter", broker=only, settings=dict(given), check=check)
+        done = cluster.call("settings.brokers", "alter", broker=only, settings=dict(given), check=check)
         if check:
             print("The brokers would take this; nothing was changed (--check)")
             return 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from cli.columns import aligned
-from provisioner.report import clean
-from roles.kafka import settings
-from roles.kafka.onhost.sources import READ_ONLY
-from roles.kafka.settings import ByBroker, Difference, Row
+from cluster.settings import rules as settings
+from cluster.settings.rules import ByBroker, Difference, Row
+from cluster.settings.sources import READ_ONLY
+from provisioner.report.lines import clean
 
 HEADS = ("SETTING", "VALUE", "FROM", "CHANGES", "BROKERS")
 LEGEND = "CHANGES: restart = only with a restart; cluster-wide = at run time; per-broker = at run time, each by itself."

@@ -15,13 +15,16 @@ from typing import Any, TextIO
 
 from cli.common import load_inventory
 from cli.deploying import options
+from provisioner.connect.feed import Feed
+from provisioner.connect.fleet import Fleet, Outcome, Stream
+from provisioner.connect.opening import connect
 from provisioner.errors import ConfigError, HostFailed, ProvisionerError, UsageError
-from provisioner.feed import Feed
-from provisioner.fleet import Fleet, Outcome, Stream
-from provisioner.inventory import Host, Inventory
-from provisioner.opening import Options, connect
-from provisioner.report import Reporter, reporter
-from roles import site, topology
+from provisioner.inventory.model import Host, Inventory
+from provisioner.options import Options
+from provisioner.report.choose import reporter
+from provisioner.report.reporter import Reporter
+from roles import site
+from roles.shared import topology
 
 
 @dataclass
@@ -47,7 +50,7 @@ class Cluster:
                     raise self.lost[host.name]
                 self.connect(host)
                 address = topology.door(host)
-                why = self.fleet.call(host.name, "roles.kafka.onhost.serving", "answering", {"addresses": [address]})
+                why = self.fleet.call(host.name, "cluster.state.serving", "answering", {"addresses": [address]})
             except ConfigError:
                 raise
             except ProvisionerError as error:
@@ -82,13 +85,13 @@ class Cluster:
         return found
 
     def call(self, module: str, function: str, **arguments: Any) -> dict[str, Any]:
-        """Run an on-host function of `roles.kafka.onhost` by way of the driver; `bootstrap` is added to its arguments.
+        """Run an on-host function of `cluster` by way of the driver; `bootstrap` is added to its arguments.
 
         Raises HostFailed for the Failure that it ends with.
         """
         host = self.driver
         return self.fleet.call(
-            host.name, f"roles.kafka.onhost.{module}", function, {"bootstrap": topology.door(host), **arguments}
+            host.name, f"cluster.{module}", function, {"bootstrap": topology.door(host), **arguments}
         )
 
     def stream(
@@ -98,7 +101,7 @@ class Cluster:
         host = self.driver
         self.show.host(host.name, "")
         arguments = {"bootstrap": topology.door(host), **arguments}
-        return self.fleet.stream(host.name, f"roles.kafka.onhost.{module}", function, arguments, on_event)
+        return self.fleet.stream(host.name, f"cluster.{module}", function, arguments, on_event)
 
     def name(self, broker: int) -> str:
         """A broker as people know it: its host, or "broker 7" for one that is not in the inventory."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from invoke import Context, Exit, task
 
 if TYPE_CHECKING:
-    from provisioner.inventory import Inventory
+    from provisioner.inventory.model import Inventory
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130  # as a shell reports a program that ended by Ctrl-C
@@ -80,8 +80,9 @@ def _collect_little_garbage() -> None:
 
 def load_inventory(hosts: str, extra_vars: Sequence[str] = ()) -> Inventory:
     """The inventory that --hosts names, checked as a whole. Raises UsageError listing the valid names without one."""
-    from provisioner import inventory, variables
     from provisioner.errors import UsageError
+    from provisioner.inventory import loading as inventory
+    from provisioner.inventory import variables
     from roles import site
 
     if not hosts:

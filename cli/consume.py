@@ -11,10 +11,10 @@ from cli.cluster import opened
 from cli.common import INTERRUPTED
 from cli.places import place
 from cli.produce import partition, seconds, unescaped
+from cluster.records.shown import FIELDS, fields
+from provisioner.connect.feed import Feed
 from provisioner.errors import HostFailed, UsageError
-from provisioner.feed import Feed
 from provisioner.quantities import format_elapsed
-from roles.kafka.onhost.shown import FIELDS, fields
 
 VALUE = "{value}"
 
@@ -44,7 +44,7 @@ def consume(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any]
         feed.send(b".")  # this much is written: the group need not see it again
 
     with opened(hosts, extra_vars, **flags) as cluster:
-        stream = cluster.stream("consume", "run", event, **arguments)
+        stream = cluster.stream("records.consume", "run", event, **arguments)
         try:
             answer = stream.result()
         except KeyboardInterrupt:

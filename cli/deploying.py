@@ -11,13 +11,14 @@ from cli.asking import ask, terminal
 from cli.common import ROOT, load_inventory
 from provisioner import timing
 from provisioner.artifacts import cache_directory
-from provisioner.deploy import Deploy
+from provisioner.connect.fleet import Fleet
+from provisioner.connect.opening import connect
 from provisioner.errors import UsageError
-from provisioner.fleet import Fleet
-from provisioner.opening import Options, connect
-from provisioner.report import reporter
-from provisioner.restarting import Restart
-from provisioner.target import Target
+from provisioner.options import Options
+from provisioner.report.choose import reporter
+from provisioner.run.deploy import Deploy
+from provisioner.run.restart import Restart
+from provisioner.run.target import Target
 from roles import site
 
 

@@ -8,12 +8,14 @@ from typing import Any
 from cli.common import load_inventory
 from cli.deploying import options
 from cli.gathering import ask, data_dirs
-from provisioner.deploy import Deploy
+from provisioner.connect.fleet import Fleet
 from provisioner.errors import HostFailed, ProvisionerError, Several
-from provisioner.fleet import Fleet
-from provisioner.report import Reporter, reporter
+from provisioner.report.choose import reporter
+from provisioner.report.reporter import Reporter
+from provisioner.run.deploy import Deploy
 from roles import doctor as rules
-from roles import site, topology
+from roles import site
+from roles.shared import topology
 from roles.status import document
 
 Warning_ = tuple[str, str, str]  # host ("" for all), what was found, what to do

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cluster.metadata.zookeeper import ensemble as quorum
 from provisioner.resources import Service
-from roles import quorum, site, topology
+from roles import site
+from roles.shared import topology
 from roles.status import Answer
 
 if TYPE_CHECKING:
-    from provisioner.fleet import Fleet
-    from provisioner.target import Target
+    from provisioner.connect.fleet import Fleet
+    from provisioner.run.target import Target
 
 
 def ask(fleet: Fleet, target: Target) -> Answer:
@@ -31,11 +33,11 @@ def ask(fleet: Fleet, target: Target) -> Answer:
     zookeeper: dict[str, Any] = {}
     if (by_unit.get("zookeeper") or {}).get("active"):
         where = {"host": "127.0.0.1", "port": target["zookeeper_port"]}
-        zookeeper = fleet.call(target.name, "roles.zookeeper.onhost.probe", "status", where)
+        zookeeper = fleet.call(target.name, "cluster.metadata.zookeeper.probe", "status", where)
     if (by_unit.get("kafka") or {}).get("active"):
         own = {"bootstrap": topology.inter_broker(target.host).local, "broker": broker}
         asked = {**own, **quorum.assumed(fleet.call, target)}
-        kafka = fleet.call(target.name, "roles.kafka.onhost.node", "look", asked)
+        kafka = fleet.call(target.name, "cluster.state.node", "look", asked)
     small = {
         unit: state and {"pid": state["pid"], "started_monotonic_us": state["started_monotonic_us"]}
         for unit, state in by_unit.items()

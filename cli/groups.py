@@ -12,9 +12,9 @@ from cli.asking import confirm
 from cli.cluster import Cluster, opened
 from cli.places import place
 from cli.produce import partition as partition_flag
+from cluster.groups.reset import Step, shifted, steps
 from provisioner.errors import HostFailed, UsageError
-from provisioner.quantities import counted
-from roles.kafka.groups import Step, shifted, steps
+from provisioner.words import counted
 
 IDLE = ("Empty", "Dead")  # states in which nobody is in a group
 
@@ -61,7 +61,7 @@ def reset(
             return
         confirm(cluster.show, f"Move group {group}?", yes, "nothing was moved")
         places = [[one.topic, one.partition, one.after] for one in due]
-        cluster.call("groups", "move", group=group, coordinator=found["coordinator"], places=places)
+        cluster.call("groups.groups", "move", group=group, coordinator=found["coordinator"], places=places)
         cluster.show.note(f"group {group} goes on there: {counted(len(due), 'partition')} moved")
 
 
@@ -72,13 +72,13 @@ def delete(hosts: str, extra_vars: list[str], group: str, yes: bool, **flags: An
         _refuse_active(found, "deleted")
         print(groups_table.description(found, cluster.name))
         confirm(cluster.show, f"Delete group {group}, and what it has committed?", yes, "nothing was deleted")
-        cluster.call("groups", "delete", group=group, coordinator=found["coordinator"])
+        cluster.call("groups.groups", "delete", group=group, coordinator=found["coordinator"])
         cluster.show.note(f"group {group} is deleted")
 
 
 def destination(given: Mapping[str, str]) -> tuple[dict[str, Any] | None, int]:
-    """--to and --shift: (a place as `onhost.offsets.resolve` takes it, or None; records to shift by). Pure but for the
-    clock. Raises UsageError."""
+    """--to and --shift: (a place as `cluster.topics.offsets.resolve` takes it, or None; records to shift by). Pure but
+    for the clock. Raises UsageError."""
     if bool(given["to"]) == bool(given["shift"]):
         raise UsageError("where to? one of --to and --shift is needed")
     if given["shift"]:
@@ -92,7 +92,7 @@ def destination(given: Mapping[str, str]) -> tuple[dict[str, Any] | None, int]:
 
 
 def _look(cluster: Cluster, group: str | None = None) -> list[dict[str, Any]]:
-    found = cluster.call("groups", "look", group=group)
+    found = cluster.call("groups.groups", "look", group=group)
     cluster.show.host(cluster.driver.name, "")
     for broker in found["unreached"]:
         cluster.show.warning(f"{cluster.name(broker)} did not answer: groups that it coordinates are missing here")
@@ -132,5 +132,5 @@ def _plan(
     if not wanted:
         return []
     topics = {topic: None if number is None else [number] for topic in wanted}
-    found = cluster.call("groups", "destination", topics=topics, where=where)
+    found = cluster.call("groups.groups", "destination", topics=topics, where=where)
     return steps(group["partitions"], found["places"])

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cli.columns import aligned
-from provisioner.quantities import counted
-from provisioner.report import clean
-from roles.kafka.groups import Step, total_lag
+from cluster.groups.reset import Step, total_lag
+from provisioner.report.lines import clean
+from provisioner.words import counted
 
 HEADS = ("GROUP", "STATE", "MEMBERS", "TOPICS", "LAG", "COORDINATOR")
 PARTITION_HEADS = ("TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "CLIENT", "HOST")
@@ -72,7 +72,7 @@ def plan(steps: Sequence[Step]) -> str:
 
 
 def document(group: Mapping[str, Any], broker: Name) -> dict[str, Any]:
-    """A group as JSON: as `onhost.groups.look` tells it, with the lag of all, and the coordinator's name."""
+    """A group as JSON: as `cluster.groups.groups.look` tells it, with the lag of all, and the coordinator's name."""
     return {**group, "coordinator_host": broker(group["coordinator"]), "lag": total_lag(group["partitions"])}
 
 

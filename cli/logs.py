@@ -10,12 +10,13 @@ from typing import Any
 
 from cli.common import INTERRUPTED, load_inventory
 from cli.deploying import options
+from provisioner.connect.fleet import Fleet
+from provisioner.connect.opening import connect
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
-from provisioner.fleet import Fleet
-from provisioner.opening import connect
 from provisioner.quantities import parse_duration
-from provisioner.report import clean, reporter
-from provisioner.report_live import ansi
+from provisioner.report.choose import reporter
+from provisioner.report.lines import clean
+from provisioner.report.live import ansi
 from roles import site
 from roles.logs import LOGS
 

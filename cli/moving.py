@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cluster.moving.layout import Move
+from provisioner.connect.fleet import Fleet
 from provisioner.errors import ProvisionerError, UsageError
-from provisioner.fleet import Fleet
-from provisioner.inventory import Host
+from provisioner.inventory.model import Host
 from provisioner.quantities import format_elapsed, format_size, parse_size
-from provisioner.report import Reporter
-from roles import topology
-from roles.kafka.layout import Move
+from provisioner.report.reporter import Reporter
+from roles.shared import topology
 
 STALL_SECONDS = 180.0
 
@@ -30,7 +30,7 @@ def rate_of(throttle: str) -> int | None:
 
 
 def carry_out(fleet: Fleet, show: Reporter, driver: Host, moves: Sequence[Move], rate: int | None) -> dict[str, Any]:
-    """Let the driver's host do the moves, and show how they advance; what `onhost.reassign.work` returns.
+    """Let the driver's host do the moves, and show how they advance; what `cluster.moving.reassign.work` returns.
 
     What is under way from before is waited for, too. rate: bytes per second and broker, None for no limit. Interrupted,
     what is under way goes on throttled; that is said, and the exception goes on.
@@ -45,7 +45,7 @@ def carry_out(fleet: Fleet, show: Reporter, driver: Host, moves: Sequence[Move],
 
     def ask(name: str) -> dict[str, Any]:
         answer: dict[str, Any] = fleet.sessions[name].request(
-            "call", progress.event, module="roles.kafka.onhost.reassign", function="work", args=arguments
+            "call", progress.event, module="cluster.moving.reassign", function="work", args=arguments
         )
         return answer
 

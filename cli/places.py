@@ -14,7 +14,7 @@ FORMS = "earliest, latest, an offset (42), so many before the end (-10), a time 
 
 
 def place(flag: str, text: str, now: float | None = None) -> dict[str, Any]:
-    """A place as `roles.kafka.onhost.offsets.resolve` takes it. now: epoch seconds. Raises UsageError."""
+    """A place as `cluster.topics.offsets.resolve` takes it. now: epoch seconds. Raises UsageError."""
     written = text.strip()
     if written in ("earliest", "latest"):
         return {"to": written}

@@ -12,11 +12,11 @@ from typing import Any
 
 from cli.cluster import Cluster, opened
 from cli.common import INTERRUPTED
+from cluster.records.lines import summary
+from provisioner.connect.feed import Feed
+from provisioner.connect.fleet import Stream
 from provisioner.errors import Unreachable, UsageError
-from provisioner.feed import Feed
-from provisioner.fleet import Stream
 from provisioner.quantities import parse_duration
-from roles.kafka.onhost.lines import summary
 
 CHUNK = 256 * 1024
 # Also how soon a refusal by the host is noticed while nothing is typed.
@@ -41,7 +41,7 @@ def produce(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any]
             cluster.show.note(f"{topic} is ready: a line is a record, Ctrl-D ends")
 
     with opened(hosts, extra_vars, **flags) as cluster:
-        stream = cluster.stream("produce", "run", event, **arguments)
+        stream = cluster.stream("records.produce", "run", event, **arguments)
         try:
             unreadable = _pumping(sys.stdin.fileno(), stream)
             answer = stream.result()

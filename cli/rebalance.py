@@ -10,15 +10,18 @@ from cli.asking import confirm
 from cli.common import load_inventory
 from cli.deploying import options
 from cli.moving import carry_out, counted, rate_of
+from cluster.moving.layout import Move, Partition
+from cluster.moving.rebalance import plan, too_few
+from provisioner.connect.fleet import Fleet
+from provisioner.connect.opening import connect
 from provisioner.errors import HostFailed, Refused, Unreachable, UsageError
-from provisioner.fleet import Fleet
-from provisioner.inventory import Host
-from provisioner.opening import Options, connect
+from provisioner.inventory.model import Host
+from provisioner.options import Options
 from provisioner.quantities import format_elapsed, format_size
-from provisioner.report import Reporter, reporter
-from roles import site, topology
-from roles.kafka.layout import Move, Partition
-from roles.kafka.rebalance import plan, too_few
+from provisioner.report.choose import reporter
+from provisioner.report.reporter import Reporter
+from roles import site
+from roles.shared import topology
 
 SHOWN = 5  # partitions named in a message, the rest is counted
 
@@ -94,7 +97,7 @@ def _look(fleet: Fleet, staying: Sequence[Host]) -> tuple[Host, dict[str, Any]]:
     refused = []
     for host in staying:
         fleet.reporter.host(host.name, "looking at the cluster")
-        state = fleet.call(host.name, "roles.kafka.onhost.reassign", "look", {"bootstrap": topology.door(host)})
+        state = fleet.call(host.name, "cluster.moving.reassign", "look", {"bootstrap": topology.door(host)})
         fleet.reporter.host(host.name, "")
         if state["serving"]:
             return host, state

@@ -11,12 +11,13 @@ from cli import status_table
 from cli.common import ROOT, load_inventory
 from cli.deploying import options
 from cli.gathering import ask
+from provisioner.connect.fleet import Fleet
+from provisioner.connect.opening import connect
 from provisioner.errors import ProvisionerError, Unreachable
-from provisioner.fleet import Fleet
-from provisioner.opening import connect
-from provisioner.report import reporter
-from provisioner.target import Target
-from roles import site, topology
+from provisioner.report.choose import reporter
+from provisioner.run.target import Target
+from roles import site
+from roles.shared import topology
 from roles.status import document
 
 UNHEALTHY = 2

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from provisioner.report import clean
+from provisioner.report.lines import clean
 
 HEADS = ("HOST", "SERVICE", "STATE", "UP", "VERSION", "HEAP", "DISK", "LEADERS", "RESTART")
 LEGEND = "HEAP: in use after the last garbage collection / most allowed. DISK: used share of each data disk."

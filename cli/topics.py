@@ -9,7 +9,7 @@ from typing import Any
 from cli import topics_table
 from cli.cluster import Cluster, opened
 from provisioner.errors import UsageError
-from provisioner.inventory import did_you_mean
+from provisioner.words import did_you_mean
 
 RETENTION = ("retention.ms", "retention.bytes", "cleanup.policy")
 
@@ -40,12 +40,12 @@ def patterns(topic: str) -> list[str] | None:
 
 
 def looked(cluster: Cluster, topic: str, internal: bool, keys: Sequence[str] | None = RETENTION) -> Mapping[str, Any]:
-    """What `onhost.topics.look` finds of the topics that --topic means. A topic of Kafka's own is found by its name
-    without --internal, too. Raises UsageError for a name or glob that means none."""
+    """What `cluster.topics.look.look` finds of the topics that --topic means. A topic of Kafka's own is found by its
+    name without --internal, too. Raises UsageError for a name or glob that means none."""
     wanted = patterns(topic)
     named = any(part.startswith("__") for part in wanted or ())
     found = cluster.call(
-        "topics",
+        "topics.look",
         "look",
         patterns=wanted,
         internal=internal or named,

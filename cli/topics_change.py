@@ -12,13 +12,14 @@ from cli.moving import rate_of
 from cli.topics import looked, patterns, unknown
 from cli.topics_moving import mover
 from cli.topics_table import summary
-from provisioner.errors import UsageError
-from provisioner.quantities import counted, format_size
-from provisioner.yaml_source import raise_all
-from roles.kafka import topic_apply, topic_plan
-from roles.kafka.topics import NAMED, Wanted, typed, wrong_name
-from roles.kafka.values import shown
-from roles.kafka.values import typed as typed_setting
+from cluster.settings.values import shown
+from cluster.settings.values import typed as typed_setting
+from cluster.topics import apply as topic_apply
+from cluster.topics import plan as topic_plan
+from cluster.topics.wanted import NAMED, Wanted, typed, wrong_name
+from provisioner.errors import UsageError, raise_all
+from provisioner.quantities import format_size
+from provisioner.words import counted
 
 
 def create(
@@ -69,7 +70,7 @@ def alter(
         )
     rate = rate_of(throttle)
     with opened(hosts, extra_vars, stream=sys.stdout, **flags) as cluster:
-        found = cluster.call("topics", "look", internal=False, patterns=names, settings=[])
+        found = cluster.call("topics.look", "look", internal=False, patterns=names, settings=[])
         if found["unmatched"]:
             raise unknown(found["unmatched"], found["known"])
         plan = _planned(cluster, wanted)
@@ -97,7 +98,7 @@ def delete(hosts: str, extra_vars: list[str], topic: str, yes: bool, check: bool
             confirm(
                 cluster.show, f"Delete {counted(len(names), 'topic')} with all records?", yes, "nothing was deleted"
             )
-            cluster.call("topic_changes", "change", delete=names)
+            cluster.call("topics.changes", "change", delete=names)
             _said(cluster, f"Deleted {topic_apply.listed(names)}, gone from every broker")
 
 

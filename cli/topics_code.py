@@ -12,13 +12,13 @@ from cli.asking import confirm
 from cli.cluster import Cluster, opened
 from cli.moving import rate_of
 from cli.topics_moving import mover
+from cluster.topics import apply as topic_apply
+from cluster.topics.plan import Plan
+from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError, UsageError
+from provisioner.inventory.yaml_source import read
 from provisioner.quantities import format_elapsed
-from provisioner.yaml_source import read
 from roles.checks import wanted_topics
-from roles.kafka import topic_apply
-from roles.kafka.topic_plan import Plan
-from roles.kafka.topics import Wanted
 
 NOTHING = "No changes: every listed topic is as it should be"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from cli.cluster import Cluster
 from cli.moving import carry_out
-from roles.kafka.layout import Move
+from cluster.moving.layout import Move
 
 
 def mover(cluster: Cluster, rate: int | None) -> Callable[[Sequence[Move]], object]:

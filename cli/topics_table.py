@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.columns import aligned
-from provisioner.quantities import counted, format_size
-from provisioner.report import clean
-from roles.kafka.onhost.marks import LISTS
-from roles.kafka.values import shown
+from cluster.moving.marks import LISTS
+from cluster.settings.values import shown
+from provisioner.quantities import format_size
+from provisioner.report.lines import clean
+from provisioner.words import counted
 
 HEADS = ("TOPIC", "PARTITIONS", "COPIES", "IN SYNC", "RECORDS", "ON DISK", "RETENTION", "OWN SETTINGS")
 PARTITION_HEADS = ("PARTITION", "LEADER", "COPIES", "IN SYNC", "RECORDS", "OFFSETS", "ON DISK")

@@ -9,14 +9,15 @@ from typing import Any
 from cli import asking
 from cli.common import ROOT, load_inventory
 from cli.deploying import options
+from provisioner.connect.fleet import Fleet
+from provisioner.connect.opening import connect
 from provisioner.errors import Refused
-from provisioner.fleet import Fleet
-from provisioner.opening import connect
 from provisioner.quantities import format_elapsed
-from provisioner.report import Reporter, reporter
+from provisioner.report.choose import reporter
+from provisioner.report.reporter import Reporter
 from provisioner.resources import Resource
-from provisioner.target import Target
-from provisioner.uninstall import Removal, removal
+from provisioner.run.target import Target
+from provisioner.run.uninstall import Removal, removal
 from roles import site
 
 AGENT = "provisioner.agent.removal"

@@ -87,3 +87,12 @@ class Several(ProvisionerError):
 
     def lines(self) -> list[str]:
         return [line for error in self.errors for line in error.lines()]
+
+
+def raise_all(errors: Iterable[ProvisionerError]) -> None:
+    """Raises the errors: nothing when there are none, the one itself, or all of them as `Several`."""
+    found = list(errors)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise Several(found)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from provisioner.words import counted
+
 _SIZE_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _DURATION_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _UNIT_NAMES = {"sec": "s", "secs": "s", "min": "m", "mins": "m"} | {
@@ -69,14 +71,6 @@ def format_size(size: int) -> str:
     return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
 
 
-def jvm_size(size: int) -> str:
-    """`size` bytes as a JVM option writes it, exactly: 536870912 -> "512m"; bytes when no larger unit divides it."""
-    for unit in ("g", "m", "k"):
-        if size and size % _SIZE_UNITS[unit] == 0:
-            return f"{size // _SIZE_UNITS[unit]}{unit}"
-    return str(size)
-
-
 def format_duration(milliseconds: int) -> str:
     """`milliseconds` as `parse_duration` reads it, exactly, in the largest unit that divides it: 172800000 -> "2d"."""
     for unit in ("d", "h", "m", "s"):
@@ -96,12 +90,6 @@ def format_elapsed(seconds: float) -> str:
         minutes = round(whole / 60)
         large, small = counted(minutes // 60, "hour"), counted(minutes % 60, "minute")
     return f"{large} {small}" if not small.startswith("0 ") else large
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things: "1 partition", "1,200 partitions", "3 copies"."""
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _split(text: str, kind: str) -> tuple[str, str]:

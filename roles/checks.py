@@ -11,13 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cluster.topics.wanted import Wanted, parse
 from provisioner.errors import ConfigError, ProvisionerError
-from roles import releases, topology
-from roles.jvm import MIB, jvm_size, one_line
-from roles.kafka.topics import Wanted, parse
+from roles.shared import releases, topology
+from roles.shared.jvm import MIB, jvm_size, one_line
 
 if TYPE_CHECKING:
-    from provisioner.inventory import Host, Inventory
+    from provisioner.inventory.model import Host, Inventory
 
 Check = Callable[["Inventory"], "list[ConfigError]"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from roles import topology
 from roles.gates import Call, Say, gate
+from roles.shared import topology
 
 if TYPE_CHECKING:
     from provisioner.errors import ProvisionerError
-    from provisioner.plan import HostPlan
-    from provisioner.report import Reporter
-    from provisioner.target import Target
+    from provisioner.report.reporter import Reporter
+    from provisioner.run.plan import HostPlan
+    from provisioner.run.target import Target
 
 
 def objections(target: Target, plan: HostPlan, call: Callable[..., dict[str, Any]]) -> list[ProvisionerError]:
@@ -58,7 +58,7 @@ def contents(
     brokers = [target for target in targets if target.is_in("kafka")]
     if not brokers or (tags and "kafka" not in tags) or not brokers[0]["topics"]:
         return {}
-    from roles.kafka import topic_deploy
+    from roles.kafka import contents as topic_deploy
 
     return topic_deploy.contents(call, brokers, reporter, check)
 
@@ -72,7 +72,7 @@ def verify(
     if not brokers:
         reporter.note("no broker among these hosts: nothing to produce to")
         return
-    from roles.kafka import smoke
+    from roles.kafka import verify as smoke
 
     smoke.run_smoke(call, brokers, reporter, cli=cli)
 

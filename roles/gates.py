@@ -1,8 +1,8 @@
 """The health gates of a roll: in which order nodes restart, whether one may go down now, and when it is fully back.
 
-The rules are pure and stand in `roles/kafka/health.py` and `roles/zookeeper/health.py`; here they are asked with the
-state of the real cluster. Everything is looked at from the host that is about to restart, over the network between
-the hosts, so that a roll limited to one host knows the whole cluster.
+The rules are pure and stand in `roles/kafka/health.py` and `cluster/metadata/zookeeper/health.py`; here they are asked
+with the state of the real cluster. Everything is looked at from the host that is about to restart, over the network
+between the hosts, so that a roll limited to one host knows the whole cluster.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cluster.metadata.zookeeper import ensemble as quorum
+from cluster.metadata.zookeeper import health as zookeeper
 from provisioner.quantities import format_size
 from provisioner.refusal import Refusal
-from provisioner.rolling import Call, Say
-from roles import quorum, topology
+from provisioner.run.rolling import Call, Say
 from roles.kafka import health as kafka
-from roles.waits import Look, Nodes, Seldom, wait
-from roles.zookeeper import health as zookeeper
+from roles.shared import topology
+from roles.shared.waits import Look, Nodes, Seldom, wait
 
 if TYPE_CHECKING:
-    from provisioner.target import Target
+    from provisioner.run.target import Target
 
 
 class KafkaGate:
@@ -43,7 +44,7 @@ class KafkaGate:
         assumed = self.assumed.ask(host, lambda: quorum.assumed(self.call, self.targets[host]))
         for bootstrap in filter(None, [here, *others] if own else [*others, here]):
             arguments = {"bootstrap": bootstrap, "partitions": True, **assumed}
-            status = self.call(host, "roles.kafka.onhost.probe", "status", arguments)
+            status = self.call(host, "cluster.state.probe", "status", arguments)
             if status["serving"]:
                 return kafka.ClusterState.from_status(status)
         return None
@@ -60,7 +61,7 @@ class KafkaGate:
         """{broker: why} of those among these hosts that do not answer, whether or not the cluster has noticed yet."""
         addresses = {name: address for name, address in self._addresses(host).items() if name in names}
         arguments = {"addresses": list(addresses.values())}
-        answers = self.call(host, "roles.kafka.onhost.serving", "answering", arguments)
+        answers = self.call(host, "cluster.state.serving", "answering", arguments)
         return {self.ids[name]: answers[address] for name, address in addresses.items() if answers[address]}
 
     def order(self, hosts: Sequence[str]) -> list[str]:
@@ -112,7 +113,7 @@ class KafkaGate:
         return seen
 
     def relieve(self, host: str, before: kafka.ClusterState | None) -> bool:
-        """Make another broker the controller when this one is: why, see `roles/kafka/onhost/controller.py`."""
+        """Make another broker the controller when this one is: why, see `cluster/metadata/zookeeper/handover.py`."""
         broker = self.ids[host]
         if before is None or before.controller != broker or before.brokers <= {broker}:
             return False
@@ -124,7 +125,7 @@ class KafkaGate:
             "patience": self._stall(host),
             "zookeeper": topology.zookeeper_connect(target.host, target.members("zookeeper")),
         }
-        answer = self.call(host, "roles.kafka.onhost.controller", "hand_over", arguments)
+        answer = self.call(host, "cluster.metadata.zookeeper.handover", "hand_over", arguments)
         if not answer["moved"]:
             self.say(host, f"the controller stays here: {answer['why']}")
         return bool(answer["moved"])
@@ -154,7 +155,7 @@ class KafkaGate:
         if not partitions:
             return Look(refusal)
         arguments = {"bootstrap": self._addresses(host)[host], "partitions": partitions}
-        found = self.sizes.ask(partitions, lambda: self.call(host, "roles.kafka.onhost.copies", "look", arguments))
+        found = self.sizes.ask(partitions, lambda: self.call(host, "cluster.state.copies", "look", arguments))
         note = f"{format_size(found['copied'])} of {format_size(found['whole'])} copied" if found["copies"] else ""
         return Look(refusal, found["work"], note)
 

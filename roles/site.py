@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ProvisionerError
-from roles import releases
 from roles.checks import CHECKS, warnings
 from roles.finish import contents, departure, downtime, next_steps, objections, verify
 from roles.gates import GATES, gate
+from roles.shared import releases
 
 if TYPE_CHECKING:
-    from provisioner.inventory import Inventory
-    from provisioner.preflight import Needs
+    from provisioner.inventory.model import Inventory
     from provisioner.resources import Resource
-    from provisioner.target import Target
+    from provisioner.run.preflight import Needs
+    from provisioner.run.target import Target
 
 __all__ = [
     "AGENT_LIBRARIES",
@@ -45,8 +45,7 @@ __all__ = [
 AGENT_PACKAGES: Sequence[str] = (
     "provisioner.agent",
     "provisioner.resources",
-    "roles.kafka.onhost",
-    "roles.zookeeper.onhost",
+    "cluster",
 )
 AGENT_LIBRARIES: Sequence[str] = ("kafka",)
 

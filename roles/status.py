@@ -12,7 +12,7 @@ from typing import Any
 
 from provisioner.resources import Service
 from provisioner.resources.service import outdated
-from provisioner.rolling import shown
+from provisioner.run.rolling import shown
 
 _VERSION = re.compile(r"/(?:kafka_[\d.]+|apache-zookeeper)-(\d[^/]*)/")
 SHOWN = 10  # topics named in the document

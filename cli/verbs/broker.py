@@ -69,7 +69,7 @@ def set(
 ):
     """Set brokers' settings at run time, without a restart; shows what changes, and that it is in force."""
     from cli import broker as settings
-    from roles.kafka.settings import assignments
+    from cluster.settings.rules import assignments
 
     return settings.change(
         hosts,
@@ -100,7 +100,7 @@ def unset(
 ):
     """Take back what was set at run time: the file's value, or the default, is in force again."""
     from cli import broker as settings
-    from roles.kafka.settings import patterns
+    from cluster.settings.rules import patterns
 
     return settings.change(
         hosts,

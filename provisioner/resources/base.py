@@ -18,7 +18,7 @@ KINDS: dict[str, Type[Resource]] = {}
 
 @dataclass(frozen=True)
 class Call:
-    """A function of a role's `onhost` package, to be run by the agent: `function(args, emit) -> dict`."""
+    """A function that the agent runs on the host: `function(args, emit) -> dict`."""
 
     module: str
     function: str

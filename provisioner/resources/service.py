@@ -18,7 +18,7 @@ class Service(Resource):
     that record differs from the disk: nothing has to be remembered by a run, so a killed run is finished by the next
     one, and a change that was taken back needs no restart. ready: what says that the service serves. live: the input
     whose changes the process may be able to take as it runs.
-    This resource enables and *starts*; restarting is the roll's business (`provisioner/rolling.py`).
+    This resource enables and *starts*; restarting is the roll's business (`provisioner/run/rolling.py`).
     """
 
     kind: ClassVar[str] = "service"

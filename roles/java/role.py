@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from provisioner.errors import ConfigError
-from provisioner.preflight import JavaNeed, Needs
 from provisioner.resources import Package, Resource
-from provisioner.target import Target
-from roles import releases
+from provisioner.run.preflight import JavaNeed, Needs
+from provisioner.run.target import Target
+from roles.shared import releases
 
 # The major version of the distribution's own headless JRE that is used.
 DISTRIBUTION_JRE = {

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from provisioner.resources import Archive, Derived, Resource
-from provisioner.target import Target
-from roles import topology
+from provisioner.run.target import Target
 from roles.java import role as java
+from roles.shared import topology
 
 UNIT = "kafka-class-archive"
 SCRIPT = "/usr/local/lib/kafka-provisioner/kafka-class-archive"

@@ -1,6 +1,6 @@
 """May this broker go down now, and has it come back: the rules of a rolling restart, and nothing else. Pure.
 
-The state comes from `roles.kafka.onhost.probe.status` with partitions=True, asked of any broker.
+The state comes from `cluster.state.probe.status` with partitions=True, asked of any broker.
 """
 
 from __future__ import annotations

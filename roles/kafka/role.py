@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.preflight import Needs
 from provisioner.resources import Archive, Call, Directory, File, Link, Links, Live, Resource, Service
-from provisioner.target import Target
-from roles import commands, jvm, topology
+from provisioner.run.preflight import Needs
+from provisioner.run.target import Target
 from roles.java import role as java
 from roles.kafka import class_archive
-from roles.properties import has_secret, override
-from roles.releases import kafka_release, source
+from roles.shared import commands, jvm, topology
+from roles.shared.properties import has_secret, override
+from roles.shared.releases import kafka_release, source
 
 CONFIG = "/etc/kafka/server.properties"
 STARTED = "/run/kafka/server.properties"  # CONFIG as the running broker has read it
@@ -178,7 +178,7 @@ def ready(target: Target) -> Call:
         "timeout": target["kafka_start_timeout"] / 1000,
         "stall": target["kafka_start_stall"] / 1000,
     }
-    return Call("roles.kafka.onhost.serving", "ready", arguments)
+    return Call("cluster.state.serving", "ready", arguments)
 
 
 def live(target: Target) -> Live | None:
@@ -188,4 +188,4 @@ def live(target: Target) -> Live | None:
         return None
     broker = topology.broker_id(target.host, target.members("kafka"))
     arguments = {"bootstrap": listener.local, "broker": broker}
-    return Live(CONFIG, STARTED, Call("roles.kafka.onhost.dynamic", "bring", arguments))
+    return Live(CONFIG, STARTED, Call("cluster.settings.dynamic", "bring", arguments))

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import HostFailed, ProvisionerError
-from roles.releases import kafka_release
+from roles.shared.releases import kafka_release
 
 from . import role
 
 if TYPE_CHECKING:
-    from provisioner.plan import HostPlan
-    from provisioner.target import Target
+    from provisioner.run.plan import HostPlan
+    from provisioner.run.target import Target
 
 PROTOCOL = "inter.broker.protocol.version"
 
@@ -28,7 +28,7 @@ def objections(target: Target, plan: HostPlan, call: Callable[..., Mapping[str, 
     """Why the broker of a host must not restart as planned. Asks the host, and only where a restart is planned."""
     if len(target.members("kafka")) < 2 or not any(one.service.unit == "kafka" for one in plan.restarts):
         return []
-    found = call(target.name, "roles.kafka.onhost.running", "look", {"unit": "kafka", "started": role.STARTED})
+    found = call(target.name, "cluster.state.running", "look", {"unit": "kafka", "started": role.STARTED})
     wanted, protocol = kafka_release(target.host.vars).version, target["kafka_config"].get(PROTOCOL)
     problem = objection(found["version"], found["protocol"], wanted, None if protocol is None else str(protocol))
     return [HostFailed(problem[0], host=target.name, advice=problem[1])] if problem else []

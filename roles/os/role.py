@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from provisioner.preflight import Needs
 from provisioner.resources import Directory, Resource, Sysctl, User
-from provisioner.target import Target
+from provisioner.run.preflight import Needs
+from provisioner.run.target import Target
 
 # (distribution, its versions) on which the lab tests run, or whose packages are known to be the same.
 SUPPORTED = (("debian", ("12", "13")), ("ubuntu", ("20.04", "22.04", "24.04")))

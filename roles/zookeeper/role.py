@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from posixpath import basename
 
-from provisioner.preflight import Needs
 from provisioner.resources import Archive, Call, Directory, File, Link, Links, Resource, Service
-from provisioner.target import Target
-from roles import commands, jvm, topology
+from provisioner.run.preflight import Needs
+from provisioner.run.target import Target
 from roles.java import role as java
-from roles.properties import has_secret, override
-from roles.releases import source, zookeeper_release
+from roles.shared import commands, jvm, topology
+from roles.shared.properties import has_secret, override
+from roles.shared.releases import source, zookeeper_release
 
 CONFIG = "/etc/zookeeper/zoo.cfg"
 ENVIRONMENT = "/etc/zookeeper/zookeeper.env"
@@ -158,4 +158,4 @@ def ready(target: Target) -> Call:
         "timeout": target["zookeeper_start_timeout"] / 1000,
         "stall": target["zookeeper_start_stall"] / 1000,
     }
-    return Call("roles.zookeeper.onhost.probe", "ready", arguments)
+    return Call("cluster.metadata.zookeeper.probe", "ready", arguments)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner.artifacts import ClosureSource
-from roles.releases import release
+from roles.shared.releases import release
 
 from .conftest import LabHost
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from roles.releases import Release, release
+from roles.shared.releases import Release, release
 
 from .conftest import LabHost
 

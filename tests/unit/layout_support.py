@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from roles.kafka.layout import Move, Partition
+from cluster.moving.layout import Move, Partition
 
 NO_RACKS: dict[int, str | None] = {}
 

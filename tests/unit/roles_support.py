@@ -7,11 +7,12 @@ from typing import Any
 
 import yaml
 
-from provisioner.inventory import Inventory, load
+from provisioner.inventory.loading import load
+from provisioner.inventory.model import Inventory
+from provisioner.inventory.variables import load_specs
 from provisioner.resources import File, Resource
 from provisioner.resources.frozen import replace
-from provisioner.target import Target
-from provisioner.variables import load_specs
+from provisioner.run.target import Target
 from roles import site
 
 ROOT = Path(__file__).parents[2]

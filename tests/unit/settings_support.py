@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from roles.kafka.onhost.configs import Setting
-from roles.kafka.onhost.sources import DEFAULT, DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC
+from cluster.settings.configs import Setting
+from cluster.settings.sources import DEFAULT, DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC
 
 RETENTION = "log.retention.ms"
 ORDER = {"broker": DYNAMIC_BROKER, "cluster": DYNAMIC_CLUSTER, "static": STATIC, "default": DEFAULT}

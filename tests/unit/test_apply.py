@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from provisioner.apply import await_services
-from provisioner.fleet import Fleet
-from provisioner.plan import HostPlan
-from provisioner.report import reporter
+from provisioner.connect.fleet import Fleet
+from provisioner.report.choose import reporter
 from provisioner.resources import Call, Directory, Service
+from provisioner.run.apply import await_services
+from provisioner.run.plan import HostPlan
 
 
 @pytest.mark.parametrize(

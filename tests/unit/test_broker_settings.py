@@ -7,10 +7,10 @@ from settings_support import RETENTION
 from settings_support import setting as made_up
 
 from cli import broker_table
+from cluster.settings import brokers
+from cluster.settings import rules as settings
+from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
 from provisioner.errors import UsageError
-from roles.kafka import settings
-from roles.kafka.onhost import brokers
-from roles.kafka.onhost.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
 
 
 def setting(*arguments, **values):

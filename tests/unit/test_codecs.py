@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kafka.record._crc32c import crc
 from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
-from roles.kafka.onhost import codecs
+from cluster.protocol import codecs
 
 SIZES = (0, 1, 255, codecs._WORTH_IT - 1, codecs._WORTH_IT, codecs._WORTH_IT + 1, 70_001)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import connection
+from provisioner.connect import settings as connection
+from provisioner.connect.session import start_failure
 from provisioner.errors import ConfigError
-from provisioner.transport import start_failure
 
 HOME = Path("~").expanduser()
 

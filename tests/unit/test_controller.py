@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from kafka.errors import NotControllerError
 
-from roles.kafka.onhost import controller
-from roles.zookeeper.onhost import znodes
+from cluster.metadata.zookeeper import handover as controller
+from cluster.metadata.zookeeper import znodes
 
 ARGS = {"broker": 1, "bootstrap": "127.0.0.1:9092", "zookeeper": "down:2181,zoo1:2181/kafka", "patience": 1}
 

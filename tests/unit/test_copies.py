@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roles.kafka.onhost import copies
+from cluster.state import copies
 
 
 def topic(*partitions):

@@ -11,14 +11,14 @@ from kafka.errors import InvalidRequestError
 from settings_support import RETENTION as NAME
 from settings_support import setting
 
-from provisioner import live, plan
+from cluster.settings import dynamic
+from cluster.settings.sources import DYNAMIC_BROKER
 from provisioner.agent.failure import Failure
 from provisioner.agent.system import System
-from provisioner.report import Row
+from provisioner.report.reporter import Row
 from provisioner.resources import Call, File, Live, Service, from_wire, sha256
 from provisioner.resources.service import outdated
-from roles.kafka.onhost import dynamic
-from roles.kafka.onhost.sources import DYNAMIC_BROKER
+from provisioner.run import live, plan
 
 
 def ours(*values, done=True):
@@ -101,7 +101,7 @@ def test_the_words_of_a_plan():
 
 
 class Broker:
-    """Stands in for `onhost.brokers`: one setting, and what is asked of it. `at`: what is called when it is changed."""
+    """Stands in for `cluster.settings.brokers`: one setting, and what is asked of it. `at`: called at a change."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, static: str = "7") -> None:
         self.static, self.dynamic = static, None

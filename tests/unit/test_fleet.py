@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from provisioner.connect.fleet import Fleet
 from provisioner.errors import Locked
-from provisioner.fleet import Fleet
 
 
 def main_thread_waits() -> bool:
@@ -69,7 +69,7 @@ def test_ctrl_c_ends_a_run_while_a_host_is_still_busy(fleet: Fleet, work):
 
 
 def test_a_request_from_a_thread_of_each_does_not_wait_for_a_thread_of_each(monkeypatch):
-    monkeypatch.setattr("provisioner.fleet.MAX_THREADS", 1)
+    monkeypatch.setattr("provisioner.connect.fleet.MAX_THREADS", 1)
     fleet = Fleet(SimpleNamespace(host=lambda name, text: None))
     fleet.sessions["node1"] = SimpleNamespace(request=lambda op, on_event, **rest: op, close=lambda: None)
     with fleet:

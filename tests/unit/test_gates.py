@@ -10,7 +10,8 @@ import pytest
 import roles_support as support
 
 from provisioner.errors import HostFailed
-from roles import finish, gates, waits
+from roles import finish, gates
+from roles.shared import waits
 
 BROKERS = ("kafka1", "kafka2", "kafka3")
 
@@ -53,14 +54,14 @@ class Brokers:
         if module == "provisioner.agent.waiting":
             assert args == {"unit": "kafka", "log_file": "/var/log/kafka/server.log"}
             return self.units[host]
-        if module == "roles.zookeeper.onhost.probe":
+        if module == "cluster.metadata.zookeeper.probe":
             modes = {name: self.servers[name] for name in args["servers"]}
             return {n: {"serving": bool(mode), "mode": mode, "why": "Connection refused"} for n, mode in modes.items()}
-        if module == "roles.kafka.onhost.copies":
+        if module == "cluster.state.copies":
             assert args == {"bootstrap": "127.0.0.1:9092", "partitions": {"t": [0]}}
             self.copied += self.growing
             return {"copies": 1, "copied": self.copied, "whole": 2 << 30, "work": self.copied}
-        if module == "roles.kafka.onhost.controller":
+        if module == "cluster.metadata.zookeeper.handover":
             assert host == "kafka1" and args == {
                 "broker": 1,
                 "bootstrap": "127.0.0.1:9092",
@@ -332,7 +333,7 @@ def test_brokers_and_zookeeper_on_different_hosts_have_gates_of_their_own(tmp_pa
     asked: list[tuple[str, str]] = []
 
     def call(host: str, module: str, function: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        assert (module, function) == ("roles.zookeeper.onhost.probe", "ensemble")
+        assert (module, function) == ("cluster.metadata.zookeeper.probe", "ensemble")
         assert args["servers"][host][0] == "127.0.0.1"
         asked.extend((host, name) for name in args["servers"])
         answers: dict[str, Any] = {name: {"serving": True, "mode": servers[name]} for name in args["servers"]}

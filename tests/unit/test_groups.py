@@ -7,10 +7,10 @@ from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
 from cli import groups_table
 from cli.groups import destination
+from cluster.groups.groups import assignment, lag
+from cluster.groups.reset import Step, shifted, steps, total_lag
+from cluster.names import missing
 from provisioner.errors import UsageError
-from roles.kafka.groups import Step, shifted, steps, total_lag
-from roles.kafka.onhost.groups import assignment, lag
-from roles.kafka.onhost.names import missing
 
 ROWS = [
     {"topic": "orders", "partition": 0, "committed": 40, "first": 10, "end": 100, "lag": 60, "member": "m1"},

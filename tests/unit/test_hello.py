@@ -7,7 +7,7 @@ import struct
 import pytest
 from kafka.protocol.metadata import MetadataRequest, MetadataResponse
 
-from roles.kafka.onhost import hello
+from cluster.protocol import hello
 
 
 def answer(brokers, cluster="abc", controller=1, topics=()):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import inventory
 from provisioner.errors import ConfigError
-from provisioner.host_ranges import expand
-from provisioner.variables import load_specs
+from provisioner.inventory import loading as inventory
+from provisioner.inventory.host_ranges import expand
+from provisioner.inventory.variables import load_specs
 
 DEFAULTS = """
 # The port.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import inventory
+from provisioner.inventory import loading as inventory
 
 PROGRAM = shutil.which("ansible-inventory", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 ROOT = Path(__file__).parents[2]

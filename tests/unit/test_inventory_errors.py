@@ -6,10 +6,10 @@ import textwrap
 
 import pytest
 
-from provisioner import inventory
 from provisioner.errors import ConfigError, ProvisionerError, Several
-from provisioner.unknown import one_slip
-from provisioner.variables import load_specs
+from provisioner.inventory import loading as inventory
+from provisioner.inventory.unknown import one_slip
+from provisioner.inventory.variables import load_specs
 
 DEFAULTS = """
 app_port: !port 9000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner import plan
 from provisioner.resources import Archive, Directory, File, Link, Links, Package, Service, Sysctl, sha256
 from provisioner.resources.service import outdated, parse_record
+from provisioner.run import plan
 
 PROPERTIES = "/etc/kafka/server.properties"
 

@@ -7,12 +7,12 @@ import socket
 
 import pytest
 
-from provisioner import preflight
 from provisioner.agent import facts as host_facts
 from provisioner.agent import sockets
 from provisioner.agent.packages import find as find_package
 from provisioner.agent.units import parse as parse_unit
-from provisioner.preflight import JavaNeed, Needs
+from provisioner.run import preflight
+from provisioner.run.preflight import JavaNeed, Needs
 
 GIB = 2**30
 FACTS = {

@@ -8,10 +8,11 @@ import threading
 import pytest
 from kafka import errors as kafka_errors
 
+from cluster.metadata.zookeeper import probe as zookeeper_probe
+from cluster.protocol import wire
+from cluster.state import probe as kafka_probe
+from cluster.state import serving
 from provisioner.agent.failure import Failure
-from roles.kafka.onhost import probe as kafka_probe
-from roles.kafka.onhost import serving, wire
-from roles.zookeeper.onhost import probe as zookeeper_probe
 
 SRVR = """Zookeeper version: 3.5.7-f0fdd52973d373ffd9c86b81d99842dc2c7f660e, built on 02/10/2020 11:30 GMT
 Latency min/avg/max: 0/0/5

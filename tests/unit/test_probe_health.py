@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.metadata.zookeeper import health as zookeeper
+from cluster.metadata.zookeeper.health import Member
 from roles.kafka import health as kafka
-from roles.zookeeper import health as zookeeper
-from roles.zookeeper.health import Member
 
 
 def partition(replicas, isr, min_isr, name="t"):

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.quantities import format_duration, format_elapsed, format_size, jvm_size, parse_duration, parse_size
+from provisioner.quantities import format_duration, format_elapsed, format_size, parse_duration, parse_size
+from roles.shared.jvm import jvm_size
 
 GIB = 1024**3
 

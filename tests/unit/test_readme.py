@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.variables import load_specs
+from provisioner.inventory.variables import load_specs
 from roles import site
 
 ROOT = Path(__file__).resolve().parents[2]

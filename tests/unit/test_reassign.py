@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cluster.cluster import first_answer
+from cluster.moving import reassign
 from provisioner.agent.failure import Failure
-from roles.kafka.onhost import reassign
-from roles.kafka.onhost.cluster import first_answer
 
 
 class FakeCluster:

@@ -13,9 +13,9 @@ from layout_support import NO_RACKS, applied, clusters, copies
 
 from cli.moving import Progress, rate_of
 from cli.rebalance import _due
+from cluster.moving.layout import Partition
+from cluster.moving.rebalance import plan, too_few
 from provisioner.errors import UsageError
-from roles.kafka.layout import Partition
-from roles.kafka.rebalance import plan, too_few
 
 
 def leads(partitions: Sequence[Partition], brokers: Sequence[int]) -> dict[int, int]:

@@ -12,10 +12,10 @@ import pytest
 
 from cli import bench, consume, produce
 from cli.places import place
+from cluster.records import perf
+from provisioner.connect.feed import Feed
+from provisioner.connect.fleet import Stream
 from provisioner.errors import UsageError
-from provisioner.feed import Feed
-from provisioner.fleet import Stream
-from roles.kafka.onhost import perf
 
 PRODUCE = {
     "key_separator": "",

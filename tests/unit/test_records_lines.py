@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.kafka.onhost import lines, shown
-from roles.kafka.onhost.lines import Lines, Parser, Record, packed, summary, unpacked
+from cluster.records import lines, shown
+from cluster.records.lines import Lines, Parser, Record, packed, summary, unpacked
 
 
 @given(st.lists(st.binary(max_size=30)), st.integers(1, 7))

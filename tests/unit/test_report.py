@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import HostFailed, Several, Unreachable
-from provisioner.report import PlainReporter, Row, change_line, clean, diff_style, put, reporter
-from provisioner.report_live import LiveReporter, ansi, area_lines, bar_line
+from provisioner.report.choose import reporter
+from provisioner.report.lines import change_line, clean, diff_style, put
+from provisioner.report.live import LiveReporter, ansi, area_lines, bar_line
+from provisioner.report.plain import PlainReporter
+from provisioner.report.reporter import Row
 
 MIB = 1024**2
 
@@ -194,7 +197,7 @@ def test_what_a_stream_cannot_encode_is_replaced():
 
 def test_a_reader_that_went_away_does_not_stop_the_run():
     code = (
-        "import sys, time; from provisioner.report import reporter\n"
+        "import sys, time; from provisioner.report.choose import reporter\n"
         "with reporter() as it:\n"
         "    it.phase('one'); time.sleep(0.3)\n"
         "    for n in range(3): it.phase('more')\n"

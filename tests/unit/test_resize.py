@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layout_support import NO_RACKS, applied, clusters, copies
 
-from roles.kafka.layout import Move, Partition
-from roles.kafka.rebalance import plan, resize
+from cluster.moving.layout import Move, Partition
+from cluster.moving.rebalance import plan, resize
 
 RACKS: dict[int, str | None] = {1: "a", 2: "b", 3: "c", 4: "a"}
 

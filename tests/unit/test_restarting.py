@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from provisioner import plan
 from provisioner.errors import HostFailed, Refused, UsageError
-from provisioner.opening import Options
-from provisioner.report import PlainReporter
+from provisioner.options import Options
+from provisioner.report.plain import PlainReporter
 from provisioner.resources import File, Service
-from provisioner.restarting import Restart
+from provisioner.run import plan
+from provisioner.run.restart import Restart
 
 ZOOKEEPER, KAFKA = Service("zookeeper"), Service("kafka")
 RUNS = {"enabled": True, "active": True, "disk": {}, "started": {}}

@@ -10,9 +10,10 @@ import roles_support as support
 import yaml
 
 from provisioner.errors import ConfigError
-from provisioner.preflight import merge
 from provisioner.resources import Archive, Directory, File, Links, Package, Service, Sysctl
-from roles import commands, jvm, releases, site, topology
+from provisioner.run.preflight import merge
+from roles import site
+from roles.shared import commands, jvm, releases, topology
 
 GIB = 2**30
 MIB = 2**20
@@ -228,7 +229,7 @@ def test_listeners_are_completed_from_the_broker_wide_variables(tmp_path):
 def test_a_service_is_ready_when_its_own_probe_says_so(tmp_path):
     target = support.target(support.three(tmp_path, kafka_start_stall="45s"), "kafka3")
     call = service(target, "kafka").ready
-    assert (call.module, call.function) == ("roles.kafka.onhost.serving", "ready")
+    assert (call.module, call.function) == ("cluster.state.serving", "ready")
     assert call.args["broker_id"] == 3 and call.args["bootstrap"] == "127.0.0.1:9092" and call.args["stall"] == 45
     assert Path(support.ROOT, *call.module.split(".")).with_suffix(".py").is_file()
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.kafka.onhost.properties import parse
-from roles.properties import has_secret, override
+from cluster.settings.properties import parse
+from roles.shared.properties import has_secret, override
 
 BASE = "# head\na.x=1\n\n# why\nlog.retention.ms=5\nb.y=2\n"
 SYNONYMS = (frozenset({"log.retention.ms", "log.retention.minutes", "log.retention.hours"}),)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from provisioner import rolling
 from provisioner.errors import HostFailed
-from provisioner.plan import HostPlan
 from provisioner.resources import Service
-from provisioner.rolling import Step
+from provisioner.run import rolling
+from provisioner.run.plan import HostPlan
+from provisioner.run.rolling import Step
 
 KAFKA = Service("kafka", ("/etc/a", "/etc/b"))
 

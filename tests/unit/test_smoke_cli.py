@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner.default import murmur2
 
-from roles.kafka.onhost import smoke_cli
-from roles.kafka.onhost.leg import Leg, LegFailure
+from cluster.smoke import smoke_cli
+from cluster.smoke.leg import Leg, LegFailure
 
 LEG = Leg(1, "PLAINTEXT", "127.0.0.1", 9092)
 

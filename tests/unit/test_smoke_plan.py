@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from cluster.smoke.leg import Leg, LegFailure
+from cluster.smoke.reach import unregistered
+from cluster.smoke.topic import replicas
 from provisioner.errors import HostFailed
-from roles.kafka import smoke
-from roles.kafka.onhost.leg import Leg, LegFailure
-from roles.kafka.onhost.reach import unregistered
-from roles.kafka.onhost.smoke_topic import replicas
+from roles.kafka import verify as smoke
 
 
 class FakeTarget:
@@ -144,7 +144,7 @@ def run(hosts, on_host, here=None, monkeypatch=None):
 def test_a_passed_check_is_one_exec_on_one_host_and_one_line():
     found, reporter, calls = run([broker(1)], lambda legs: answer([(leg, "ok") for leg in legs]))
     assert [verdict.status for verdict in found] == ["ok"]
-    assert calls == [("kafka1", "roles.kafka.onhost.smoke", "run")]
+    assert calls == [("kafka1", "cluster.smoke.smoke", "run")]
     assert reporter.notes == [
         "Smoke check passed in 0.5 s: 100 records through 1 listener of 1 broker, read back complete and in order"
     ]

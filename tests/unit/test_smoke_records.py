@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from roles.kafka.onhost import records
+from cluster.smoke import payloads as records
 
 WRITTEN = records.payloads("run1", "INTERNAL@1", 5)
 ONE, TWO, THREE, FOUR, FIVE = WRITTEN

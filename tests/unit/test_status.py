@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cli.status_table import age, page
+from cluster.state.node import settled
 from provisioner.resources import Service
-from roles.kafka.onhost.node import settled
 from roles.status import Answer, document, version
 
 CONFIG = "/etc/kafka/server.properties"

@@ -14,9 +14,9 @@ import pytest
 
 from provisioner.agent.feed import WINDOW
 from provisioner.agent.feed import Feed as HostFeed
+from provisioner.connect.fleet import Fleet
+from provisioner.connect.session import Session
 from provisioner.errors import HostFailed, ProvisionerError
-from provisioner.fleet import Fleet
-from provisioner.transport import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 

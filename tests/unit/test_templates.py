@@ -10,8 +10,8 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 import roles_support as support
 
-from roles import releases
-from roles.kafka.onhost.properties import parse
+from cluster.settings.properties import parse
+from roles.shared import releases
 
 SERVER = "/etc/kafka/server.properties"
 ZOO = "/etc/zookeeper/zoo.cfg"

@@ -10,7 +10,7 @@ import pytest
 import roles_support as support
 
 from provisioner.resources import Links
-from roles import commands, releases
+from roles.shared import commands, releases
 
 VERSIONS = releases.known("kafka")
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from roles.kafka import topic_plan
-from roles.kafka.onhost import throttle
-from roles.kafka.onhost.configs import BROKER, TOPIC, Setting
-from roles.kafka.onhost.marks import FOLLOWERS, LEADERS, MARK, MARKS, RATES
-from roles.kafka.topics import Wanted
+from cluster.moving import throttle
+from cluster.moving.marks import FOLLOWERS, LEADERS, MARK, MARKS, RATES
+from cluster.settings.configs import BROKER, TOPIC, Setting
+from cluster.topics import plan as topic_plan
+from cluster.topics.wanted import Wanted
 
 SOURCES = {TOPIC: "dynamic topic", BROKER: "dynamic broker"}
 Stored = dict[str, dict[str, str]]  # resource -> what is set on it

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.kafka.onhost.sources import same
-from roles.kafka.onhost.throttle import FOLLOWERS
-from roles.kafka.topic_plan import Cluster, Plan, Setting, Topic, make, problems, warnings
-from roles.kafka.topics import Wanted
+from cluster.moving.throttle import FOLLOWERS
+from cluster.settings.sources import same
+from cluster.topics.plan import Cluster, Plan, Setting, Topic, make, problems, warnings
+from cluster.topics.wanted import Wanted
 
 WEEK, TWO_DAYS = "604800000", "172800000"
 DEFAULTS = {"retention.ms": WEEK, "cleanup.policy": "delete", "min.insync.replicas": "2", "segment.bytes": "1073741824"}

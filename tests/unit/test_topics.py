@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import roles_support as support
 
+from cluster.topics.wanted import Wanted, wrong_name
 from provisioner.errors import ConfigError, Several
 from roles.checks import wanted_topics
-from roles.kafka.topics import Wanted, wrong_name
 
 HEAD = """\
 all:
@@ -32,7 +32,7 @@ def listed(directory: Path, text: str) -> list[Wanted]:
 
 
 def load(path: Path):
-    from provisioner.inventory import load as load_inventory
+    from provisioner.inventory.loading import load as load_inventory
     from roles import site
 
     return load_inventory(str(path), root=path.parent, specs=support.SPECS, checks=site.CHECKS)

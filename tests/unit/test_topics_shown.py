@@ -12,15 +12,15 @@ import roles_support as support
 from cli import topics_table
 from cli.topics_change import configured, count
 from cli.topics_code import with_file
+from cluster.settings.configs import Setting
+from cluster.topics import apply as topic_apply
+from cluster.topics import look as onhost
+from cluster.topics.plan import Alter, Plan
+from cluster.topics.plan import Setting as Planned
+from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError, UsageError
-from provisioner.report import PlainReporter
+from provisioner.report.plain import PlainReporter
 from roles import site
-from roles.kafka import topic_apply
-from roles.kafka.onhost import topics as onhost
-from roles.kafka.onhost.configs import Setting
-from roles.kafka.topic_plan import Alter, Plan
-from roles.kafka.topic_plan import Setting as Planned
-from roles.kafka.topics import Wanted
 
 WEEK, TWO_DAYS = "604800000", "172800000"
 

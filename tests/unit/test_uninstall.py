@@ -13,10 +13,10 @@ from cli.uninstall import confirm
 from provisioner.agent.removal import forget
 from provisioner.agent.system import System
 from provisioner.errors import Refused, UsageError
-from provisioner.report import PlainReporter
+from provisioner.report.plain import PlainReporter
 from provisioner.resources import Archive, Directory, File, Link, Links, User
 from provisioner.resources.frozen import replace
-from provisioner.uninstall import path_of, removal
+from provisioner.run.uninstall import path_of, removal
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roles.kafka.onhost.running import version_in
+from cluster.state.running import version_in
 from roles.kafka.upgrade import objection
 
 

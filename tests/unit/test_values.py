@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.kafka.onhost.sources import same
-from roles.kafka.values import shown, typed
+from cluster.settings.sources import same
+from cluster.settings.values import shown, typed
 
 
 @pytest.mark.parametrize(

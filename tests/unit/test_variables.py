@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import inventory
 from provisioner.errors import ConfigError, ProvisionerError
-from provisioner.variables import Variable, load_specs
+from provisioner.inventory import loading as inventory
+from provisioner.inventory.variables import Variable, load_specs
 
 ROOT = Path(__file__).parents[2]
 
@@ -239,7 +239,8 @@ def test_a_broken_variable_of_ones_own_matters_only_to_who_asks_for_it(tmp_path)
 def test_jinja_and_rich_are_imported_only_when_needed(tmp_path):
     (tmp_path / "site.yml").write_text("all: {hosts: {a: {x: '{{ inventory_hostname }}', y: plain}}}")
     code = (
-        "import sys; from pathlib import Path; from provisioner import inventory, report\n"
+        "import sys; from pathlib import Path; from provisioner.inventory import loading as inventory\n"
+        "from provisioner.report import choose as report\n"
         f"found = inventory.load({str(tmp_path / 'site.yml')!r}, root=Path({str(tmp_path)!r}), specs={{}})\n"
         "assert found.hosts['a'].vars['x'] == 'a'\n"
         "with report.reporter() as it: it.phase('x')\n"

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 from kafka.record.memory_records import MemoryRecords
 
-from roles.kafka.onhost import produce, writer
-from roles.kafka.onhost.lines import Parser, Record
-from roles.kafka.onhost.writer import Refused, Round, Writer, partition_for
+from cluster.records import produce, writer
+from cluster.records.lines import Parser, Record
+from cluster.records.writer import Refused, Round, Writer, partition_for
 
 NOT_LEADER, TIMED_OUT, TOO_LARGE, OUT_OF_ORDER, DUPLICATE = 6, 7, 10, 45, 46
 

@@ -1,0 +1,105 @@
+"""The cluster by way of one broker: what any broker can tell, what must be asked of the controller, and what of each.
+
+Opens a connection for each question and closes it, so that a broker that goes away between two is never in the way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Optional, TypeVar
+
+from kafka import errors as kafka_errors
+from kafka.errors import KafkaError
+from kafka.protocol.admin import DescribeLogDirsRequest
+
+from cluster.protocol import wire
+from provisioner.agent.failure import Failure
+
+T = TypeVar("T")
+SERVER_TIMEOUT = 30_000  # milliseconds that the controller may take
+CONNECTION_TIMEOUT = 35.0  # seconds; longer than that, so that the controller's own answer comes first
+
+
+class Cluster:
+    """bootstrap: the broker that is asked first, "127.0.0.1:9092"; timeout: seconds that it and the controller may take
+    for what they are asked to do. Every method raises OSError or KafkaError."""
+
+    def __init__(self, bootstrap: str, timeout: float = CONNECTION_TIMEOUT) -> None:
+        self.bootstrap, self.timeout = wire.split_address(bootstrap), timeout
+
+    def any(self) -> wire.Connection:
+        """A connection to the broker that is asked first."""
+        return wire.Connection(*self.bootstrap, self.timeout)
+
+    def view(self, topics: Optional[Iterable[str]] = None) -> dict[str, Any]:
+        """Brokers, controller and topics (None: all), as `wire.Connection.metadata` gives them."""
+        with wire.Connection(*self.bootstrap) as connection:
+            return connection.metadata(topics)
+
+    def controller(self) -> wire.Connection:
+        """A connection to the controller. NotControllerError while there is none."""
+        view = self.view(())
+        broker = view["brokers"].get(view["controller"])
+        if broker is None:
+            raise kafka_errors.NotControllerError("the cluster has no controller at the moment")
+        return wire.Connection(broker["host"], broker["port"], self.timeout)
+
+    def sizes(
+        self, brokers: Mapping[int, Any], partitions: Optional[Mapping[str, Iterable[int]]] = None
+    ) -> dict[tuple[str, int], dict[int, int]]:
+        """{(topic, partition): {broker: bytes of its copy there}}; a broker that does not answer has none.
+
+        brokers: {id: {host, port}}, as `view` gives them. partitions: {topic: [numbers]}, None for all.
+        """
+        kind = DescribeLogDirsRequest.DescribableLogDirTopic
+        topics = (
+            None
+            if partitions is None
+            else [kind(topic=name, partitions=list(numbers)) for name, numbers in partitions.items()]
+        )
+        sizes: dict[tuple[str, int], dict[int, int]] = {}
+        for broker, address in brokers.items():
+            try:
+                with wire.Connection(address["host"], address["port"]) as connection:
+                    results = connection.call(DescribeLogDirsRequest(topics=topics)).results
+            except OSError:
+                continue
+            for found in (topic for result in results for topic in result.topics or ()):
+                for partition in found.partitions:
+                    if not partition.is_future_key:
+                        sizes.setdefault((found.name, partition.partition_index), {})[broker] = partition.partition_size
+        return sizes
+
+
+def first_answer(addresses: Iterable[Mapping[str, Any]], ask: Callable[[Mapping[str, Any]], T]) -> T:
+    """The answer of the first broker ({host, port}) that gives one; OSError of the last when none does."""
+    refused: OSError = ConnectionRefusedError(None, "no broker answers")
+    for address in addresses:
+        try:
+            return ask(address)
+        except OSError as error:
+            refused = error
+    raise refused
+
+
+@contextlib.contextmanager
+def answering(what: str) -> Iterator[None]:
+    """Turn what a broker or the network refuses into a Failure. what: what is being done, "create the topic orders"."""
+    try:
+        yield
+    except KafkaError as error:
+        raise Failure(f"cannot {what}: {wire.describe(error)}", advice=_mend(error)) from error
+    except OSError as error:
+        raise Failure(
+            f"cannot {what}: no answer from a broker ({wire.describe(error)})",
+            advice="see which brokers are up: `invoke status`; `invoke deploy` starts what is down",
+        ) from error
+
+
+def _mend(error: KafkaError) -> Optional[str]:
+    if isinstance(error, kafka_errors.BrokerResponseError) and "Authorization" in type(error).__name__:
+        return "the cluster has ACLs, and this client has no such right: grant it (kafka-acls.sh), then run it again"
+    if getattr(error, "retriable", False):
+        return "the cluster is busy changing (an election, a restart): see `invoke status`, then run it again"
+    return None

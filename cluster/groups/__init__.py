@@ -1,0 +1,1 @@
+"""Consumer groups: where each is, and where a reset moves it."""

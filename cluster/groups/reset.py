@@ -1,0 +1,61 @@
+"""What resetting a consumer group would do, partition by partition. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """A partition's move. before: the committed offset, None where nothing is; first, end: the offsets there are, None
+    where they are not known."""
+
+    topic: str
+    partition: int
+    before: int | None
+    after: int
+    first: int | None
+    end: int | None
+
+    @property
+    def again(self) -> int:
+        """Records that will be read a second time: those of them that are still there."""
+        return max(0, (self.before or 0) - max(self.after, self.first or 0)) if self.before is not None else 0
+
+    @property
+    def skipped(self) -> int:
+        """Records that nobody of the group will read. Without a committed offset nothing says where it would have
+        begun (auto.offset.reset of its consumers), so they are counted from the first."""
+        begin = self.first or 0
+        return max(0, self.after - max(begin, self.before if self.before is not None else begin))
+
+
+def steps(rows: Iterable[Mapping[str, Any]], places: Iterable[Sequence[Any]]) -> list[Step]:
+    """The move of each place. rows: a group's partitions as `cluster.groups.groups.look` tells; places: [topic,
+    partition, offset, first, end]."""
+    committed = {(row["topic"], row["partition"]): row["committed"] for row in rows}
+    return [Step(topic, at, committed.get((topic, at)), to, first, end) for topic, at, to, first, end in places]
+
+
+def shifted(rows: Iterable[Mapping[str, Any]], by: int) -> list[Step]:
+    """Every committed offset moved by so many records, no further than there are any."""
+    return [
+        Step(
+            row["topic"],
+            row["partition"],
+            row["committed"],
+            min(max(row["committed"] + by, row["first"]), row["end"]),
+            row["first"],
+            row["end"],
+        )
+        for row in rows
+        if row["committed"] is not None and row["end"] is not None
+    ]
+
+
+def total_lag(rows: Iterable[Mapping[str, Any]]) -> int | None:
+    """Records that a group has not read yet; None when it is not known of any partition."""
+    known = [row["lag"] for row in rows if row["lag"] is not None]
+    return sum(known) if known else None

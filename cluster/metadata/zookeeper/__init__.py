@@ -1,0 +1,1 @@
+"""ZooKeeper keeps the metadata."""

@@ -1,0 +1,99 @@
+"""Hand the controller's work to another broker before this one goes down.
+
+A controller that shuts down moves its leaders away itself, and then ends with messages to other brokers still unsent:
+whoever has not heard waits for a broker that is gone, with every acks=all write to it, until the next controller is at
+work. That takes seconds. A broker that is not the controller has one that outlives it and sends them all.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Optional
+
+from kafka.errors import KafkaError
+
+from cluster.metadata.zookeeper.znodes import NO_NODE, Client, ZooKeeperError
+from cluster.moving.moving import Moving
+from cluster.protocol.hello import describe, hello, split_address
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+POLL = 0.02  # seconds
+# Who deletes the znode does not choose who is elected, and the old one is the one that has done it before. While it
+# begins again, the others are faster.
+TRIES = 5
+
+
+def hand_over(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Return when another broker than this one is the controller and at work, or when that is not to be had.
+
+    args: broker (its id), bootstrap (where it answers), zookeeper (as in zookeeper.connect), patience (seconds).
+    Returns controller (None when none is at work), moved (whether it is another one), and why not. Never raises: a roll
+    can do without.
+
+    The controller is whoever has made the znode /controller (Kafka's ZooKeeper data structures); where it is deleted,
+    the brokers elect one anew.
+    """
+    broker, deadline = int(args["broker"]), time.monotonic() + float(args["patience"])
+    servers, _, chroot = str(args["zookeeper"]).partition("/")
+    path = f"/{chroot}/controller" if chroot else "/controller"
+    try:
+        with _client(servers.split(",")) as client:
+            for _ in range(TRIES):
+                owner, version = _owner(client, path, deadline)
+                if owner != broker:
+                    break
+                client.delete(path, version)
+            else:
+                owner, _version = _owner(client, path, deadline)
+        if owner in (None, broker):
+            why = "none is elected" if owner is None else f"broker {broker} is elected again and again"
+            return {"moved": False, "controller": owner, "why": why}
+        found = _at_work(args["bootstrap"], broker, deadline)
+    except OSError as error:
+        return {"moved": False, "controller": broker, "why": describe(error)}
+    return {"moved": found is not None, "controller": found, "why": "none is at work yet" if found is None else ""}
+
+
+def _client(servers: list[str]) -> Client:
+    """A session with the first server that gives one. Raises OSError of the last when none does."""
+    problem = OSError(None, "no server is named")
+    for server in servers:
+        try:
+            return Client(*split_address(server.strip()))
+        except OSError as error:
+            problem = error
+    raise problem
+
+
+def _owner(client: Client, path: str, deadline: float) -> tuple[Optional[int], int]:
+    """Whose the controller's znode is, and its version; waits while there is none. Raises OSError."""
+    while True:
+        try:
+            data, version = client.get(path)
+            return int(json.loads(data)["brokerid"]), version
+        except (ValueError, KeyError, TypeError) as error:
+            raise OSError(None, f"{path} holds something else than Kafka's controller") from error
+        except ZooKeeperError as error:
+            if error.errno != NO_NODE:
+                raise
+        if time.monotonic() > deadline:
+            return None, 0
+        time.sleep(POLL)
+
+
+def _at_work(bootstrap: str, broker: int, deadline: float) -> Optional[int]:
+    """The next controller, once it has answered what none answers before it has read the whole cluster; None when that
+    does not come. Raises OSError."""
+    while time.monotonic() < deadline:
+        found = hello(*split_address(bootstrap))["controller"]
+        if found not in (None, broker):  # else the broker, as it is asked itself, has not heard of it
+            try:
+                Moving(bootstrap).under_way()
+                return int(found)
+            except (OSError, KafkaError):
+                pass
+        time.sleep(POLL)
+    return None

@@ -1,0 +1,1 @@
+"""Copies of partitions moved between brokers: the plan, the work, the throttle."""

@@ -1,0 +1,102 @@
+"""What only a rebalance asks of a cluster: partitions on their way, new ways, the throttle off, preferred leaders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kafka.errors import KafkaError
+from kafka.protocol.admin import (
+    AlterPartitionReassignmentsRequest,
+    ElectLeadersRequest,
+    ListPartitionReassignmentsRequest,
+)
+
+from cluster.cluster import SERVER_TIMEOUT, Cluster
+from cluster.moving import throttle
+from cluster.protocol import wire
+
+if TYPE_CHECKING:
+    Key = tuple[str, int]  # topic and number of a partition
+
+PREFERRED = 0
+
+
+class Moving(Cluster):
+    """A cluster whose partitions move."""
+
+    def under_way(self) -> dict[Key, tuple[list[int], list[int]]]:
+        """{partition: (where it goes, the brokers that it is being copied to)}."""
+        with self.controller() as connection:
+            answer = connection.call(ListPartitionReassignmentsRequest(timeout_ms=SERVER_TIMEOUT, topics=None))
+        wire.raise_for(answer.error_code, answer.error_message)
+        return {
+            (topic.name, found.partition_index): (
+                [broker for broker in found.replicas if broker not in found.removing_replicas],
+                list(found.adding_replicas),
+            )
+            for topic in answer.topics
+            for found in topic.partitions
+        }
+
+    def assign(self, goals: dict[Key, list[int]]) -> dict[Key, tuple[int, str]]:
+        """Hand moves to the controller; {partition: (error code or 0, what it says)}."""
+        topic_type = AlterPartitionReassignmentsRequest.ReassignableTopic
+        partition_type = topic_type.ReassignablePartition
+        topics = [
+            topic_type(
+                name=name,
+                partitions=[
+                    partition_type(partition_index=number, replicas=goals[name, number]) for number in sorted(numbers)
+                ],
+            )
+            for name, numbers in by_topic(goals).items()
+        ]
+        with self.controller() as connection:
+            answer = connection.call(AlterPartitionReassignmentsRequest(timeout_ms=SERVER_TIMEOUT, topics=topics))
+        wire.raise_for(answer.error_code, answer.error_message)
+        return {
+            (topic.name, found.partition_index): (found.error_code, found.error_message or "")
+            for topic in answer.responses
+            for found in topic.partitions
+        }
+
+    def unthrottle(self) -> None:
+        """Take the throttle off unless something is still under way: that goes on throttled, and the next run looks
+        after it. A cluster that cannot be asked now is asked by the next run, too."""
+        try:
+            if not self.under_way():
+                view = self.view()
+                throttle.clear(view["brokers"], view["topics"])
+        except (OSError, KafkaError):
+            return
+
+    def elect(self) -> int:
+        """Make the first replica of every partition its leader where it can be; how many changed."""
+        view = self.view()
+        due = {
+            (name, found["partition"])
+            for name, topic in view["topics"].items()
+            for found in topic["partitions"]
+            if found["leader"] != found["replicas"][0] and found["replicas"][0] in found["isr"]
+        }
+        if not due:
+            return 0
+        topics = [
+            ElectLeadersRequest.TopicPartitions(topic=name, partitions=sorted(numbers))
+            for name, numbers in by_topic(due).items()
+        ]
+        request = ElectLeadersRequest(election_type=PREFERRED, topic_partitions=topics, timeout_ms=SERVER_TIMEOUT)
+        with self.controller() as connection:
+            answer = connection.call(request)
+        wire.raise_for(getattr(answer, "error_code", 0))
+        codes = [part.error_code for topic in answer.replica_election_results for part in topic.partition_result]
+        return sum(code == 0 for code in codes)
+
+
+def by_topic(keys: Iterable[Key]) -> dict[str, list[int]]:
+    """{topic: partition numbers}. Pure."""
+    found: dict[str, list[int]] = {}
+    for topic, number in keys:
+        found.setdefault(topic, []).append(number)
+    return found

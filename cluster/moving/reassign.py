@@ -1,0 +1,218 @@
+"""Moves copies of partitions between brokers, watches them arrive, and elects the preferred leaders at the end.
+
+What is left to do is always read from the cluster, which goes on with the moves it was given whatever becomes of us.
+So the work can be broken off anywhere, and the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from kafka import errors as kafka_errors
+from kafka.errors import KafkaError
+
+from cluster.moving import throttle
+from cluster.moving.moving import Moving
+from cluster.protocol import wire
+from provisioner.agent.failure import Failure
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+    Key = tuple[str, int]  # topic and number of a partition
+
+POLL_SECONDS = 0.25
+SIZES_SECONDS = 1.0
+SETTLE_SECONDS = 0.5
+# Partitions on the way at the same time: enough to keep every broker busy; what has not begun is not begun when the
+# work is broken off.
+AT_ONCE = 24
+GONE = (kafka_errors.UnknownTopicOrPartitionError.errno, kafka_errors.InvalidTopicError.errno)
+
+
+def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Where every copy is and what is under way. args: bootstrap ("127.0.0.1:9092").
+
+    Returns serving; when it is not: why. Else brokers {id as text: rack}, controller, under_way (number of partitions
+    that are being moved), throttled (brokers and topics that have a throttle, as `throttle.find`), and partitions
+    [{topic, partition, replicas (of one under way: where it goes), leader, isr, size (bytes)}].
+    """
+    cluster = Moving(args["bootstrap"])
+    try:
+        view, goals, under_way = settled(cluster)
+        sizes = cluster.sizes(view["brokers"])
+        throttled = throttle.find(view["brokers"], view["topics"])
+    except (OSError, KafkaError) as error:
+        return {"serving": False, "why": wire.describe(error)}
+    partitions = []
+    for name, topic in sorted(view["topics"].items()):
+        for found in topic["partitions"]:
+            key = (name, found["partition"])
+            partitions.append(
+                {
+                    "topic": name,
+                    "partition": found["partition"],
+                    "leader": found["leader"],
+                    "isr": found["isr"],
+                    "replicas": goals.get(key, found["replicas"]),
+                    "size": max(sizes.get(key, {}).values(), default=0),
+                }
+            )
+    return {
+        "serving": True,
+        "brokers": {str(broker): address["rack"] for broker, address in view["brokers"].items()},
+        "controller": view["controller"],
+        "under_way": under_way,
+        "throttled": throttled,
+        "partitions": partitions,
+    }
+
+
+def settled(cluster: Moving) -> tuple[dict[str, Any], dict[Key, list[int]], int]:
+    """The cluster, where the partitions under way go, and how many are under way still.
+
+    A partition that has just arrived is no longer under way for the controller, while the broker that is asked may
+    still know its old copies along with the new ones. Planning with those would add a copy. So the controller is asked
+    first, and the brokers are given time to hear of what it said.
+    """
+    goals = {key: goal for key, (goal, _) in cluster.under_way().items()}
+    time.sleep(SETTLE_SECONDS)
+    deadline = time.monotonic() + 10 * SETTLE_SECONDS
+    while True:
+        flying = cluster.under_way()
+        goals.update({key: goal for key, (goal, _) in flying.items()})
+        view = cluster.view()
+        counts = {
+            name: {len(goals.get((name, p["partition"]), p["replicas"])) for p in topic["partitions"]}
+            for name, topic in view["topics"].items()
+        }
+        # A topic's partitions have as many copies each, but for a few that somebody has changed on purpose.
+        if all(len(found) <= 1 for found in counts.values()) or time.monotonic() > deadline:
+            return view, goals, len(flying)
+        time.sleep(POLL_SECONDS)
+
+
+def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Do the moves, those that are under way already included, and lead every partition by its preferred replica.
+
+    args: bootstrap; moves [{topic, partition, replicas}]; throttle (bytes per second and broker, None: none); stall
+    (seconds without any advance after which it gives up). Emits {"left", "bytes_left", "bytes"} as it goes.
+    Returns partitions (moved), elected (leaders changed), skipped (topics deleted meanwhile), seconds.
+    """
+    cluster = Moving(args["bootstrap"])
+    began = time.monotonic()
+    queue = {(move["topic"], move["partition"]): list(move["replicas"]) for move in args["moves"]}
+    watch = Watch(cluster, queue, float(args["stall"]))
+    try:
+        view = cluster.view()
+        goals = {**{key: goal for key, (goal, _) in cluster.under_way().items()}, **queue}
+        throttle.replace(view, goals, args.get("throttle"))
+        while watch.advance(emit):
+            time.sleep(POLL_SECONDS)
+        elected = cluster.elect()
+    except (OSError, KafkaError) as error:
+        raise Failure(
+            f"the cluster stopped answering: {wire.describe(error)}",
+            advice="see how it is (`invoke status`), then run the same command again: it goes on from there",
+        ) from error
+    finally:
+        cluster.unthrottle()
+    return {
+        "partitions": watch.seen - len(watch.skipped),
+        "elected": elected,
+        "skipped": sorted(watch.skipped),
+        "seconds": time.monotonic() - began,
+    }
+
+
+class Watch:
+    """The moves of one run: hands them to the controller, a few at a time, and knows what is left."""
+
+    def __init__(self, cluster: Moving, queue: dict[Key, list[int]], stall: float) -> None:
+        self.cluster, self.queue, self.stall = cluster, queue, stall
+        self.skipped: set[str] = set()
+        self._keys: set[Key] = set(queue)
+        self._bytes = 0
+        self._missing: dict[tuple[Key, int], int] = {}
+        self._measured = 0.0
+        self._last: Any = None
+        self._since = time.monotonic()
+
+    @property
+    def seen(self) -> int:
+        """How many partitions this run had to do with."""
+        return len(self._keys)
+
+    def advance(self, emit: Emit) -> bool:
+        """One look and what follows from it; False when all is done. Raises Failure when nothing advances any more. A
+        controller that goes away meanwhile is succeeded by another one."""
+        why = ""
+        flying: dict[Key, Any] = {}
+        try:
+            flying = self.cluster.under_way()
+            self._keys |= set(flying)
+            if not flying and not self.queue:
+                return False
+            begun = self._start(flying)
+            self._measure(flying, {**begun, **self.queue})
+        except (OSError, KafkaError) as error:
+            why = wire.describe(error)
+            emit({})  # how a run that nobody listens to any more is noticed
+        else:
+            left, missing = len({*flying, *begun, *self.queue}), sum(self._missing.values())
+            emit({"left": left, "bytes_left": missing, "bytes": self._bytes})
+            state = (len(self.queue), sorted(flying), missing)
+            if state != self._last:
+                self._last, self._since = state, time.monotonic()
+        if time.monotonic() - self._since > self.stall:
+            names = [f"{topic}-{partition}" for topic, partition in sorted(flying)[:5]]
+            raise Failure(
+                f"no copy has advanced for {self.stall:.0f} s",
+                details=[why or f"under way: {', '.join(names)}", f"not begun: {len(self.queue)}"],
+                advice="see whether every broker is up (`invoke status`) and whether the throttle is above what "
+                "producers write; then run the same command again, it goes on from there",
+            )
+        return True
+
+    def _start(self, flying: dict[Key, Any]) -> dict[Key, list[int]]:
+        """Top up what is under way; the moves begun. A partition that is being moved elsewhere is redirected."""
+        room = AT_ONCE - len(flying)
+        again = [key for key in self.queue if key in flying]
+        batch = [*again, *[key for key in self.queue if key not in flying][: max(0, room)]]
+        if not batch:
+            return {}
+        begun = {}
+        for key, (code, text) in self.cluster.assign({key: self.queue[key] for key in batch}).items():
+            if code in GONE:
+                self.skipped.add(key[0])
+            elif code:
+                raise Failure(
+                    f"the cluster refuses to move {key[0]}-{key[1]} to brokers {wire.ids(self.queue[key])}",
+                    details=[f"{wire.name_of(code)}: {text}"],
+                    advice="nothing else was begun; what is under way goes on",
+                )
+            goal = self.queue.pop(key)
+            if not code:
+                begun[key] = goal
+        return begun
+
+    def _measure(self, flying: dict[Key, Any], rest: dict[Key, list[int]]) -> None:
+        """How many bytes are still missing: on the way, and of the rest."""
+        if time.monotonic() - self._measured < SIZES_SECONDS:
+            return
+        self._measured = time.monotonic()
+        view = self.cluster.view()
+        sizes = self.cluster.sizes(view["brokers"])
+        missing = {}
+        for key, goal in {**{key: goal for key, (goal, _) in flying.items()}, **rest}.items():
+            found = sizes.get(key, {})
+            adding = (
+                flying[key][1]
+                if key in flying and key not in rest
+                else [broker for broker in goal if broker not in found]
+            )
+            whole = max(found.values(), default=0)
+            missing.update({(key, broker): max(0, whole - found.get(broker, 0)) for broker in adding})
+        self._missing = missing
+        self._bytes = max(self._bytes, sum(missing.values()))

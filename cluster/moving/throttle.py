@@ -1,0 +1,153 @@
+"""The throttle of moving copies: a rate on the brokers, and on the topics the list of copies that it is for.
+
+Only those copies are slowed down: a follower that falls behind for another reason catches up at full speed.
+
+What is set here is marked (`marks.py`), so that only this is removed again, by whichever run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
+
+from cluster.cluster import CONNECTION_TIMEOUT, first_answer
+from cluster.moving import marks
+from cluster.moving.marks import FOLLOWERS, LEADERS, LISTS, MARKS, RATES
+from cluster.protocol import wire
+from cluster.settings import configs
+from cluster.settings.configs import BROKER, TOPIC, Setting
+
+DYNAMIC = ("dynamic topic", "dynamic broker")  # set at run time, on this very topic or broker
+
+
+def lists(
+    before: Mapping[tuple[str, int], Iterable[int]], goals: Mapping[tuple[str, int], Iterable[int]]
+) -> dict[str, dict[str, str]]:
+    """What each topic's settings are to be while its partitions move: the copies that are read from (any that there
+    are may lead) and those that are made. Pure. before: every copy there is, goals: where they are to be."""
+    read: dict[str, list[str]] = {}
+    made: dict[str, list[str]] = {}
+    for (topic, number), goal in sorted(goals.items()):
+        there = set(before.get((topic, number), ()))
+        new = [broker for broker in goal if broker not in there]
+        if not new:
+            continue
+        read.setdefault(topic, []).extend(f"{number}:{broker}" for broker in sorted(there))
+        made.setdefault(topic, []).extend(f"{number}:{broker}" for broker in sorted(new))
+    return {topic: {LEADERS: ",".join(read[topic]), FOLLOWERS: ",".join(made[topic])} for topic in made}
+
+
+def at_run_time(settings: Mapping[str, Setting]) -> dict[str, str]:
+    """{name: value} of what is set at run time on this very topic or broker; "" for a value that is hidden. Pure."""
+    return {name: one.value or "" for name, one in settings.items() if one.source in DYNAMIC}
+
+
+def whose(there: Mapping[str, str]) -> tuple[bool, bool]:
+    """(whether there is a throttle of ours, whether of somebody else) on one broker or topic. Pure.
+
+    there: as `at_run_time` gives it.
+    """
+    listed = [there[name] for name in LISTS if name in there]
+    return (
+        any(mark in there for mark in MARKS.values()) or any(map(marks.is_ours, listed)),
+        any(rate in there and MARKS[rate] not in there for rate in RATES) or any(map(marks.others, listed)),
+    )
+
+
+def by_whom(
+    brokers: Mapping[str, Mapping[str, Setting]], topics: Mapping[str, Mapping[str, Setting]]
+) -> dict[str, dict[str, list[str]]]:
+    """{"ours": {"brokers": ids, "topics": names}, "others": the same} of settings as described. Pure."""
+    on = {"brokers": brokers, "topics": topics}
+    return {
+        who: {
+            kind: sorted(name for name, settings in found.items() if whose(at_run_time(settings))[place])
+            for kind, found in on.items()
+        }
+        for place, who in enumerate(("ours", "others"))
+    }
+
+
+def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[int]], rate: int) -> set[str]:
+    """Throttle these moves to `rate` bytes per second on every broker, in and out; the topics that have some. Raises
+    KafkaError, OSError."""
+    isr = {
+        (name, found["partition"]): found["isr"]
+        for name, topic in view["topics"].items()
+        for found in topic["partitions"]
+    }
+    wanted = lists(isr, goals)
+    if not wanted:
+        return set()
+    # The rate first: copies that are throttled to no rate would not be throttled at all.
+    answering = []
+    for broker, address in view["brokers"].items():
+        with contextlib.suppress(OSError):  # it died a moment ago: nothing is copied from it or to it
+            there = at_run_time(_ask(address, BROKER, [str(broker)], marks.OF_BROKER)[str(broker)])
+            free = [one for one in RATES if one not in there or MARKS[one] in there]
+            if free:
+                _alter(address, BROKER, {str(broker): {name: str(rate) for one in free for name in (one, MARKS[one])}})
+            answering.append(address)
+    found = first_answer(answering, lambda address: _ask(address, TOPIC, wanted, LISTS))
+    settings = {
+        topic: {name: marks.with_ours(at_run_time(there).get(name, ""), ours) for name, ours in wanted[topic].items()}
+        for topic, there in found.items()
+    }
+    first_answer(answering, lambda address: _alter(address, TOPIC, settings))
+    return set(settings)
+
+
+def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """Who is throttled by whom, as `by_whom`. A broker that does not answer is left out."""
+    of_brokers: dict[str, dict[str, Setting]] = {}
+    for broker, address in brokers.items():
+        with contextlib.suppress(OSError):
+            of_brokers.update(_ask(address, BROKER, [str(broker)], marks.OF_BROKER))
+    names = list(topics)
+    return by_whom(of_brokers, first_answer(brokers.values(), lambda address: _ask(address, TOPIC, names, LISTS)))
+
+
+def replace(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[int]], rate: Optional[int]) -> None:
+    """Throttle these moves, None: not at all, and nothing else that is ours. What is throttled before and after is so
+    at every moment between: a run that dies here leaves no copy unthrottled."""
+    slowed = set_rate(view, goals, rate) if rate else set()
+    if slowed:
+        _clear_lists(view["brokers"], set(view["topics"]) - slowed)
+    else:
+        clear(view["brokers"], view["topics"])
+
+
+def clear(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
+    """Remove every rate and every list of ours, of this run and of earlier ones."""
+    _clear_lists(brokers, topics)
+    for broker in find(brokers, ())["ours"]["brokers"]:
+        address = brokers[int(broker)]
+        there = at_run_time(_ask(address, BROKER, [broker], marks.OF_BROKER)[broker])
+        gone = {name: None for rate, mark in MARKS.items() if mark in there for name in (rate, mark)}
+        _alter(address, BROKER, {broker: gone})
+
+
+def _clear_lists(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
+    names = list(topics)
+    listed = first_answer(brokers.values(), lambda address: _ask(address, TOPIC, names, LISTS))
+    settings = {
+        topic: {name: marks.others(value) or None for name, value in at_run_time(there).items()}
+        for topic, there in listed.items()
+        if whose(at_run_time(there))[0]
+    }
+    if settings:
+        first_answer(brokers.values(), lambda address: _alter(address, TOPIC, settings))
+
+
+def _ask(
+    address: Mapping[str, Any], kind: int, names: Iterable[str], keys: Iterable[str]
+) -> dict[str, dict[str, Setting]]:
+    """These settings of resources. A broker answers for itself only; a topic that has gone is left out."""
+    with wire.Connection(address["host"], address["port"]) as connection:
+        return configs.describe(connection, kind, names, keys)
+
+
+def _alter(address: Mapping[str, Any], kind: int, settings: Mapping[str, Mapping[str, Optional[str]]]) -> None:
+    with wire.Connection(address["host"], address["port"], CONNECTION_TIMEOUT) as connection:
+        configs.alter(connection, kind, settings)

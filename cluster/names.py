@@ -1,0 +1,50 @@
+"""Topics and groups by the names that people type: there, or said to be missing with the one that was meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
+
+from kafka import errors as kafka_errors
+
+from cluster.cluster import Cluster, answering
+from provisioner.agent.failure import Failure
+
+SHOWN = 8
+
+
+def topic_view(cluster: Cluster, topic: str) -> dict[str, Any]:
+    """The cluster with this topic, as `wire.Connection.metadata` gives it. Raises Failure when there is none."""
+    with answering(f"look for the topic {topic}"):
+        view = cluster.view([topic])
+        error = view["topics"][topic]["error"] if topic in view["topics"] else ""
+        if error == "InvalidTopicError":
+            raise Failure(f"{topic!r} cannot be a topic's name", advice="letters, digits, '.', '_' and '-', up to 249")
+        if error == "UnknownTopicOrPartitionError":
+            topics = cluster.view()["topics"]
+            raise missing("topic", topic, [name for name in topics if not topics[name]["internal"]])
+        if error and error != "LeaderNotAvailableError":
+            raise getattr(kafka_errors, error)
+    return view
+
+
+def partitions(view: Mapping[str, Any], topic: str, wanted: Optional[int]) -> list[int]:
+    """The numbers of a topic's partitions, or the one that is wanted. Raises Failure when there is no such. Pure."""
+    known = [one["partition"] for one in view["topics"][topic]["partitions"]]
+    if wanted is None:
+        return known
+    if wanted not in known:
+        raise Failure(f"{topic} has no partition {wanted}", advice=f"its partitions are 0 to {max(known)}")
+    return [wanted]
+
+
+def missing(kind: str, name: str, known: Iterable[str]) -> Failure:
+    """What to say of a name that does not exist. Pure."""
+    there = sorted(known)
+    near = difflib.get_close_matches(name, there, n=1, cutoff=0.7)
+    more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
+    return Failure(
+        f"there is no {kind} {name}" + (f"; did you mean {near[0]}?" if near else ""),
+        [f"{kind}s are: {', '.join(there[:SHOWN])}{more}" if there else f"there are no {kind}s"],
+    )

@@ -1,0 +1,123 @@
+"""One blocking connection to one broker: the protocol of the kafka package without its threads, retries and back-offs.
+
+Probes and administration must talk to *this* broker, now, and name the error exactly; a full client would pick any
+broker and try again for 30 seconds. Applications' clients are what the smoke check uses to produce and consume.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from typing import Any, Optional
+
+from kafka import errors as kafka_errors
+from kafka.protocol.broker_version_data import BrokerVersionData
+from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
+from kafka.protocol.parser import KafkaProtocol
+
+from cluster.protocol.hello import describe as describe
+from cluster.protocol.hello import ids as ids
+from cluster.protocol.hello import split_address as split_address
+
+CLIENT_ID = "provisioner"
+# The last version without tagged fields: every broker since 1.0 answers it.
+API_VERSIONS_VERSION = 2
+
+
+class Connection:
+    """An open connection; a context manager. Raises OSError for the network, kafka.errors.KafkaError for the rest.
+
+    timeout: seconds for connecting and for each answer.
+    """
+
+    def __init__(self, host: str, port: int, timeout: float = 5.0) -> None:
+        self._protocol = KafkaProtocol(client_id=CLIENT_ID)
+        self._socket = socket.create_connection((host, port), timeout)
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            answer = self._exchange(ApiVersionsRequest(), API_VERSIONS_VERSION)
+            raise_for(answer.error_code)
+            self._versions = BrokerVersionData(
+                api_versions={key.api_key: (key.min_version, key.max_version) for key in answer.api_keys}
+            )
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; again is fine."""
+        self._socket.close()
+
+    def call(self, request: Any) -> Any:
+        """Send a request in the highest version both sides know; its response, errors inside not looked at."""
+        self.send(request)
+        return self.receive()
+
+    def send(self, request: Any) -> None:
+        """The first half of `call`, for a request whose answer is not waited for yet."""
+        self._send(request, self._versions.api_version(request))
+
+    def _exchange(self, request: Any, version: int) -> Any:
+        self._send(request, version)
+        return self.receive()
+
+    def _send(self, request: Any, version: int) -> None:
+        request.API_VERSION = version
+        self._protocol.send_request(request)
+        self._socket.sendall(self._protocol.send_bytes())
+
+    def receive(self) -> Any:
+        """The response to the oldest request that has none yet."""
+        while True:
+            part = self._socket.recv(1 << 16)
+            if not part:
+                raise ConnectionResetError(None, "connection closed by the other side")
+            answers = self._protocol.receive_bytes(part)
+            if answers:
+                return answers[0][1]
+
+    def metadata(self, topics: Optional[Iterable[str]] = ()) -> dict[str, Any]:
+        """What this broker knows of the cluster; topics: names, or None for all.
+
+        Returns cluster_id, controller (id or None), brokers {id: {host, port, rack}}, and topics
+        {name: {error: name or "", internal, partitions: [{partition, leader, replicas, isr, offline}]}}.
+        """
+        names = None if topics is None else [MetadataRequest.MetadataRequestTopic(name=name) for name in topics]
+        answer = self.call(MetadataRequest(topics=names, allow_auto_topic_creation=False))
+        return {
+            "cluster_id": answer.cluster_id,
+            "controller": answer.controller_id if answer.controller_id >= 0 else None,
+            "brokers": {b.node_id: {"host": b.host, "port": b.port, "rack": b.rack} for b in answer.brokers},
+            "topics": {topic.name: _topic(topic) for topic in answer.topics},
+        }
+
+
+def _topic(topic: Any) -> dict[str, Any]:
+    partitions = [
+        {
+            "partition": p.partition_index,
+            "leader": p.leader_id,
+            "replicas": list(p.replica_nodes),
+            "isr": list(p.isr_nodes),
+            "offline": list(p.offline_replicas or ()),
+        }
+        for p in sorted(topic.partitions, key=lambda p: p.partition_index)
+    ]
+    return {"error": name_of(topic.error_code), "internal": bool(topic.is_internal), "partitions": partitions}
+
+
+def name_of(code: int) -> str:
+    """The protocol's name of an error code ("TopicAlreadyExistsError"); "" for none."""
+    return "" if code == 0 else str(kafka_errors.for_code(code).__name__)
+
+
+def raise_for(code: int, message: Optional[str] = None) -> None:
+    """Raise the kafka error of a code unless it is zero."""
+    if code:
+        raise kafka_errors.for_code(code)(message or "")

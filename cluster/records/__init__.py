@@ -1,0 +1,1 @@
+"""Records written and read, and how fast that goes."""

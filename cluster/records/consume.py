@@ -1,0 +1,212 @@
+"""Records of a topic stream out as they come. Restarts and elections of brokers are waited out.
+
+A group's offsets are committed for what the other side says it has written, nothing else, once a second and at the end:
+records that were under way to a pipe that broke, or to a member that lost its partition, are read again by the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Optional
+
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import CommitFailedError, KafkaError, UnsupportedCodecError
+
+from cluster import names
+from cluster.cluster import Cluster, answering
+from cluster.protocol import client, codecs, wire
+from cluster.records import shown
+from cluster.topics import offsets
+from provisioner.agent.failure import Failure
+
+if TYPE_CHECKING:
+    from provisioner.agent.feed import Feed
+    from provisioner.agent.waiting import Emit
+
+POLL_MS = 200
+CHUNK = 256 * 1024  # bytes of output in one event
+FETCH_BYTES = 8 << 20  # that a broker may send at once
+COMMIT_SECONDS = 1.0
+COMMIT_TIMEOUT_MS = 5000
+JOIN_SECONDS = 30.0  # at least this long is a group given for the first assignment
+LOOK_SECONDS = 5.0  # of silence, after which the topic may have been deleted
+MISSED = 3  # looks in a row that do not find it
+
+
+def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
+    """Emit records of a topic as lines ({"raw": bytes}) until `count`, the timeout, or until the feed is stopped.
+
+    args: bootstrap, topic; partition, or None for all; start, as `offsets.resolve` takes it; group, "" for none, whose
+    committed offsets win over start ("earliest" or "latest"); count and timeout (seconds without a record), or None;
+    format, a template of `shown`, or None for JSON. For each event with lines the feed must bring a byte once they are
+    written. Emits {"ready": true} when what is written from now on is sure to be seen.
+    Returns records, stopped, assigned (bool). Raises Failure.
+    """
+    codecs.install()
+    topic = args["topic"]
+    with answering(f"read the topic {topic}"):
+        cluster = Cluster(args["bootstrap"])
+        view = names.topic_view(cluster, topic)
+        partitions = names.partitions(view, topic, args["partition"])
+        consumer = _consumer(args, view)
+        try:
+            reader = _Reader(args, consumer, emit, feed, cluster)
+            if args["group"] and args["partition"] is None:
+                consumer.subscribe([topic])
+            else:
+                consumer.assign([TopicPartition(topic, one) for one in partitions])
+                reader.assigned = True
+            if not args["group"]:
+                for partition, (offset, _, _) in offsets.resolve(view, topic, partitions, args["start"]).items():
+                    consumer.seek(TopicPartition(topic, partition), offset)
+                emit({"ready": True})
+            reader.read()
+        except UnsupportedCodecError as error:
+            raise Failure(f"this host cannot unpack records of {topic}: {error}") from None
+        finally:
+            consumer.close(autocommit=False)
+    return {"records": reader.count, "stopped": feed.stopped.is_set(), "assigned": reader.assigned}
+
+
+def _consumer(args: Mapping[str, Any], view: Mapping[str, Any]) -> KafkaConsumer:
+    # All brokers, so that the one that was asked first may go away at once.
+    others = [f"{one['host']}:{one['port']}" for one in view["brokers"].values()]
+    latest = args["start"]["to"] == "latest" and args["group"]
+    return KafkaConsumer(
+        bootstrap_servers=[args["bootstrap"], *others],
+        client_id=wire.CLIENT_ID,
+        group_id=args["group"] or None,
+        # Without a group this is for records that were deleted before they were read.
+        auto_offset_reset="latest" if latest else "earliest",
+        enable_auto_commit=False,
+        allow_auto_create_topics=False,
+        check_crcs=False,  # the broker has checked them, and they did not leave the cluster's network
+        fetch_max_bytes=FETCH_BYTES,
+        retry_backoff_ms=50,
+        reconnect_backoff_max_ms=500,
+        session_timeout_ms=10_000,
+        metrics_enabled=False,
+        kafka_client=client.prompt,
+    )
+
+
+class _Reader:
+    """Reads, counts and commits."""
+
+    def __init__(
+        self, args: Mapping[str, Any], consumer: KafkaConsumer, emit: Emit, feed: Feed, cluster: Cluster
+    ) -> None:
+        self._args, self._consumer, self._emit, self._feed, self._cluster = args, consumer, emit, feed, cluster
+        self._line = shown.as_json if args["format"] is None else shown.by_template(args["format"])
+        self._under_way: deque[dict[TopicPartition, int]] = deque()  # of each event, where reading goes on after it
+        self._written: dict[TopicPartition, int] = {}  # to be committed
+        self._missed = 0
+        self.assigned = False
+        self.count = 0
+
+    def read(self) -> None:
+        """Until the count, the timeout or the stop."""
+        wanted, timeout = self._args["count"], self._args["timeout"]
+        quiet = committed = looked = time.monotonic()
+        while not self._feed.stopped.is_set() and (wanted is None or self.count < wanted):
+            found = self._poll(None if wanted is None else wanted - self.count)
+            now = time.monotonic()
+            if not self.assigned:
+                self._look_assigned()
+            if found:
+                self._give(found)
+                quiet = looked = time.monotonic()
+            elif timeout is not None and now - quiet > (timeout if self.assigned else max(timeout, JOIN_SECONDS)):
+                break
+            elif now - looked > LOOK_SECONDS:
+                self._still_there()
+                looked = now
+            self._hear(self._feed.read(timeout=0))
+            if now - committed > COMMIT_SECONDS:
+                self._commit()
+                committed = now
+        self._settle()
+
+    def _poll(self, most: Optional[int]) -> Mapping[TopicPartition, list[Any]]:
+        """What has come; nothing while no broker can be reached."""
+        try:
+            found: Mapping[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=POLL_MS, max_records=most)
+        except (OSError, KafkaError) as error:
+            if not passing(error):
+                raise
+            time.sleep(POLL_MS / 1000)
+            return {}
+        return found
+
+    def _look_assigned(self) -> None:
+        """Whether the group has given us partitions; with their positions, what is written from now on will be seen."""
+        places = self._consumer.assignment()
+        if places:
+            for place in places:
+                self._consumer.position(place)
+            self.assigned = True
+            self._emit({"ready": True})
+
+    def _give(self, found: Mapping[TopicPartition, list[Any]]) -> None:
+        pieces: list[bytes] = []
+        places: dict[TopicPartition, int] = {}
+        size = 0
+        for place, records in found.items():
+            for record in records:
+                pieces.append(self._line(record))
+                places[place] = record.offset + 1
+                size += len(pieces[-1])
+                if size >= CHUNK:
+                    self._send(pieces, places)
+                    pieces, places, size = [], {}, 0
+        self.count += sum(map(len, found.values()))
+        if pieces:
+            self._send(pieces, places)
+
+    def _send(self, pieces: list[bytes], places: dict[TopicPartition, int]) -> None:
+        self._under_way.append(places)
+        self._emit({"raw": b"".join(pieces)})
+
+    def _hear(self, said: Optional[bytes]) -> bool:
+        """Take in what has been written over there: a byte for each event. False when nothing was said."""
+        for _ in said or b"":
+            self._written.update(self._under_way.popleft())
+        return bool(said)
+
+    def _settle(self) -> None:
+        """Wait a moment for the word on what is under way, which comes after a stop, too; then commit."""
+        while self._args["group"] and self._under_way and self._hear(self._feed.rest(COMMIT_SECONDS)):
+            pass
+        self._commit()
+
+    def _commit(self) -> None:
+        mine = self._consumer.assignment()
+        positions = {place: OffsetAndMetadata(to, "", -1) for place, to in self._written.items() if place in mine}
+        self._written = {}
+        if positions and self._args["group"]:
+            try:
+                self._consumer.commit(positions, timeout_ms=COMMIT_TIMEOUT_MS)
+            except CommitFailedError:  # the group has moved on without us: whoever has them now reads them again
+                return
+            except (OSError, KafkaError) as error:
+                if not passing(error):
+                    raise
+                self._written = {**{place: at.offset for place, at in positions.items()}, **self._written}
+
+    def _still_there(self) -> None:
+        try:
+            found = self._cluster.view([self._args["topic"]])["topics"]
+        except (OSError, KafkaError):
+            return  # the cluster is busy, or this broker down: the client knows others
+        # A broker that has just started knows no topic yet.
+        gone = found[self._args["topic"]]["error"] == "UnknownTopicOrPartitionError"
+        self._missed = self._missed + 1 if gone else 0
+        if self._missed >= MISSED:
+            raise Failure(f"the topic {self._args['topic']} has been deleted")
+
+
+def passing(error: BaseException) -> bool:
+    """Whether an error is one of a cluster that restarts or elects: the next try may succeed."""
+    return isinstance(error, OSError) or bool(getattr(error, "retriable", False))

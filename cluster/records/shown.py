@@ -1,0 +1,71 @@
+"""Records as `consume` writes them: by a template, or as JSON. Pure; values and keys are written as they are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any, Optional
+
+from cluster.records.lines import packed
+
+FIELDS = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
+_FIELD = re.compile(r"\{(\w*)\}")
+
+
+def fields(template: str) -> list[str]:
+    """The names in braces of a template."""
+    return _FIELD.findall(template)
+
+
+def by_template(template: str) -> Callable[[Any], bytes]:
+    """A function from a record (of kafka.KafkaConsumer) to its line: the template with {name} replaced, names as in
+    FIELDS. What is null is written as null, as the official tools do; times in ISO 8601, headers as name=value,..."""
+    pieces = _FIELD.split(template)
+    literals, names = [piece.encode() for piece in pieces[::2]], pieces[1::2]
+
+    def line(record: Any) -> bytes:
+        out = [literals[0]]
+        for name, literal in zip(names, literals[1:]):
+            out += (_field(record, name), literal)
+        out.append(b"\n")
+        return b"".join(out)
+
+    return line
+
+
+def _field(record: Any, name: str) -> bytes:
+    if name == "timestamp":
+        return _time(record.timestamp).encode()
+    found = getattr(record, name)
+    if name == "headers":
+        return b",".join(header.encode() + b"=" + _bytes(value) for header, value in found)
+    return str(found).encode() if name in ("topic", "partition", "offset") else _bytes(found)
+
+
+def _bytes(value: Any) -> bytes:
+    return b"null" if value is None else bytes(value)
+
+
+def _time(milliseconds: Optional[int]) -> str:
+    """Epoch milliseconds in ISO 8601, UTC; "none" for a record that has no time: None or -1, by its format's age."""
+    if milliseconds is None or milliseconds < 0:
+        return "none"
+    whole, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(whole, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def as_json(record: Any) -> bytes:
+    """A record as one line of JSON, which `produce --json` reads again. timestamp: epoch milliseconds, null for none;
+    what is no text is {"base64": ...}."""
+    found = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp if (record.timestamp or 0) >= 0 else None,
+        "key": packed(record.key),
+        "value": packed(record.value),
+        "headers": [[name, packed(value)] for name, value in record.headers],
+    }
+    return json.dumps(found, ensure_ascii=False).encode() + b"\n"

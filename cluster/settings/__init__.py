@@ -1,0 +1,1 @@
+"""Settings of brokers and topics: read, explained, changed at run time."""

@@ -1,0 +1,1 @@
+"""Does Kafka do its one job: records written, read back and compared through every listener."""

@@ -1,0 +1,59 @@
+"""Which listeners can be reached from here, and is it really this cluster that answers there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Optional
+
+from cluster.protocol.hello import describe, hello, ids
+from cluster.smoke.leg import Leg, LegFailure
+
+TIMEOUT = 3.0  # seconds for connecting and for each answer
+
+
+def reach(legs: Sequence[Leg], cluster_id: Optional[str] = None) -> tuple[list[Leg], dict[Leg, str], dict[str, Any]]:
+    """Which legs can be reached from here, why not the others, and the cluster's metadata by the first that can.
+
+    An address counts only when this cluster answers there as that broker: 127.0.0.1:9092 is something on most machines.
+    cluster_id: None takes the cluster that answers first.
+    """
+    with ThreadPoolExecutor(max_workers=min(len(legs), 16) or 1) as pool:
+        views = {leg: pool.submit(_look, leg) for leg in legs}
+    reached: list[Leg] = []
+    reasons: dict[Leg, str] = {}
+    first: dict[str, Any] = {}
+    for leg in legs:
+        view = views[leg].result()
+        if isinstance(view, str):
+            reasons[leg] = f"{leg.address}: {view}"
+            continue
+        expected = cluster_id or first.get("cluster_id")
+        there = view["brokers"].get(leg.broker)
+        if expected and view["cluster_id"] != expected:
+            reasons[leg] = f"{leg.address}: another cluster answers there ({view['cluster_id']})"
+        elif there and (there["host"], there["port"]) != (leg.host, leg.port):
+            advertised = f"{there['host']}:{there['port']}"
+            reasons[leg] = f"{leg.address}: what answers there advertises broker {leg.broker} as {advertised}"
+        else:
+            first = first or view
+            if there:
+                reached.append(leg)
+    return reached, reasons, first
+
+
+def unregistered(legs: Sequence[Leg], brokers: Sequence[int]) -> list[LegFailure]:
+    """A failure for every broker of the legs that the cluster does not have: it can lead no partition. Pure."""
+    first = {leg.broker: leg for leg in reversed(legs)}
+    return [
+        LegFailure(leg, "create", f"broker {broker} is not registered in the cluster (it has {ids(brokers)})")
+        for broker, leg in sorted(first.items())
+        if broker not in brokers
+    ]
+
+
+def _look(leg: Leg) -> Any:
+    try:
+        return hello(leg.host, leg.port, TIMEOUT)
+    except OSError as error:
+        return describe(error)

@@ -1,0 +1,236 @@
+"""The smoke check with the official console tools: the commands a person would type, on the host, for every listener.
+
+Slower by a JVM start per command, and blind where the tools are (the console producer exits with 0 when a write
+failed), so the verdict rests on what is read back, and on the group's lag.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional
+
+from kafka.partitioner.default import murmur2
+
+from cluster.smoke import payloads as records
+from cluster.smoke.leg import Leg, LegFailure
+from cluster.smoke.reach import reach, unregistered
+from cluster.smoke.topic import replicas
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+RECORDS = 20  # per leg
+COPIES = 3
+GONE_POLL = 0.2  # seconds
+
+
+def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """The whole check over the given legs, with the tools in `bin` or, without it, on PATH.
+
+    args: legs (dicts of Leg); cluster_id and bin, optional; records per leg (20); timeout in seconds per command (60).
+    Returns the same report as `cluster.smoke.smoke.run`.
+    """
+    started = time.monotonic()
+    legs = [Leg(**leg) for leg in args["legs"]]
+    reached, reasons, view = reach(legs, args.get("cluster_id"))
+    check: Optional[_Check] = None
+    failures: list[LegFailure] = []
+    if reached:
+        tools = Tools(args.get("bin", ""), float(args.get("timeout", 60)))
+        brokers = sorted(view["brokers"])
+        check = _Check(tools, reached, brokers, int(args.get("records", RECORDS)), emit)
+        check.run()
+        failures = unregistered(legs, brokers) + check.failures
+    return {
+        "cluster_id": view.get("cluster_id"),
+        "topic": check.topic if check else None,
+        "brokers": sorted(view.get("brokers", ())),
+        "swept": [],
+        "join": True,
+        "records": sum(len(values) for values in check.expected.values()) if check else 0,
+        "legs": [{**leg.to_dict(), **_outcome(leg, reasons, check)} for leg in legs],
+        "failures": [failure.to_dict() for failure in failures],
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def _outcome(leg: Leg, reasons: Mapping[Leg, str], check: Optional[_Check]) -> dict[str, Any]:
+    if leg in reasons:
+        return {"status": "unreachable", "why": reasons[leg]}
+    if check is None or leg not in check.passed:
+        steps = [failure.step for failure in check.failures if failure.leg == leg] if check else []
+        return {"status": "failed", "why": ", ".join(steps) or "not tried"}
+    return {"status": "ok", "records": check.passed[leg]}
+
+
+class Tools:
+    """The official commands. Raises LegFailure with the last error line when one fails."""
+
+    def __init__(self, directory: str, timeout: float) -> None:
+        self.directory = directory
+        self.timeout = timeout
+
+    def __call__(self, leg: Leg, step: str, name: str, *options: str, given: str = "") -> str:
+        """Run a command against a leg's address; its standard output. given: its standard input."""
+        argv = [
+            str(Path(self.directory, name)) if self.directory else name,
+            "--bootstrap-server",
+            leg.address,
+            *options,
+        ]
+        try:
+            done = subprocess.run(
+                argv,
+                input=given.encode(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                timeout=self.timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise LegFailure(leg, step, f"{name} still running after {self.timeout:.0f} s") from error
+        except OSError as error:
+            raise LegFailure(leg, step, f"cannot run {argv[0]}: {error.strerror}") from error
+        if done.returncode:
+            said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
+            raise LegFailure(leg, step, f"{name} ended with exit code {done.returncode}: {_telling(said)}")
+        return done.stdout.decode("utf-8", "replace")
+
+
+class _Check:
+    """One run over reached legs: what was written, what failed."""
+
+    def __init__(self, tools: Tools, legs: Sequence[Leg], brokers: Sequence[int], count: int, emit: Emit) -> None:
+        self.tools = tools
+        self.legs = list(legs)
+        self.brokers = brokers
+        self.count = count
+        self.emit = emit
+        self.id = uuid.uuid4().hex[:8]
+        self.topic = records.topic_name(self.id)
+        self.leaders = sorted({leg.broker for leg in legs})
+        self.keys = keys_for(len(self.leaders))
+        self.expected: dict[int, list[bytes]] = {partition: [] for partition in range(len(self.leaders))}
+        self.groups: dict[Leg, str] = {}
+        self.passed: dict[Leg, int] = {}
+        self.failures: list[LegFailure] = []
+
+    def run(self) -> None:
+        """Create, produce, consume, compare, delete; deletes whatever happened before."""
+        try:
+            if not self._tried(self._create):
+                return
+            written = [leg for leg in self.legs if self._tried(partial(self._produce, leg))]
+            for leg in written:
+                self._tried(partial(self._read_back, leg))
+        finally:
+            for leg, group in self.groups.items():
+                self._tried(partial(self._delete_group, leg, group))
+            self._tried(self._delete)
+
+    def _tried(self, action: Callable[[], None]) -> bool:
+        try:
+            action()
+        except LegFailure as failure:
+            self.failures.append(failure)
+            return False
+        return True
+
+    def _create(self) -> None:
+        placement = replicas(self.leaders, self.brokers, COPIES)
+        assignment = ",".join(":".join(map(str, placement[partition])) for partition in sorted(placement))
+        retention = f"retention.ms={records.RETENTION_MS}"
+        options = ("--create", "--topic", self.topic, "--replica-assignment", assignment, "--config", retention)
+        self.tools(self.legs[0], "create", "kafka-topics.sh", *options)
+        self.emit({"text": f"topic {self.topic} created by kafka-topics.sh"})
+
+    def _produce(self, leg: Leg) -> None:
+        partition = self.leaders.index(leg.broker)
+        values = records.payloads(self.id, f"{leg.listener}@{leg.broker}", self.count)
+        # The console producer takes no partition, but its key decides: one that hashes to the partition we mean.
+        lines = "".join(f"{self.keys[partition]}\t{value.decode()}\n" for value in values)
+        options = ("--topic", self.topic, "--request-required-acks", "all", "--message-send-max-retries", "0")
+        plain = ("--producer-property", "enable.idempotence=false", "--property", "parse.key=true")
+        self.tools(leg, "produce", "kafka-console-producer.sh", *options, *plain, given=lines)
+        self.expected[partition] += values
+        self.emit({"text": f"{leg}: {len(values)} records given to kafka-console-producer.sh"})
+
+    def _read_back(self, leg: Leg) -> None:
+        group = self.groups[leg] = f"{self.topic}-{leg.listener.lower()}-{leg.broker}"
+        total = sum(len(values) for values in self.expected.values())
+        limits = ("--max-messages", str(total), "--timeout-ms", str(int(self.tools.timeout * 500)))
+        options = ("--topic", self.topic, "--group", group, "--from-beginning", *limits)
+        text = self.tools(leg, "consume", "kafka-console-consumer.sh", *options, "--property", "print.key=true")
+        found = by_partition(text, self.keys)
+        for partition, expected in self.expected.items():
+            difference = records.compare(expected, found[partition])
+            if difference:
+                where = f"partition {partition}, led by broker {self.leaders[partition]}"
+                raise LegFailure(leg, "compare", f"{where}: {difference}")
+        # The consumer stops after as many records as were written: any surplus shows as lag.
+        described = self.tools(leg, "compare", "kafka-consumer-groups.sh", "--describe", "--group", group)
+        behind = lag(described, self.topic)
+        if behind != 0:
+            reason = "shows no committed offsets" if behind is None else f"has a lag of {behind} records nobody wrote"
+            raise LegFailure(leg, "compare", f"group {group} {reason}")
+        self.passed[leg] = total
+        self.emit({"text": f"{leg}: {total} records read back by kafka-console-consumer.sh, the same, in order"})
+
+    def _delete_group(self, leg: Leg, group: str) -> None:
+        self.tools(leg, "delete", "kafka-consumer-groups.sh", "--delete", "--group", group)
+
+    def _delete(self) -> None:
+        leg = self.legs[0]
+        deadline = time.monotonic() + self.tools.timeout
+        if self.topic not in self.tools(leg, "delete", "kafka-topics.sh", "--list").split():
+            return  # it was never made
+        self.tools(leg, "delete", "kafka-topics.sh", "--delete", "--topic", self.topic)
+        while self.topic in self.tools(leg, "delete", "kafka-topics.sh", "--list").split():
+            if time.monotonic() > deadline:
+                raise LegFailure(leg, "delete", f"topic {self.topic} is still there after {self.tools.timeout:.0f} s")
+            time.sleep(GONE_POLL)
+
+
+def keys_for(partitions: int) -> list[str]:
+    """One record key per partition that Kafka's default partitioner maps to it. Pure."""
+    found: dict[int, str] = {}
+    number = 0
+    while len(found) < partitions:
+        key = f"key{number}"
+        found.setdefault((murmur2(key.encode()) & 0x7FFFFFFF) % partitions, key)
+        number += 1
+    return [found[partition] for partition in range(partitions)]
+
+
+def by_partition(text: str, keys: Sequence[str]) -> dict[int, list[bytes]]:
+    """The console consumer's lines, key and value, sorted into partitions by key; unknown keys into the first. Pure."""
+    found: dict[int, list[bytes]] = {partition: [] for partition in range(len(keys))}
+    for line in text.splitlines():
+        key, _, value = line.partition("\t")
+        found[keys.index(key) if key in keys else 0].append(value.encode())
+    return found
+
+
+def lag(text: str, topic: str) -> Optional[int]:
+    """The sum of LAG that `kafka-consumer-groups.sh --describe` shows for a topic; None when it shows none. Pure."""
+    rows = [line.split() for line in text.splitlines() if line.strip()]
+    header = next((row for row in rows if "LAG" in row and "TOPIC" in row), None)
+    if header is None:
+        return None
+    at, named = header.index("LAG"), header.index("TOPIC")
+    values = [row[at] for row in rows if len(row) > at and row[named] == topic]
+    if not values or not all(value.isdigit() for value in values):
+        return None
+    return sum(map(int, values))
+
+
+def _telling(text: str) -> str:
+    """The line of a tool's output that says what is wrong."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if "Exception" in line or "ERROR" in line or "Error" in line]
+    return (errors or lines or ["no output"])[0][:300]

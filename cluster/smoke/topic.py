@@ -1,0 +1,219 @@
+"""The smoke check's topic and groups: made for one run, seen by every broker, gone afterwards.
+
+Administration goes to the controller, over whichever listener of it was reached: brokers with ZooKeeper create and
+delete topics nowhere else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from kafka import errors as kafka_errors
+from kafka.protocol.admin import (
+    CreateTopicsRequest,
+    DeleteGroupsRequest,
+    DeleteTopicsRequest,
+    ListGroupsRequest,
+)
+from kafka.protocol.metadata import FindCoordinatorRequest
+
+from cluster.protocol import wire
+from cluster.settings import configs
+from cluster.smoke import payloads as records
+from cluster.smoke.leg import Leg, LegFailure
+
+POLL = 0.005  # seconds; a broker learns of a topic some milliseconds after the controller made it
+GONE = (kafka_errors.UnknownTopicOrPartitionError.errno, kafka_errors.GroupIdNotFoundError.errno)
+COORDINATOR_COMING = (
+    kafka_errors.CoordinatorNotAvailableError.errno,
+    kafka_errors.CoordinatorLoadInProgressError.errno,
+    kafka_errors.NotCoordinatorError.errno,
+)
+
+
+def replicas(leaders: Sequence[int], brokers: Sequence[int], factor: int) -> dict[int, list[int]]:
+    """Partition -> replicas: partition i is led by leaders[i], its copies are on the brokers after it. Pure."""
+    ring = sorted(brokers)
+    found = {}
+    for partition, leader in enumerate(leaders):
+        at = ring.index(leader)
+        found[partition] = [ring[(at + step) % len(ring)] for step in range(min(factor, len(ring)))]
+    return found
+
+
+class Admin:
+    """One connection to each reached broker. A context manager; timeout: seconds for each answer and each wait."""
+
+    def __init__(self, legs: Iterable[Leg], timeout: float) -> None:
+        self._timeout = timeout
+        self._leg: dict[int, Leg] = {}
+        self._open: dict[int, wire.Connection] = {}
+        for leg in legs:
+            self._leg.setdefault(leg.broker, leg)
+
+    def __enter__(self) -> Admin:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._open.values():
+            connection.close()
+
+    def leg(self, broker: int) -> Leg:
+        """The listener over which a broker is administered."""
+        return self._leg[broker]
+
+    def at(self, broker: int) -> wire.Connection:
+        """The connection to a broker, opened when first needed."""
+        if broker not in self._open:
+            leg = self._leg[broker]
+            self._open[broker] = wire.Connection(leg.host, leg.port, self._timeout)
+        return self._open[broker]
+
+    def any(self) -> wire.Connection:
+        """A connection to some reached broker."""
+        return self.at(next(iter(self._leg)))
+
+    def controller(self) -> wire.Connection:
+        """The connection to the controller. Raises LegFailure when it is not among the reached brokers."""
+        found = self.any().metadata()["controller"]
+        if found not in self._leg:
+            what = (
+                "the cluster has no controller" if found is None else f"the controller, broker {found}, was not reached"
+            )
+            raise LegFailure(next(iter(self._leg.values())), "create", what)
+        return self.at(found)
+
+    # -- the topic -----------------------------------------------------------------------------------------------
+
+    def create(self, topic: str, placement: Mapping[int, Sequence[int]]) -> None:
+        """Make the topic and wait until every reached broker knows who leads what. Raises LegFailure."""
+        kind = CreateTopicsRequest.CreatableTopic
+        request = CreateTopicsRequest(
+            topics=[
+                kind(
+                    name=topic,
+                    num_partitions=-1,
+                    replication_factor=-1,
+                    assignments=[
+                        kind.CreatableReplicaAssignment(partition_index=partition, broker_ids=list(brokers))
+                        for partition, brokers in placement.items()
+                    ],
+                    # Should everything fail, deletion included, at least the data goes by itself.
+                    configs=[kind.CreatableTopicConfig(name="retention.ms", value=str(records.RETENTION_MS))],
+                )
+            ],
+            timeout_ms=int(self._timeout * 1000),
+        )
+        answer = self.controller().call(request).topics[0]
+        if answer.error_code:
+            reason = wire.name_of(answer.error_code) + (f": {answer.error_message}" if answer.error_message else "")
+            raise LegFailure(next(iter(self._leg.values())), "create", reason)
+        wanted = {partition: brokers[0] for partition, brokers in placement.items()}
+        self._wait_each(
+            "create", lambda broker: _not_led(self.at(broker).metadata([topic])["topics"].get(topic), wanted)
+        )
+
+    def delete(self, topic: str) -> None:
+        """Delete the topic, if it is there, and wait until no reached broker knows it. Raises LegFailure."""
+        self._delete_topics([topic])
+        self._wait_each("delete", lambda broker: _still_there(self.at(broker).metadata([topic])["topics"].get(topic)))
+
+    def _delete_topics(self, names: Sequence[str]) -> None:
+        request = DeleteTopicsRequest(
+            topics=[DeleteTopicsRequest.DeleteTopicState(name=name) for name in names],
+            topic_names=list(names),  # brokers before 2.8 read this field
+            timeout_ms=int(self._timeout * 1000),
+        )
+        for answer in self.controller().call(request).responses:
+            if answer.error_code and answer.error_code not in GONE:
+                wire.raise_for(answer.error_code)
+
+    def _wait_each(self, step: str, wrong: Callable[[int], str]) -> None:
+        deadline = time.monotonic() + self._timeout
+        for broker, leg in self._leg.items():
+            reason = wrong(broker)
+            while reason:
+                if time.monotonic() > deadline:
+                    raise LegFailure(leg, step, f"after {self._timeout:.0f} s: {reason}")
+                time.sleep(POLL)
+                reason = wrong(broker)
+
+    # -- groups --------------------------------------------------------------------------------------------------
+
+    def group_at(self, broker: int, name: str) -> str:
+        """A group name that starts with `name` and whose coordinator is this broker, if one is found soon.
+
+        The coordinator follows from a hash of the name. With it on the leg's own broker, a leg needs, and blames, that
+        broker alone. Raises LegFailure when there is no coordinator at all.
+        """
+        first = ""
+        for number in range(8 * max(len(self._leg), 1)):
+            group = f"{name}-{number}"
+            first = first or group
+            if self.coordinator(group, broker) == broker:
+                return group
+        return first
+
+    def coordinator(self, group: str, broker: int) -> int:
+        """The broker that a group's offsets are kept by, as this broker says. Raises LegFailure when there is none."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            answer = self.at(broker).call(FindCoordinatorRequest(key=group, key_type=0, max_version=3))
+            if not answer.error_code:
+                return int(answer.node_id)
+            # The first group of a cluster makes the offsets topic, which takes a moment.
+            if answer.error_code not in COORDINATOR_COMING or time.monotonic() > deadline:
+                raise LegFailure(
+                    self._leg[broker], "consume", f"no group coordinator: {wire.name_of(answer.error_code)}"
+                )
+            time.sleep(4 * POLL)
+
+    def join_delay(self) -> int:
+        """group.initial.rebalance.delay.ms: how long a broker holds back the first member of a group, milliseconds."""
+        broker = next(iter(self._leg))
+        name = "group.initial.rebalance.delay.ms"
+        found = configs.describe(self.at(broker), configs.BROKER, [str(broker)], [name])[str(broker)]
+        return int(found[name].value or 3000) if name in found else 3000
+
+    def delete_groups(self, names: Iterable[str]) -> None:
+        """Delete consumer groups at their coordinators; those that are gone already are fine."""
+        for name in names:
+            answer = self.any().call(FindCoordinatorRequest(key=name, key_type=0, max_version=3))
+            if not answer.error_code and answer.node_id in self._leg:
+                results = self.at(answer.node_id).call(DeleteGroupsRequest(groups_names=[name])).results
+                for result in results:
+                    if result.error_code not in GONE:
+                        wire.raise_for(result.error_code)
+
+    # -- leftovers -----------------------------------------------------------------------------------------------
+
+    def sweep(self) -> list[str]:
+        """Remove topics and groups that killed runs left behind; the topics' names."""
+        now = time.time()
+        topics = records.leftovers(sorted(self.any().metadata(None)["topics"]), now)
+        if topics:
+            self._delete_topics(topics)
+        for broker in self._leg:
+            listed: Any = self.at(broker).call(ListGroupsRequest()).groups or ()
+            self.delete_groups(records.leftovers([group.group_id for group in listed], now))
+        return topics
+
+
+def _not_led(topic: Any, wanted: Mapping[int, int]) -> str:
+    if topic is None or topic["error"]:
+        return "it does not know the topic"
+    led = {p["partition"]: p["leader"] for p in topic["partitions"]}
+    wrong = [
+        f"partition {i} is led by {led.get(i, -1)}, not {leader}"
+        for i, leader in wanted.items()
+        if led.get(i) != leader
+    ]
+    return "; ".join(wrong)
+
+
+def _still_there(topic: Any) -> str:
+    return (
+        "" if topic is None or topic["error"] == "UnknownTopicOrPartitionError" else "it still knows the deleted topic"
+    )

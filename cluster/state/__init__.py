@@ -1,0 +1,1 @@
+"""How brokers and their partitions are at this moment."""

@@ -1,0 +1,68 @@
+"""How far copies that are behind have come, in bytes: what moves while a partition is not yet in sync.
+
+The broker's own measure, the offset lag of DescribeLogDirs, is no help: a follower takes it from the high watermark it
+has heard of, which is never beyond its own end. So a copy's size is compared with its leader's (KIP-113).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kafka.errors import KafkaError
+
+from cluster.cluster import Cluster
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+    Key = tuple[str, int]  # topic and number of a partition
+
+
+def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """The copies of these partitions that are out of sync, on brokers that answer. args: bootstrap ("127.0.0.1:9092"),
+    partitions {topic: [numbers]}.
+
+    Returns copies (how many), copied and whole (bytes there, and bytes of their leaders' logs), and work: the bytes as
+    they are on disk, also of a copy that is larger than its leader's. All 0 when no broker can tell. Never waits, never
+    raises for a dead broker.
+    """
+    cluster = Cluster(args["bootstrap"])
+    wanted = {(topic, number) for topic, numbers in args["partitions"].items() for number in numbers}
+    try:
+        view = cluster.view(args["partitions"])
+        behind = out_of_sync(view["topics"], wanted)
+        asked = {broker for leader, copies in behind.values() for broker in (leader, *copies)}
+        addresses = {broker: address for broker, address in view["brokers"].items() if broker in asked}
+        return measure(behind, cluster.sizes(addresses, args["partitions"]))
+    except (OSError, KafkaError):
+        return measure({}, {})
+
+
+def out_of_sync(topics: Mapping[str, Any], wanted: Iterable[Key]) -> dict[Key, tuple[int, list[int]]]:
+    """{partition: (leader, brokers whose copies are not in sync)} of those that have a leader to copy from. Pure."""
+    of_interest = set(wanted)
+    return {
+        (name, found["partition"]): (found["leader"], behind)
+        for name, topic in topics.items()
+        for found in topic["partitions"]
+        if (name, found["partition"]) in of_interest
+        and found["leader"] >= 0
+        and (behind := [broker for broker in found["replicas"] if broker not in found["isr"]])
+    }
+
+
+def measure(behind: Mapping[Key, tuple[int, list[int]]], sizes: Mapping[Key, Mapping[int, int]]) -> dict[str, int]:
+    """`look`'s answer. Pure. sizes {partition: {broker: bytes}}; a copy that nobody has measured does not count."""
+    pairs = [
+        (sizes[key][broker], sizes[key].get(leader, 0))
+        for key, (leader, copies) in behind.items()
+        for broker in copies
+        if broker in sizes.get(key, {})
+    ]
+    return {
+        "copies": len(pairs),
+        "copied": sum(min(copy, whole) for copy, whole in pairs),
+        "whole": sum(whole for _, whole in pairs),
+        "work": sum(copy for copy, _ in pairs),
+    }

@@ -1,0 +1,81 @@
+"""How the cluster is as this broker sees it: native protocol, a few milliseconds each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Optional
+
+from kafka.errors import KafkaError
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+from cluster.protocol import wire
+from cluster.settings import configs
+
+MIN_IN_SYNC = "min.insync.replicas"
+SHOWN = 10  # partitions named in a report, the rest is counted
+
+
+def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """The cluster as this broker sees it now. args: bootstrap; partitions (bool): list every partition too; min_isr:
+    what to assume of every topic instead of asking the broker, which could only wait for ZooKeeper.
+
+    Returns serving (bool); when it is not: why. Else cluster_id, controller, brokers {id as text: {host, port, rack}},
+    topics, partition_count, under_replicated, under_min_isr, at_min_isr and offline, each {"count": n, "first": [...]}.
+    With partitions=True also partitions: [{topic, partition, leader, replicas, isr, min_isr}]. Never waits, never
+    raises for a dead broker.
+    """
+    host, port = wire.split_address(args["bootstrap"])
+    try:
+        with wire.Connection(host, port) as connection:
+            view = connection.metadata(None)
+            min_isr = min_in_sync(connection, view["topics"], args.get("min_isr"))
+    except (OSError, KafkaError) as error:
+        return {"serving": False, "why": wire.describe(error)}
+    partitions = [
+        {"topic": name, "min_isr": min_isr.get(name, 1), **{k: v for k, v in partition.items() if k != "offline"}}
+        for name, topic in sorted(view["topics"].items())
+        for partition in topic["partitions"]
+    ]
+    report = {
+        "serving": True,
+        "cluster_id": view["cluster_id"],
+        "controller": view["controller"],
+        "brokers": {str(broker): address for broker, address in sorted(view["brokers"].items())},
+        "topics": len(view["topics"]),
+        **count(partitions),
+    }
+    if args.get("partitions"):
+        report["partitions"] = partitions
+    return report
+
+
+def count(partitions: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many partitions are in which trouble, and the first ones by name. Pure."""
+
+    def those(test: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        # A person's own topics first: Kafka's offsets topic alone has 50 partitions.
+        found = sorted(filter(test, partitions), key=lambda p: str(p["topic"]).startswith("__"))
+        return {"count": len(found), "first": [f"{p['topic']}-{p['partition']}" for p in found[:SHOWN]]}
+
+    return {
+        "partition_count": len(partitions),
+        "under_replicated": those(lambda p: len(p["isr"]) < len(p["replicas"])),
+        "under_min_isr": those(lambda p: len(p["isr"]) < p["min_isr"]),
+        "at_min_isr": those(lambda p: len(p["isr"]) == p["min_isr"] and len(p["replicas"]) > p["min_isr"]),
+        "offline": those(lambda p: p["leader"] < 0),
+    }
+
+
+def min_in_sync(connection: wire.Connection, topics: Iterable[str], assumed: Optional[int] = None) -> dict[str, int]:
+    """min.insync.replicas in force for each topic, the broker's default included. One request for all topics; none
+    when something is to be assumed."""
+    if assumed is not None:
+        return dict.fromkeys(topics, assumed)
+    return needed(configs.describe(connection, configs.TOPIC, topics, [MIN_IN_SYNC]))
+
+
+def needed(described: Mapping[str, Mapping[str, configs.Setting]]) -> dict[str, int]:
+    """min.insync.replicas of each topic that is described; one deleted meanwhile is not: nothing to protect. Pure."""
+    return {name: int(found[MIN_IN_SYNC].value or 1) for name, found in described.items()}

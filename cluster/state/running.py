@@ -1,0 +1,40 @@
+"""Which Kafka this broker is, whatever has been unpacked, linked or written since it was started."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Optional
+
+from cluster.settings.properties import parse
+from provisioner.agent import process, units
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+_PLACE = re.compile(r"/kafka_[0-9.]+-([^/]+)/")
+
+
+def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Ask the process. args: unit; started: the copy of the server.properties that it was started with.
+
+    Returns version (None when it does not run, or from an unknown place) and protocol (its
+    inter.broker.protocol.version; None where that is not set).
+    """
+    state = units.show((args["unit"],))[args["unit"]]
+    if not state or not state["pid"]:
+        return {"version": None, "protocol": None}
+    try:
+        with open(args["started"], encoding="utf-8") as file:
+            settings = parse(file.read())
+    except OSError:
+        settings = {}
+    return {
+        "version": version_in(process.of(state["pid"])["classpath"]),
+        "protocol": settings.get("inter.broker.protocol.version"),
+    }
+
+
+def version_in(classpath: str) -> Optional[str]:
+    """3.9.2 of /opt/kafka_2.13-3.9.2/libs/*; None for another kind of place. Pure."""
+    found = _PLACE.search(classpath)
+    return found[1] if found else None

@@ -1,0 +1,74 @@
+"""Is this broker serving, and which ones answer: asked on every run, so nothing heavy is imported for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+from cluster.protocol.hello import describe, hello, ids, split_address
+from provisioner.agent.waiting import Unit, until
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+# What a broker says, and dies, while ZooKeeper still holds its id for the session of its killed predecessor.
+OWN_SESSION = "node already exists and owner"
+ANSWER_TIMEOUT = 5.0  # seconds; a broker in a long pause is as good as gone
+
+
+def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Wait until this broker answers and is registered in its cluster under its own id.
+
+    args: bootstrap ("127.0.0.1:9092"), broker_id; cluster_expected: further broker ids that must be seen, optional;
+    timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
+    Returns broker_id, cluster_id, controller, brokers (ids), seconds. Raises Failure when it will not come.
+    """
+    host, port = split_address(args["bootstrap"])
+    broker = int(args["broker_id"])
+    expected = {broker, *map(int, args.get("cluster_expected") or ())}
+
+    def attempt() -> tuple[Optional[dict[str, Any]], str]:
+        try:
+            view = hello(host, port)
+        except OSError as error:
+            return None, describe(error)
+        missing = expected - set(view["brokers"])
+        if missing:
+            # Metadata comes from the broker itself, so it answers, but the cluster does not know it (yet).
+            return None, f"registered brokers: {ids(view['brokers'])}; missing: {ids(missing)}"
+        if view["controller"] is None:
+            return None, "registered, but the cluster has no controller"
+        return {
+            "broker_id": broker,
+            "cluster_id": view["cluster_id"],
+            "controller": view["controller"],
+            "brokers": sorted(view["brokers"]),
+        }, ""
+
+    return until(
+        attempt,
+        what=f"broker {broker} at {args['bootstrap']}",
+        timeout=float(args["timeout"]),
+        stall=float(args["stall"]),
+        emit=emit,
+        unit=Unit(args["unit"], args.get("log_file", ""), OWN_SESSION) if args.get("unit") else None,
+    )
+
+
+def answering(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Which brokers answer at this moment, whatever the cluster believes of them. args: addresses.
+
+    Returns {address: "" or why it does not answer}.
+    """
+
+    def ask(address: str) -> str:
+        try:
+            hello(*split_address(address), ANSWER_TIMEOUT)
+        except OSError as error:
+            return describe(error)
+        return ""
+
+    from concurrent.futures import ThreadPoolExecutor
+
+    addresses = list(args["addresses"])
+    with ThreadPoolExecutor(max_workers=min(len(addresses), 16) or 1) as pool:
+        return dict(zip(addresses, pool.map(ask, addresses)))

@@ -1,0 +1,1 @@
+"""Topics: as they are, as they are wanted, and the way from one to the other."""

@@ -1,0 +1,149 @@
+"""Topics as the cluster has them: partitions, copies, settings, bytes on disk, records; counted on the host."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Optional
+
+from kafka import errors as kafka_errors
+from kafka.protocol.admin import CreateTopicsRequest
+
+from cluster.cluster import SERVER_TIMEOUT, Cluster, answering
+from cluster.moving.moving import Moving
+from cluster.protocol import wire
+from cluster.settings import configs
+from cluster.smoke import payloads as records
+from cluster.topics import offsets
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+    Key = tuple[str, int]  # topic and number of a partition
+
+OWN = "dynamic topic"
+PROBE = f"{records.PREFIX}defaults"
+
+
+def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Topics and what they hold. args: bootstrap; patterns (names and globs; None: all); internal (bool): Kafka's own,
+    too; records, sizes (bool): ask for these as well; settings: names of the topics that are described (None: all);
+    keys: settings that are always told, besides those set on the topic itself (None: all).
+
+    Returns brokers {id as text: rack}, controller, topics {name: {internal, partitions, settings}} and
+    unmatched [patterns without a topic], with known [names] when there are any.
+    A partition has partition, leader, replicas (of one under way: where it goes), isr, moving (bool), sizes {broker id
+    as text: bytes}, and earliest and latest (offsets; None where not asked for, and where no leader answers).
+    A setting has value, own (set on the topic itself) and default (what it would be without), default_source.
+    Raises Failure.
+    """
+    cluster = Moving(args["bootstrap"])
+    with answering("look at the topics"):
+        view = cluster.view()
+        known = [name for name in sorted(view["topics"]) if args["internal"] or not _internal(name, view)]
+        chosen, unmatched = match(known, args.get("patterns"))
+        _refuse_hidden(cluster, {*unmatched, *(args.get("settings") or ())} - set(known))
+        described = chosen if args.get("settings") is None else [name for name in args["settings"] if name in chosen]
+        with cluster.any() as connection:
+            settings = configs.describe(connection, configs.TOPIC, described)
+        # A topic that went away between two questions is not there.
+        topics = {name: view["topics"][name] for name in chosen if name in settings or name not in described}
+        moving = cluster.under_way() if topics else {}
+        sizes = cluster.sizes(view["brokers"]) if args.get("sizes") else {}
+        ends = offsets.at(view["brokers"], topics, offsets.EARLIEST, offsets.LATEST) if args.get("records") else {}
+    return {
+        "brokers": {str(broker): address["rack"] for broker, address in view["brokers"].items()},
+        "controller": view["controller"],
+        "unmatched": unmatched,
+        "known": known if unmatched else [],
+        "topics": {
+            name: {
+                "internal": topic["internal"],
+                "partitions": [_partition(name, found, moving, sizes, ends) for found in topic["partitions"]],
+                "settings": told(settings.get(name, {}), args.get("keys")),
+            }
+            for name, topic in topics.items()
+        },
+    }
+
+
+def defaults(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """What a topic becomes that says nothing. args: bootstrap.
+
+    Returns partitions, factor (None where the brokers that are up do not suffice for their default) and settings
+    {name: value}: all that there are. The controller answers it to a topic that is only checked, not made (KIP-525).
+    """
+    kind = CreateTopicsRequest.CreatableTopic
+    probes = [
+        kind(name=name, num_partitions=-1, replication_factor=factor, assignments=[], configs=[])
+        for name, factor in ((PROBE, -1), (f"{PROBE}-1", 1))
+    ]
+    with answering("ask for the defaults of topics"):
+        with Cluster(args["bootstrap"]).controller() as connection:
+            answer = connection.call(CreateTopicsRequest(topics=probes, timeout_ms=SERVER_TIMEOUT, validate_only=True))
+        whole, least = sorted(answer.topics, key=lambda found: len(found.name))
+        wire.raise_for(least.error_code, least.error_message)
+    return {
+        "partitions": least.num_partitions,
+        "factor": None if whole.error_code else whole.replication_factor,
+        "settings": {config.name: config.value for config in least.configs or ()},
+    }
+
+
+def match(names: Iterable[str], patterns: Optional[Iterable[str]]) -> tuple[list[str], list[str]]:
+    """The names that any of the patterns means, in their order, and the patterns that mean none. Pure."""
+    listed = list(names)
+    if patterns is None:
+        return listed, []
+    wanted = {pattern: {name for name in listed if fnmatch.fnmatchcase(name, pattern)} for pattern in patterns}
+    chosen = {name for found in wanted.values() for name in found}
+    return [name for name in listed if name in chosen], [pattern for pattern, found in wanted.items() if not found]
+
+
+def _refuse_hidden(cluster: Cluster, names: set[str]) -> None:
+    """Raise TopicAuthorizationFailedError for a topic that is there and not shown: a list leaves out what this client
+    has no right to see, and it would be taken for one that is not there."""
+    asked = [name for name in sorted(names) if not set(name) & set("*?[")]
+    for name, topic in (cluster.view(asked)["topics"] if asked else {}).items():
+        if topic["error"] == "TopicAuthorizationFailedError":
+            raise kafka_errors.TopicAuthorizationFailedError(name)
+
+
+def _internal(name: str, view: Mapping[str, Any]) -> bool:
+    """Kafka's own topics, and those that a smoke check or a bench makes for a moment."""
+    return view["topics"][name]["internal"] or name.startswith(records.PREFIXES)
+
+
+def _partition(
+    name: str, found: Mapping[str, Any], moving: Mapping[Key, Any], sizes: Mapping[Key, Any], ends: Mapping[Key, Any]
+) -> dict[str, Any]:
+    key = (name, found["partition"])
+    earliest, latest = ends.get(key, (None, None))
+    return {
+        "partition": found["partition"],
+        "leader": found["leader"],
+        "replicas": moving[key][0] if key in moving else found["replicas"],
+        "isr": found["isr"],
+        "moving": key in moving,
+        "earliest": earliest,
+        "latest": latest,
+        "sizes": {str(broker): size for broker, size in sorted(sizes.get(key, {}).items())},
+    }
+
+
+def told(settings: Mapping[str, configs.Setting], keys: Optional[Iterable[str]]) -> dict[str, dict[str, Any]]:
+    """The settings that are asked for (keys; None: all) and those of the topic's own, by name. Pure."""
+    wanted = None if keys is None else set(keys)
+    return {
+        key: _setting(found)
+        for key, found in sorted(settings.items())
+        if wanted is None or key in wanted or found.source == OWN
+    }
+
+
+def _setting(found: configs.Setting) -> dict[str, Any]:
+    own = found.source == OWN
+    # The value in force comes first, below it what would be in force without it.
+    below = found.synonyms[1:] if own else found.synonyms[:1]
+    default, source = (below[0][1], below[0][2]) if below else (None if own else found.value, found.source)
+    return {"value": found.value, "own": own, "default": default, "default_source": source}

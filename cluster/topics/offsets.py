@@ -1,0 +1,112 @@
+"""Where in a topic: its first offset, its end, an offset by number or by time, of each partition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from kafka import errors as kafka_errors
+from kafka.errors import KafkaError
+from kafka.protocol.consumer import ListOffsetsRequest
+
+from cluster.cluster import CONNECTION_TIMEOUT, SERVER_TIMEOUT
+from cluster.protocol import wire
+from provisioner.agent.failure import Failure
+
+if TYPE_CHECKING:
+    Key = tuple[str, int]  # topic and number of a partition
+
+LATEST, EARLIEST = -1, -2  # ListOffsetsRequest's timestamps that are none
+READERS = 16  # threads: one broker's answer is not waited for by the others
+
+
+def at(brokers: Mapping[int, Any], topics: Mapping[str, Any], *which: int) -> dict[Key, tuple[int, ...]]:
+    """{partition: an offset for each of `which`} as their leaders say; one whose leader does not answer has none.
+
+    brokers, topics: as `wire.Connection.metadata` gives them. which: EARLIEST, LATEST, or a timestamp (epoch
+    milliseconds) for the first record that is not older, -1 where there is no such record.
+    """
+    by_leader: dict[int, dict[str, list[int]]] = {}
+    for name, topic in topics.items():
+        for found in topic["partitions"]:
+            if found["leader"] in brokers:
+                by_leader.setdefault(found["leader"], {}).setdefault(name, []).append(found["partition"])
+
+    def ask(leader: int) -> dict[Key, tuple[int, ...]]:
+        try:
+            address = brokers[leader]
+            with wire.Connection(address["host"], address["port"], CONNECTION_TIMEOUT) as connection:
+                answers = [_offsets(connection, by_leader[leader], one) for one in which]
+        except (OSError, KafkaError):
+            return {}
+        return {key: tuple(answer[key] for answer in answers) for key in set.intersection(*map(set, answers))}
+
+    with ThreadPoolExecutor(max_workers=min(len(by_leader), READERS) or 1) as pool:
+        return {key: found for of_leader in pool.map(ask, by_leader) for key, found in of_leader.items()}
+
+
+def _offsets(connection: wire.Connection, topics: Mapping[str, list[int]], which: int) -> dict[Key, int]:
+    kind = ListOffsetsRequest.ListOffsetsTopic
+    request = ListOffsetsRequest(
+        replica_id=-1,
+        isolation_level=0,
+        timeout_ms=SERVER_TIMEOUT,
+        topics=[
+            kind(
+                name=name,
+                partitions=[kind.ListOffsetsPartition(partition_index=number, timestamp=which) for number in numbers],
+            )
+            for name, numbers in topics.items()
+        ],
+    )
+    return {
+        (topic.name, found.partition_index): found.offset
+        for topic in connection.call(request).topics
+        for found in topic.partitions
+        if not found.error_code
+    }
+
+
+def only(view: Mapping[str, Any], keys: Iterable[Key]) -> dict[str, Any]:
+    """The topics of a view with these partitions alone. Pure."""
+    wanted = set(keys)
+    found = {
+        name: {"partitions": [one for one in topic["partitions"] if (name, one["partition"]) in wanted]}
+        for name, topic in view["topics"].items()
+    }
+    return {name: topic for name, topic in found.items() if topic["partitions"]}
+
+
+def resolve(
+    view: Mapping[str, Any], topic: str, partitions: Iterable[int], where: Mapping[str, Any]
+) -> dict[int, tuple[int, int, int]]:
+    """{partition: (offset, first, end)} of a place in a topic. where: {"to": "earliest" | "latest"},
+    {"to": "offset", "offset": n}, {"to": "time", "timestamp": epoch milliseconds}, {"to": "end", "minus": n}.
+
+    Raises Failure for an offset that a partition does not have, KafkaError for a partition without a leader.
+    """
+    keys = [(topic, partition) for partition in partitions]
+    asked = (EARLIEST, LATEST, where["timestamp"]) if where["to"] == "time" else (EARLIEST, LATEST)
+    found = at(view["brokers"], only(view, keys), *asked)
+    for key in keys:
+        if key not in found:
+            raise kafka_errors.LeaderNotAvailableError(f"{topic}-{key[1]} has no leader that answers")
+    return {key[1]: (_place(key, where, *found[key]), found[key][0], found[key][1]) for key in keys}
+
+
+def _place(key: Key, where: Mapping[str, Any], first: int, last: int, timed: int = -1) -> int:
+    to = where["to"]
+    if to == "offset" and not first <= where["offset"] <= last:
+        raise Failure(
+            f"{key[0]}-{key[1]} has no offset {where['offset']}",
+            advice=f"it has {first} to {last}, where {last} is the next one to be written",
+        )
+    places = {
+        "earliest": first,
+        "latest": last,
+        "offset": where.get("offset"),
+        "time": last if timed < 0 else timed,
+        "end": max(first, last - where.get("minus", 0)),
+    }
+    return int(places[to])

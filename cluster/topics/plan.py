@@ -1,0 +1,230 @@
+"""What is to be done so that topics become what is wanted: (wanted, actual) -> a plan, and nothing else. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cluster.moving import marks
+from cluster.moving.layout import Move, Partition
+from cluster.moving.rebalance import resize
+from cluster.settings.sources import same
+from cluster.topics.wanted import Wanted
+from provisioner.errors import ConfigError
+from provisioner.words import did_you_mean
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting in force on a topic. own: set on the topic itself; default: what it would be without that."""
+
+    value: str | None
+    own: bool = False
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as it is. replicas: of each partition, by its number; of one under way, where it goes. moving: partitions
+    under way. sizes: bytes of the largest copy of each partition, where that is known."""
+
+    name: str
+    replicas: tuple[tuple[int, ...], ...]
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    internal: bool = False
+    moving: int = 0
+    sizes: tuple[int, ...] = ()
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """The numbers of copies that its partitions have: one, but for what somebody has changed by hand."""
+        return tuple(sorted({len(replicas) for replicas in self.replicas}))
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """racks: of every registered broker. partitions, factor: of a topic that does not say; settings: all that there
+    are, with what they are on a topic that does not say."""
+
+    racks: Mapping[int, str | None]
+    partitions: int
+    factor: int | None
+    settings: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Alter:
+    """A setting before and after; None after: taken off the topic, what counts then is `default`."""
+
+    before: Setting
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, by topic.
+
+    create: new topics, with what counts where they are silent. settings: {topic: {setting: change}}. grow: {topic:
+    (partitions before, after)}. factors: {topic: (copies before, after)}, and the moves that make it so. unmanaged:
+    {topic that is not listed: bytes}. strays: {topic: settings of its own that are not listed}. moving: {listed topic:
+    partitions under way from before}. throttled: listed topics on which a move has left its bookkeeping.
+    """
+
+    create: tuple[Wanted, ...] = ()
+    settings: Mapping[str, Mapping[str, Alter]] = field(default_factory=dict)
+    grow: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    factors: Mapping[str, tuple[tuple[int, ...], int]] = field(default_factory=dict)
+    moves: tuple[Move, ...] = ()
+    unmanaged: Mapping[str, int] = field(default_factory=dict)
+    strays: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
+    moving: Mapping[str, int] = field(default_factory=dict)
+    throttled: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> int:
+        """How many topics are to be made or changed."""
+        return len(self.create) + len({*self.settings, *self.grow, *self.factors})
+
+    @property
+    def nothing(self) -> bool:
+        """Whether every listed topic is as it should be, and nothing of an earlier run is left to end."""
+        return not (self.changes or self.moving or self.throttled)
+
+    @property
+    def prunes(self) -> bool:
+        """Whether there is something that only --prune takes away."""
+        return bool(self.unmanaged or self.strays)
+
+
+def make(wanted: Sequence[Wanted], actual: Mapping[str, Topic], cluster: Cluster) -> Plan:
+    """The plan. wanted: without `problems`; actual: all topics of the cluster, of which Kafka's own are left alone."""
+    listed = {one.name: one for one in wanted}
+    there = [actual[name] for name in listed if name in actual]
+    factors = {
+        topic.name: (topic.factors, factor)
+        for topic in there
+        if (factor := listed[topic.name].factor) is not None and topic.factors != (factor,)
+    }
+    return Plan(
+        create=tuple(
+            replace(one, partitions=one.partitions or cluster.partitions, factor=one.factor or cluster.factor)
+            for one in wanted
+            if one.name not in actual
+        ),
+        settings={
+            topic.name: due for topic in there if (due := _alterations(listed[topic.name], topic, cluster.settings))
+        },
+        grow={
+            topic.name: (len(topic.replicas), count)
+            for topic in there
+            if (count := listed[topic.name].partitions) is not None and count > len(topic.replicas)
+        },
+        factors=factors,
+        moves=tuple(_moves(actual.values(), {name: after for name, (_, after) in factors.items()}, cluster.racks)),
+        unmanaged={
+            name: sum(topic.sizes) for name, topic in actual.items() if name not in listed and not topic.internal
+        },
+        strays={topic.name: own for topic in there if (own := _strays(listed[topic.name], topic))},
+        moving={topic.name: topic.moving for topic in there if topic.moving},
+        throttled=tuple(topic.name for topic in there if any(_throttled(topic, key) for key in marks.LISTS)),
+    )
+
+
+def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Cluster) -> list[ConfigError]:
+    """Everything in what is wanted that this cluster cannot or must not do."""
+    found: list[ConfigError] = []
+    up = "1 broker is up" if len(cluster.racks) == 1 else f"{len(cluster.racks)} brokers are up"
+
+    def wrong(one: Wanted, summary: str, advice: str | None = None) -> None:
+        found.append(ConfigError(summary, details=[f"in: {one.place}"] if one.place else [], advice=advice))
+
+    for one in wanted:
+        topic = actual.get(one.name)
+        if topic and topic.internal:
+            wrong(one, f"{one.name} is a topic of Kafka's own, which the brokers look after themselves")
+            continue
+        if one.factor is not None and one.factor > len(cluster.racks):
+            brokers = ", ".join(map(str, sorted(cluster.racks)))
+            wrong(
+                one,
+                f"{one.name}: replication factor {one.factor}, and {up} ({brokers})",
+                "lower it, or start more brokers (`invoke status` shows them)",
+            )
+        elif topic is None and one.factor is None and cluster.factor is None:
+            wrong(
+                one,
+                f"{one.name}: the default replication factor is more than there are brokers: {up}",
+                "name a replication factor, or start what is down (`invoke status`)",
+            )
+        if topic and one.partitions is not None and one.partitions < len(topic.replicas):
+            wrong(
+                one,
+                f"{one.name} has {len(topic.replicas)} partitions and cannot have {one.partitions}: Kafka adds "
+                "partitions, and never takes one away",
+                "make a topic with fewer, and copy its records",
+            )
+        for key in one.config:
+            if key not in cluster.settings:
+                wrong(one, f"{one.name}: unknown setting {key}{did_you_mean(key, cluster.settings)}")
+    return found
+
+
+def warnings(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Cluster, plan: Plan) -> list[str]:
+    """What works and is still to be known before it is done."""
+    found = [
+        f"{name}: records with a key go to other partitions from now on, so what one key says is no longer in order "
+        "across the change"
+        for name in plan.grow
+    ]
+    for one in wanted:
+        topic = actual.get(one.name)
+        factor = one.factor or (max(topic.factors) if topic else cluster.factor)
+        in_force = topic.settings.get("min.insync.replicas") if topic else None
+        least = one.config.get("min.insync.replicas") or (
+            in_force.value if in_force else cluster.settings.get("min.insync.replicas")
+        )
+        altered = one.name in plan.factors or "min.insync.replicas" in plan.settings.get(one.name, {})
+        if (altered or topic is None) and factor and least and least.isdigit() and int(least) > factor:
+            there = "is 1 copy" if factor == 1 else f"are {factor} copies"
+            found.append(
+                f"{one.name}: min.insync.replicas is {least} and there {there}: brokers that take it literally, as "
+                "2.5.0 does, refuse every write with acks=all"
+            )
+    return found
+
+
+def _alterations(wanted: Wanted, topic: Topic, known: Mapping[str, str | None]) -> dict[str, Alter]:
+    found = {}
+    for key, value in wanted.config.items():
+        now = topic.settings.get(key, Setting(known.get(key), default=known.get(key)))
+        if (value is None and now.own) or (value is not None and not same(now.value, value)):
+            found[key] = Alter(now, value)
+    return found
+
+
+def _strays(wanted: Wanted, topic: Topic) -> dict[str, Setting]:
+    return {
+        key: found
+        for key, found in topic.settings.items()
+        if found.own and key not in wanted.config and key not in marks.LISTS
+    }
+
+
+def _own(topic: Topic, key: str) -> bool:
+    return key in topic.settings and topic.settings[key].own
+
+
+def _throttled(topic: Topic, key: str) -> bool:
+    """Whether a move of ours has left it; a list of somebody else's is neither set nor removed."""
+    return _own(topic, key) and marks.is_ours(topic.settings[key].value or "")
+
+
+def _moves(topics: Iterable[Topic], factors: Mapping[str, int], racks: Mapping[int, str | None]) -> list[Move]:
+    if not factors:
+        return []
+    partitions = [
+        Partition(topic.name, number, replicas, topic.sizes[number] if topic.sizes else 0)
+        for topic in topics
+        for number, replicas in enumerate(topic.replicas)
+    ]
+    return resize(partitions, factors, racks, racks)

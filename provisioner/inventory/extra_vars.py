@@ -1,0 +1,57 @@
+"""--extra-vars as Ansible takes it: `key=value`, `@file.yml`, or a map `{key: value}` (JSON or YAML)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from provisioner.errors import ConfigError
+from provisioner.inventory.yaml_source import Document, Raw, read
+
+FLAG = "--extra-vars"
+_ADVICE = f"Write {FLAG} key=value, {FLAG} @FILE, or {FLAG} '{{key: value}}'"
+
+
+def parse(given: Sequence[str], known: Mapping[str, Any], problems: list[ConfigError]) -> dict[str, Raw]:
+    """The variables of all --extra-vars, later ones winning. What cannot be read is added to `problems`.
+
+    Values have YAML's types: `a=1` is a number, `a=[1, 2]` a list, `a=` nothing. One flag holds one variable, so that
+    a value may hold blanks; known: the variables whose name after a blank tells that two were meant.
+    """
+    found: dict[str, Raw] = {}
+    for argument in given:
+        try:
+            found.update(_one(argument.strip(), known, problems))
+        except ConfigError as error:
+            problems.append(error)
+    return found
+
+
+def _one(argument: str, known: Mapping[str, Any], problems: list[ConfigError]) -> dict[str, Raw]:
+    if argument.startswith("@"):
+        document = read(Path(argument[1:]).expanduser(), argument[1:])
+        return document.variables(document.root, problems)
+    if argument.startswith("{"):
+        document = Document(argument, FLAG)
+        return _placed(document.variables(document.root, problems))
+    name, separator, value = argument.partition("=")
+    name = name.strip()
+    if not separator or not re.fullmatch(r"[A-Za-z_][\w-]*", name):
+        raise ConfigError(f"{FLAG} {argument!r} is not a variable", advice=_ADVICE)
+    second = [word for word in re.findall(r"\s([A-Za-z_]\w*)=", value) if word in known]
+    if second:
+        raise ConfigError(f"{FLAG} {name}=... also holds {second[0]}=", advice=f"Give {FLAG} once for each variable")
+    if value.lstrip().startswith("{{"):
+        return {name: Raw(value, value, FLAG)}  # a shell has its own quotes; nobody types YAML's inside them
+    document = Document(value, f"{FLAG} {name}")
+    if document.root is None:
+        return {name: Raw(None, "", FLAG)}
+    raw = document.raw(document.root)
+    return {name: Raw(raw.value, raw.text, FLAG)}
+
+
+def _placed(variables: Mapping[str, Raw]) -> dict[str, Raw]:
+    """On a command line a line number says nothing."""
+    return {name: Raw(raw.value, raw.text, FLAG) for name, raw in variables.items()}

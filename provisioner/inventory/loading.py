@@ -1,0 +1,188 @@
+"""The hosts of a deployment, each with its variables merged, rendered, typed and checked before any connection.
+
+inventory = load("single", root=project, specs=load_specs(project.glob("roles/*/defaults.yml")))
+inventory.hosts["single1"].vars["app_port"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from provisioner.errors import ConfigError, ProvisionerError, Several, raise_all
+from provisioner.inventory import file as inventory_file
+from provisioner.inventory.extra_vars import parse as parse_extra_vars
+from provisioner.inventory.file import Layout, read_vars, vars_files
+from provisioner.inventory.model import Host, Inventory, Values
+from provisioner.inventory.templating import Renderer
+from provisioner.inventory.unknown import unknown_variables
+from provisioner.inventory.value_types import CONNECTION
+from provisioner.inventory.variables import Variable
+from provisioner.inventory.yaml_source import Raw, read
+from provisioner.words import did_you_mean
+
+Check = Callable[[Inventory], "list[ConfigError]"]
+
+
+def names(root: Path) -> list[str]:
+    """What --hosts may be: the inventory files below `root`, sorted."""
+    return sorted({path.stem for pattern in ("*.yml", "*.yaml") for path in (root / "inventory").glob(pattern)})
+
+
+def load(
+    name_or_path: str,
+    *,
+    root: Path,
+    extra_vars: Sequence[str] = (),
+    specs: Mapping[str, Variable],
+    checks: Sequence[Check] = (),
+) -> Inventory:
+    """The inventory `inventory/NAME.yml` below `root`, or a file, with group_vars/ and host_vars/ beside it.
+
+    extra_vars: what --extra-vars was given, each `key=value`, `@file` or a map in braces. checks: what roles have to
+    say about the whole inventory; run only when every variable is fine. Raises ConfigError, or Several of them.
+    """
+    path = find(name_or_path, root)
+    problems: list[ConfigError] = []
+    layout = inventory_file.parse(read(path, inventory_file.label(path, root)), problems)
+    if layout.loops() or not layout.hosts:
+        raise_all(problems)
+    groups = {name: members for name in layout.groups if (members := layout.members(name)) or name != "ungrouped"}
+    layers = _layers(layout, path, root, specs, parse_extra_vars(extra_vars, specs, problems), problems)
+    problems.extend(unknown_variables(layers, specs))
+    types = {**CONNECTION, **{name: variable.type for name, variable in specs.items()}}
+    magic = {host: _magic(host, layout, path) for host in layout.hosts}
+    renderer = Renderer(layers, types, magic, groups)
+    hosts: dict[str, Host] = {}
+    failures: list[tuple[str, ConfigError]] = []
+    for name, layer in layers.items():
+        values, broken = _values(renderer, name, layer)
+        failures.extend((name, error) for variable, error in broken.items() if variable in types)
+        origin = {variable: raw.place for variable, raw in layer.items()}
+        inner = {variable: raw.inner for variable, raw in layer.items() if raw.inner}
+        hosts[name] = Host(name, layout.groups_of(name), Values({**magic[name], **values}, broken), origin, inner)
+    problems.extend(_once(failures, len(hosts)))
+    raise_all(problems)
+    inventory = Inventory(path.stem, path, hosts, groups)
+    raise_all([*_same_address(inventory), *_checked(inventory, checks)])
+    return inventory
+
+
+def find(name_or_path: str, root: Path) -> Path:
+    """The file that --hosts means. Raises ConfigError, with the names there are, when there is none."""
+    given = Path(name_or_path)
+    beside = root / "inventory"
+    candidates = [beside / f"{name_or_path}.yml", beside / f"{name_or_path}.yaml", given, root / given, beside / given]
+    for path in candidates:
+        if path.is_file():
+            return path
+    known = names(root)
+    found = (
+        "is a directory" if name_or_path and given.is_dir() else f"does not exist{did_you_mean(name_or_path, known)}"
+    )
+    raise ConfigError(
+        f"the inventory {name_or_path or '(no name)'} {found}",
+        advice=f"--hosts takes a file, or one of: {', '.join(known)}" if known else "--hosts takes an inventory file",
+    )
+
+
+def _layers(
+    layout: Layout,
+    path: Path,
+    root: Path,
+    specs: Mapping[str, Variable],
+    extra: Mapping[str, Raw],
+    problems: list[ConfigError],
+) -> dict[str, dict[str, Raw]]:
+    """Per host, every variable as written, the strongest place winning, in Ansible's order of precedence:
+
+    role defaults, the inventory's group vars, group_vars/all, group_vars/*, the inventory's host vars, host_vars/*,
+    --extra-vars. Values replace each other whole; maps are not merged.
+    """
+    defaults = {name: Raw(variable.default, None, variable.place) for name, variable in specs.items()}
+    ordered = [layout.groups["all"], *layout.by_precedence()]
+    group_files = {
+        group.name: read_vars(vars_files(path.parent / "group_vars", group.name), root, problems) for group in ordered
+    }
+    layers = {}
+    for host, own in layout.hosts.items():
+        mine = [group for group in ordered if host in layout.members(group.name)]
+        layer = dict(defaults)
+        for group in mine:
+            layer.update({name: raw for name, raw in group.vars.items() if name != "ansible_group_priority"})
+        for group in mine:
+            layer.update(group_files[group.name])
+        layer.update(own)
+        layer.update(read_vars(vars_files(path.parent / "host_vars", host), root, problems))
+        layer.update(extra)
+        layers[host] = layer
+    return layers
+
+
+def _magic(host: str, layout: Layout, path: Path) -> dict[str, Any]:
+    return {
+        "inventory_hostname": host,
+        "inventory_hostname_short": host.split(".")[0],
+        "group_names": sorted(layout.groups_of(host)),
+        "inventory_file": str(path.resolve()),
+        "inventory_dir": str(path.resolve().parent),
+    }
+
+
+def _values(renderer: Renderer, host: str, layer: Mapping[str, Raw]) -> tuple[dict[str, Any], dict[str, ConfigError]]:
+    values, broken = {}, {}
+    for name in layer:
+        try:
+            values[name] = renderer.value(host, name)
+        except ConfigError as error:
+            broken[name] = error
+    return values, broken
+
+
+def _once(failures: Iterable[tuple[str, ConfigError]], hosts: int) -> list[ConfigError]:
+    """Each problem once, with the hosts that have it: a wrong group variable is one mistake, however many hosts."""
+    places: dict[str, tuple[ConfigError, list[str]]] = {}
+    for host, error in failures:
+        owners = places.setdefault(str(error), (error, []))[1]
+        if host not in owners:
+            owners.append(host)
+    found = []
+    for error, owners in places.values():
+        details = [*error.details, f"hosts: {', '.join(owners)}"] if 1 < len(owners) < hosts else error.details
+        where = owners[0] if len(owners) == 1 else None
+        found.append(ConfigError(error.summary, host=where, details=details, advice=error.advice))
+    return found
+
+
+def _same_address(inventory: Inventory) -> list[ConfigError]:
+    """Two hosts with one address are a copied line: both would be deployed onto the same machine at the same time."""
+    first: dict[tuple[Any, ...], Host] = {}
+    found = []
+    for host in inventory.hosts.values():
+        address = host.vars.get("ansible_host") or host.name
+        options = (host.vars.get("ansible_ssh_common_args"), host.vars.get("ansible_ssh_extra_args"))  # a jump host
+        other = first.setdefault((address, host.vars.get("ansible_port", 22), *options), host)
+        if other is not host:
+            found.append(
+                ConfigError(
+                    f"{other.name} and {host.name} are the same machine, {address}",
+                    details=[
+                        f"{each.name}: {each.origin.get('ansible_host', 'by its name')}" for each in (other, host)
+                    ],
+                    advice="Correct ansible_host or ansible_port of one, or remove it",
+                )
+            )
+    return found
+
+
+def _checked(inventory: Inventory, checks: Sequence[Check]) -> list[ProvisionerError]:
+    found: list[ProvisionerError] = []
+    for check in checks:
+        try:
+            found.extend(check(inventory))
+        except ConfigError as error:
+            found.append(error)
+        except Several as several:
+            found.extend(several.errors)
+    return found

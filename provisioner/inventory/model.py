@@ -1,0 +1,99 @@
+"""What an inventory is once it is loaded: hosts, their groups, their variables, and which of them --limit means."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from provisioner.errors import ConfigError
+from provisioner.words import did_you_mean
+
+
+class Values(Mapping[str, Any]):
+    """A host's variables. One of the user's own whose template cannot be rendered here (it may use a plugin that
+    only Ansible has) is left out of iteration, and raises its ConfigError only when it is asked for."""
+
+    def __init__(self, values: Mapping[str, Any], broken: Mapping[str, ConfigError]) -> None:
+        self._values = values
+        self._broken = broken
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._broken:
+            raise self._broken[name]
+        return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Values({len(self)} variables)"  # values may be secret
+
+
+@dataclass(frozen=True, eq=False)
+class Host:
+    """A host. groups: every group it is in, without "all"; origin: variable -> the file and line it was set in;
+    inner: the same for the entries of a variable that is a map, by their keys."""
+
+    name: str
+    groups: tuple[str, ...]
+    vars: Mapping[str, Any]
+    origin: Mapping[str, str]
+    inner: Mapping[str, Mapping[tuple[str, ...], str]] = field(default_factory=dict)
+
+    def place(self, variable: str, *keys: str) -> str:
+        """Where an entry of a map is written, or what is around it: "inventory/site.yml:7"; "" when nobody knows."""
+        known = self.inner.get(variable, {})
+        found = (known[keys[:depth]] for depth in range(len(keys), 0, -1) if keys[:depth] in known)
+        return next(found, self.origin.get(variable, ""))
+
+
+@dataclass(frozen=True, eq=False)
+class Inventory:
+    """All hosts and groups of one inventory file, in file order. groups: name -> its hosts, "all" included."""
+
+    name: str
+    path: Path
+    hosts: Mapping[str, Host]
+    groups: Mapping[str, tuple[str, ...]]
+
+    def limit(self, pattern: str | None) -> tuple[Host, ...]:
+        """The hosts of an Ansible pattern, in inventory order: `a,b`, `group`, `node*`, `!x`, `&group`; None is all.
+
+        Raises ConfigError for a name that is neither host nor group, and when no host is left.
+        """
+        terms = [term for term in re.split(r"[,\s]+", pattern or "") if term] or ["all"]
+        matching = {term: self._matching(term.lstrip("!&")) for term in terms}
+        chosen = [hosts for term, hosts in matching.items() if term[0] not in "!&"] or [set(self.hosts)]
+        left = set().union(*chosen)
+        for term, hosts in matching.items():
+            if term[0] == "&":
+                left &= hosts
+            elif term[0] == "!":
+                left -= hosts
+        if not left:
+            raise ConfigError(f"--limit {pattern} leaves no host", advice=self._choice())
+        return tuple(host for name, host in self.hosts.items() if name in left)
+
+    def _matching(self, name: str) -> set[str]:
+        known = [*self.groups, *self.hosts]
+        matches = [each for each in known if each == name] or fnmatch.filter(known, name)
+        if not matches:
+            raise ConfigError(
+                f"--limit: no host or group is called {name or 'nothing'}{did_you_mean(name, known)}",
+                advice=self._choice(),
+            )
+        return {host for each in matches for host in ((each,) if each in self.hosts else self.groups[each])}
+
+    def _choice(self) -> str:
+        groups = ", ".join(name for name in self.groups)
+        return f"Hosts: {', '.join(self.hosts)}. Groups: {groups}"

@@ -1,0 +1,174 @@
+"""Values of variables that hold Jinja2, rendered when they are asked for, each once, with loops found.
+
+A value may name any other variable of its host, another host's (`hostvars['node2'].app_port`) and the group
+members (`groups['servers']`), in any order of definition. What it names is typed by then: `{{ app_heap }}` is
+a number of bytes. As in Ansible, "{{ x }}" alone keeps the type of x; with text around it, it becomes a string.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from provisioner.errors import ConfigError
+from provisioner.inventory.value_types import Type, convert
+from provisioner.inventory.variables import is_template
+from provisioner.inventory.yaml_source import Raw, Unsafe
+
+_ONE_NAME = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+
+
+class _Refused(Exception):
+    """What a template asked for and cannot have: a sentence, and advice."""
+
+
+class Renderer:
+    """The values of all variables of all hosts.
+
+    layers: host -> variable -> what is written; magic: host -> the variables Ansible provides by itself.
+    """
+
+    def __init__(
+        self,
+        layers: Mapping[str, Mapping[str, Raw]],
+        types: Mapping[str, Type],
+        magic: Mapping[str, Mapping[str, Any]],
+        groups: Mapping[str, Sequence[str]],
+    ) -> None:
+        self._layers = layers
+        self._types = types
+        self._shared = {"groups": {name: list(hosts) for name, hosts in groups.items()}, "hostvars": _HostVars(self)}
+        self._magic = magic
+        self._values: dict[tuple[str, str], Any] = {}
+        self._failures: dict[tuple[str, str], ConfigError] = {}
+        self._asked: dict[tuple[str, str], None] = {}
+        self._compiled: dict[str, Any] = {}
+        self._environment: Any = None
+
+    def scope(self, host: str) -> Mapping[str, Any]:
+        """Every variable of a host by name, rendered on access."""
+        if host not in self._layers:
+            raise _Refused(f"hostvars has no host {host!r}", f"Hosts: {', '.join(self._layers)}")
+        return _Scope(self, host)
+
+    def names(self, host: str) -> list[str]:
+        return [*self._layers[host], *self._magic[host], *self._shared]
+
+    def value(self, host: str, name: str) -> Any:
+        """The rendered, typed value. Raises KeyError for an unknown name, ConfigError for a value that has none."""
+        if name in self._magic[host]:
+            return self._magic[host][name]
+        if name in self._shared:
+            return self._shared[name]
+        key = (host, name)
+        if key in self._failures:
+            raise self._failures[key]
+        if key not in self._values:
+            raw = self._layers[host][name]
+            if key in self._asked:
+                raise self._loop(key, raw)
+            self._asked[key] = None
+            try:
+                self._values[key] = self._evaluate(host, name, raw)
+            except ConfigError as error:
+                self._failures[key] = error
+                raise
+            finally:
+                del self._asked[key]
+        return self._values[key]
+
+    def _evaluate(self, host: str, name: str, raw: Raw) -> Any:
+        if is_template(raw.value):
+            raw = Raw(self._rendered(host, name, raw.value, raw), None, raw.place)
+        kind = self._types.get(name)
+        return raw.value if kind is None else convert(name, kind, raw)
+
+    def _rendered(self, host: str, name: str, value: Any, raw: Raw) -> Any:
+        if isinstance(value, dict):
+            return {self._rendered(host, name, k, raw): self._rendered(host, name, v, raw) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self._rendered(host, name, member, raw) for member in value]
+        if not isinstance(value, str) or isinstance(value, Unsafe) or not is_template(value):
+            return value
+        alone = _ONE_NAME.fullmatch(value.strip())
+        if alone and alone[1] in self.scope(host):
+            return self.value(host, alone[1])  # the commonest template by far, without importing Jinja2
+        return self._render(host, name, value, raw)
+
+    def _render(self, host: str, name: str, template: str, raw: Raw) -> Any:
+        from provisioner.inventory.jinja import Environment, problem
+
+        if self._environment is None:
+            self._environment = Environment({"lookup": _lookup})
+        try:
+            if template not in self._compiled:
+                self._compiled[template] = self._environment.from_string(template)
+            return self._compiled[template].evaluate(self.scope(host))
+        except ConfigError:
+            raise
+        except Exception as error:  # a template may divide by zero or index a number: any exception is its author's
+            sentence, missing = (error.args[0], None) if isinstance(error, _Refused) else problem(error)
+            raise ConfigError(
+                f"{name} cannot be rendered: {sentence}",
+                details=[f"template: {_short(template)}", f"in:       {raw.place}"],
+                advice=error.args[1] if isinstance(error, _Refused) else missing and self._advice(host, missing),
+            ) from None
+
+    def _advice(self, host: str, missing: str) -> str:
+        from difflib import get_close_matches
+
+        close = get_close_matches(missing, self.names(host), n=1, cutoff=0.75)
+        return f"Did you mean {close[0]}?" if close else f"Define {missing}, or use {missing} | default(...)"
+
+    def _loop(self, key: tuple[str, str], raw: Raw) -> ConfigError:
+        asked = list(self._asked)
+        steps = [*asked[asked.index(key) :], key]
+        one_host = len({host for host, _ in steps}) == 1
+        way = " -> ".join(name if one_host else f"{host}.{name}" for host, name in steps)
+        return ConfigError(f"{key[1]} refers to itself: {way}", details=[f"in: {raw.place}"], advice="Break the circle")
+
+
+class _Scope(Mapping[str, Any]):
+    def __init__(self, renderer: Renderer, host: str) -> None:
+        self._renderer = renderer
+        self._host = host
+
+    def __getitem__(self, name: str) -> Any:
+        return self._renderer.value(self._host, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._renderer.names(self._host)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._renderer.names(self._host))
+
+    def __len__(self) -> int:
+        return len(self._renderer.names(self._host))
+
+
+class _HostVars(Mapping[str, Mapping[str, Any]]):
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+
+    def __getitem__(self, host: str) -> Mapping[str, Any]:
+        return self._renderer.scope(host)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._renderer._layers)
+
+    def __len__(self) -> int:
+        return len(self._renderer._layers)
+
+
+def _lookup(plugin: str, *terms: str, **options: Any) -> str:
+    """Ansible's lookup('env', NAME): where secrets of an inventory usually come from. No other plugin is offered."""
+    if plugin.removeprefix("ansible.builtin.") != "env":
+        raise _Refused(f"lookup({plugin!r}, ...) is not supported", "Only lookup('env', 'NAME') is")
+    return ",".join(os.environ.get(term, str(options.get("default", ""))) for term in terms)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 100 else text[:97] + "..."

@@ -1,0 +1,57 @@
+"""Variables that nothing reads: a misspelt name would otherwise be silently without effect.
+
+A name that starts with a role's prefix has to be one of the role's. Other names are the user's own, unless one is
+a single slip of the finger away from a role's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from provisioner.errors import ConfigError
+from provisioner.inventory.variables import Variable
+from provisioner.inventory.yaml_source import Raw
+
+
+def unknown_variables(layers: Mapping[str, Mapping[str, Raw]], specs: Mapping[str, Variable]) -> list[ConfigError]:
+    """One error for every place that sets an unknown variable. layers: host -> variable -> what is written."""
+    prefixes = tuple({f"{variable.role}_" for variable in specs.values()})
+    places = dict.fromkeys((name, raw.place) for layer in layers.values() for name, raw in layer.items())
+    found = []
+    for name, place in places:
+        if name in specs or name.startswith("ansible_"):
+            continue
+        near = next((known for known in specs if one_slip(_plain(name), known)), None)
+        if near is None and not name.startswith(prefixes):
+            continue
+        near = near or _nearest(name, specs)
+        found.append(
+            ConfigError(
+                f"unknown variable {name}" + (f"; did you mean {near}?" if near else ""),
+                details=[f"in: {place}"],
+                advice=None if near else f"roles/{name.split('_')[0]}/defaults.yml lists the variables there are",
+            )
+        )
+    return found
+
+
+def one_slip(written: str, meant: str) -> bool:
+    """Is `written` equal to `meant`, or one letter wrong, missing, too many, or two neighbours swapped?"""
+    if abs(len(written) - len(meant)) > 1:
+        return False
+    shorter = min(len(written), len(meant))
+    head = next((i for i in range(shorter) if written[i] != meant[i]), shorter)
+    tail = next((i for i in range(shorter - head) if written[-1 - i] != meant[-1 - i]), shorter - head)
+    wrong, right = written[head : len(written) - tail], meant[head : len(meant) - tail]
+    swapped = len(wrong) == 2 and wrong == right[::-1]
+    return swapped or (len(wrong) <= 1 and len(right) <= 1)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def _nearest(name: str, specs: Mapping[str, Variable]) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(_plain(name), specs, n=1, cutoff=0.7)), None)

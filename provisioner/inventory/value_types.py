@@ -1,0 +1,178 @@
+"""The types a variable can have: how a value is read, and the words for saying that it is something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from provisioner.errors import ConfigError
+from provisioner.inventory.yaml_source import Raw
+from provisioner.quantities import parse_duration, parse_size
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type of variables. expected and example: the words for an error message; optional: may be None, "not set".
+
+    parse(value, text) gives the typed value; text is the scalar as written, None for a computed value.
+    It raises ValueError, with the reason as its text where "must be <expected>" does not say it all.
+    """
+
+    name: str
+    expected: str
+    example: str
+    parse: Callable[[Any, str | None], Any]
+    secret: bool = False
+    optional: bool = False
+
+
+def _int(value: Any, text: str | None) -> int:
+    if isinstance(value, str) and re.fullmatch(r"[-+]?(0|[1-9][0-9]*)", value.strip()):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError
+    if text and re.fullmatch(r"[-+]?0[0-9_]+", text):
+        raise ValueError(f"YAML reads {text} as the octal number {value}; write it without the leading 0")
+    if text and ":" in text:
+        raise ValueError(f"YAML reads {text} as the number {value}")
+    return value
+
+
+def _number(value: Any, text: str | None) -> float:
+    if isinstance(value, bool):
+        raise ValueError
+    return value if isinstance(value, float) else _int(value, text)
+
+
+def _str(value: Any, text: str | None) -> str:
+    """What was written counts: 3.10 stays "3.10", on stays "on", 0027 stays "0027"."""
+    if isinstance(value, str):
+        return value
+    if text is not None:
+        return text
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError
+
+
+def _bool(value: Any, text: str | None) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else None
+    if word in ("true", "yes", "on"):
+        return True
+    if word in ("false", "no", "off"):
+        return False
+    raise ValueError
+
+
+def _list(value: Any, text: str | None) -> list[Any]:
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    raise ValueError
+
+
+def _map(value: Any, text: str | None) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise ValueError
+
+
+def _size(value: Any, text: str | None) -> int:
+    return parse_size(value if isinstance(value, str) else _int(value, text))
+
+
+def _duration(value: Any, text: str | None) -> int:
+    if text is None and isinstance(value, int) and not isinstance(value, bool):
+        return value  # computed from other durations, which are milliseconds by now
+    return parse_duration(value if isinstance(value, str) else _int(value, text))
+
+
+def _port(value: Any, text: str | None) -> int:
+    port = _int(value, text)
+    if not 1 <= port <= 65535:
+        raise ValueError
+    return port
+
+
+def _path(value: Any, text: str | None) -> str:
+    if not isinstance(value, str) or not value.startswith("/"):
+        raise ValueError
+    parts = [part for part in value.split("/") if part not in ("", ".")]
+    if ".." in parts or "\n" in value:
+        raise ValueError
+    return "/" + "/".join(parts)
+
+
+STR = Type("str", "a string", '"text"', _str)
+SECRET = Type("secret", "a string", '"text"', _str, secret=True)
+INT = Type("int", "a whole number", "3", _int)
+NUMBER = Type("number", "a number", "0.5", _number)
+BOOL = Type("bool", "true or false", "true", _bool)
+LIST = Type("list", "a list", "[a, b]", _list)
+MAP = Type("map", "a map", "{name: value}", _map)
+SIZE = Type("size", "a size: bytes, or a number with k, m, g or t", "512m", _size)
+DURATION = Type("duration", "a duration: a number with ms, s, m, h or d", "300s", _duration)
+PORT = Type("port", "a port from 1 to 65535", "9092", _port)
+PATH = Type("path", "an absolute path without '..'", "/var/lib/data", _path)
+TYPES: Mapping[str, Type] = {t.name: t for t in (STR, SECRET, INT, NUMBER, BOOL, LIST, MAP, SIZE, DURATION, PORT, PATH)}
+
+# The variables of Ansible's own that a connection is made from. They have no default: absent is absent.
+CONNECTION: Mapping[str, Type] = {
+    name: replace(kind, optional=True)
+    for name, kind in {
+        "ansible_host": STR,
+        "ansible_port": PORT,
+        "ansible_user": STR,
+        "ansible_password": SECRET,
+        "ansible_ssh_pass": SECRET,
+        "ansible_ssh_private_key_file": STR,
+        "ansible_ssh_common_args": STR,
+        "ansible_ssh_extra_args": STR,
+        "ansible_become": BOOL,
+        "ansible_become_user": STR,
+        "ansible_become_pass": SECRET,
+        "ansible_become_password": SECRET,
+        "ansible_python_interpreter": STR,
+    }.items()
+}
+
+
+def choice(choices: tuple[str, ...]) -> Type:
+    """The type of one word out of `choices`."""
+
+    def parse(value: Any, text: str | None) -> str:
+        word = _str(value, text)
+        if word not in choices:
+            raise ValueError
+        return word
+
+    return Type("choice", "one of " + ", ".join(choices), choices[0], parse)
+
+
+def convert(name: str, kind: Type, raw: Raw) -> Any:
+    """The typed value of variable `name`. Raises ConfigError saying what was expected, what was found and where."""
+    if raw.value is None and kind.optional:
+        return None
+    if raw.value is None and kind.name in ("list", "map"):
+        return kind.parse([] if kind.name == "list" else {}, None)  # a heading whose entries are all commented out
+    try:
+        return kind.parse(raw.value, raw.text)
+    except ValueError as error:
+        found = "(hidden)" if kind.secret else _shown(raw)
+        reason = f" ({error})" if str(error) else ""
+        raise ConfigError(
+            f"{name} must be {kind.expected}",
+            details=[f"found: {found}{reason}", f"in:    {raw.place}"],
+            advice=f"Write it like this: {name}: {kind.example}" + (", or remove it" if raw.value is None else ""),
+        ) from None
+
+
+def _shown(raw: Raw) -> str:
+    if raw.value is None:
+        return "nothing"
+    kind = {bool: "the boolean", list: "the list", dict: "the map", str: "the string"}.get(type(raw.value), "")
+    text = repr(raw.value) if isinstance(raw.value, (str, list, dict)) or raw.text is None else raw.text
+    return f"{kind} {text if len(text) <= 80 else text[:77] + '...'}".strip()

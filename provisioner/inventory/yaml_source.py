@@ -1,0 +1,260 @@
+"""YAML files read so that every value still knows where it came from and how it was written.
+
+PyYAML's `load` forgets both. Here files are kept as nodes: an error can name file, line and column, a key given
+twice is an error instead of a silent loss, and a string variable written as 3.10 stays "3.10" instead of
+becoming the number 3.1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from provisioner.errors import ConfigError
+
+# libyaml's scanner is ten times faster than the Python one; some builds of PyYAML come without it.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_NO_VAULT = (
+    "Give it at run time with --extra-vars @FILE, or read it from the environment: \"{{ lookup('env', 'NAME') }}\""
+)
+
+
+_UNCLOSED = ("unexpected end of stream", "expected ',' or")
+
+
+class Unsafe(str):
+    """A string tagged `!unsafe`: never rendered as a template, whatever it holds."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A value as a file holds it. text: how a scalar was written, None for lists, maps and computed values.
+    inner: of a map, {keys on the way: where that entry is written}, for messages about one entry."""
+
+    value: Any
+    text: str | None
+    place: str
+    inner: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+
+class _StrictLoader(_Loader):
+    """YAML as Ansible reads it, without the silent parts."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        refuse_duplicate_keys(node)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _refuse_vault(loader: Any, node: yaml.Node) -> Any:
+    raise yaml.constructor.ConstructorError(None, None, "!vault values are not supported", node.start_mark)
+
+
+_StrictLoader.add_constructor("!vault", _refuse_vault)
+_StrictLoader.add_constructor("!vault-encrypted", _refuse_vault)
+_StrictLoader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.construct_scalar(node)))
+
+
+def refuse_duplicate_keys(node: yaml.MappingNode) -> None:
+    """Raises a YAML error naming both lines when a key is given twice. Keys merged in by `<<` may be overridden."""
+    if getattr(node, "without_duplicates", False):
+        return  # `<<` may have been merged in since, and an anchor may bring us here again
+    seen: dict[tuple[str, str], yaml.Node] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+            continue
+        first = seen.setdefault((key.tag, key.value), key)
+        if first is not key:
+            problem = f"{key.value!r} is given twice, first in line {first.start_mark.line + 1}"
+            raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+    node.without_duplicates = True  # type: ignore[attr-defined]
+
+
+class Document:
+    """One YAML file: `root` is its top node, None when the file is empty. `label` names it in messages."""
+
+    def __init__(self, text: str, label: str) -> None:
+        """Raises ConfigError when `text` is not one YAML document."""
+        self.label = label
+        self.lines = text.splitlines()
+        self._anchored = "&" in text
+        try:
+            self._loader = _StrictLoader(text)
+            self.root: yaml.Node | None = self._loader.get_single_node()
+        except yaml.YAMLError as error:
+            raise self._explained(error) from None
+
+    def place(self, node: yaml.Node) -> str:
+        return f"{self.label}:{node.start_mark.line + 1}"
+
+    def error(self, summary: str, node: yaml.Node, advice: str | None = None) -> ConfigError:
+        """A ConfigError that shows the line of `node`."""
+        mark = node.start_mark
+        return ConfigError(
+            f"{self.place(node)}: {summary}", details=self._excerpt(mark.line, mark.column), advice=advice
+        )
+
+    def is_null(self, node: yaml.Node) -> bool:
+        return node.tag == "tag:yaml.org,2002:null"
+
+    def items(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+        """Key and value nodes of a map, in file order, `<<` merged in. Raises ConfigError for a key given twice."""
+        try:
+            refuse_duplicate_keys(node)
+            self._loader.flatten_mapping(node)
+        except yaml.YAMLError as error:
+            raise self._explained(error) from None
+        return list(node.value)
+
+    def raw(self, node: yaml.Node) -> Raw:
+        """The value of `node`. Raises ConfigError for what Ansible's YAML does not allow or we do not support."""
+        if self._anchored and _contains_itself(node):
+            raise self.error("a value that contains itself", node, "Write the value out, without & and *")
+        try:
+            value = self._loader.construct_document(node)
+        except yaml.YAMLError as error:
+            raise self._explained(error) from None
+        except ValueError as error:  # a date or number that only looks like one, such as 2024-13-01
+            raise self.error(f"not a valid value: {error}", node, "Put it in quotes") from None
+        text = node.value if isinstance(node, yaml.ScalarNode) else None
+        return Raw(value, text, self.place(node), dict(self._inner(node, ())))
+
+    def _inner(self, node: yaml.Node, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    yield (*above, key.value), self.place(key)
+                    yield from self._inner(value, (*above, key.value))
+
+    def resolve_plain(self, node: yaml.Node) -> None:
+        """Replaces a tag of our own (`!size 512m`) by the one YAML would have found without it."""
+        if isinstance(node, yaml.ScalarNode):
+            node.tag = self._loader.resolve(yaml.ScalarNode, node.value, (not node.style, bool(node.style)))
+        else:
+            node.tag = self._loader.resolve(type(node), None, (True, False))
+
+    def variables(self, node: yaml.Node | None, problems: list[ConfigError]) -> dict[str, Raw]:
+        """The variables of a map; values that cannot be read are added to `problems` and left out."""
+        if node is None or self.is_null(node):
+            return {}
+        if not isinstance(node, yaml.MappingNode):
+            problems.append(self.error("expected variables, `name: value` in each line", node))
+            return {}
+        found: dict[str, Raw] = {}
+        try:
+            for key, value in self.items(node):
+                if key.tag != "tag:yaml.org,2002:str" or not isinstance(key, yaml.ScalarNode):
+                    written = key.value if isinstance(key, yaml.ScalarNode) else "this key"
+                    problems.append(self.error(f"{written} is not a variable name", key, "Names start with a letter"))
+                    continue
+                try:
+                    found[key.value] = self.raw(value)
+                except ConfigError as error:
+                    problems.append(error)
+        except ConfigError as error:
+            problems.append(error)
+        return found
+
+    def _explained(self, error: yaml.YAMLError) -> ConfigError:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+        if mark is None or any(sign in problem for sign in _UNCLOSED):  # where it began says more than where it stopped
+            mark = getattr(error, "context_mark", None) or mark
+        if mark is None:  # the reader's errors (control characters) have only a sentence
+            return ConfigError(f"{self.label}: not readable as YAML", details=[str(error).splitlines()[0]])
+        line = self.lines[mark.line] if mark.line < len(self.lines) else ""
+        sentence, advice = _explain(problem, line, mark.column)
+        return ConfigError(
+            f"{self.label}: line {mark.line + 1}, column {mark.column + 1}: {sentence}",
+            details=self._excerpt(mark.line, mark.column),
+            advice=self.ini_advice() or advice,
+        )
+
+    def ini_advice(self) -> str | None:
+        """What to do with a file that begins as Ansible's other format does."""
+        if self.lines and re.fullmatch(r"\s*\[[\w:.-]+\]\s*", self.lines[0]):
+            return "This looks like INI; `ansible-inventory -i FILE --list --yaml` writes an INI inventory as YAML"
+        return None
+
+    def _excerpt(self, line: int, column: int) -> list[str]:
+        if line >= len(self.lines):
+            return []
+        number = str(line + 1)
+        text = self.lines[line].replace("\t", "→")
+        return [f"{number} | {text}", f"{' ' * len(number)} | {' ' * column}^"]
+
+
+def read(path: Path, label: str) -> Document:
+    """The YAML file `path`, called `label` in messages. Raises ConfigError when it cannot be read."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{label}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{label}: line {line}: not UTF-8 text", advice="Save the file as UTF-8") from None
+    if text.startswith("$ANSIBLE_VAULT"):
+        raise ConfigError(f"{label}: files encrypted by ansible-vault are not supported", advice=_NO_VAULT)
+    return Document(text, label)
+
+
+def _contains_itself(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> bool:
+    if isinstance(node, yaml.ScalarNode):
+        return False
+    if any(node is each for each in above):
+        return True
+    members = node.value if isinstance(node, yaml.SequenceNode) else [each for pair in node.value for each in pair]
+    return any(_contains_itself(member, (*above, node)) for member in members)
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every string inside a value, keys of maps included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            yield from strings(key)
+            yield from strings(member)
+    elif isinstance(value, (list, tuple)):
+        for member in value:
+            yield from strings(member)
+
+
+def _explain(problem: str, line: str, column: int) -> tuple[str, str | None]:
+    """What a YAML parser's sentence means to the author of the file, and what to do about it."""
+    indent = line[: len(line) - len(line.lstrip())]
+    if "\t" in indent or line[column : column + 1] == "\t":
+        return "a tab; YAML is indented with spaces", "Replace the tab by spaces"
+    if re.search(r":\s*\{[{%]", line):
+        return "a value starts with {{ and is not in quotes", 'Quote it: name: "{{ ... }}"'
+    if "cannot start any token" in problem:
+        return f"a value cannot start with {line[column : column + 1]!r}", "Put the value in quotes"
+    if "mapping values are not allowed" in problem:
+        return "a ':' that does not belong here", (
+            "Quote a value that holds ': ', indent the line as its neighbours, or add the ':' that the line above lacks"
+        )
+    if "could not find expected ':'" in problem:
+        return "a line without ':' where `name: value` is expected", "Add the ':' and a space, or indent the line"
+    if "unexpected end of stream" in problem:
+        return "a quote is opened and never closed", None
+    if any(sign in problem for sign in _UNCLOSED):
+        return "a bracket is opened and not closed, or a ',' is missing in it", None
+    if "did not find expected" in problem or "expected <block end>" in problem or "not allowed in this" in problem:
+        return "not indented like its neighbours", "Compare with the lines above"
+    if "could not determine a constructor" in problem:
+        return f"unknown tag {problem.rsplit(' ', 1)[-1]}", "Remove the tag, or quote a value that starts with '!'"
+    if "found undefined alias" in problem:
+        return "a value starts with * and is not in quotes", "Put the value in quotes"
+    if "another document" in problem:
+        return "a second document starts here ('---')", "Keep one document per file"
+    if "is given twice" in problem:
+        return problem, "Keep one of them"
+    if problem.startswith("!vault"):
+        return problem, _NO_VAULT
+    return problem, None

@@ -1,0 +1,22 @@
+"""Which report fits: live lines on a terminal, plain ones elsewhere (a file, CI, NO_COLOR)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from provisioner.report.plain import PlainReporter
+from provisioner.report.reporter import Reporter
+
+
+def reporter(stream: TextIO | None = None) -> Reporter:
+    """The reporter that fits `stream` (stdout when None)."""
+    stream = stream or sys.stdout
+    plain = os.environ.get("NO_COLOR") or os.environ.get("CI") or os.environ.get("TERM", "dumb") in ("dumb", "")
+    unicode = (stream.encoding or "").lower().replace("-", "").startswith("utf")
+    if plain or not unicode or not stream.isatty():
+        return PlainReporter(stream)
+    from provisioner.report.live import LiveReporter
+
+    return LiveReporter(stream)

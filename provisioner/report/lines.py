@@ -1,0 +1,114 @@
+"""What is said, as lines of styled spans: made here, shown by `plain.py` and `live.py`. What hosts and files say is
+data: it is shown, never read as markup, and cannot send control sequences to the terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from provisioner.errors import ProvisionerError, Several
+from provisioner.quantities import format_elapsed
+from provisioner.report.reporter import Row
+
+Span = tuple[str, str]  # style ("" or a name both ANSI and rich know), text
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SIGN_STYLES = {"+": "green", "~": "yellow", "-": "red"}
+_SIGNS = {"create": "+", "add": "+", "start": "+", "delete": "-", "remove": "-", "stop": "-"}
+
+
+class LineReporter:
+    """Everything that is a line: made of spans here, written by `_write`. Hosts and progress are for subclasses."""
+
+    def phase(self, text: str) -> None:
+        self._write([("bold", f"--> {clean(text)}")])
+
+    def change(self, name: str, resource: str, action: str, note: str = "") -> None:
+        self._write(change_line(name, resource, action, note))
+
+    def diff(self, name: str, resource: str, text: str) -> None:
+        for line in text.splitlines():
+            self._write([(diff_style(line), f"      {clean(line)}")])
+
+    def note(self, text: str) -> None:
+        self._write([("", clean(text))])
+
+    def warning(self, text: str) -> None:
+        self._complain([[("yellow", "warning: "), ("", clean(text))]])
+
+    def error(self, error: ProvisionerError) -> None:
+        self._complain(error_lines(error))
+
+    def recap(self, rows: Mapping[str, Row], seconds: float, next_steps: Sequence[str] = ()) -> None:
+        for line in recap_lines(rows, seconds, next_steps):
+            self._write(line)
+
+    def _write(self, line: list[Span]) -> None:
+        raise NotImplementedError
+
+    def _complain(self, lines: list[list[Span]]) -> None:
+        raise NotImplementedError
+
+
+def change_line(name: str, resource: str, action: str, note: str = "") -> list[Span]:
+    """`  ~ node1: file /etc/x (mode 0640 -> 0644)`; an action that is a word is said: `  ~ node1: restart ...`."""
+    sign = action if action in _SIGN_STYLES else _SIGNS.get(action, "~")
+    word = "" if action in _SIGN_STYLES else f"{action} "
+    spans = [(_SIGN_STYLES[sign], f"  {sign} "), ("bold", clean(name)), ("", f": {clean(word + resource)}")]
+    return [*spans, ("dim", f" ({clean(note)})")] if note else spans
+
+
+def diff_style(line: str) -> str:
+    """The style of a line of a unified diff."""
+    if line.startswith(("+++", "---")):
+        return "bold"
+    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+
+
+def error_lines(error: ProvisionerError) -> list[list[Span]]:
+    """An error, or each of Several, as `ProvisionerError.lines` words it, its head marked."""
+    if isinstance(error, Several):
+        return [line for each in error.errors for line in error_lines(each)]
+    lines = []
+    for text in error.lines():
+        indent = text[: len(text) - len(text.lstrip())]  # a detail of several lines stays one block
+        lines += [clean(line if n == 0 else indent + line) for n, line in enumerate(text.splitlines() or [""])]
+    head, *rest = lines
+    return [[("bold red", "error: "), ("bold", head)], *([("", line)] for line in rest)]
+
+
+def recap_lines(rows: Mapping[str, Row], seconds: float, next_steps: Sequence[str]) -> list[list[Span]]:
+    """The recap's lines. Each host's is `name : ok=41 changed=3 unreachable=0 failed=0 skipped=0`."""
+    width = max((len(name) for name in rows), default=0)
+    lines: list[list[Span]] = [[("", "")], [("bold", "--> Recap")]]
+    for name, row in rows.items():
+        bad = row.failed or row.unreachable
+        style = "red" if bad else "yellow" if row.changed else "green"
+        counts = (
+            f"ok={row.ok} changed={row.changed} unreachable={row.unreachable} failed={row.failed} skipped={row.skipped}"
+        )
+        lines.append([(style, clean(name).ljust(width)), ("", " : "), (style, counts)])
+    failed = sum(1 for row in rows.values() if row.failed or row.unreachable)
+    how = f"Failed on {failed} of {len(rows)} hosts after" if failed else "Finished in"
+    lines.append([("bold", f"{how} {format_elapsed(seconds)}")])
+    if next_steps:
+        lines += [[("", "")], [("bold", "Next:")], *([("", f"  {clean(step)}")] for step in next_steps)]
+    return lines
+
+
+def clean(text: str) -> str:
+    """`text` without the control characters that could move the cursor, ring the bell or rewrite the screen."""
+    return _CONTROL.sub("", text)
+
+
+def put(stream: TextIO, line: str) -> None:
+    """Write a line, whatever the stream can encode. A reader that went away (`| head`) must not stop a deploy."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, stream.fileno())
+        os.close(devnull)

@@ -1,0 +1,1 @@
+"""What a run does: preflight, plan, apply, roll, and the way back."""

@@ -1,0 +1,93 @@
+"""Make the plan's changes on a host: push what archives need, then repair, one event line per resource."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from provisioner import timing
+from provisioner.connect.fleet import Fleet
+from provisioner.report.reporter import Row
+from provisioner.resources import Archive, Service
+from provisioner.run.plan import HostPlan
+
+
+class Payloads:
+    """Archives on this machine, obtained once however many hosts want them."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._lock = threading.Lock()
+        self._ready: dict[str, Any] = {}
+
+    def obtain(self, archive: Archive) -> Any:
+        """The local, verified payload of an archive's source; downloads what is not cached. Raises ArtifactError."""
+        with self._lock:
+            if archive.identity not in self._ready:
+                self._ready[archive.identity] = archive.source.obtain(self._fleet.reporter.progress)
+            return self._ready[archive.identity]
+
+
+def apply(fleet: Fleet, plan: HostPlan, payloads: Payloads, row: Row) -> None:
+    """Repair everything that differs on one host, counting in `row` as it goes: what was changed before a failure
+    stays changed, and the recap says so. Raises HostFailed."""
+    session, reporter = fleet.sessions[plan.host], fleet.reporter
+    wires = [_wire(change.resource, fleet, plan.host, payloads) for change in plan.changes]
+    if not wires:
+        return
+    by_key = {change.resource.key: change for change in plan.changes}
+    began = 0.0
+
+    def event(message: Mapping[str, Any]) -> None:
+        nonlocal began
+        if message.get("status") == "begin":
+            began = time.perf_counter()
+            reporter.host(plan.host, message["resource"])
+        elif message.get("status") == "done":
+            change = by_key[message["resource"]]
+            timing.add(f"apply {change.resource.kind}", time.perf_counter() - began, plan.host)
+            if message["changed"]:
+                row.changed += 1
+                reporter.change(plan.host, message["resource"], change.action, change.note)
+        else:
+            fleet.show(plan.host)(message)
+
+    session.request("apply", event, resources=wires)
+
+
+def await_services(fleet: Fleet, plans: Mapping[str, HostPlan], but: Collection[tuple[str, str]] = ()) -> None:
+    """Wait until every service serves: also one that needed nothing of this run, because an interrupted one has
+    started it, or systemd just now. but: (host, unit) of those that are about to restart, and may need just that.
+    Raises HostFailed for one that does not come."""
+
+    def work(host: str) -> None:
+        for resource in plans[host].resources:
+            if isinstance(resource, Service) and resource.ready is not None and (host, resource.unit) not in but:
+                with timing.timed(f"serving {resource.unit}", host):
+                    fleet.request(host, "call", **resource.ready.wire())
+        fleet.reporter.host(host, "")
+
+    fleet.each(plans, work).check()
+
+
+def _wire(resource: Any, fleet: Fleet, host: str, payloads: Payloads) -> dict[str, Any]:
+    """A resource as the agent needs it for repair; an archive's payload is on the host when this returns."""
+    data: dict[str, Any] = resource.wire(content=True)
+    if isinstance(resource, Archive):
+        fleet.reporter.host(host, f"waiting for {resource.label}")
+        with timing.timed("obtain archives", host):
+            payload = payloads.obtain(resource)
+        data["payload"] = payload.sha256
+        session = fleet.sessions[host]
+        if not session.request("has", digests=[payload.sha256]):
+            label = f"{host}: sending {resource.label}"
+            fleet.reporter.host(host, f"receiving {resource.label}")
+            with timing.timed("push", host):
+                session.put(
+                    payload.path,
+                    payload.sha256,
+                    lambda done, total: fleet.reporter.progress(f"{host} {payload.sha256}", label, done, total),
+                )
+    return data

@@ -1,0 +1,219 @@
+"""One deploy from loaded inventory to recap: connect, preflight, read, plan, apply, roll, verify.
+
+Nothing on any host is changed before every host has passed preflight. Every step derives what is left to do from the
+hosts, so a run that was killed anywhere is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from provisioner.connect.fleet import Fleet
+from provisioner.errors import ProvisionerError, Refused, Several, Unreachable
+from provisioner.inventory.model import Host, Inventory
+from provisioner.options import Options
+from provisioner.report.reporter import Reporter, Row
+from provisioner.run import apply as applying
+from provisioner.run import live, plan, preflight, rolling
+from provisioner.run.plan import HostPlan
+from provisioner.run.preparation import Preparation
+from provisioner.run.site import Site
+from provisioner.run.target import Target
+from provisioner.timing import timed
+
+
+class Deploy:
+    """The state of one run. `run()` does it all and returns the exit code; the steps are methods in their order."""
+
+    def __init__(
+        self, site: Site, inventory: Inventory, options: Options, reporter: Reporter, ask: Callable[[str], bool] | None
+    ) -> None:
+        """ask: how to put a yes/no question to a person; None where there is no one to ask."""
+        self.site, self.inventory, self.options, self.reporter, self.ask = site, inventory, options, reporter, ask
+        self.hosts: tuple[Host, ...] = inventory.limit(options.limit)
+        self.targets: dict[str, Target] = {}
+        self.plans: dict[str, HostPlan] = {}
+        self.serving: set[tuple[str, str]] = set()  # (host, unit) that served when the host was read
+        self.rows: dict[str, Row] = {host.name: Row() for host in self.hosts}
+        self.began = time.monotonic()
+
+    def run(self) -> int:
+        """Everything, ending in the recap. Expected failures are shown and become the exit code."""
+        code, next_steps = 0, []
+        with self.reporter, Fleet(self.reporter) as fleet:
+            try:
+                for warning in self.site.warnings(self.inventory):
+                    self.reporter.warning(warning)
+                self._preflight(fleet)
+                self._show_plan()
+                if not self.options.check:
+                    self._change(fleet)
+                    unchanged = all(one.nothing for one in self.plans.values())
+                    applying.await_services(fleet, self.plans, but=self.serving if unchanged else ())
+                self._contents(fleet)
+                if not self.options.check:
+                    self._verify(fleet)
+                next_steps = self._next_steps()
+            except ProvisionerError as error:
+                self._blame(error)
+                self.reporter.error(error)
+                code = error.exit_code
+            self.reporter.recap(self.rows, time.monotonic() - self.began, next_steps)
+        return code
+
+    # -- before anything changes -----------------------------------------------------------------------------------
+
+    def _preflight(self, fleet: Fleet) -> None:
+        """Connect, gather facts, lock, read, and plan; raises everything that is wrong on all hosts at once."""
+        self.reporter.phase("Preflight")
+        preparation = Preparation(fleet, self.site, self.inventory, self.options)
+        names = [host.name for host in self.hosts]
+        # Our own part is loaded while hosts start their agents: that is half of a run that changes nothing.
+        found = fleet.each(names, preparation.host, meanwhile=lambda: self.site.load(self.inventory))
+        errors: list[ProvisionerError] = list(found.errors.values())
+        for problem in preflight.clock_problems({name: one.ahead for name, one in found.items()}):
+            self.reporter.warning(f"{problem}: start a time service (systemd-timesyncd, chrony) on them")
+        for name, one in found.items():
+            errors += one.problems
+            if one.target is not None:
+                self.targets[name] = one.target
+            if one.plan is not None:
+                self.plans[name] = one.plan
+                self.serving |= {(name, unit) for unit in one.serving}
+                self.rows[name].ok, self.rows[name].skipped = len(one.plan.resources), one.skipped
+            for remark in one.remarks:
+                self.reporter.warning(f"{name}: {remark}")
+        if errors:
+            raise errors[0] if len(errors) == 1 else Several(errors)
+
+    def _show_plan(self) -> None:
+        changes = sum(len(one.changes) for one in self.plans.values())
+        restarts = sum(len(one.restarts) for one in self.plans.values())
+        adoptions = live.planned(self.plans)
+        if not changes and not restarts and not adoptions:
+            self.reporter.phase("No changes: every host is as it should be")
+            return
+        self.reporter.phase("Plan")
+        for name, one in self.plans.items():
+            for change in one.changes:
+                if self.options.check or self.options.diff:
+                    self.reporter.change(name, change.resource.key, change.action, change.note)
+                if self.options.diff:
+                    self.reporter.diff(name, change.resource.key, plan.diff(change))
+            for adoption in one.adoptions:
+                self.reporter.change(name, adoption.service.key, "apply", live.shown(adoption.changes))
+            for restart in one.restarts:
+                self.reporter.change(name, restart.service.key, "restart", will_restart(restart.reasons))
+            if self.options.check:
+                self.rows[name].changed = len(one.changes) + len(one.adoptions) + len(one.restarts)
+        adds = sum(change.action == "+" for one in self.plans.values() for change in one.changes)
+        at_run_time = f", {adoptions} to apply at run time" if adoptions else ""
+        self.reporter.note(f"{adds} to add, {changes - adds} to change{at_run_time}, {restarts} to restart")
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def _change(self, fleet: Fleet) -> None:
+        """Apply on all hosts in parallel, then roll the restarts that the hosts turn out to need."""
+        self._confirm_downtime(fleet)
+        if all(one.nothing for one in self.plans.values()):
+            return
+        self.reporter.phase("Apply")
+        payloads = applying.Payloads(fleet)
+
+        def work(name: str) -> None:
+            applying.apply(fleet, self.plans[name], payloads, self.rows[name])
+            live.adopt(fleet, self.plans[name], self.rows[name])
+            self.reporter.host(name, "")
+
+        fleet.each(self.plans, work).check()
+        self._roll(fleet)
+
+    def _roll(self, fleet: Fleet) -> None:
+        steps = rolling.read_pending(fleet, self.plans)
+        if not steps:
+            return
+        if not self.options.restart:
+            for step in steps:
+                self.reporter.warning(
+                    f"{step.host}: {step.service.unit} {rolling.because(step.reasons)}; "
+                    "restart left out (--no-restart), the next deploy does it"
+                )
+            return
+        self.reporter.phase("Restart")
+        # A node that an interrupted run has just restarted may still be coming up: the others wait for it.
+        applying.await_services(fleet, self.plans, but={(step.host, step.service.unit) for step in steps})
+        for of_unit, gate in self.gated(fleet, steps):
+            self.roll(fleet, of_unit, gate)
+
+    def gated(self, fleet: Fleet, steps: Sequence[rolling.Step]) -> Iterator[tuple[list[rolling.Step], rolling.Gate]]:
+        """The steps of one unit after the other, each with the gate that they pass."""
+        for unit in rolling.units(self.plans):
+            of_unit = [step for step in steps if step.service.unit == unit]
+            if of_unit:
+                yield of_unit, self.site.gate(unit, self.targets, fleet.call, self.reporter.host)
+
+    def roll(self, fleet: Fleet, of_unit: Sequence[rolling.Step], gate: rolling.Gate) -> None:
+        """Restart one unit on its hosts, one at a time; counted in the recap."""
+        services = {step.host: step.service for step in of_unit}
+        for name in rolling.roll(fleet, of_unit, gate):
+            self.rows[name].changed += 1
+            live.tidy(fleet, name, services[name], self.rows[name])
+
+    def _confirm_downtime(self, fleet: Fleet) -> None:
+        """A restart that clients would notice needs a yes, before anything is changed."""
+        restarts = [(name, restart.service.unit) for name, one in self.plans.items() for restart in one.restarts]
+        if self.options.restart:
+            self.confirm_downtime(
+                fleet, restarts, "deploy with --accept-downtime, or with --no-restart to restart later"
+            )
+
+    def confirm_downtime(self, fleet: Fleet, restarts: Sequence[tuple[str, str]], advice: str) -> None:
+        """restarts: (host, unit). Raises Refused where clients would notice them and nobody says yes."""
+        if not restarts or self.options.accept_downtime:
+            return
+        reasons = self.site.downtime(list(self.targets.values()), restarts, fleet.call, self.reporter.host)
+        if not reasons:
+            return
+        if self.options.yes or (self.ask is not None and self._asked(reasons)):
+            return
+        raise Refused("these restarts mean downtime, and nothing was changed", details=reasons, advice=advice)
+
+    def _asked(self, reasons: Sequence[str]) -> bool:
+        assert self.ask is not None
+        with self.reporter.paused():
+            return self.ask("\n".join([*reasons, "Restart anyway?"]))
+
+    # -- after -----------------------------------------------------------------------------------------------------
+
+    def _contents(self, fleet: Fleet) -> None:
+        """What the services hold, brought to what the inventory says; with --check only shown. Counted in the recap."""
+        targets, chosen = list(self.targets.values()), self.options
+        done = self.site.contents(fleet.call, targets, self.reporter, chosen.tags, chosen.check)
+        for name, (ok, changed) in done.items():
+            self.rows[name].ok += ok
+            self.rows[name].changed += changed
+
+    def _verify(self, fleet: Fleet) -> None:
+        if self.options.smoke:
+            self.reporter.phase("Verify")
+            with timed("smoke"):
+                self.site.verify(fleet.call, list(self.targets.values()), self.reporter)
+
+    def _next_steps(self) -> list[str]:
+        if self.options.check:
+            return []
+        return self.site.next_steps(list(self.targets.values()))
+
+    def _blame(self, error: ProvisionerError) -> None:
+        """Count an error where it belongs in the recap; hosts that were not planned have no ok resources."""
+        for one in error.errors if isinstance(error, Several) else [error]:
+            if one.host in self.rows:
+                row = self.rows[one.host]
+                row.unreachable += isinstance(one, Unreachable)
+                row.failed += not isinstance(one, Unreachable)
+
+
+def will_restart(reasons: Sequence[str]) -> str:
+    """The reason of a planned restart in words."""
+    return "needed: it would run with an older " + rolling.shown(reasons)

@@ -1,0 +1,63 @@
+"""Changes that running services take without a restart: foreseen in the plan, made after the files are written.
+
+Both ask the host (`resources/live.py`): a run that was cut off between the two is finished by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from provisioner.connect.fleet import Fleet
+from provisioner.report.reporter import Row
+from provisioner.resources import File, Resource, Service
+from provisioner.run.plan import HostPlan
+
+AGENT = "provisioner.agent.live"
+
+
+def foresee(fleet: Fleet, host: str, resources: Sequence[Resource], states: MutableMapping[str, Any]) -> None:
+    """Put into the states of services what they will make of inputs that are about to be written; a service's own
+    answer is about what is on disk now. One question, and only where such an input differs."""
+    files = {resource.path: resource for resource in resources if isinstance(resource, File)}
+    for service in _live(resources):
+        state, file = states.get(service.key), files.get(service.live.path) if service.live else None
+        if state and state["active"] and file and file.digest != state["disk"].get(file.path):
+            arguments = {"service": service.wire(content=False), "wanted": file.content}
+            state["live"] = fleet.call(host, AGENT, "look", arguments)["live"]
+
+
+def adopt(fleet: Fleet, plan: HostPlan, row: Row) -> None:
+    """Let the services of a host take what the plan says they can. Raises HostFailed when one does not."""
+    for adoption in plan.adoptions:
+        _apply(fleet, plan.host, adoption.service, row)
+
+
+def tidy(fleet: Fleet, host: str, service: Service, row: Row) -> None:
+    """After a restart: what was made without one before is in the process's own input now."""
+    if service.live:
+        _apply(fleet, host, service, row)
+
+
+def _apply(fleet: Fleet, host: str, service: Service, row: Row) -> None:
+    fleet.reporter.host(host, f"applying to {service.unit}")
+    made = fleet.call(host, AGENT, "apply", {"service": service.wire(content=False)})["changes"]
+    if made:
+        row.changed += 1
+        fleet.reporter.change(host, service.key, "apply", shown(made))
+    fleet.reporter.host(host, "")
+
+
+def _live(resources: Sequence[Resource]) -> Iterator[Service]:
+    return (resource for resource in resources if isinstance(resource, Service) and resource.live)
+
+
+def shown(changes: Sequence[str]) -> str:
+    """A service's changes in a line; more than a few are counted."""
+    more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
+    return f"{', '.join(changes[:4])}{more}, no restart"
+
+
+def planned(plans: Mapping[str, HostPlan]) -> int:
+    """How many services will take changes as they run."""
+    return sum(len(plan.adoptions) for plan in plans.values())

@@ -1,0 +1,100 @@
+"""What is done on each host before anything is changed on any: connect, gather facts, lock, read, plan.
+
+A host goes through all of it by itself, so that none waits for another one's slow start.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from provisioner.connect.fleet import Fleet
+from provisioner.connect.opening import Opener
+from provisioner.errors import HostFailed, ProvisionerError
+from provisioner.inventory.model import Inventory
+from provisioner.options import Options
+from provisioner.resources import Resource
+from provisioner.run import live, plan, preflight
+from provisioner.run.plan import HostPlan
+from provisioner.run.target import Target
+from provisioner.timing import timed
+
+if TYPE_CHECKING:
+    from provisioner.run.preflight import Needs
+    from provisioner.run.site import Site
+
+
+@dataclass
+class Prepared:
+    """What became of a host. ahead: seconds by which its clock is ahead of ours; target: None where the inventory does
+    not fit it; plan: None where it could not be read; skipped: resources of roles that --tags leaves out; serving: the
+    units that served when it was read."""
+
+    ahead: float
+    target: Target | None = None
+    plan: HostPlan | None = None
+    skipped: int = 0
+    serving: tuple[str, ...] = ()
+    remarks: list[str] = field(default_factory=list)
+    problems: list[ProvisionerError] = field(default_factory=list)
+
+
+class Preparation:
+    """Preflight of a run, host by host, in any threads."""
+
+    def __init__(self, fleet: Fleet, site: Site, inventory: Inventory, options: Options) -> None:
+        self._fleet, self._site, self._inventory, self._options = fleet, site, inventory, options
+        self._opener = Opener(fleet, site, options)
+
+    def host(self, name: str) -> Prepared:
+        """All of it for one host; problems of the host itself are in the answer. Raises what else goes wrong on the
+        way: Unreachable, Locked, HostFailed."""
+        before = time.time()
+        facts = self._opener.open(self._inventory.hosts[name])
+        done = Prepared(ahead=facts["clock"] - (before + time.time()) / 2)
+        target = Target(self._inventory.hosts[name], self._inventory, facts, self._options.root / "templates")
+        try:
+            needs = preflight.merge(role.needs(target) for role in self._site.roles_for(target.host.groups))
+        except ProvisionerError as error:
+            done.problems.append(error)
+            return done
+        done.target = target
+        foreign = preflight.problems(name, preflight.foreign(facts, needs))
+        done.problems += [*foreign, *preflight.problems(name, preflight.basics(facts, needs))]
+        if not foreign:
+            self._read(done, target, needs)
+        return done
+
+    def _read(self, done: Prepared, target: Target, needs: Needs) -> None:
+        """Lock a host (unless only checking), read its actual state, and plan."""
+        name, checking = target.name, self._options.check
+        self._fleet.reporter.host(name, "reading")
+        with timed("resources", name):
+            everything = [(role, role.resources(target)) for role in self._site.roles_for(target.host.groups)]
+        wanted = {role.name for role in self._site.roles_for(target.host.groups, self._options.tags)}
+        resources: list[Resource] = [
+            resource for role, found in everything if role.name in wanted for resource in found
+        ]
+        done.skipped = sum(len(found) for role, found in everything if role.name not in wanted)
+        wants = {**preflight.wants(needs), "serving": not checking}
+        names = [] if checking else wants.pop("names")
+        with timed("read", name):
+            wires = [resource.wire(content=False) for resource in resources]
+            found = self._fleet.read(name, lock=not checking, resources=wires, wants=wants)
+        done.problems += [
+            HostFailed(f"{one['resource']}: {one['summary']}", host=name, details=one["details"], advice=one["advice"])
+            for one in found["problems"]
+        ]
+        remarks = (resource.remark(found["states"].get(resource.key)) for resource in resources)
+        done.remarks += [remark for remark in remarks if remark]
+        done.serving = tuple(found["serving"])
+        live.foresee(self._fleet, name, resources, found["states"])
+        self._fleet.reporter.host(name, "")
+        with timed("plan", name):
+            done.plan = plan.make(name, resources, found["states"])
+        if names and not done.plan.nothing:
+            # A name server may take its time: a run that changes nothing does not wait for it.
+            found["unresolved"] = self._fleet.request(name, "read", resources=[], wants={"names": names})["unresolved"]
+        done.problems += preflight.problems(name, preflight.details(needs, found))
+        done.problems += self._site.objections(target, done.plan, self._fleet.call)

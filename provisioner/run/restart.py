@@ -1,0 +1,75 @@
+"""A roll on demand: the same restarts as a deploy's, behind the same gates, without changing anything else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from provisioner.connect.fleet import Fleet
+from provisioner.errors import HostFailed, Several, UsageError
+from provisioner.resources import Service
+from provisioner.run import rolling
+from provisioner.run.deploy import Deploy
+from provisioner.run.rolling import Step
+
+
+class Restart(Deploy):
+    """One `restart` run: preflight as for a deploy, then every wanted service, one node at a time."""
+
+    def __init__(self, *arguments: Any, services: Sequence[str] = ()) -> None:
+        """arguments: as for Deploy. services: the units to restart; empty: all that the roles run."""
+        super().__init__(*arguments)
+        self.services = tuple(services)
+
+    def steps(self) -> list[Step]:
+        """What is to restart on the limited hosts. Raises UsageError when there is nothing of the kind, HostFailed when
+        it was never deployed."""
+        found = [(name, r) for name, one in self.plans.items() for r in one.resources if isinstance(r, Service)]
+        known = list(dict.fromkeys(service.unit for _, service in found))
+        if unknown := [name for name in self.services if name not in known]:
+            hosts = "this host" if len(self.plans) == 1 else "these hosts"
+            raise UsageError(
+                f"there is no service {unknown[0]} on {hosts}", details=[f"--service is one of: {', '.join(known)}"]
+            )
+        wanted = [Step(name, service) for name, service in found if service.unit in (self.services or known)]
+        absent = [
+            HostFailed(f"{step.service.unit} was never deployed here", host=step.host, advice="deploy first")
+            for step in wanted
+            for change in self.plans[step.host].changes
+            if change.resource == step.service and change.actual is None
+        ]
+        if absent:
+            raise absent[0] if len(absent) == 1 else Several(list(absent))
+        return wanted
+
+    def _show_plan(self) -> None:
+        steps = self.steps()
+        waiting = [name for name, one in self.plans.items() if one.changes]
+        if waiting:
+            self.reporter.warning(f"not deployed yet, and left alone by a restart: changes on {', '.join(waiting)}")
+        if self.options.check:
+            for step in steps:
+                self.rows[step.host].changed += 1
+                self.reporter.change(step.host, step.service.key, "restart", rolling.because(step.reasons))
+
+    def _contents(self, fleet: Fleet) -> None:
+        """A restart changes nothing else."""
+
+    def _change(self, fleet: Fleet) -> None:
+        steps = self.steps()
+        self.confirm_downtime(
+            fleet, [(step.host, step.service.unit) for step in steps], "restart with --accept-downtime"
+        )
+        self.reporter.phase("Restart")
+        gated = list(self.gated(fleet, steps))
+        # Ask every gate for every node before the first one goes down: what will be refused is refused with nothing
+        # restarted. Each node is asked for again when its turn comes.
+        for of_unit, gate in gated:
+            for name in gate.order([step.host for step in of_unit]):
+                gate.permit(name)
+        for of_unit, gate in gated:
+            began = time.monotonic()
+            self.roll(fleet, of_unit, gate)
+            hosts = f"{len(of_unit)} host" + ("s" if len(of_unit) > 1 else "")
+            self.reporter.note(f"{of_unit[0].service.unit}: {hosts} restarted in {time.monotonic() - began:.1f} s")

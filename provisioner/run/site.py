@@ -1,0 +1,52 @@
+"""What the engine needs of the roles; `roles/site.py` has the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from provisioner.connect import opening
+
+if TYPE_CHECKING:
+    from provisioner.errors import ProvisionerError
+    from provisioner.inventory.model import Inventory
+    from provisioner.report.reporter import Reporter
+    from provisioner.resources import Resource
+    from provisioner.run import rolling
+    from provisioner.run.plan import HostPlan
+    from provisioner.run.preflight import Needs
+    from provisioner.run.target import Target
+
+
+class Role(Protocol):
+    """What the engine needs of a role; `roles/site.py` has the real ones."""
+
+    @property
+    def name(self) -> str: ...
+    def needs(self, target: Target) -> Needs: ...
+    def resources(self, target: Target) -> list[Resource]: ...
+
+
+class Site(opening.Site, Protocol):
+    """What the engine needs of the whole of the roles."""
+
+    def load(self, inventory: Inventory) -> None: ...
+    def roles_for(self, groups: Iterable[str], tags: Iterable[str] = ()) -> Sequence[Role]: ...
+    def warnings(self, inventory: Inventory) -> list[str]: ...
+    def objections(
+        self, target: Target, plan: HostPlan, call: Callable[..., dict[str, Any]]
+    ) -> list[ProvisionerError]: ...
+    def downtime(
+        self, targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: rolling.Call, say: rolling.Say
+    ) -> list[str]: ...
+    def gate(self, unit: str, targets: Mapping[str, Target], call: rolling.Call, say: rolling.Say) -> rolling.Gate: ...
+    def contents(
+        self,
+        call: Callable[..., dict[str, Any]],
+        targets: Sequence[Target],
+        reporter: Reporter,
+        tags: Sequence[str],
+        check: bool,
+    ) -> Mapping[str, tuple[int, int]]: ...
+    def verify(self, call: Callable[..., dict[str, Any]], targets: Sequence[Target], reporter: Reporter) -> None: ...
+    def next_steps(self, targets: Sequence[Target]) -> list[str]: ...

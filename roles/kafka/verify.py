@@ -1,0 +1,237 @@
+"""The smoke check of a whole cluster: which legs there are, where each is tried from, and what the answers mean.
+
+Everything is tried on one broker host. A listener that is not reachable from there as a whole (its addresses belong to
+the users' side of a network) is tried from this machine at the same time, with the very same code and a topic of its
+own: most of a check is waiting for a topic to be made and copied. What nobody reaches is skipped, with the reasons; a
+broker that nobody reaches at all is a failure.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Optional, Protocol
+
+from cluster.smoke.leg import Leg
+from provisioner import timing
+from provisioner.errors import HostFailed
+from roles.shared import topology
+
+ON_HOST = "cluster.smoke.smoke"
+ON_HOST_CLI = "cluster.smoke.smoke_cli"
+HERE = "this machine"
+# The client of the smoke check has no credentials to show.
+OPEN_PROTOCOLS = ("PLAINTEXT",)
+
+# call(host name, module, function, arguments, event) -> answer: runs a role's on-host function on a host. event: gets
+# what it reports; None shows its texts.
+Event = Callable[[Mapping[str, Any]], None]
+Call = Callable[[str, str, str, Mapping[str, Any], Optional[Event]], Mapping[str, Any]]
+
+
+class TargetLike(Protocol):
+    """What is needed of `provisioner.run.target.Target`."""
+
+    @property
+    def name(self) -> str: ...
+    def members(self, group: str) -> Sequence[topology.HostLike]: ...
+    def is_in(self, group: str) -> bool: ...
+
+
+class ReporterLike(Protocol):
+    """What is needed of `provisioner.report.reporter.Reporter`."""
+
+    def host(self, name: str, text: str) -> None: ...
+    def warning(self, text: str) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to check. driver: the host it runs on. skipped: listeners that cannot be checked at all, and why."""
+
+    driver: str
+    hosts: Mapping[int, str]  # broker id -> host name
+    legs: tuple[Leg, ...]
+    skipped: tuple[tuple[Leg, str], ...] = ()
+
+    def label(self, broker: int) -> str:
+        """A broker as people know it."""
+        return f"broker {broker} ({self.hosts[broker]})" if broker in self.hosts else f"broker {broker}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one leg ended: "ok", "failed" or "skipped", and where it was tried. why: reasons, one per place."""
+
+    leg: Leg
+    status: str
+    where: tuple[str, ...]
+    why: tuple[str, ...] = ()
+
+
+def plan_smoke(targets: Sequence[TargetLike]) -> Plan | None:
+    """The legs of all brokers of the cluster, whatever --limit says, driven from the first given broker host.
+
+    None when no given host is a broker. Raises ConfigError for listeners that are none. Pure.
+    """
+    driver = next((target for target in targets if target.is_in("kafka")), None)
+    if driver is None:
+        return None
+    members = driver.members("kafka")
+    # The driver's own broker comes first: whichever cluster it belongs to is the one that is meant.
+    ordered = sorted(members, key=lambda host: host.name != driver.name)
+    legs, skipped, hosts = [], [], {}
+    for host in ordered:
+        broker = topology.broker_id(host, members)
+        hosts[broker] = host.name
+        inner = topology.inter_broker(host).name
+        for listener in sorted(topology.listeners(host), key=lambda found: found.name != inner):
+            leg = Leg(broker, listener.name, listener.advertised_host, listener.advertised_port, listener.protocol)
+            if listener.protocol in OPEN_PROTOCOLS:
+                legs.append(leg)
+            else:
+                skipped.append((leg, f"the smoke check has no credentials for {listener.protocol}"))
+    return Plan(driver.name, hosts, tuple(legs), tuple(skipped))
+
+
+def elsewhere(plan: Plan, answer: Mapping[str, Any]) -> list[Leg]:
+    """The legs to be tried from another place: all of every listener that was not reached on all brokers. Pure."""
+    missed = {leg["listener"] for leg in answer["legs"] if leg["status"] == "unreachable"}
+    return [leg for leg in plan.legs if leg.listener in missed]
+
+
+def verdicts(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Verdict]:
+    """Each leg's end from the answers of all places: failed anywhere is failed, else ok anywhere is ok. Pure."""
+    found = []
+    for leg in plan.legs:
+        tried = [
+            (where, result)
+            for where, answer in answers
+            for result in answer["legs"]
+            if (result["broker"], result["listener"]) == (leg.broker, leg.listener)
+        ]
+        statuses = {result["status"] for _, result in tried}
+        status = "failed" if "failed" in statuses else "ok" if "ok" in statuses else "skipped"
+        why = tuple(f"from {where}: {result['why']}" for where, result in tried if result["status"] != "ok")
+        found.append(Verdict(leg, status, tuple(where for where, _ in tried), why if status != "ok" else ()))
+    return found + [Verdict(leg, "skipped", (), (why,)) for leg, why in plan.skipped]
+
+
+def failures(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]], found: Sequence[Verdict]) -> list[str]:
+    """Every failure in one line: broker, listener, step, error. Brokers that nobody reached are failures too. Pure."""
+    lines: dict[tuple[Any, ...], str] = {}
+    for where, answer in answers:
+        for failure in answer["failures"]:
+            text = (
+                f"{plan.label(failure['broker'])}, listener {failure['listener']} ({failure['address']}), "
+                f"{failure['step']}: {failure['error']}" + (f" (from {where})" if len(answers) > 1 else "")
+            )
+            # The same finding from a second place says nothing new.
+            lines.setdefault(tuple(sorted(failure.items())), text)
+    checkable = {leg.broker for leg in plan.legs}
+    touched = {verdict.leg.broker for verdict in found if verdict.status != "skipped"}
+    for broker in sorted(checkable - touched):
+        reasons = [why for verdict in found if verdict.leg.broker == broker for why in verdict.why]
+        text = f"{plan.label(broker)}: none of its listeners can be reached: {'; '.join(reasons)}"
+        lines[(broker,)] = text
+    for verdict in found:
+        if verdict.status == "failed" and not lines:
+            lines[(verdict.leg,)] = f"{plan.label(verdict.leg.broker)}, {verdict.leg}: {'; '.join(verdict.why)}"
+    return list(lines.values())
+
+
+def run_smoke(
+    call: Call, targets: Sequence[TargetLike], reporter: ReporterLike, *, cli: bool = False, join: str = "auto"
+) -> list[Verdict]:
+    """Check the cluster of the given hosts; every leg's verdict, [] when no host is a broker.
+
+    cli: with the official console tools instead of the native client. join: "auto" or "always", see the on-host `run`.
+    Skipped listeners are told as warnings. Raises HostFailed that names each failed leg.
+    """
+    plan = plan_smoke(targets)
+    if plan is None:
+        return []
+    answers: list[tuple[str, Mapping[str, Any]]] = []
+    if plan.legs:
+        arguments = {"legs": [leg.to_dict() for leg in plan.legs], "join": join}
+        if cli:
+            answers.append((plan.driver, call(plan.driver, ON_HOST_CLI, "run", arguments, None)))
+        else:
+            answers = _both_sides(call, plan, arguments, reporter)
+    for _, answer in answers:
+        for broker, listener, step, seconds in answer.get("took", ()):
+            timing.add(f"smoke: {step} {listener}", seconds, plan.hosts[broker])
+    found = verdicts(plan, answers)
+    lines = failures(plan, answers, found)
+    if lines:
+        one = len(lines) == 1
+        raise HostFailed(
+            f"the smoke check failed: {lines[0]}" if one else f"the smoke check failed in {len(lines)} places",
+            host=plan.driver,
+            details=() if one else lines,
+            advice="see the broker's log (/var/log/kafka/server.log, `journalctl -u kafka`); then `invoke smoke` again",
+        )
+    for verdict in found:
+        if verdict.status == "skipped":
+            reporter.warning(f"smoke check: {verdict.leg} was skipped: {'; '.join(verdict.why)}")
+    reporter.note(summary(found, answers))
+    return found
+
+
+def _both_sides(
+    call: Call, plan: Plan, arguments: Mapping[str, Any], reporter: ReporterLike
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """The answers of the host and, where it does not reach everything, of this machine."""
+    if len({leg.listener for leg in plan.legs}) > 1:
+        # One of them is probably meant for this side: the client is here by the time the host knows what it reaches.
+        threading.Thread(target=_client, daemon=True).start()
+    with ThreadPoolExecutor(1) as beside:
+        begun: list[Future[Mapping[str, Any]]] = []
+
+        def event(message: Mapping[str, Any]) -> None:
+            if "text" in message:
+                reporter.host(plan.driver, str(message["text"]))
+            elif left := elsewhere(plan, message):
+                more = {**arguments, "legs": [leg.to_dict() for leg in left], "cluster_id": message["cluster_id"]}
+                begun.append(beside.submit(_here, more, plan.driver, reporter))
+
+        # Whatever ends this early, the other side ends its steps first, so that its topic goes away.
+        answers = [(plan.driver, call(plan.driver, ON_HOST, "run", arguments, event))]
+        return answers + [(HERE, future.result()) for future in begun]
+
+
+def _client() -> Any:
+    """The on-host check, whose import brings the Kafka client; most runs need neither."""
+    from cluster.smoke import smoke
+
+    return smoke
+
+
+def _here(arguments: Mapping[str, Any], driver: str, reporter: ReporterLike) -> Mapping[str, Any]:
+    def emit(event: Mapping[str, Any]) -> None:
+        if "text" in event:
+            reporter.host(driver, f"from {HERE}: {event['text']}")
+
+    answer: Mapping[str, Any] = _client().run(dict(arguments), emit)
+    return answer
+
+
+def summary(found: Sequence[Verdict], answers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """A passed check in one line. Pure."""
+    passed = [verdict.leg for verdict in found if verdict.status == "ok"]
+    if not passed:
+        return "Smoke check: nothing could be checked"
+    brokers, listeners = len({leg.broker for leg in passed}), len({leg.listener for leg in passed})
+    written = sum(answer["records"] for _, answer in answers)
+    seconds = max(answer["seconds"] for _, answer in answers)
+    return (
+        f"Smoke check passed in {seconds:.1f} s: {written} records through "
+        f"{_many(listeners, 'listener')} of {_many(brokers, 'broker')}, read back complete and in order"
+    )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")

@@ -1,0 +1,1 @@
+"""What more than one role uses: JVM options, properties files, releases, commands, waits."""

@@ -1,0 +1,57 @@
+"""How much memory each service's Java gets, and the options that follow; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from provisioner.errors import ConfigError
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+def kafka_heap(memory: int) -> int:
+    """Default heap of a broker, bytes: a quarter of the host's `memory` (bytes), between 512 MiB and 6 GiB.
+
+    More does not help: a broker's data passes through the page cache, which is the rest of the memory.
+    """
+    return _whole_mib(min(max(memory // 4, 512 * MIB), 6 * GIB))
+
+
+def zookeeper_heap(memory: int) -> int:
+    """Default heap of a ZooKeeper server, bytes: an eighth of the host's `memory`, between 256 MiB and 1 GiB."""
+    return _whole_mib(min(max(memory // 8, 256 * MIB), GIB))
+
+
+def _whole_mib(size: int) -> int:
+    return size // MIB * MIB
+
+
+def jvm_size(size: int) -> str:
+    """Bytes as the JVM takes them, in the largest unit that is exact: 512m, 6g."""
+    for unit, suffix in ((GIB, "g"), (MIB, "m"), (1024, "k")):
+        if size and size % unit == 0:
+            return f"{size // unit}{suffix}"
+    return str(size)
+
+
+def heap_options(size: int) -> list[str]:
+    """A heap of fixed size: growing it later would stop the service while it touches new memory."""
+    return [f"-Xms{jvm_size(size)}", f"-Xmx{jvm_size(size)}"]
+
+
+def gc_log_options(path: str, size: int, files: int) -> list[str]:
+    """A garbage-collection log that the JVM itself rotates: `files` old ones of `size` bytes (Java 9 or newer)."""
+    return [f"-Xlog:gc*:file={path}:time,uptime,tags:filecount={files},filesize={jvm_size(size)}"]
+
+
+def one_line(options: Sequence[Any], *, variable: str) -> str:
+    """Options as one line of an environment file. systemd splits it at blanks again, so no option may hold one."""
+    for option in options:
+        if not isinstance(option, str) or not option.startswith("-") or any(c in option for c in " \t\n\"'\\$"):
+            raise ConfigError(
+                f"{variable} holds something that cannot be passed to Java as one option: {option!r}",
+                advice="give a list with one option per item, each starting with '-', without blanks, quotes or '$'",
+            )
+    return " ".join(options)

@@ -1,0 +1,105 @@
+"""The versions that can be installed: what `roles/<product>/versions/<version>.yml` says about each.
+
+These files are part of the project (the locked set of jars, and beside it the facts a role needs: which Scala, which
+ZooKeeper, which Java, which command runs which class), so reading them is reading our own tables, not a host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from provisioner.artifacts import ArchiveSource, ClosureSource
+from provisioner.errors import ConfigError
+
+ROLES = Path(__file__).parent.parent
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One version of a product. java: lowest and highest major version it runs on (highest None: no known limit)."""
+
+    product: str
+    version: str
+    lock_file: Path
+    scala: str = ""
+    zookeeper: str = ""
+    java_min: int = 8
+    java_max: int | None = None
+    java_tested: tuple[int, ...] = ()
+    tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    scripts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)  # script whose classes no locked jar has -> why
+
+    @property
+    def number(self) -> tuple[int, ...]:
+        """The version for comparisons: (3, 9, 2)."""
+        return tuple(int(part) for part in self.version.split("-")[0].split(".") if part.isdigit())
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """Every name in the distribution's bin/, sorted."""
+        return tuple(sorted({*self.tools, *self.scripts}))
+
+
+def known(product: str) -> list[str]:
+    """The versions of a product that are locked, oldest first."""
+    found = (path.stem for path in (ROLES / product / "versions").glob("*.yml"))
+    return sorted(found, key=lambda version: [int(part) if part.isdigit() else 0 for part in version.split(".")])
+
+
+@cache
+def release(product: str, version: str) -> Release:
+    """The facts of one version. ConfigError naming the locked versions when it is not one of them."""
+    path = ROLES / product / "versions" / f"{version}.yml"
+    if not path.is_file():
+        raise ConfigError(
+            f"{product}_version {version} is not locked",
+            details=[f"locked versions of {product}: {', '.join(known(product)) or 'none'}"],
+            advice=f"choose one of these, or add it: invoke artifacts.lock --product {product} --version {version}",
+        )
+    data = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
+    java = data.get("java") or {}
+    return Release(
+        product=product,
+        version=str(data["version"]),
+        lock_file=path,
+        scala=str(data.get("scala") or ""),
+        zookeeper=str(data.get("zookeeper") or ""),
+        java_min=int(java.get("min") or 8),
+        java_max=java.get("max"),
+        java_tested=tuple(java.get("tested") or ()),
+        tools=data.get("tools") or {},
+        scripts=data.get("scripts") or {},
+        absent=data.get("absent") or {},
+    )
+
+
+def kafka_release(variables: Mapping[str, Any]) -> Release:
+    """The Kafka that a host's variables ask for."""
+    return release("kafka", str(variables["kafka_version"]))
+
+
+def zookeeper_release(variables: Mapping[str, Any]) -> Release:
+    """The ZooKeeper that a host's variables ask for: its own version, or the one paired with the Kafka version."""
+    return release("zookeeper", str(variables["zookeeper_version"] or kafka_release(variables).zookeeper))
+
+
+def source(release: Release, variables: Mapping[str, Any]) -> ArchiveSource | ClosureSource:
+    """Where a release comes from: the archive that the variables name, else the locked set of jars."""
+    archive = variables[f"{release.product}_archive"]
+    if archive:
+        return ArchiveSource(archive, variables[f"{release.product}_archive_sha512"] or "")
+    return _closure(release.lock_file)
+
+
+@cache
+def _closure(lock_file: Path) -> ClosureSource:
+    """Read once, however many hosts get it."""
+    return ClosureSource(lock_file)

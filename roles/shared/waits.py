@@ -1,0 +1,124 @@
+"""How a gate waits: as long as something advances, and no longer than it takes to know that it will not.
+
+A copy advances by bytes, a node that comes up by what it logs and reads. A node that systemd does not start any more
+will not come, whatever one waits: a roll does not repair a cluster.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from provisioner.agent.waiting import RESTARTS_EXCUSED
+from provisioner.errors import HostFailed
+from provisioner.refusal import Refusal
+from provisioner.run.rolling import Call, Say
+from roles.logs import LOGS
+
+# Between two looks: a tenth of what has been waited, since a look at a large cluster is work for its brokers.
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+ASK_SECONDS = 0.5  # between two questions about what grows: they cost more than the others
+SAY_SECONDS = 10.0  # until the same sentence is said again with other figures
+# For a node outside --limit there is no session, so systemd cannot be asked and only its silence is known. A node that
+# has just been restarted by systemd or by somebody is there by then, one that is down is not.
+SILENT_SECONDS = 5.0
+# A unit is stopped for a moment in every restart.
+STOPPED_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a gate sees. refusal: None when it may go on. progress: anything that is different when something advanced.
+    note: how far it is, in words. patience: seconds that this is worth without any advance; None for the stall."""
+
+    refusal: Refusal | None
+    progress: Any = None
+    note: str = ""
+    patience: float | None = None
+
+
+def wait(host: str, look: Callable[[], Look], stall: float, say: Say) -> None:
+    """Look until there is no refusal. Raises HostFailed with the last one when nothing advanced for `stall` seconds, or
+    for as long as the look is worth."""
+    last: Any = None
+    said: Refusal | None = None
+    since = told = time.monotonic()
+    pause = FIRST_PAUSE
+    while (seen := look()).refusal is not None:
+        refusal, now = seen.refusal, time.monotonic()
+        if (refusal, seen.progress) != last:
+            last, since = (refusal, seen.progress), now
+        if refusal != said or now - told >= SAY_SECONDS:
+            said, told = refusal, now
+            listed = f": {', '.join(refusal.details)}" if refusal.details else ""
+            say(host, f"waiting, {refusal.reason}{listed}" + (f"; {seen.note}" if seen.note else ""))
+        if now - since >= min(stall, stall if seen.patience is None else seen.patience):
+            raise HostFailed(
+                refusal.reason,
+                host=host,
+                details=[*refusal.details, *([seen.note] if seen.note else [])],
+                advice="bring back what is missing (deploy starts what is down), then run the same command again",
+            )
+        time.sleep(pause)
+        pause = min(1.1 * pause, LONGEST_PAUSE)
+
+
+class Seldom:
+    """An answer that is asked for only so often, and in between remembered."""
+
+    def __init__(self) -> None:
+        self._at, self._question, self._answer = float("-inf"), None, None
+
+    def ask(self, question: Any, ask: Callable[[], Any]) -> Any:
+        """`ask()`, or its last answer to the same question when that is not old."""
+        if question != self._question or time.monotonic() - self._at >= ASK_SECONDS:
+            self._question, self._answer, self._at = question, ask(), time.monotonic()
+        return self._answer
+
+
+class Nodes:
+    """Nodes of one unit that do not answer: whether they are coming, as systemd on their hosts says."""
+
+    def __init__(self, unit: str, sessions: Collection[str], call: Call) -> None:
+        """sessions: the hosts that can be asked."""
+        self.unit, self.sessions, self.call = unit, sessions, call
+        self._deaths: dict[str, int] = {}  # how often it had died when it was first asked about
+        self._seldom = Seldom()
+
+    def missing(self, refusal: Refusal, why: Mapping[str, str]) -> Look:
+        """The look at a refusal that only these nodes can end. why: {host: how it does not answer}."""
+        if not why:
+            return Look(refusal)
+        asked = [host for host in why if host in self.sessions]
+        states: dict[str, dict[str, Any]] = self._seldom.ask(tuple(asked), lambda: {h: self._state(h) for h in asked})
+        judged = [judge(host, self.unit, why[host], states.get(host), self._deaths.get(host, 0)) for host in why]
+        return Look(
+            replace(refusal, details=(*refusal.details, *(text for text, _ in judged))),
+            progress=states,
+            patience=min((limit for _, limit in judged if limit is not None), default=None),
+        )
+
+    def _state(self, host: str) -> dict[str, Any]:
+        arguments = {"unit": self.unit, "log_file": LOGS[self.unit][0]}
+        state = self.call(host, "provisioner.agent.waiting", "look", arguments)
+        self._deaths.setdefault(host, state["died"])
+        return state
+
+
+def judge(host: str, unit: str, why: str, state: Mapping[str, Any] | None, deaths: int) -> tuple[str, float | None]:
+    """(what a silent node is doing, in a line; how long that is worth waiting for, None: the stall). Pure.
+
+    state: as `provisioner.agent.waiting.look` answers, None for a host that cannot be asked. deaths: how often the unit
+    had died when the wait began.
+    """
+    if state is None:
+        return f"{host}, which is not part of this run: {why}", SILENT_SECONDS
+    if not state["state"]:
+        return f"{host}: {unit} is not deployed there", 0.0
+    if not state["coming"]:
+        return f"{host}: {unit} does not run ({state['state']})", STOPPED_SECONDS
+    if state["died"] - deaths > RESTARTS_EXCUSED:
+        return f"{host}: {unit} starts, dies and is started again and again", 0.0
+    return f"{host}: {unit} is {state['state']} and does not answer yet ({why})", None

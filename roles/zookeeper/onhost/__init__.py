@@ -1,1 +1,0 @@
-"""What the zookeeper role runs on the host itself: Python 3.8, standard library."""
