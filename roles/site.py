@@ -5,21 +5,18 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from provisioner.errors import ProvisionerError
 from roles.checks import CHECKS, warnings
 from roles.finish import contents, departure, downtime, next_steps, objections, verify
 from roles.gates import GATES, gate
+from roles.role import Role
 from roles.shared import releases
 
 if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
-    from provisioner.resources import Resource
-    from provisioner.run.preflight import Needs
-    from provisioner.run.target import Target
 
 __all__ = [
     "AGENT_LIBRARIES",
@@ -48,29 +45,6 @@ AGENT_PACKAGES: Sequence[str] = (
     "cluster",
 )
 AGENT_LIBRARIES: Sequence[str] = ("kafka",)
-
-
-@dataclass(frozen=True)
-class Role:
-    """A role and the groups it applies to. Its name is also its `--tags` name."""
-
-    name: str
-    groups: tuple[str, ...]
-
-    @property
-    def module(self) -> Any:
-        """`roles/<name>/role.py`, imported when a host needs it."""
-        return importlib.import_module(f"roles.{self.name}.role")
-
-    def needs(self, target: Target) -> Needs:
-        """What must be true of the host before anything is changed."""
-        needs: Needs = self.module.needs(target)
-        return needs
-
-    def resources(self, target: Target) -> list[Resource]:
-        """What the host is to hold, in order."""
-        resources: list[Resource] = self.module.resources(target)
-        return resources
 
 
 # In the order in which they are applied: a service comes after everything it stands on.
@@ -107,4 +81,4 @@ def load(inventory: Inventory) -> None:
 
 def default_files() -> list[Path]:
     """Every role's defaults.yml: together they are the list of variables that there are."""
-    return [Path(__file__).parent / role.name / "defaults.yml" for role in ROLES]
+    return [role.defaults for role in ROLES]

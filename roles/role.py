@@ -1,0 +1,69 @@
+"""What a role is: a room of its own, with one file that every role has and parts that are found by presence.
+
+`roles/<name>/role.py` says what a host needs and what it is to hold. What else a role has to say is in further files of
+its room, each of which `roles/site.py` asks where it is there:
+
+| part | what it is for |
+|---|---|
+| `service` | the unit it runs, where that logs and keeps its data; what a person may type after a deploy |
+| `release` | the versions of the product that it installs |
+| `checks` | what can be wrong with an inventory, before any connection |
+| `gate` | when its unit may go down, and when it is back |
+| `status` | how its service is asked and shown by `status` |
+| `doctor` | what will be wrong one day |
+| `objections` | why a host must not be brought to its plan |
+| `contents` | what the service holds that an inventory lists |
+| `verify` | proof that it works |
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provisioner.resources import Resource
+    from provisioner.run.preflight import Needs
+    from provisioner.run.target import Target
+
+ROOMS = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role and the groups it applies to. Its name is also its `--tags` name and, if it runs one, its unit's."""
+
+    name: str
+    groups: tuple[str, ...]
+
+    def part(self, name: str) -> ModuleType | None:
+        """`roles/<role>/<name>.py`, imported when it is first asked for; None where the room has no such file."""
+        return _part(self.name, name)
+
+    def needs(self, target: Target) -> Needs:
+        """What must be true of the host before anything is changed."""
+        needs: Needs = _role(self.name).needs(target)
+        return needs
+
+    def resources(self, target: Target) -> list[Resource]:
+        """What the host is to hold, in order."""
+        resources: list[Resource] = _role(self.name).resources(target)
+        return resources
+
+    @property
+    def defaults(self) -> Path:
+        """The file that declares its variables."""
+        return ROOMS / self.name / "defaults.yml"
+
+
+@cache
+def _part(role: str, name: str) -> ModuleType | None:
+    return importlib.import_module(f"roles.{role}.{name}") if (ROOMS / role / f"{name}.py").is_file() else None
+
+
+def _role(name: str) -> ModuleType:
+    return importlib.import_module(f"roles.{name}.role")
