@@ -1,4 +1,4 @@
-"""The two READMEs say the same: commands, transcripts, verbs, variables; and what they say exists."""
+"""The two READMEs have the same commands, transcripts, verbs and variables; and what they name exists."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md
 
 
 def blocks(name: str) -> list[str]:
-    return re.findall(r"^```.*?^```", TEXTS[name], re.S | re.M)
+    """The code blocks, without the comments behind commands: these are in the reader's language."""
+    return [re.sub(r"(?m) +# .*$", "", block) for block in re.findall(r"^```.*?^```", TEXTS[name], re.S | re.M)]
 
 
 def first_cells(name: str) -> list[str]:
