@@ -15,7 +15,7 @@ from cluster.settings.properties import parse
 from cluster.settings.rules import ByBroker, Difference
 from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
-from roles.kafka import role
+from roles.kafka.service import CONFIG
 
 INCOMPLETE = 2
 
@@ -152,10 +152,10 @@ def _files(cluster: Cluster, brokers: Iterable[int]) -> dict[int, str]:
     lost = {name: error for name, error in cluster.lost.items() if name in wanted}
 
     def read(name: str) -> str:
-        answer = cluster.fleet.request(name, "read", resources=[], wants={"files": [role.CONFIG]})
-        text: str | None = answer["files"][role.CONFIG]
+        answer = cluster.fleet.request(name, "read", resources=[], wants={"files": [CONFIG]})
+        text: str | None = answer["files"][CONFIG]
         if text is None:
-            raise HostFailed(f"there is no {role.CONFIG}", host=name)
+            raise HostFailed(f"there is no {CONFIG}", host=name)
         return text
 
     texts = cluster.fleet.each([name for name in wanted if name not in lost], read)

@@ -7,7 +7,7 @@ from typing import Any
 
 from cli.common import load_inventory
 from cli.deploying import options
-from cli.gathering import ask, data_dirs
+from cli.gathering import ask
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import HostFailed, ProvisionerError, Several
 from provisioner.report.choose import reporter
@@ -65,7 +65,7 @@ class Examination(Deploy):
         return errors, [*warnings, *(("", *one) for one in rules.clear_text(clear, len(brokers)))]
 
     def _machine(self, fleet: Fleet, name: str) -> dict[str, Any]:
-        paths = [path for found in data_dirs(self.targets[name]).values() for path in found]
+        paths = [path for found in site.data_dirs(self.targets[name]).values() for path in found]
         return fleet.call(name, "provisioner.agent.examine", "look", {"paths": paths})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cluster.metadata.zookeeper import ensemble as quorum
-from provisioner.resources import Service
 from roles import site
 from roles.shared import topology
 from roles.status import Answer
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
 def ask(fleet: Fleet, target: Target) -> Answer:
     """What one host says about its services. Raises ProvisionerError."""
     session = fleet.sessions[target.name]
-    resources = [resource for role in site.roles_for(target.host.groups) for resource in role.resources(target)]
-    services = [resource for resource in resources if isinstance(resource, Service)]
-    data = data_dirs(target)
+    services = site.services(target)
+    data = site.data_dirs(target)
     found = session.request(
         "read",
         resources=[service.wire(content=False) for service in services],
@@ -52,15 +50,3 @@ def ask(fleet: Fleet, target: Target) -> Answer:
         processes=fleet.call(target.name, "provisioner.agent.process", "look", {"services": small}),
         broker=broker,
     )
-
-
-def data_dirs(target: Target) -> dict[str, list[str]]:
-    """The data directories of each unit on a host."""
-    from roles.zookeeper import role as zookeeper
-
-    out = {}
-    if target.is_in("zookeeper"):
-        out["zookeeper"] = zookeeper.data_dirs(target)
-    if target.is_in("kafka"):
-        out["kafka"] = list(target["kafka_data_dirs"])
-    return out

@@ -18,7 +18,6 @@ from provisioner.report.choose import reporter
 from provisioner.report.lines import clean
 from provisioner.report.live import ansi
 from roles import site
-from roles.logs import LOGS
 
 AGENT = "provisioner.agent.journal"
 LINES = 50  # of each service, when neither --lines nor --since says
@@ -58,18 +57,18 @@ class Output:
 def logs(hosts: str, extra_vars: list[str], service: str, follow: bool, since: str, lines: str, **flags: Any) -> int:
     """Print the logs of all hosts, merged by time, or as they come; the exit code."""
     arguments = window(since, lines)
-    if service and service not in LOGS:
-        raise UsageError(f"unknown service {service}", details=[f"services are: {', '.join(LOGS)}"])
+    if service and service not in site.SERVICES:
+        raise UsageError(f"unknown service {service}", details=[f"services are: {', '.join(site.SERVICES)}"])
     chosen = options(**flags)
     inventory = load_inventory(hosts, extra_vars)
     wanted = {
-        host.name: {unit: files for unit, files in LOGS.items() if unit in host.groups and service in ("", unit)}
+        host.name: {unit: files for unit, files in site.logs(host.groups).items() if service in ("", unit)}
         for host in inventory.limit(chosen.limit)
     }
     members = [inventory.hosts[name] for name, services in wanted.items() if services]
     if not members:
         raise UsageError(f"none of these hosts runs {service or 'a service'}")
-    output = Output([host.name for host in members], LOGS, sys.stdout.isatty())
+    output = Output([host.name for host in members], site.SERVICES, sys.stdout.isatty())
     try:
         with reporter(sys.stderr) as show, Fleet(show) as fleet:
             facts = connect(fleet, site, members, chosen)

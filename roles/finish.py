@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from roles.gates import Call, Say, gate
-from roles.shared import topology
 
 if TYPE_CHECKING:
     from provisioner.errors import ProvisionerError
@@ -75,17 +74,3 @@ def verify(
     from roles.kafka import verify as smoke
 
     smoke.run_smoke(call, brokers, reporter, cli=cli)
-
-
-def next_steps(targets: Sequence[Target]) -> list[str]:
-    """What a person would want to type now."""
-    brokers = [target for target in targets if target.is_in("kafka")]
-    if not brokers:
-        return []
-    listener = topology.listeners(brokers[0].host)[-1]
-    address = f"{listener.advertised_host}:{listener.advertised_port}"
-    return [
-        f"Kafka answers at {address}. On {brokers[0].name}, in any shell:",
-        f"  kafka-topics.sh --bootstrap-server {topology.inter_broker(brokers[0].host).local} --list",
-        "  logs: journalctl -u kafka -u zookeeper, and /var/log/kafka/server.log",
-    ]

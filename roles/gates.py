@@ -16,8 +16,10 @@ from provisioner.quantities import format_size
 from provisioner.refusal import Refusal
 from provisioner.run.rolling import Call, Say
 from roles.kafka import health as kafka
+from roles.kafka import service as kafka_service
 from roles.shared import topology
 from roles.shared.waits import Look, Nodes, Seldom, wait
+from roles.zookeeper import service as zookeeper_service
 
 if TYPE_CHECKING:
     from provisioner.run.target import Target
@@ -31,8 +33,8 @@ class KafkaGate:
         self.targets, self.call, self.say = targets, call, say
         self.members = next(iter(targets.values())).members("kafka")
         self.ids = {member.name: topology.broker_id(member, self.members) for member in self.members}
-        self.nodes = Nodes("kafka", targets, call)
-        self.servers = Nodes("zookeeper", targets, call)
+        self.nodes = Nodes("kafka", kafka_service.LOGS[0], targets, call)
+        self.servers = Nodes("zookeeper", zookeeper_service.LOGS[0], targets, call)
         self.sizes, self.assumed = Seldom(), Seldom()
 
     def _state(self, host: str, own: bool) -> kafka.ClusterState | None:
@@ -186,7 +188,7 @@ class ZooKeeperGate:
         """targets: all hosts of this run, whatever they have."""
         self.targets, self.call, self.say = targets, call, say
         self.members = next(iter(targets.values())).members("zookeeper")
-        self.nodes = Nodes("zookeeper", targets, call)
+        self.nodes = Nodes("zookeeper", zookeeper_service.LOGS[0], targets, call)
 
     def _ensemble(self, host: str) -> dict[str, zookeeper.Member]:
         return quorum.ensemble(self.call, host, self.members)

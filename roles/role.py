@@ -26,7 +26,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from provisioner.resources import Resource
+    from provisioner.resources import Resource, Service
     from provisioner.run.preflight import Needs
     from provisioner.run.target import Target
 
@@ -40,9 +40,18 @@ class Role:
     name: str
     groups: tuple[str, ...]
 
+    def has(self, part: str) -> bool:
+        """Whether its room has this part; nothing is imported for the answer."""
+        return _has(self.name, part)
+
     def part(self, name: str) -> ModuleType | None:
         """`roles/<role>/<name>.py`, imported when it is first asked for; None where the room has no such file."""
         return _part(self.name, name)
+
+    def services(self, target: Target) -> list[Service]:
+        """The units that it runs on a host, without rendering anything: they are among its resources."""
+        part = self.part("service")
+        return list(part.services(target)) if part else []
 
     def needs(self, target: Target) -> Needs:
         """What must be true of the host before anything is changed."""
@@ -62,7 +71,12 @@ class Role:
 
 @cache
 def _part(role: str, name: str) -> ModuleType | None:
-    return importlib.import_module(f"roles.{role}.{name}") if (ROOMS / role / f"{name}.py").is_file() else None
+    return importlib.import_module(f"roles.{role}.{name}") if _has(role, name) else None
+
+
+@cache
+def _has(role: str, part: str) -> bool:
+    return (ROOMS / role / f"{part}.py").is_file()
 
 
 def _role(name: str) -> ModuleType:

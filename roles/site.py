@@ -6,17 +6,19 @@ import contextlib
 import importlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ProvisionerError
 from roles.checks import CHECKS, warnings
-from roles.finish import contents, departure, downtime, next_steps, objections, verify
-from roles.gates import GATES, gate
+from roles.finish import contents, departure, downtime, objections, verify
+from roles.gates import gate
 from roles.role import Role
 from roles.shared import releases
 
 if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
+    from provisioner.resources import Service
+    from provisioner.run.target import Target
 
 __all__ = [
     "AGENT_LIBRARIES",
@@ -26,14 +28,17 @@ __all__ = [
     "SERVICES",
     "Role",
     "contents",
+    "data_dirs",
     "default_files",
     "departure",
     "downtime",
     "gate",
     "load",
+    "logs",
     "next_steps",
     "objections",
     "roles_for",
+    "services",
     "verify",
     "warnings",
 ]
@@ -56,14 +61,46 @@ ROLES = (
 )
 
 
-# The units that roles run and that a roll can restart.
-SERVICES = tuple(GATES)
+# The units that roles run and that a roll can restart, each named as its role, in the order in which they start.
+SERVICES = tuple(role.name for role in ROLES if role.has("service"))
 
 
 def roles_for(groups: Iterable[str], tags: Iterable[str] = ()) -> tuple[Role, ...]:
     """The roles of a host that is in these groups, in order; with tags, only those of these names."""
     of_host, wanted = set(groups), set(tags)
     return tuple(role for role in ROLES if of_host & set(role.groups) and (not wanted or role.name in wanted))
+
+
+def services(target: Target) -> list[Service]:
+    """The units that a host is to run, in the order in which they start."""
+    return [service for role in roles_for(target.host.groups) for service in role.services(target)]
+
+
+def data_dirs(target: Target) -> dict[str, list[str]]:
+    """Where each unit of a host keeps its data; units that keep none are left out."""
+    found = {role.name: part.data_dirs(target) for role, part in _parts("service", target.host.groups)}
+    return {unit: paths for unit, paths in found.items() if paths}
+
+
+def logs(groups: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Where the units of a host that is in these groups log: the files worth reading as one stream."""
+    return {role.name: tuple(part.LOGS) for role, part in _parts("service", groups)}
+
+
+def next_steps(targets: Sequence[Target]) -> list[str]:
+    """What a person would want to type now, each role's for the hosts that it is on."""
+    out: list[str] = []
+    for role in ROLES:
+        part = role.part("service")
+        of_role = [target for target in targets if role in roles_for(target.host.groups)]
+        if of_role and part and hasattr(part, "next_steps"):
+            out += part.next_steps(of_role)
+    return out
+
+
+def _parts(name: str, groups: Iterable[str]) -> list[tuple[Role, Any]]:
+    """Each role of a host that has this part, with the part."""
+    return [(role, part) for role in roles_for(groups) if (part := role.part(name))]
 
 
 def load(inventory: Inventory) -> None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.resources import Archive, Call, Directory, File, Link, Links, Live, Resource, Service
+from provisioner.resources import Archive, Directory, File, Link, Links, Resource
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles.java import role as java
 from roles.kafka import class_archive
+from roles.kafka.release import distribution
+from roles.kafka.service import CONFIG, ENVIRONMENT, LOGGING, STARTED, UNIT, data_dirs, inputs, services
 from roles.shared import commands, jvm, topology
 from roles.shared.properties import has_secret, override
-from roles.shared.releases import kafka_release, source
+from roles.shared.releases import kafka_release
 
-CONFIG = "/etc/kafka/server.properties"
-STARTED = "/run/kafka/server.properties"  # CONFIG as the running broker has read it
-ENVIRONMENT = "/etc/kafka/kafka.env"
-LOGGING = "/etc/kafka/log4j.properties"
-UNIT = "/etc/systemd/system/kafka.service"
 LAUNCHER = "/usr/local/lib/kafka-provisioner/kafka"
 
 # Files of config/ that people start from.
@@ -55,17 +52,11 @@ def needs(target: Target) -> Needs:
     zookeepers = [] if target["kafka_zookeeper_connect"] else topology.zookeeper_addresses(target.host, servers)
     return Needs(
         heaps={"kafka": heap(target)},
-        disks=dict.fromkeys(target["kafka_data_dirs"], target["kafka_disk_min"]),
+        disks=dict.fromkeys(data_dirs(target), target["kafka_disk_min"]),
         ports={listener.port: "kafka.service" for listener in topology.listeners(target.host)},
         names=tuple(dict.fromkeys([*peers, *zookeepers])),
-        identity=dict.fromkeys((f"{path}/meta.properties" for path in target["kafka_data_dirs"]), identity),
+        identity=dict.fromkeys((f"{path}/meta.properties" for path in data_dirs(target)), identity),
     )
-
-
-def distribution(target: Target) -> Archive:
-    """Kafka itself: a release archive when one is given, else the locked set of jars."""
-    release = kafka_release(target.host.vars)
-    return Archive(f"/opt/kafka_{release.scala}-{release.version}", source(release, target.host.vars), strip=1)
 
 
 def tools(target: Target, archive: Archive) -> list[Resource]:
@@ -130,13 +121,11 @@ def config(target: Target) -> File:
 
 def resources(target: Target) -> list[Resource]:
     archive = distribution(target)
-    # Everything that the running broker has read: a difference between this and the disk asks for a restart.
-    inputs = (CONFIG, ENVIRONMENT, LOGGING, UNIT, archive.marker, f"{java.home(target)}/release")
     return [
         archive,
         *tools(target, archive),
         Link("/opt/kafka", archive.path),
-        *(Directory(path, "kafka", "kafka", 0o750, once="Kafka data") for path in target["kafka_data_dirs"]),
+        *(Directory(path, "kafka", "kafka", 0o750, once="Kafka data") for path in data_dirs(target)),
         config(target),
         target.file(LOGGING, "kafka/log4j.properties.j2", group="kafka", mode=0o640),
         target.file(
@@ -151,14 +140,14 @@ def resources(target: Target) -> list[Resource]:
         target.file(
             UNIT,
             "kafka/kafka.service.j2",
-            inputs=inputs,
+            inputs=inputs(target),
             home=archive.path,
             java_home=java.home(target),
             with_zookeeper=target.is_in("zookeeper"),
             config=CONFIG,
             started=STARTED,
         ),
-        Service("kafka", inputs, ready=ready(target), live=live(target)),
+        *services(target),
         *class_archive.made(target, archive),
     ]
 
@@ -166,26 +155,3 @@ def resources(target: Target) -> list[Resource]:
 def gc_log(target: Target) -> list[str]:
     """The garbage-collection log, bounded like the service logs."""
     return jvm.gc_log_options("/var/log/kafka/gc.log", target["kafka_log_size"], target["kafka_log_files"])
-
-
-def ready(target: Target) -> Call:
-    """What says that the broker serves: asked on the host after a start. Times in seconds."""
-    arguments = {
-        "bootstrap": topology.inter_broker(target.host).local,
-        "broker_id": topology.broker_id(target.host, target.members("kafka")),
-        "unit": "kafka.service",
-        "log_file": "/var/log/kafka/server.log",
-        "timeout": target["kafka_start_timeout"] / 1000,
-        "stall": target["kafka_start_stall"] / 1000,
-    }
-    return Call("cluster.state.serving", "ready", arguments)
-
-
-def live(target: Target) -> Live | None:
-    """What lets a running broker take a changed server.properties; None where its own host cannot ask it."""
-    listener = topology.plain(target.host)
-    if listener is None:
-        return None
-    broker = topology.broker_id(target.host, target.members("kafka"))
-    arguments = {"bootstrap": listener.local, "broker": broker}
-    return Live(CONFIG, STARTED, Call("cluster.settings.dynamic", "bring", arguments))

@@ -15,7 +15,6 @@ from provisioner.agent.waiting import RESTARTS_EXCUSED
 from provisioner.errors import HostFailed
 from provisioner.refusal import Refusal
 from provisioner.run.rolling import Call, Say
-from roles.logs import LOGS
 
 # Between two looks: a tenth of what has been waited, since a look at a large cluster is work for its brokers.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
@@ -81,9 +80,9 @@ class Seldom:
 class Nodes:
     """Nodes of one unit that do not answer: whether they are coming, as systemd on their hosts says."""
 
-    def __init__(self, unit: str, sessions: Collection[str], call: Call) -> None:
-        """sessions: the hosts that can be asked."""
-        self.unit, self.sessions, self.call = unit, sessions, call
+    def __init__(self, unit: str, log_file: str, sessions: Collection[str], call: Call) -> None:
+        """log_file: what grows while the unit starts; "" for one without. sessions: the hosts that can be asked."""
+        self.unit, self.log_file, self.sessions, self.call = unit, log_file, sessions, call
         self._deaths: dict[str, int] = {}  # how often it had died when it was first asked about
         self._seldom = Seldom()
 
@@ -101,7 +100,7 @@ class Nodes:
         )
 
     def _state(self, host: str) -> dict[str, Any]:
-        arguments = {"unit": self.unit, "log_file": LOGS[self.unit][0]}
+        arguments = {"unit": self.unit, "log_file": self.log_file}
         state = self.call(host, "provisioner.agent.waiting", "look", arguments)
         self._deaths.setdefault(host, state["died"])
         return state

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from posixpath import basename
 
-from provisioner.resources import Archive, Call, Directory, File, Link, Links, Resource, Service
+from provisioner.resources import Archive, Directory, File, Link, Links, Resource
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles.java import role as java
 from roles.shared import commands, jvm, topology
 from roles.shared.properties import has_secret, override
-from roles.shared.releases import source, zookeeper_release
+from roles.shared.releases import zookeeper_release
+from roles.zookeeper.release import distribution, uses_logback
+from roles.zookeeper.service import CONFIG, ENVIRONMENT, UNIT, data_dirs, inputs, logging, services
 
-CONFIG = "/etc/zookeeper/zoo.cfg"
-ENVIRONMENT = "/etc/zookeeper/zookeeper.env"
-UNIT = "/etc/systemd/system/zookeeper.service"
 LAUNCHER = "/usr/local/lib/kafka-provisioner/zookeeper"
 
 
 def heap(target: Target) -> int:
     """Heap of this host's server, bytes."""
     return target["zookeeper_heap"] or jvm.zookeeper_heap(target.facts["memory"])
-
-
-def data_dirs(target: Target) -> list[str]:
-    """Where snapshots and the transaction log are: one directory or two."""
-    snapshots, transactions = target["zookeeper_data_dir"], target["zookeeper_txn_dir"]
-    return [snapshots] if transactions in (None, snapshots) else [snapshots, transactions]
 
 
 def needs(target: Target) -> Needs:
@@ -49,12 +42,6 @@ def needs(target: Target) -> Needs:
     )
 
 
-def distribution(target: Target) -> Archive:
-    """ZooKeeper itself: a release archive when one is given, else the locked set of jars."""
-    release = zookeeper_release(target.host.vars)
-    return Archive(f"/opt/apache-zookeeper-{release.version}", source(release, target.host.vars), strip=1)
-
-
 def tools(target: Target, archive: Archive) -> list[Resource]:
     """The official commands. A release archive has them; a set of jars gets them under the same names."""
     release = zookeeper_release(target.host.vars)
@@ -63,7 +50,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     path = Links("/usr/local/bin", {command.name: LAUNCHER for command in listed}, only=LAUNCHER)
     if target["zookeeper_archive"]:
         return [launch, path]
-    log = "tools-logback.xml" if uses_logback(target) else "tools-log4j.properties"
+    log = "tools-logback.xml" if uses_logback(target.host.vars) else "tools-log4j.properties"
     tool = f"{archive.path}/bin/zk-tool.sh"
     return [
         Directory(f"{archive.path}/bin"),
@@ -74,11 +61,6 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
         launch,
         path,
     ]
-
-
-def uses_logback(target: Target) -> bool:
-    """ZooKeeper logs through logback since 3.8, through log4j 1 before."""
-    return zookeeper_release(target.host.vars).number >= (3, 8)
 
 
 def config(target: Target) -> File:
@@ -103,9 +85,7 @@ def resources(target: Target) -> list[Resource]:
     archive = distribution(target)
     data = target["zookeeper_data_dir"]
     number = topology.myid(target.host, target.members("zookeeper"))
-    log = f"/etc/zookeeper/zookeeper-{'logback.xml' if uses_logback(target) else 'log4j.properties'}"
-    # Everything that the running server has read: a difference between this and the disk asks for a restart.
-    inputs = (CONFIG, f"{data}/myid", ENVIRONMENT, log, UNIT, archive.marker, f"{java.home(target)}/release")
+    log = logging(target)
     options = jvm.one_line(target["zookeeper_jvm_opts"], variable="zookeeper_jvm_opts")
     return [
         archive,
@@ -133,29 +113,16 @@ def resources(target: Target) -> list[Resource]:
         target.file(
             UNIT,
             "zookeeper/zookeeper.service.j2",
-            inputs=inputs,
+            inputs=inputs(target),
             home=archive.path,
             java_home=java.home(target),
             data_dirs=data_dirs(target),
             jars="lib" if target["zookeeper_archive"] else "libs",
         ),
-        Service("zookeeper", inputs, ready=ready(target)),
+        *services(target),
     ]
 
 
 def gc_log(target: Target) -> list[str]:
     """The garbage-collection log, bounded like the service log."""
     return jvm.gc_log_options("/var/log/zookeeper/gc.log", target["zookeeper_log_size"], target["zookeeper_log_files"])
-
-
-def ready(target: Target) -> Call:
-    """What says that the server serves: asked on the host after a start. Times in seconds."""
-    arguments = {
-        "host": "127.0.0.1",
-        "port": target["zookeeper_port"],
-        "unit": "zookeeper.service",
-        "log_file": "/var/log/zookeeper/zookeeper.log",
-        "timeout": target["zookeeper_start_timeout"] / 1000,
-        "stall": target["zookeeper_start_stall"] / 1000,
-    }
-    return Call("cluster.metadata.zookeeper.probe", "ready", arguments)

@@ -55,6 +55,14 @@ def test_a_size_is_written_for_the_jvm_without_rounding(size, text):
     assert jvm.jvm_size(size) == text
 
 
+def test_a_role_says_its_services_without_rendering_anything(tmp_path, monkeypatch):
+    target = support.target(support.three(tmp_path), "kafka2")
+    among_all = [resource for resource in support.resources(target) if isinstance(resource, Service)]
+    monkeypatch.setattr(target, "render", None)
+    assert site.services(target) == among_all and [one.unit for one in among_all] == list(site.SERVICES)
+    assert list(site.logs(["kafka"])) == ["kafka"] and list(site.data_dirs(target)) == ["zookeeper", "kafka"]
+
+
 def test_roles_come_in_order_and_only_where_their_group_is():
     assert [role.name for role in site.roles_for(["kafka"])] == ["os", "java", "kafka"]
     assert [role.name for role in site.roles_for(["zookeeper", "other"])] == ["os", "java", "zookeeper"]

@@ -1,0 +1,71 @@
+"""The unit `kafka`: what it has read, when it serves, where its logs and data are; what to type after a deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from provisioner.resources import Call, Live, Service
+from provisioner.resources.archive import MARKER
+from provisioner.run.target import Target
+from roles.java import role as java
+from roles.kafka.release import home
+from roles.shared import topology
+
+CONFIG = "/etc/kafka/server.properties"
+STARTED = "/run/kafka/server.properties"  # CONFIG as the running broker has read it
+ENVIRONMENT = "/etc/kafka/kafka.env"
+LOGGING = "/etc/kafka/log4j.properties"
+UNIT = "/etc/systemd/system/kafka.service"
+
+# Worth reading as one stream. Loud ones (state changes, requests) and those in another format (garbage collection) are
+# left for those who look for them, in /var/log/kafka.
+LOGS = ("/var/log/kafka/server.log", "/var/log/kafka/controller.log")
+
+
+def services(target: Target) -> list[Service]:
+    """The unit, as a resource."""
+    return [Service("kafka", inputs(target), ready=ready(target), live=live(target))]
+
+
+def data_dirs(target: Target) -> list[str]:
+    """Where the partitions are."""
+    return list(target["kafka_data_dirs"])
+
+
+def next_steps(targets: Sequence[Target]) -> list[str]:
+    """What a person would want to type now. targets: hosts with a broker."""
+    listener = topology.listeners(targets[0].host)[-1]
+    address = f"{listener.advertised_host}:{listener.advertised_port}"
+    return [
+        f"Kafka answers at {address}. On {targets[0].name}, in any shell:",
+        f"  kafka-topics.sh --bootstrap-server {topology.inter_broker(targets[0].host).local} --list",
+        f"  logs: journalctl -u kafka -u zookeeper, and {LOGS[0]}",
+    ]
+
+
+def inputs(target: Target) -> tuple[str, ...]:
+    """Everything that the running broker has read: a difference between this and the disk asks for a restart."""
+    return (CONFIG, ENVIRONMENT, LOGGING, UNIT, f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
+
+
+def ready(target: Target) -> Call:
+    """What says that the broker serves: asked on the host after a start. Times in seconds."""
+    arguments = {
+        "bootstrap": topology.inter_broker(target.host).local,
+        "broker_id": topology.broker_id(target.host, target.members("kafka")),
+        "unit": "kafka.service",
+        "log_file": LOGS[0],
+        "timeout": target["kafka_start_timeout"] / 1000,
+        "stall": target["kafka_start_stall"] / 1000,
+    }
+    return Call("cluster.state.serving", "ready", arguments)
+
+
+def live(target: Target) -> Live | None:
+    """What lets a running broker take a changed server.properties; None where its own host cannot ask it."""
+    listener = topology.plain(target.host)
+    if listener is None:
+        return None
+    broker = topology.broker_id(target.host, target.members("kafka"))
+    arguments = {"bootstrap": listener.local, "broker": broker}
+    return Live(CONFIG, STARTED, Call("cluster.settings.dynamic", "bring", arguments))

@@ -1,0 +1,58 @@
+"""The unit `zookeeper`: what it has read, when it serves, where it logs and keeps its data."""
+
+from __future__ import annotations
+
+from provisioner.resources import Call, Service
+from provisioner.resources.archive import MARKER
+from provisioner.run.target import Target
+from roles.java import role as java
+from roles.zookeeper.release import home, uses_logback
+
+CONFIG = "/etc/zookeeper/zoo.cfg"
+ENVIRONMENT = "/etc/zookeeper/zookeeper.env"
+UNIT = "/etc/systemd/system/zookeeper.service"
+
+# Worth reading as one stream. The garbage collection's is left for those who look for it, in /var/log/zookeeper.
+LOGS = ("/var/log/zookeeper/zookeeper.log",)
+
+
+def services(target: Target) -> list[Service]:
+    """The unit, as a resource."""
+    return [Service("zookeeper", inputs(target), ready=ready(target))]
+
+
+def data_dirs(target: Target) -> list[str]:
+    """Where snapshots and the transaction log are: one directory or two."""
+    snapshots, transactions = target["zookeeper_data_dir"], target["zookeeper_txn_dir"]
+    return [snapshots] if transactions in (None, snapshots) else [snapshots, transactions]
+
+
+def logging(target: Target) -> str:
+    """The file that says what is logged, and how."""
+    return f"/etc/zookeeper/zookeeper-{'logback.xml' if uses_logback(target.host.vars) else 'log4j.properties'}"
+
+
+def inputs(target: Target) -> tuple[str, ...]:
+    """Everything that the running server has read: a difference between this and the disk asks for a restart."""
+    return (
+        CONFIG,
+        f"{target['zookeeper_data_dir']}/myid",
+        ENVIRONMENT,
+        logging(target),
+        UNIT,
+        f"{home(target)}/{MARKER}",
+        f"{java.home(target)}/release",
+    )
+
+
+def ready(target: Target) -> Call:
+    """What says that the server serves: asked on the host after a start. Times in seconds."""
+    arguments = {
+        "host": "127.0.0.1",
+        "port": target["zookeeper_port"],
+        "unit": "zookeeper.service",
+        "log_file": LOGS[0],
+        "timeout": target["zookeeper_start_timeout"] / 1000,
+        "stall": target["zookeeper_start_stall"] / 1000,
+    }
+    return Call("cluster.metadata.zookeeper.probe", "ready", arguments)
