@@ -5,37 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from lab.hosts import DEFAULT, HOSTS, prefix
+from lab.state import State
 from provisioner.errors import ConfigError, UsageError
-
-if TYPE_CHECKING:
-    from lab.lab import Lab
 
 # The variable that the kafka role takes its clients' port from, and what it is when an inventory does not say.
 KAFKA_PORT, KAFKA_PORT_DEFAULT = "kafka_port", 9092
 
 
-def inventory_for(lab: Lab, name: str) -> Path:
-    """The file to give to `deploy --hosts` for an inventory's name in this lab.
+def write_derived(shipped: Path, state: State, ports: Mapping[str, Mapping[str, int]]) -> Path:
+    """The file for a lab that is not the default one, made of a shipped inventory and written to the lab's state.
 
-    The default lab uses the shipped file as it is. For any other lab a file is written to the lab's state directory:
-    the same YAML with each host called `<lab>-<host>`, its `ansible_port` and Kafka port replaced by the ports the lab
-    took, and the paths of key and known_hosts pointing to this lab's. Kafka listens on the very port that is published,
-    so the address it advertises works inside and outside. `group_vars` of the shipped inventories apply as they are.
-
-    UsageError for an unknown name, listing the valid ones; ConfigError for a file that is not an inventory.
+    The same YAML with each host called `<lab>-<host>`, its `ansible_port` and Kafka port replaced by the lab's ports
+    (host -> use -> number, for every lab host), and the paths of key and known_hosts pointing to this lab's. Kafka
+    listens on the very port that is published, so the address it advertises works inside and outside. `group_vars` of
+    the shipped inventories apply as they are. ConfigError for a file that is not an inventory.
     """
-    shipped = shipped_inventory(lab.root, name)
-    if lab.name == DEFAULT:
-        return shipped
-    derived = derive(_read(shipped), lab.name, {host: lab.ports(host) for host in HOSTS})
-    _link(shipped.parent / "group_vars", lab.state.directory / "inventory" / "group_vars")
-    header = f"# Derived from the shipped inventory {shipped.name} for the lab {lab.name!r}; edits are overwritten.\n"
-    return lab.state.write_inventory(shipped.name, header + yaml.safe_dump(derived, sort_keys=False))
+    derived = derive(_read(shipped), state.lab, ports)
+    _link(shipped.parent / "group_vars", state.directory / "inventory" / "group_vars")
+    header = f"# Derived from the shipped inventory {shipped.name} for the lab {state.lab!r}; edits are overwritten.\n"
+    return state.write_inventory(shipped.name, header + yaml.safe_dump(derived, sort_keys=False))
 
 
 def hosts_of(root: Path, name: str) -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from lab import engine, network
 from lab import image as images
 from lab.hosts import DEFAULT, HOSTS, Ports, base_name, check_lab_name, port_blocks, prefix
-from lab.inventory import inventory_for
+from lab.inventory import shipped_inventory, write_derived
 from lab.state import State
 from provisioner.errors import ProvisionerError, Several, UsageError
 
@@ -61,8 +61,12 @@ class Lab:
             return chosen
 
     def inventory(self, name: str) -> Path:
-        """The inventory file to deploy with: the shipped one for the default lab, else one derived from it."""
-        return inventory_for(self, name)
+        """The inventory file to deploy with: the shipped one for the default lab, else one derived from it.
+
+        UsageError for an unknown name, listing the valid ones; ConfigError for a file that is not an inventory.
+        """
+        shipped = shipped_inventory(self.root, name)
+        return shipped if self.name == DEFAULT else write_derived(shipped, self.state, self.all_ports())
 
     def existing(self) -> dict[str, engine.Container]:
         """The lab's containers by full host name, running or not."""

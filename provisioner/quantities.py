@@ -102,7 +102,7 @@ def _split(text: str, kind: str) -> tuple[str, str]:
 def _whole(number: str, factor: int, value: object, unit: str) -> int:
     """number * factor without floating point: "0.1" of a large unit must not gain or lose a byte."""
     integral, _, fraction = number.partition(".")
-    scaled, rest = divmod(int(integral + fraction) * factor, 10 ** len(fraction))
+    scaled, rest = divmod(int(integral + fraction) * factor, int(10 ** len(fraction)))
     if rest:
         raise ValueError(f"{value!r} is not a whole number of {unit}")
     return scaled

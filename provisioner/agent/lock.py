@@ -53,11 +53,6 @@ class Lock:
         if self._file is not None:
             self._write({**self._holder, "orphaned": True, "doing": doing})
 
-    def release(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
     def _write(self, data: Dict[str, Any]) -> None:
         assert self._file is not None
         os.ftruncate(self._file, 0)

@@ -10,28 +10,20 @@ facts are sent unasked under id 0, which saves a round trip.
 from __future__ import annotations
 
 import contextlib
-import importlib
+import errno
 import os
 import sys
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Dict, List
 
 from ..resources import Resource, Service, differing, from_wire
 from . import facts
+from .calling import Emit, call
 from .channel import Channel, Gone
 from .failure import Failure
-from .feed import Feed
 from .lock import PATH as LOCK
 from .lock import Held, Lock
 from .system import STATE, System
-
-Emit = Callable[[Dict[str, Any]], None]
-
-
-def call(wire: Dict[str, Any], emit: Emit, *feed: Feed) -> Dict[str, Any]:
-    """Run a role's on-host function: {module, function, args}; with a feed it takes that, too."""
-    function = getattr(importlib.import_module(wire["module"]), wire["function"])
-    return dict(function(dict(wire.get("args") or {}), emit, *feed))
 
 
 class Agent:
@@ -159,9 +151,9 @@ class Agent:
             refused.resource = resource.key
             raise refused from error
         if still:
-            unmended = Failure(f"repaired, but still not as expected: {', '.join(still)}")
-            unmended.resource = resource.key
-            raise unmended
+            unrepaired = Failure(f"repaired, but still not as expected: {', '.join(still)}")
+            unrepaired.resource = resource.key
+            raise unrepaired
         return True
 
     def op_restart(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
@@ -203,7 +195,8 @@ class Agent:
 
 
 def _advice(error: OSError) -> str:
-    return "the disk is full: free some space and deploy again" if error.errno == 28 else "mend it and deploy again"
+    full = error.errno == errno.ENOSPC
+    return f"{'the disk is full: free some space' if full else 'fix the cause'} and deploy again"
 
 
 def describe(error: BaseException) -> Dict[str, Any]:

@@ -53,7 +53,7 @@ def _apt(arguments: List[str], emit: Callable[[Dict[str, Any]], None]) -> List[s
         raise Failure(
             f"apt-get failed with exit code {process.returncode}: {' '.join(argv)}",
             details=lines[-10:],
-            advice="mend the host's package sources (try the command there), then deploy again",
+            advice="fix the host's package sources (try the command there), then deploy again",
         )
     return lines
 

@@ -45,7 +45,7 @@ def remove(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         except OSError as error:
             raise Failure(
                 f"{resource.key}: {error.strerror}: {error.filename}",
-                advice="mend it and uninstall again, it goes on from there",
+                advice="fix the cause and uninstall again, it goes on from there",
             ) from error
         left = set(resource.present(system))
         removed += [thing for thing in there if thing not in left]

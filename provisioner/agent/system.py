@@ -13,7 +13,7 @@ import stat
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..resources.digest import sha256
-from . import packages, units
+from . import calling, packages, units
 from .failure import Failure
 
 STATE = "/var/lib/provisioner"
@@ -298,6 +298,4 @@ class System:
 
     def call(self, call: Any) -> Dict[str, Any]:
         """Run a role's on-host function: a `Call`."""
-        from .main import call as run
-
-        return run(call.wire(), self.emit)
+        return calling.call(call.wire(), self.emit)

@@ -95,7 +95,7 @@ def _try(verb: str, unit: str, run: Callable[..., str]) -> None:
         raise Failure(
             f"{unit} does not {verb}",
             details=[*failure.details, *last_lines(unit)],
-            advice=f"see `journalctl -u {unit}` on the host; mend the cause and deploy again, it goes on from here",
+            advice=f"see `journalctl -u {unit}` on the host; fix the cause and deploy again, it goes on from here",
         ) from failure
 
 

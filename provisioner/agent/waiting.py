@@ -85,7 +85,7 @@ class Unit:
             details=details,
             advice=f"see `journalctl -u {self.name}`"
             + (f" and {self.log_file}" if self.log_file else "")
-            + " on the host, mend the cause and run again",
+            + " on the host, fix the cause and run again",
         )
 
 

@@ -16,6 +16,7 @@ import shutil
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 
 def main(arguments: list[str]) -> None:
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> None:
     os.execve(sys.executable, [sys.executable, "-m", "invoke", *(arguments or ["--list"])], environment)
 
 
-def use_right_python(manifest: dict) -> None:
+def use_right_python(manifest: dict[str, Any]) -> None:
     """Compiled wheels fit one Python on one machine type: switch to that Python if it is here, or say what to do."""
     here = f"{platform.system()} {platform.machine()}"
     if manifest["machine"] != here:
@@ -53,7 +54,7 @@ def use_right_python(manifest: dict) -> None:
         os.execv(python, [python, __file__, *sys.argv[1:]])
 
 
-def require_intact(bundle: Path, manifest: dict) -> None:
+def require_intact(bundle: Path, manifest: dict[str, Any]) -> None:
     """Exit with the first names unless every file is what was packed. An inventory may be edited: project/inventory."""
     wrong = []
     for name, expected in manifest["files"].items():

@@ -115,7 +115,7 @@ def read(path: Path) -> Lock:
 def read_head(path: Path) -> dict[str, Any]:
     """The keys of a lock file that may not have been resolved yet. Raises ConfigError."""
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        data: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path} cannot be read: {reason}", advice="restore it from version control") from error

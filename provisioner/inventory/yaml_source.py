@@ -45,12 +45,12 @@ class Raw:
     inner: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
 
-class _StrictLoader(_Loader):
+class _StrictLoader(_Loader):  # type: ignore[misc]  # one of the two, so Any
     """YAML as Ansible reads it, without the silent parts."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         refuse_duplicate_keys(node)
-        return super().construct_mapping(node, deep=deep)
+        return dict(super().construct_mapping(node, deep=deep))
 
 
 def _refuse_vault(loader: Any, node: yaml.Node) -> Any:

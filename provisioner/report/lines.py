@@ -15,7 +15,6 @@ from provisioner.report.reporter import Row
 Span = tuple[str, str]  # style ("" or a name both ANSI and rich know), text
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SIGN_STYLES = {"+": "green", "~": "yellow", "-": "red"}
-_SIGNS = {"create": "+", "add": "+", "start": "+", "delete": "-", "remove": "-", "stop": "-"}
 
 
 class LineReporter:
@@ -53,7 +52,7 @@ class LineReporter:
 
 def change_line(name: str, resource: str, action: str, note: str = "") -> list[Span]:
     """`  ~ node1: file /etc/x (mode 0640 -> 0644)`; an action that is a word is said: `  ~ node1: restart ...`."""
-    sign = action if action in _SIGN_STYLES else _SIGNS.get(action, "~")
+    sign = action if action in _SIGN_STYLES else "~"
     word = "" if action in _SIGN_STYLES else f"{action} "
     spans = [(_SIGN_STYLES[sign], f"  {sign} "), ("bold", clean(name)), ("", f": {clean(word + resource)}")]
     return [*spans, ("dim", f" ({clean(note)})")] if note else spans

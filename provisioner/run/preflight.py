@@ -1,7 +1,7 @@
 """What must be true of a host before anything on any host is changed, and what is wrong when it is not.
 
 Roles say what they need (`Needs`), the host says what there is, the comparison is pure. Everything that is wrong is
-reported at once: nobody wants to learn of the full disk after having mended the heap.
+reported at once: nobody wants to learn of the full disk after having fixed the heap.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MEMORY_RESERVE = 0.1
 
 @dataclass(frozen=True)
 class JavaNeed:
-    """The Java that a role's program runs on: major versions min..max (None: open), those tested, and `why` in words.
+    """The Java that a role's program runs on: major versions min..max (None: open), and `why` in words.
 
     java_home: where it will be; package: the distribution's package that brings it and its major version, when it is
     to be installed (so the answer is known before it is there).
@@ -28,7 +28,6 @@ class JavaNeed:
 
     min: int
     max: int | None
-    tested: tuple[int, ...]
     why: str
     java_home: str | None = None
     package_major: int | None = None

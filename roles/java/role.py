@@ -48,12 +48,10 @@ def needs(target: Target) -> Needs:
     used = [releases.zookeeper_release(target.host.vars)] if target.is_in("zookeeper") else []
     used += [releases.kafka_release(target.host.vars)] if target.is_in("kafka") else []
     newest = [release.java_max for release in used if release.java_max is not None]
-    tested = set.intersection(*(set(release.java_tested) for release in used))
     return Needs(
         java=JavaNeed(
             min=max(OLDEST, *(release.java_min for release in used)),
             max=min(newest) if newest else None,
-            tested=tuple(sorted(tested)),
             why=" with ".join(f"{release.product} {release.version}" for release in reversed(used)),
             java_home=home(target),
             package_major=major,

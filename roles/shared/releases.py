@@ -32,7 +32,6 @@ class Release:
     zookeeper: str = ""
     java_min: int = 8
     java_max: int | None = None
-    java_tested: tuple[int, ...] = ()
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scripts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)  # script whose classes no locked jar has -> why
@@ -74,7 +73,6 @@ def release(product: str, version: str) -> Release:
         zookeeper=str(data.get("zookeeper") or ""),
         java_min=int(java.get("min") or 8),
         java_max=java.get("max"),
-        java_tested=tuple(java.get("tested") or ()),
         tools=data.get("tools") or {},
         scripts=data.get("scripts") or {},
         absent=data.get("absent") or {},

@@ -7,7 +7,7 @@ import copy
 import pytest
 import yaml
 
-from lab.inventory import derive, hosts_of, inventory_for, names
+from lab.inventory import derive, hosts_of, names
 from lab.lab import Lab
 from provisioner.errors import ConfigError, UsageError
 
@@ -94,7 +94,7 @@ def test_deriving_leaves_its_input_alone():
 
 
 def test_default_lab_uses_the_shipped_file(root):
-    assert inventory_for(Lab(root=root), "single") == root / "inventory" / "single.yml"
+    assert Lab(root=root).inventory("single") == root / "inventory" / "single.yml"
 
 
 def test_other_lab_gets_a_file_of_its_own_with_the_same_group_vars(root):
@@ -123,4 +123,4 @@ def test_other_inventories_are_refused_with_the_valid_names(root, name):
 def test_broken_yaml_is_named(root):
     (root / "inventory" / "bad.yml").write_text("all: [")
     with pytest.raises(ConfigError, match=r"bad\.yml"):
-        inventory_for(Lab("dev", root=root), "bad")
+        Lab("dev", root=root).inventory("bad")

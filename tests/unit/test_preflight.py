@@ -46,7 +46,7 @@ def test_basics(facts, needs, found):
     assert [found in what for what, _ in problems] == ([True] if found else [])
 
 
-JAVA = JavaNeed(11, 23, (17, 21), "kafka 3.9.2", java_home="/opt/jdk")
+JAVA = JavaNeed(11, 23, "kafka 3.9.2", java_home="/opt/jdk")
 IDENTITY = {"/d/meta.properties": {"format": "properties", "key": "broker.id", "expected": "1", "what": "broker id"}}
 
 
@@ -67,7 +67,7 @@ IDENTITY = {"/d/meta.properties": {"format": "properties", "key": "broker.id", "
         (Needs(java=JAVA), {"java": "24"}, "not on Java 24"),
         (Needs(java=JAVA), {"java": None}, "there is no Java at /opt/jdk"),
         (Needs(java=JAVA), {"java": "unknown"}, "does not say its version"),
-        (Needs(java=JavaNeed(17, None, (), "kafka 4", package_major=11)), {}, "Java 17 or newer, not on Java 11"),
+        (Needs(java=JavaNeed(17, None, "kafka 4", package_major=11)), {}, "Java 17 or newer, not on Java 11"),
     ],
 )
 def test_details(needs, answer, found):

@@ -50,8 +50,8 @@ def text_of(line) -> str:
         ("~", "mode 0640 -> 0644", "  ~ h: file /etc/x (mode 0640 -> 0644)"),
         ("-", "", "  - h: file /etc/x"),
         ("restart", "env changed", "  ~ h: restart file /etc/x (env changed)"),
-        ("start", "", "  + h: start file /etc/x"),
-        ("remove", "", "  - h: remove file /etc/x"),
+        ("start", "", "  ~ h: start file /etc/x"),
+        ("remove", "", "  ~ h: remove file /etc/x"),
     ],
 )
 def test_a_change_is_a_sign_a_host_a_resource_and_a_reason(action, note, line):
