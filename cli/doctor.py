@@ -1,13 +1,14 @@
-"""doctor: everything that is or will be wrong with the hosts of an inventory, and the mend; nothing is changed."""
+"""doctor: everything that is or will be wrong with the hosts of an inventory, and how to fix it; nothing is changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cli.common import load_inventory
 from cli.deploying import options
-from cli.gathering import ask
+from cli.looking import look
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import HostFailed, ProvisionerError, Several
 from provisioner.report.choose import reporter
@@ -15,16 +16,14 @@ from provisioner.report.reporter import Reporter
 from provisioner.run.deploy import Deploy
 from roles import doctor as rules
 from roles import site
-from roles.shared import topology
-from roles.status import document
-
-Warning_ = tuple[str, str, str]  # host ("" for all), what was found, what to do
+from roles.doctor import Finding
+from roles.status import document, members
 
 
 class Examination(Deploy):
     """A deploy's preflight, then a look at what runs. Its options say `check`, so that it takes no lock."""
 
-    def examine(self, fleet: Fleet) -> tuple[list[ProvisionerError], list[Warning_]]:
+    def examine(self, fleet: Fleet) -> tuple[list[ProvisionerError], list[Finding]]:
         """(what is wrong, what will be)."""
         errors: list[ProvisionerError] = []
         for warning in self.site.warnings(self.inventory):
@@ -33,40 +32,37 @@ class Examination(Deploy):
             self._preflight(fleet)
         except ProvisionerError as error:
             errors += error.errors if isinstance(error, Several) else [error]
-        answers = fleet.each(self.plans, lambda name: ask(fleet, self.targets[name]))
+        answers = fleet.each(self.plans, lambda name: look(fleet, self.targets[name]))
         machines = fleet.each(self.plans, lambda name: self._machine(fleet, name))
         errors += [*answers.errors.values(), *machines.errors.values()]
-        brokers = [self.inventory.hosts[name] for name in self.inventory.groups.get("kafka", ())]
-        found = document(
-            dict(answers),
-            {},
-            {broker.name: topology.broker_id(broker, brokers) for broker in brokers},
-            list(self.inventory.groups.get("zookeeper", ())),
-        )
-        warnings: list[Warning_] = []
+        found = document(dict(answers), {}, members(self.inventory))
+        findings: list[Finding] = []
         for name, host in found["hosts"].items():
-            warnings += [(name, *one) for one in rules.machine(machines[name])] if name in machines else []
+            of_host = list(rules.machine(machines[name])) if name in machines else []
             for unit, service in host["services"].items():
-                warnings += [(name, *one) for one in rules.soon(unit, service)]
-            if not any(one["installed"] for one in host["services"].values()):
-                warnings.append((name, "nothing is deployed here yet", "`invoke deploy`"))
-            elif number := len(self.plans[name].changes):
-                things = "thing differs" if number == 1 else "things differ"
-                warnings.append((name, f"{number} {things} from the inventory", "`invoke plan` shows what"))
-        if any(one["installed"] for host in found["hosts"].values() for one in host["services"].values()):
+                of_host += rules.soon(unit, service)
+            findings += [replace(one, host=name) for one in [*of_host, *self._state(name, host["services"])]]
+        if any(_deployed(host["services"]) for host in found["hosts"].values()):
             errors += [HostFailed(problem) for problem in found["problems"]]
-            warnings += [("", note, "") for note in found["notes"]]
-        clear = {
-            listener.name: f"{listener.advertised_host}:{listener.advertised_port}"
-            for broker in brokers
-            for listener in topology.listeners(broker)
-            if listener.protocol == "PLAINTEXT"
-        }
-        return errors, [*warnings, *(("", *one) for one in rules.clear_text(clear, len(brokers)))]
+            findings += [Finding(note) for note in found["notes"]]
+        return errors, [*findings, *rules.inventory(self.inventory)]
+
+    def _state(self, name: str, services: Mapping[str, Any]) -> Iterator[Finding]:
+        """How far a host is from what the inventory says."""
+        number = len(self.plans[name].changes)
+        if not _deployed(services):
+            yield Finding("nothing is deployed here yet", "`invoke deploy`")
+        elif number:
+            things = "thing differs" if number == 1 else "things differ"
+            yield Finding(f"{number} {things} from the inventory", "`invoke plan` shows what")
 
     def _machine(self, fleet: Fleet, name: str) -> dict[str, Any]:
         paths = [path for found in site.data_dirs(self.targets[name]).values() for path in found]
         return fleet.call(name, "provisioner.agent.examine", "look", {"paths": paths})
+
+
+def _deployed(services: Mapping[str, Any]) -> bool:
+    return any(service["installed"] for service in services.values())
 
 
 def doctor(hosts: str, extra_vars: list[str], **flags: Any) -> int:
@@ -75,18 +71,19 @@ def doctor(hosts: str, extra_vars: list[str], **flags: Any) -> int:
     inventory = load_inventory(hosts, extra_vars)
     show = reporter()
     with show, Fleet(show) as fleet:
-        errors, warnings = Examination(site, inventory, chosen, show, None).examine(fleet)
-    return _tell(show, errors, warnings)
+        errors, findings = Examination(site, inventory, chosen, show, None).examine(fleet)
+    return _show(show, errors, findings)
 
 
-def _tell(show: Reporter, errors: list[ProvisionerError], warnings: Iterable[Warning_]) -> int:
-    listed = list(dict.fromkeys(warnings))
+def _show(show: Reporter, errors: list[ProvisionerError], findings: Iterable[Finding]) -> int:
+    """Everything found, the same only once; the exit code."""
+    listed = list(dict.fromkeys(findings))
     if listed:
         show.phase("Worth a look")
-    for host, what, mend in listed:
-        show.note(f"  {host}: {what}" if host else f"  {what}")
-        if mend:
-            show.note(f"    -> {mend}")
+    for finding in listed:
+        show.note(f"  {finding.host}: {finding.what}" if finding.host else f"  {finding.what}")
+        if finding.fix:
+            show.note(f"    -> {finding.fix}")
     if errors:
         show.phase("Wrong")
         for error in errors:

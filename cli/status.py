@@ -10,15 +10,14 @@ from typing import Any
 from cli import status_table
 from cli.common import ROOT, load_inventory
 from cli.deploying import options
-from cli.gathering import ask
+from cli.looking import look
 from provisioner.connect.fleet import Fleet
 from provisioner.connect.opening import connect
 from provisioner.errors import ProvisionerError, Unreachable
 from provisioner.report.choose import reporter
 from provisioner.run.target import Target
 from roles import site
-from roles.shared import topology
-from roles.status import document
+from roles.status import document, members
 
 UNHEALTHY = 2
 
@@ -27,25 +26,23 @@ def status(hosts: str, extra_vars: list[str], as_json: bool, **flags: Any) -> in
     """Print how everything is; the exit code says whether it is healthy."""
     chosen = options(**flags)
     inventory = load_inventory(hosts, extra_vars)
-    members = inventory.limit(chosen.limit)
+    wanted = inventory.limit(chosen.limit)
     # What goes on meanwhile is shown on stderr: stdout is the answer alone, for pipes.
     with reporter(sys.stderr) as show, Fleet(show) as fleet:
-        facts = connect(fleet, site, members, chosen)
+        facts = connect(fleet, site, wanted, chosen)
         targets = {
             host.name: Target(host, inventory, facts[host.name], ROOT / "templates")
-            for host in members
+            for host in wanted
             if host.name in facts
         }
-        answers = fleet.each(targets, lambda name: ask(fleet, targets[name]))
+        answers = fleet.each(targets, lambda name: look(fleet, targets[name]))
     lost: dict[str, ProvisionerError] = {**facts.errors, **answers.errors}
-    brokers = [inventory.hosts[name] for name in inventory.groups.get("kafka", ())]
     found = document(
         dict(answers),
         {name: (not isinstance(error, Unreachable), error.summary) for name, error in lost.items()},
-        {broker.name: topology.broker_id(broker, brokers) for broker in brokers},
-        list(inventory.groups.get("zookeeper", ())),
+        members(inventory),
     )
-    found["hosts"] = {host.name: found["hosts"][host.name] for host in members}
+    found["hosts"] = {host.name: found["hosts"][host.name] for host in wanted}
     if as_json:
         print(json.dumps(found, indent=2))
     else:

@@ -5,13 +5,25 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from cli.columns import aligned
 from provisioner.report.lines import clean
+from roles import status
 
-HEADS = ("HOST", "SERVICE", "STATE", "UP", "VERSION", "HEAP", "DISK", "LEADERS", "RESTART")
+NAMES = ("HOST", "SERVICE", "STATE")  # what every row has; in a narrow window, the rest is below it
 LEGEND = "HEAP: in use after the last garbage collection / most allowed. DISK: used share of each data disk."
 MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Row:
+    """One service, or a host that did not answer. good: it serves."""
+
+    cells: Sequence[str]
+    good: bool = False
+    pending: bool = False
 
 
 def colours_wanted() -> bool:
@@ -21,48 +33,44 @@ def colours_wanted() -> bool:
 
 def page(found: Mapping[str, Any], width: int | None, *, colour: bool = False) -> str:
     """The whole page. width: columns of the terminal; None where there is none, so that lines are never broken."""
-    rows = [[clean(cell) for cell in row] for row in table(found)]
-    widths = [max(len(row[column]) for row in [HEADS, *rows]) for column in range(len(HEADS))]
-    fits = width is None or sum(widths) + 2 * (len(HEADS) - 1) <= width
-    top = _rich(rows, width) if fits and colour and width else _columns(rows, widths) if fits else _blocks(rows)
+    rows = table(found)
+    top = aligned([heads(), *(row.cells for row in rows)])
+    if width is not None and max(map(len, top)) > width:
+        top = _blocks(rows)
+    elif width is not None and colour:
+        top = _rich(rows, width)
     rest = [line for text in below(found) for line in _wrapped(clean(text), width)]
     return "\n".join([*top, "", *rest])
 
 
-def table(found: Mapping[str, Any]) -> list[list[str]]:
-    """The cells, a row per service."""
-    controller = (found["cluster"] or {}).get("controller")
+def heads() -> list[str]:
+    """The heads of the columns, those that roles add included."""
+    return [*NAMES, "UP", "VERSION", "HEAP", "DISK", *status.columns(), "RESTART"]
+
+
+def table(found: Mapping[str, Any]) -> list[Row]:
+    """A row per service."""
+    added = status.columns().values()
     rows = []
     for name, host in found["hosts"].items():
         if host["error"]:
-            rows.append([name, "-", "failed" if host["reachable"] else "unreachable", *["-"] * (len(HEADS) - 3)])
+            why = "failed" if host["reachable"] else "unreachable"
+            rows.append(Row([clean(name), "-", why, *["-"] * (len(heads()) - len(NAMES))]))
         for unit, service in host["services"].items():
             heap, most = service["heap_used_bytes"], service["heap_max_bytes"]
-            rows.append(
-                [
-                    name,
-                    unit,
-                    state(service, controller),
-                    age(service["uptime_seconds"]),
-                    service["version"] or "-",
-                    f"{'?' if heap is None else heap // MIB}/{most // MIB}M" if most else "-",
-                    " ".join(share(disk) for disk in service["disks"]) or "-",
-                    "-" if service.get("leaders") is None else str(service["leaders"]),
-                    "pending" if service["restart_pending"] else "-",
-                ]
-            )
+            cells = [
+                name,
+                unit,
+                status.state(unit, service, found),
+                age(service["uptime_seconds"]),
+                service["version"] or "-",
+                f"{'?' if heap is None else heap // MIB}/{most // MIB}M" if most else "-",
+                " ".join(share(disk) for disk in service["disks"]) or "-",
+                *("-" if service.get(key) is None else str(service[key]) for key in added),
+                "pending" if service["restart_pending"] else "-",
+            ]
+            rows.append(Row([clean(cell) for cell in cells], service["serving"], bool(service["restart_pending"])))
     return rows
-
-
-def state(service: Mapping[str, Any], controller: int | None) -> str:
-    """What a service is right now, in a word or two."""
-    if not service["active"]:
-        return str(service["state"])
-    if not service["serving"]:
-        return "not serving"
-    if "mode" in service:
-        return str(service["mode"])
-    return f"{'controller' if service['broker_id'] == controller else 'broker'} {service['broker_id']}"
 
 
 def age(seconds: float | None) -> str:
@@ -84,28 +92,7 @@ def below(found: Mapping[str, Any]) -> Iterator[str]:
     """The lines under the table: ensemble, cluster, and what is wrong."""
     if any(host["services"] for host in found["hosts"].values()):
         yield LEGEND
-    ensemble = found["ensemble"]
-    if ensemble["leader"]:
-        followers = ", ".join(ensemble["followers"])
-        alone = len(ensemble["servers"]) == 1
-        yield f"ensemble: {ensemble['leader']} {'serves alone' if alone else 'leads'}" + (
-            f", followed by {followers}" if followers else ""
-        )
-    cluster = found["cluster"]
-    if cluster:
-        known, expected = cluster["brokers_registered"], cluster["brokers_expected"]
-        where = f" ({cluster['controller_host']})" if cluster["controller_host"] else ""
-        who = "none" if cluster["controller"] is None else f"{cluster['controller']}{where}"
-        present = len(set(known) & set(expected))
-        yield f"cluster: {present} of {len(expected)} brokers registered, controller {who}"
-        yield (
-            f"partitions: {cluster['partitions']} of {cluster['topics']} topics, "
-            f"{cluster['under_replicated']['count']} under-replicated, "
-            f"{cluster['under_min_isr']['count']} under min ISR, {cluster['offline']['count']} offline"
-        )
-        if cluster["under_way"]:
-            yield f"moving: {cluster['under_way']} partition{'s' if cluster['under_way'] != 1 else ''} under way"
-        yield "leaders: " + ", ".join(f"broker {broker} {number}" for broker, number in cluster["leaders"].items())
+    yield from status.below(found)
     yield from (f"note: {note}" for note in found["notes"])
     if found["healthy"]:
         yield "Healthy"
@@ -114,22 +101,17 @@ def below(found: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {problem}" for problem in found["problems"])
 
 
-def _columns(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
-    return [
-        "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in [HEADS, *rows]
-    ]
-
-
-def _blocks(rows: Sequence[Sequence[str]]) -> list[str]:
+def _blocks(rows: Sequence[Row]) -> list[str]:
     """For a narrow window: a line per service, and below it what there is to say."""
     out = []
-    for row in rows:
-        out.append(f"{row[0]} {row[1]}: {row[2]}" if row[1] != "-" else f"{row[0]}: {row[2]}")
-        out += [f"  {head.lower():8}{cell}" for head, cell in zip(HEADS[3:], row[3:], strict=True) if cell != "-"]
+    for host, service, state, *rest in (row.cells for row in rows):
+        out.append(f"{host} {service}: {state}" if service != "-" else f"{host}: {state}")
+        numbers = zip(heads()[len(NAMES) :], rest, strict=True)
+        out += [f"  {head.lower():8}{cell}" for head, cell in numbers if cell != "-"]
     return out
 
 
-def _rich(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+def _rich(rows: Sequence[Row], width: int) -> list[str]:
     from io import StringIO
 
     from rich.console import Console
@@ -137,12 +119,15 @@ def _rich(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for head in HEADS:
+    for head in heads():
         grid.add_column(head, no_wrap=True)
     for row in rows:
-        good = row[2].startswith(("broker", "controller", "leader", "follower", "standalone", "observer"))
-        styles = {0: "bold", 2: "green" if good else "red", 8: "yellow" if row[8] == "pending" else ""}
-        grid.add_row(*(Text(cell, styles.get(column, "")) for column, cell in enumerate(row)))
+        styles = {
+            "HOST": "bold",
+            "STATE": "green" if row.good else "red",
+            "RESTART": "yellow" if row.pending else "",
+        }
+        grid.add_row(*(Text(cell, styles.get(head, "")) for head, cell in zip(heads(), row.cells, strict=True)))
     out = StringIO()
     # Two more columns: the padding behind the last cell may be cut off, a cell may not.
     console = Console(file=out, width=width + 2, force_terminal=True, highlight=False, markup=False, emoji=False)

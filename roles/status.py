@@ -1,111 +1,154 @@
-"""What hosts answered about their services, put together: one document, and what is wrong. Pure.
+"""What hosts answered about their services, put together: one document, and what is wrong with it. Pure.
 
-`document` is what `invoke status --json` prints; docs/operations.md describes its keys, which stay as they are.
+`document` is what `invoke status --json` prints; docs/operations.md describes its keys, which stay as they are. Here is
+what can be said of any service from its unit and its process. What only a service itself knows (who leads, whether
+every partition has its copies) is in the part `status` of its role, which looks like `Part`. A service of a role that
+has no such part is shown without it, and serves as long as its unit is active.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, cast
 
+from provisioner.inventory.model import Inventory
 from provisioner.resources import Service
 from provisioner.resources.service import outdated
-from provisioner.run.rolling import shown
+from provisioner.run.rolling import Call, shown
+from provisioner.run.target import Target
+from roles import site
 
-_VERSION = re.compile(r"/(?:kafka_[\d.]+|apache-zookeeper)-(\d[^/]*)/")
-SHOWN = 10  # topics named in the document
-TROUBLES = (
-    ("offline", "offline (no leader: neither written nor read)"),
-    ("under_min_isr", "under min.insync.replicas (writes with acks=all fail)"),
-    ("under_replicated", "under-replicated (a copy is behind or gone)"),
-)
+_VERSION = re.compile(r"/[^/:]*-(\d[^/:]*)/")  # of a directory that is named PRODUCT-VERSION
+Document = Mapping[str, Any]
+
+
+class Part(Protocol):
+    """The part `status` of a role: `roles/<role>/status.py` is such a module."""
+
+    KEY: str  # of what the document says of all its services together
+    COLUMNS: Mapping[str, str]  # of the table: {head: the key of a service's entry}
+
+    def look(self, call: Call, target: Target) -> Mapping[str, Any]:
+        """What the service on one host says about itself; asked only while its unit is active. It has at least
+        `serving`, and `why` when that is false."""
+
+    def members(self, inventory: Inventory) -> Mapping[str, int]:
+        """Every host that runs the service, whatever --limit says, and its number in the cluster."""
+
+    def entry(self, common: Mapping[str, Any], said: Mapping[str, Any], number: int | None) -> Mapping[str, Any]:
+        """A service's entry in the document: `common`, and what only this service has. said: as `look` answered, {}
+        for one that was not asked."""
+
+    def together(
+        self, entries: Mapping[str, Mapping[str, Any]], said: Sequence[Mapping[str, Any]], members: Mapping[str, int]
+    ) -> Mapping[str, Any] | None:
+        """What stands under KEY. entries: by host, {} for a host that did not answer."""
+
+    def problems(self, found: Document) -> Iterable[str]:
+        """What is wrong with all of them together."""
+
+    def notes(self, found: Document) -> Iterable[str]:
+        """What works and should still be known."""
+
+    def word(self, entry: Mapping[str, Any], found: Document) -> str:
+        """What a service that serves is, in a word or two."""
+
+    def lines(self, found: Document) -> Iterable[str]:
+        """What is shown below the table."""
 
 
 @dataclass(frozen=True)
 class Answer:
     """What one host said. services: the ones it is to run; states: theirs, as `Service.read`; processes: as
-    `agent.process.look`; disks: as `facts.disks`; zookeeper, kafka: what they say themselves, {} when not asked."""
+    `agent.process.look`; disks: as `facts.disks`; data: {unit: its data directories}; said: {unit: what it says about
+    itself, {} when not asked}."""
 
     services: Sequence[Service]
     states: Mapping[str, Any]
     processes: Mapping[str, Any]
     disks: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Sequence[str]] = field(default_factory=dict)  # unit -> its data directories
-    zookeeper: Mapping[str, Any] = field(default_factory=dict)
-    kafka: Mapping[str, Any] = field(default_factory=dict)
-    broker: int | None = None
+    data: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def parts() -> dict[str, Part]:
+    """The part `status` of every role that has one, by unit."""
+    found = {role.name: role.part("status") for role in site.ROLES}
+    return {unit: cast(Part, part) for unit, part in found.items() if part is not None}
+
+
+def members(inventory: Inventory) -> dict[str, Mapping[str, int]]:
+    """{unit: {host: its number}} of the whole inventory: a cluster is only whole with all of them."""
+    return {unit: part.members(inventory) for unit, part in parts().items()}
 
 
 def document(
-    answers: Mapping[str, Answer],
-    lost: Mapping[str, tuple[bool, str]],
-    brokers: Mapping[str, int],
-    servers: Sequence[str],
+    answers: Mapping[str, Answer], lost: Mapping[str, tuple[bool, str]], members: Mapping[str, Mapping[str, int]]
 ) -> dict[str, Any]:
-    """Everything, as JSON. lost {host: (reachable, why there is no answer)}; brokers {host: id} and servers: all of the
-    inventory's, whatever --limit says, since the cluster is only whole with all of them."""
+    """Everything, as JSON. lost {host: (reachable, why there is no answer)}; members: as `members` returns them."""
     hosts: dict[str, Any] = {
-        name: {"reachable": True, "error": None, "services": services(answer)} for name, answer in answers.items()
+        name: {"reachable": True, "error": None, "services": services(name, answer, members)}
+        for name, answer in answers.items()
     }
     hosts |= {name: {"reachable": there, "error": why, "services": {}} for name, (there, why) in lost.items()}
-    found = {
-        "hosts": hosts,
-        "ensemble": ensemble(hosts, servers),
-        "cluster": cluster([answer.kafka for answer in answers.values()], brokers),
-    }
-    problems, notes = judge(found, complete=set(servers) <= set(hosts))
+    found: dict[str, Any] = {"hosts": hosts}
+    for unit, part in parts().items():
+        entries = {name: host["services"].get(unit, {}) for name, host in hosts.items()}
+        said = [answer.said.get(unit, {}) for answer in answers.values()]
+        found[part.KEY] = part.together(entries, said, members.get(unit, {}))
+    problems, notes = judge(found)
     return {"healthy": not problems, "problems": problems, "notes": notes, **found}
 
 
-def services(answer: Answer) -> dict[str, Any]:
+def services(host: str, answer: Answer, members: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     """One host's services by unit."""
     found = {}
     for service in answer.services:
-        state = answer.states.get(service.key)
-        process = answer.processes.get(service.unit, {})
-        said = answer.kafka if service.unit == "kafka" else answer.zookeeper
-        dirs = said.get("log_dirs") or {}
-        entry: dict[str, Any] = {
-            "installed": state is not None,
-            "state": state["sub"] if state else "not installed",
-            "active": bool(state and state["active"]),
-            "enabled": bool(state and state["enabled"]),
-            "serving": bool(said.get("serving")),
-            "why": said.get("why"),
-            "crashes": state["restarts"] if state else 0,
-            "uptime_seconds": process.get("uptime"),
-            "version": said.get("version") or version(process.get("classpath", "")),
-            "restart_pending": outdated(service.inputs, dict(state), {}) if state else [],
-            "apply_pending": list(((state or {}).get("live") or {}).get("changes", [])),
-            "heap_used_bytes": process.get("heap_used"),
-            "heap_max_bytes": process.get("heap_max"),
-            "memory_bytes": process.get("rss"),
-            "open_files": process.get("open_files"),
-            "open_files_max": process.get("open_files_max"),
-            "disks": [
-                {
-                    "path": path,
-                    "used_bytes": answer.disks[path]["total"] - answer.disks[path]["free"],
-                    "total_bytes": answer.disks[path]["total"],
-                    "data_bytes": dirs.get(path, {}).get("size"),
-                    "error": dirs.get(path, {}).get("error") or None,
-                }
-                for path in answer.data.get(service.unit, ())
-                if path in answer.disks
-            ],
-        }
-        if service.unit == "kafka":
-            own = str(answer.broker)
-            entry["broker_id"] = answer.broker
-            entry["leaders"] = said["leaders"].get(own, 0) if entry["serving"] else None
-            entry["replicas"] = said["replicas"].get(own, 0) if entry["serving"] else None
+        common, part = entry(service, answer), parts().get(service.unit)
+        if part is None:
+            found[service.unit] = {**common, "serving": common["active"]}
         else:
-            entry["mode"] = said.get("mode")
-            entry["synced_followers"] = said.get("synced_followers")
-        found[service.unit] = entry
+            number = members.get(service.unit, {}).get(host)
+            found[service.unit] = dict(part.entry(common, answer.said.get(service.unit, {}), number))
     return found
+
+
+def entry(service: Service, answer: Answer) -> dict[str, Any]:
+    """What the document says of any service."""
+    state = answer.states.get(service.key)
+    process = answer.processes.get(service.unit, {})
+    said = answer.said.get(service.unit, {})
+    return {
+        "installed": state is not None,
+        "state": state["sub"] if state else "not installed",
+        "active": bool(state and state["active"]),
+        "enabled": bool(state and state["enabled"]),
+        "serving": bool(said.get("serving")),
+        "why": said.get("why"),
+        "crashes": state["restarts"] if state else 0,
+        "uptime_seconds": process.get("uptime"),
+        "version": said.get("version") or version(process.get("classpath", "")),
+        "restart_pending": outdated(service.inputs, dict(state), {}) if state else [],
+        "apply_pending": list(((state or {}).get("live") or {}).get("changes", [])),
+        "heap_used_bytes": process.get("heap_used"),
+        "heap_max_bytes": process.get("heap_max"),
+        "memory_bytes": process.get("rss"),
+        "open_files": process.get("open_files"),
+        "open_files_max": process.get("open_files_max"),
+        "disks": [
+            {
+                "path": path,
+                "used_bytes": answer.disks[path]["total"] - answer.disks[path]["free"],
+                "total_bytes": answer.disks[path]["total"],
+                "data_bytes": None,
+                "error": None,
+            }
+            for path in answer.data.get(service.unit, ())
+            if path in answer.disks
+        ],
+    }
 
 
 def version(classpath: str) -> str | None:
@@ -114,52 +157,8 @@ def version(classpath: str) -> str | None:
     return found[1] if found else None
 
 
-def ensemble(hosts: Mapping[str, Any], servers: Sequence[str]) -> dict[str, Any]:
-    """Who leads ZooKeeper, who follows, and who does not serve."""
-    modes = {name: hosts[name]["services"].get("zookeeper", {}).get("mode") for name in servers if name in hosts}
-    return {
-        "servers": list(servers),
-        "leader": next((name for name, mode in modes.items() if mode in ("leader", "standalone")), None),
-        "followers": [name for name, mode in modes.items() if mode == "follower"],
-        "not_serving": [name for name, mode in modes.items() if mode is None],
-    }
-
-
-def cluster(views: Sequence[Mapping[str, Any]], brokers: Mapping[str, int]) -> dict[str, Any] | None:
-    """Kafka's cluster as the broker sees it that knows of most others; None when none answers."""
-    serving = [view for view in views if view.get("serving")]
-    if not serving:
-        return None
-    view = max(serving, key=lambda one: (len(one["brokers"]), one["controller"] is not None))
-    names = {broker: name for name, broker in brokers.items()}
-    numbers = {key: view[key] for key, _ in reversed(TROUBLES)}
-    return {
-        "cluster_id": view["cluster_id"],
-        "controller": view["controller"],
-        "controller_host": names.get(view["controller"]),
-        "brokers_registered": list(view["brokers"]),
-        "brokers_expected": sorted(brokers.values()),
-        "topics": view["topics"],
-        "partitions": view["partition_count"],
-        **numbers,
-        "at_min_isr": view["at_min_isr"],
-        "under_way": next((one["under_way"] for one in serving if one["under_way"] is not None), None),
-        "throttled": {who: throttled(serving, who) for who in ("ours", "others")},
-        "leaders": {str(broker): view["leaders"].get(str(broker), 0) for broker in view["brokers"]},
-    }
-
-
-def throttled(views: Sequence[Mapping[str, Any]], who: str) -> dict[str, Any]:
-    """The throttle of "ours" or of "others": each broker knows its own, and every one that of all topics."""
-    topics = sorted({topic for view in views for topic in view["throttled"][who]["topics"]})
-    return {
-        "brokers": sorted({int(broker) for view in views for broker in view["throttled"][who]["brokers"]}),
-        "topics": {"count": len(topics), "first": topics[:SHOWN]},
-    }
-
-
-def judge(found: Mapping[str, Any], complete: bool) -> tuple[list[str], list[str]]:
-    """(what is wrong, what is worth knowing), one line each. complete: every server of the ensemble was asked."""
+def judge(found: Document) -> tuple[list[str], list[str]]:
+    """(what is wrong, what is worth knowing), one line each."""
     problems: list[str] = []
     notes: list[str] = []
     for name, host in found["hosts"].items():
@@ -168,24 +167,9 @@ def judge(found: Mapping[str, Any], complete: bool) -> tuple[list[str], list[str
         for unit, service in host["services"].items():
             problems += [f"{name}: {text}" for text in service_problems(unit, service)]
             notes += [f"{name}: {text}" for text in service_notes(unit, service)]
-    leader = found["ensemble"]["leader"]
-    servers = [host["services"].get("zookeeper", {}) for host in found["hosts"].values()]
-    if complete and leader is None and any(server.get("active") for server in servers):
-        problems.append("ZooKeeper has no leader: brokers cannot register, topics cannot change")
-    elif leader:
-        synced = found["hosts"][leader]["services"]["zookeeper"]["synced_followers"]
-        followers = len(found["ensemble"]["followers"])
-        if complete and synced is not None and synced < followers:
-            problems.append(f"ZooKeeper: {synced} of {followers} followers are in sync with {leader}")
-    of_cluster = found["cluster"]
-    if of_cluster:
-        problems += cluster_problems(of_cluster)
-        extra = sorted(set(of_cluster["brokers_registered"]) - set(of_cluster["brokers_expected"]))
-        notes += [f"broker {broker} is registered and not in the inventory" for broker in extra]
-        at_minimum = of_cluster["at_min_isr"]
-        if at_minimum["count"]:
-            notes.append(f"{_partitions(at_minimum)} without an in-sync copy to spare")
-        notes += throttle_notes(of_cluster)
+    for part in parts().values():
+        problems += part.problems(found)
+        notes += part.notes(found)
     return problems, notes
 
 
@@ -214,44 +198,22 @@ def service_notes(unit: str, service: Mapping[str, Any]) -> list[str]:
     return out
 
 
-def cluster_problems(of_cluster: Mapping[str, Any]) -> list[str]:
-    """Why the cluster as a whole is not as it should be."""
-    missing = sorted(set(of_cluster["brokers_expected"]) - set(of_cluster["brokers_registered"]))
-    out = [f"broker {broker} is not registered in the cluster" for broker in missing]
-    if of_cluster["controller"] is None:
-        out.append("the cluster has no controller")
-    return out + [f"{_partitions(of_cluster[key])} {text}" for key, text in TROUBLES if of_cluster[key]["count"]]
+def state(unit: str, service: Mapping[str, Any], found: Document) -> str:
+    """What a service is right now, in a word or two."""
+    if not service["active"]:
+        return str(service["state"])
+    if not service["serving"]:
+        return "not serving"
+    part = parts().get(unit)
+    return part.word(service, found) if part else "serving"
 
 
-def throttle_notes(of_cluster: Mapping[str, Any]) -> list[str]:
-    """Copies that are held back: by a rebalance, which may still be at work, and by somebody else."""
-    ours, theirs = of_cluster["throttled"]["ours"], of_cluster["throttled"]["others"]
-    out = []
-    if _throttle(ours):
-        out.append(
-            f"copies of a rebalance are throttled ({_throttle(ours)}): if none is at work, the same `invoke rebalance` "
-            "again finishes it and takes the throttle off"
-        )
-    if _throttle(theirs):
-        out.append(
-            f"somebody else has throttled copies ({_throttle(theirs)}): this stays until they remove it "
-            "(`kafka-configs.sh --delete-config`)"
-        )
-    return out
+def columns() -> dict[str, str]:
+    """The columns that roles add to the table: {head: the key of a service's entry}."""
+    return {head: key for part in parts().values() for head, key in part.COLUMNS.items()}
 
 
-def _throttle(found: Mapping[str, Any]) -> str:
-    """As in: on brokers 1, 2; topics orders, clicks."""
-    brokers, topics = found["brokers"], found["topics"]
-    more = topics["count"] - len(topics["first"])
-    listed = ", ".join(topics["first"]) + (f" and {more} more" if more > 0 else "")
-    of_brokers = f"broker{'s' if len(brokers) != 1 else ''} {', '.join(map(str, brokers))}" if brokers else ""
-    of_topics = f"topic{'s' if topics['count'] != 1 else ''} {listed}" if topics["count"] else ""
-    return "; ".join(filter(None, [of_brokers, of_topics]))
-
-
-def _partitions(found: Mapping[str, Any]) -> str:
-    """As in: 3 partitions (orders-1, orders-2, orders-4)."""
-    count, first = found["count"], found["first"][:5]
-    more = f" and {count - len(first)} more" if count > len(first) else ""
-    return f"{count} partition{'s' if count != 1 else ''} ({', '.join(first)}{more})"
+def below(found: Document) -> Iterator[str]:
+    """What the roles say below the table."""
+    for part in parts().values():
+        yield from part.lines(found)

@@ -11,6 +11,7 @@ from cli.logs import window
 from provisioner.agent import examine, journal, process
 from provisioner.errors import UsageError
 from roles import doctor
+from roles.kafka.doctor import clear_text
 
 MIB = 1 << 20
 
@@ -111,17 +112,17 @@ MACHINE = {"swap": [], "swappiness": 60, "huge_pages": "madvise", "journal_kept"
 
 
 @pytest.mark.parametrize(
-    ("change", "says", "mend"),
+    ("change", "says", "fix"),
     [
         ({"disks": [{"path": "/data", "used_bytes": 90, "total_bytes": 100}]}, "90 % full", "kafka_log_retention"),
         ({"heap_used_bytes": 90}, "even after a garbage collection", "kafka_heap"),
         ({"open_files": 90}, "90 of 100 files open", "os_nofile"),
     ],
 )
-def test_a_service_close_to_a_limit_is_told_with_the_mend(change: dict[str, object], says: str, mend: str):
+def test_a_service_close_to_a_limit_is_told_with_the_mend(change: dict[str, object], says: str, fix: str):
     assert list(doctor.soon("kafka", SERVICE)) == []
-    ((what, advice),) = doctor.soon("kafka", {**SERVICE, **change})
-    assert says in what and mend in advice
+    (found,) = doctor.soon("kafka", {**SERVICE, **change})
+    assert says in found.what and fix in found.fix
 
 
 @pytest.mark.parametrize(
@@ -135,8 +136,8 @@ def test_a_service_close_to_a_limit_is_told_with_the_mend(change: dict[str, obje
 )
 def test_a_machine_that_will_hurt_is_told(change: dict[str, object], says: str):
     assert list(doctor.machine(MACHINE)) == []
-    ((what, _),) = doctor.machine({**MACHINE, **change})
-    assert says in what
+    (found,) = doctor.machine({**MACHINE, **change})
+    assert says in found.what
 
 
 def test_kernel_files_are_read_as_the_kernel_writes_them():
@@ -145,5 +146,5 @@ def test_kernel_files_are_read_as_the_kernel_writes_them():
 
 
 def test_plain_listeners_are_told_unless_only_this_machine_reaches_them():
-    assert list(doctor.clear_text({"PLAINTEXT": "127.0.0.1:9092"}, 1)) == []
-    assert len(list(doctor.clear_text({"PLAINTEXT": "kafka1:9092"}, 1))) == 1
+    assert list(clear_text({"PLAINTEXT": "127.0.0.1:9092"}, 1)) == []
+    assert len(list(clear_text({"PLAINTEXT": "kafka1:9092"}, 1))) == 1

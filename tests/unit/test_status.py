@@ -14,6 +14,8 @@ from roles.status import Answer, document, version
 
 CONFIG = "/etc/kafka/server.properties"
 NONE = {"count": 0, "first": []}
+NUMBERS = {"kafka1": 1, "kafka2": 2, "kafka3": 3}
+MEMBERS = {"zookeeper": NUMBERS, "kafka": NUMBERS}
 UNTHROTTLED: dict[str, list[str]] = {"brokers": [], "topics": []}
 
 
@@ -66,15 +68,16 @@ def answer(number: int, mode: str = "follower", kafka: dict[str, Any] | None = N
         processes={"kafka": process, "zookeeper": process},
         disks={"/data": {"free": 60, "total": 100}},
         data={"kafka": ["/data"]},
-        zookeeper={"serving": True, "mode": mode, "version": "3.8.6"},
-        kafka=broker(number) if kafka is None else kafka,
-        broker=number,
+        said={
+            "zookeeper": {"serving": True, "mode": mode, "version": "3.8.6"},
+            "kafka": broker(number) if kafka is None else kafka,
+        },
     )
 
 
 def three(**changed: Answer) -> dict[str, Any]:
     answers = {"kafka1": answer(1), "kafka2": answer(2, "leader"), "kafka3": answer(3)} | changed
-    return document(answers, {}, {"kafka1": 1, "kafka2": 2, "kafka3": 3}, ["kafka1", "kafka2", "kafka3"])
+    return document(answers, {}, MEMBERS)
 
 
 def test_a_whole_cluster_is_healthy_and_says_who_leads():
@@ -116,7 +119,7 @@ def test_a_missing_broker_and_one_too_many_are_told_apart():
 def test_an_unreachable_host_is_listed_with_the_reason_and_the_others_are_still_judged():
     answers = {"kafka1": answer(1, "leader"), "kafka2": answer(2)}
     lost = {"kafka3": (False, "cannot connect")}
-    found = document(answers, lost, {"kafka1": 1, "kafka2": 2, "kafka3": 3}, ["kafka1", "kafka2", "kafka3"])
+    found = document(answers, lost, MEMBERS)
     assert found["problems"] == ["kafka3: unreachable: cannot connect"]
     assert found["hosts"]["kafka3"] == {"reachable": False, "error": "cannot connect", "services": {}}
     assert found["cluster"]["brokers_registered"] == [1, 2, 3]

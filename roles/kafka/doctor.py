@@ -1,0 +1,34 @@
+"""What will be wrong with Kafka one day. `roles/doctor.py` says what these are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from provisioner.inventory.model import Inventory
+from roles.doctor import Finding
+from roles.shared import topology
+
+FULL_DISK = "a full disk stops a broker: shorten the retention (kafka_log_retention), or add space"
+
+
+def inventory(inventory: Inventory) -> Iterator[Finding]:
+    """Listeners that anybody can use."""
+    brokers = [inventory.hosts[name] for name in inventory.groups.get("kafka", ())]
+    plain = {
+        listener.name: f"{listener.advertised_host}:{listener.advertised_port}"
+        for broker in brokers
+        for listener in topology.listeners(broker)
+        if listener.protocol == "PLAINTEXT"
+    }
+    yield from clear_text(plain, len(brokers))
+
+
+def clear_text(listeners: Mapping[str, str], brokers: int) -> Iterator[Finding]:
+    """Listeners that clients on other machines use and that neither encrypt nor authenticate. listeners {name: the
+    address that it gives to clients}."""
+    for name, address in listeners.items():
+        if brokers > 1 or not address.startswith(("127.", "localhost", "::1")):
+            yield Finding(
+                f"listener {name} ({address}) is PLAINTEXT: anybody who reaches it can read and write everything",
+                "let only trusted networks reach the port, or give the listener a protocol that encrypts",
+            )

@@ -1,0 +1,178 @@
+"""How `status` asks Kafka and shows it: what each broker is, and the cluster as a whole. `roles/status.py` says what
+these functions are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cluster.metadata.zookeeper import ensemble as quorum
+from provisioner.inventory.model import Inventory
+from provisioner.run.rolling import Call
+from provisioner.run.target import Target
+from provisioner.words import counted
+from roles.shared import topology
+
+KEY = "cluster"
+COLUMNS: Mapping[str, str] = {"LEADERS": "leaders"}
+TOPICS_NAMED = 10  # in the document
+PARTITIONS_NAMED = 5  # in a sentence
+TROUBLES = (
+    ("offline", "offline (no leader: neither written nor read)"),
+    ("under_min_isr", "under min.insync.replicas (writes with acks=all fail)"),
+    ("under_replicated", "under-replicated (a copy is behind or gone)"),
+)
+
+
+def look(call: Call, target: Target) -> Mapping[str, Any]:
+    """As `cluster.state.node.look` answers."""
+    broker = topology.broker_id(target.host, target.members("kafka"))
+    own = {"bootstrap": topology.inter_broker(target.host).local, "broker": broker}
+    return call(target.name, "cluster.state.node", "look", {**own, **quorum.assumed(call, target)})
+
+
+def members(inventory: Inventory) -> dict[str, int]:
+    """{host: its broker id}"""
+    brokers = [inventory.hosts[name] for name in inventory.groups.get("kafka", ())]
+    return {broker.name: topology.broker_id(broker, brokers) for broker in brokers}
+
+
+def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None) -> dict[str, Any]:
+    """With broker_id, the partitions that it leads and those that it has a copy of, and what Kafka says of each data
+    directory."""
+    serving, dirs, own = common["serving"], said.get("log_dirs") or {}, str(number)
+    return {
+        **common,
+        "disks": [
+            {
+                **disk,
+                "data_bytes": dirs.get(disk["path"], {}).get("size"),
+                "error": dirs.get(disk["path"], {}).get("error") or None,
+            }
+            for disk in common["disks"]
+        ],
+        "broker_id": number,
+        "leaders": said["leaders"].get(own, 0) if serving else None,
+        "replicas": said["replicas"].get(own, 0) if serving else None,
+    }
+
+
+def together(
+    entries: Mapping[str, Mapping[str, Any]], said: Sequence[Mapping[str, Any]], members: Mapping[str, int]
+) -> dict[str, Any] | None:
+    """The cluster as the broker sees it that knows of most others; None when no broker answers."""
+    serving = [view for view in said if view.get("serving")]
+    if not serving:
+        return None
+    view = max(serving, key=lambda one: (len(one["brokers"]), one["controller"] is not None))
+    names = {broker: name for name, broker in members.items()}
+    numbers = {key: view[key] for key, _ in reversed(TROUBLES)}
+    return {
+        "cluster_id": view["cluster_id"],
+        "controller": view["controller"],
+        "controller_host": names.get(view["controller"]),
+        "brokers_registered": list(view["brokers"]),
+        "brokers_expected": sorted(members.values()),
+        "topics": view["topics"],
+        "partitions": view["partition_count"],
+        **numbers,
+        "at_min_isr": view["at_min_isr"],
+        "under_way": next((one["under_way"] for one in serving if one["under_way"] is not None), None),
+        "throttled": {who: throttled(serving, who) for who in ("ours", "others")},
+        "leaders": {str(broker): view["leaders"].get(str(broker), 0) for broker in view["brokers"]},
+    }
+
+
+def throttled(views: Sequence[Mapping[str, Any]], who: str) -> dict[str, Any]:
+    """The throttle of "ours" or of "others": each broker knows its own, and every one that of all topics."""
+    topics = sorted({topic for view in views for topic in view["throttled"][who]["topics"]})
+    return {
+        "brokers": sorted({int(broker) for view in views for broker in view["throttled"][who]["brokers"]}),
+        "topics": {"count": len(topics), "first": topics[:TOPICS_NAMED]},
+    }
+
+
+def problems(found: Mapping[str, Any]) -> Iterator[str]:
+    """Brokers that are not there, and partitions that lack something."""
+    cluster = found[KEY]
+    if not cluster:
+        return
+    for broker in sorted(set(cluster["brokers_expected"]) - set(cluster["brokers_registered"])):
+        yield f"broker {broker} is not registered in the cluster"
+    if cluster["controller"] is None:
+        yield "the cluster has no controller"
+    for key, text in TROUBLES:
+        if cluster[key]["count"]:
+            yield f"{_partitions(cluster[key])} {text}"
+
+
+def notes(found: Mapping[str, Any]) -> Iterator[str]:
+    """Brokers that nobody listed, partitions that the next failure would stop, and copies that are held back."""
+    cluster = found[KEY]
+    if not cluster:
+        return
+    for broker in sorted(set(cluster["brokers_registered"]) - set(cluster["brokers_expected"])):
+        yield f"broker {broker} is registered and not in the inventory"
+    if cluster["at_min_isr"]["count"]:
+        yield f"{_partitions(cluster['at_min_isr'])} without an in-sync copy to spare"
+    yield from throttle_notes(cluster["throttled"])
+
+
+def throttle_notes(found: Mapping[str, Any]) -> Iterator[str]:
+    """Copies that are held back: by a rebalance, which may still be at work, and by somebody else."""
+    ours, theirs = _throttle(found["ours"]), _throttle(found["others"])
+    if ours:
+        yield (
+            f"copies of a rebalance are throttled ({ours}): if none is at work, the same `invoke rebalance` "
+            "again finishes it and takes the throttle off"
+        )
+    if theirs:
+        yield (
+            f"somebody else has throttled copies ({theirs}): this stays until they remove it "
+            "(`kafka-configs.sh --delete-config`)"
+        )
+
+
+def word(entry: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """controller 1, broker 2"""
+    controller = (found[KEY] or {}).get("controller")
+    return f"{'controller' if entry['broker_id'] == controller else 'broker'} {entry['broker_id']}"
+
+
+def lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Brokers, controller and partitions of the cluster."""
+    cluster = found[KEY]
+    if not cluster:
+        return
+    known, expected = cluster["brokers_registered"], cluster["brokers_expected"]
+    where = f" ({cluster['controller_host']})" if cluster["controller_host"] else ""
+    who = "none" if cluster["controller"] is None else f"{cluster['controller']}{where}"
+    yield f"cluster: {len(set(known) & set(expected))} of {len(expected)} brokers registered, controller {who}"
+    yield (
+        f"partitions: {cluster['partitions']} of {cluster['topics']} topics, "
+        f"{cluster['under_replicated']['count']} under-replicated, "
+        f"{cluster['under_min_isr']['count']} under min ISR, {cluster['offline']['count']} offline"
+    )
+    if cluster["under_way"]:
+        yield f"moving: {counted(cluster['under_way'], 'partition')} under way"
+    yield "leaders: " + ", ".join(f"broker {broker} {number}" for broker, number in cluster["leaders"].items())
+
+
+def _throttle(found: Mapping[str, Any]) -> str:
+    """As in: brokers 1, 2; topics orders, clicks."""
+    brokers, topics = found["brokers"], found["topics"]
+    of_brokers = f"broker{'s' if len(brokers) != 1 else ''} {', '.join(map(str, brokers))}" if brokers else ""
+    of_topics = f"topic{'s' if topics['count'] != 1 else ''} {_first(topics)}" if topics["count"] else ""
+    return "; ".join(filter(None, [of_brokers, of_topics]))
+
+
+def _partitions(found: Mapping[str, Any]) -> str:
+    """As in: 3 partitions (orders-1, orders-2, orders-4)."""
+    return f"{counted(found['count'], 'partition')} ({_first(found, PARTITIONS_NAMED)})"
+
+
+def _first(found: Mapping[str, Any], most: int | None = None) -> str:
+    """The first of those that were counted. found: {count, first}, of which not all need to be in `first`."""
+    named = found["first"][:most]
+    more = found["count"] - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
