@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from roles_support import single, target
 
 from cli.logs import window
+from cli.looking import look
 from provisioner.agent import examine, journal, process
 from provisioner.errors import UsageError
 from roles import doctor
@@ -148,3 +151,30 @@ def test_kernel_files_are_read_as_the_kernel_writes_them():
 def test_plain_listeners_are_told_unless_only_this_machine_reaches_them():
     assert list(clear_text({"PLAINTEXT": "127.0.0.1:9092"}, 1)) == []
     assert len(list(clear_text({"PLAINTEXT": "kafka1:9092"}, 1))) == 1
+
+
+class Host:
+    """A host as `look` asks it, whose units all run. asked: what was called on it, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def read(self, host: str, *, lock: bool, resources: list[dict[str, Any]], wants: dict[str, Any]) -> dict[str, Any]:
+        assert not lock
+        state = {"active": True, "sub": "running", "enabled": True, "restarts": 0, "pid": 7, "disk": {}}
+        states = {f"service:{one['unit']}": {**state, "started_monotonic_us": 1} for one in resources}
+        return {"states": states, "disks": {path: {"free": 1, "total": 2} for path in wants["disks"]}}
+
+    def call(self, host: str, module: str, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(f"{module}.{function}")
+        return {}
+
+
+def test_looking_at_services_renders_no_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    host, seen = Host(), target(single(tmp_path))
+    monkeypatch.setattr(seen, "render", None)
+    found = look(host, seen)  # type: ignore[arg-type]
+    assert [service.unit for service in found.services] == ["zookeeper", "kafka"]
+    assert found.data["kafka"] == ["/var/lib/kafka/data"] and "/var/lib/zookeeper/data" in found.disks
+    assert set(found.said) == {"zookeeper", "kafka"}
+    assert "cluster.state.node.look" in host.asked and "provisioner.agent.process.look" in host.asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from cli.status_table import age, page
 from cluster.state.node import settled
 from provisioner.resources import Service
+from roles import site
 from roles.status import Answer, document, version
 
 CONFIG = "/etc/kafka/server.properties"
@@ -201,6 +203,29 @@ def test_no_line_is_wider_than_the_terminal_and_every_host_is_there(width: int, 
 def test_a_host_cannot_send_control_sequences_to_the_terminal():
     found = three(kafka1=answer(1, kafka={"serving": False, "why": "\x1b[2Jgone"}))
     assert "\x1b" not in page(found, None) and "gone" in page(found, None)
+
+
+def test_a_service_of_a_role_without_a_status_part_is_shown_from_its_unit_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(site, "ROLES", (*site.ROLES, site.Role("exporter", groups=("kafka",))))
+    whole = answer(1, "leader")
+    running = {"active": True, "sub": "running", "enabled": True, "restarts": 0, "disk": {}, "started": {}}
+
+    def with_exporter(**state: Any) -> dict[str, Any]:
+        states = {**whole.states, "service:exporter": {**running, **state}}
+        processes = {**whole.processes, "exporter": {"uptime": 61.0}}
+        seen = replace(whole, services=[*whole.services, Service("exporter")], states=states, processes=processes)
+        return document({"kafka1": seen}, {}, {"zookeeper": {"kafka1": 1}, "kafka": NUMBERS})
+
+    found = with_exporter()
+    entry = found["hosts"]["kafka1"]["services"]["exporter"]
+    assert found["healthy"] and entry["serving"] and entry["uptime_seconds"] == 61.0 and entry["version"] is None
+    assert not {"mode", "synced_followers", "broker_id", "leaders"} & set(entry)
+    (line,) = [line for line in page(found, None).splitlines() if " exporter " in line]
+    assert line.split() == ["kafka1", "exporter", "serving", "1m", "-", "-", "-", "-", "-"]
+
+    dead = with_exporter(active=False, sub="failed")
+    assert not dead["hosts"]["kafka1"]["services"]["exporter"]["serving"]
+    assert [line for line in dead["problems"] if line.startswith("kafka1: exporter does not run (failed)")]
 
 
 def test_ages_and_versions_are_read_and_written():
