@@ -1,4 +1,4 @@
-"""`script/bench`: chooses what is measured, runs it, and writes docs/performance.md from all results so far."""
+"""`script/bench`: chooses what is measured, runs it, and writes docs/performance.md from all stored results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LAB = os.environ.get("LAB", "bench")
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """The command line. Exits with code 2 and a usage line for a word it does not know."""
+    """Parse the command line. Exits with code 2 and a usage line for an unknown word."""
     parser = argparse.ArgumentParser(
         prog="script/bench",
         description=__doc__,
@@ -34,14 +34,21 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         epilog="measures:\n" + "\n".join(f"  {name:16}{(do.__doc__ or '').strip()}" for name, do in MEASURES.items()),
     )
     parser.add_argument(
-        "--measures", type=_names(MEASURES), default=list(MEASURES), help="which, with commas; else all"
+        "--measures",
+        type=_names(MEASURES),
+        default=list(MEASURES),
+        help="which to run, separated by commas (default: all)",
     )
-    parser.add_argument("--tools", type=_names(TOOLS), default=list(TOOLS), help=f"of {', '.join(TOOLS)}; else all")
-    parser.add_argument("--runs", type=int, default=3, help="how often each tool runs in each measure (3)")
-    parser.add_argument("--hosts", type=int, default=SIZES[-1], help="most hosts that growth goes to (30)")
-    parser.add_argument("--add", action="store_true", help="keep earlier runs of the same; else they are replaced")
-    parser.add_argument("--page", action="store_true", help="only write the page from the results that there are")
-    parser.add_argument("--keep-hosts", action="store_true", help="leave the lab hosts, for another measure soon")
+    parser.add_argument(
+        "--tools", type=_names(TOOLS), default=list(TOOLS), help=f"any of {', '.join(TOOLS)} (default: all)"
+    )
+    parser.add_argument("--runs", type=int, default=3, help="runs of each tool in each measure (default: 3)")
+    parser.add_argument("--hosts", type=int, default=SIZES[-1], help="largest number of hosts in growth (default: 30)")
+    parser.add_argument(
+        "--add", action="store_true", help="keep earlier runs of the same measures (default: replace them)"
+    )
+    parser.add_argument("--page", action="store_true", help="write the page from the stored results, measure nothing")
+    parser.add_argument("--keep-hosts", action="store_true", help="do not remove the lab hosts at the end")
     return parser.parse_args(argv)
 
 
@@ -106,4 +113,4 @@ if __name__ == "__main__":
     except ProvisionerError as error:
         sys.exit("\n".join(error.lines()))
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted. The runs so far are kept: --add goes on, --page writes the page.")
+        sys.exit("\nInterrupted. Finished runs are kept: --add continues, --page writes the page.")

@@ -1,4 +1,4 @@
-"""TCP proxies that make the way to the hosts longer, and count what passes.
+"""TCP proxies that delay the connections to the hosts, and count the bytes.
 
 Every byte arrives half a round trip later than it was sent, in order, and a connection costs a round trip before
 anything passes, as TCP's handshake does.
@@ -51,7 +51,7 @@ class Delay:
         self._loop.close()
 
     def reset(self) -> None:
-        """Count from nothing again."""
+        """Set the counters to zero."""
         self.sent = self.received = 0
 
     async def _serve(self, target: int) -> asyncio.Server:

@@ -1,4 +1,4 @@
-"""The hosts that the tools deploy to, and the inventories that lead there: straight, or through proxies."""
+"""The hosts that the tools deploy to, and the inventories that reach them, directly or through proxies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Ground:
 
     @property
     def bootstrap(self) -> list[str]:
-        """Where brokers answer clients on this machine."""
+        """The addresses of the brokers for clients on this machine."""
         return [f"127.0.0.1:{self.lab.ports(host)['kafka']}" for host in self.hosts]
 
     @property
@@ -38,7 +38,7 @@ class Ground:
         self.lab.up(self.hosts)
 
     def bare(self) -> None:
-        """Make the hosts anew: nothing is left of what was deployed."""
+        """Remove the hosts and start new ones, on which nothing is deployed."""
         self.lab.down(self.hosts)
         self.lab.up(self.hosts)
 
@@ -53,7 +53,7 @@ class Ground:
 
 
 def ready_for_peers(containers: Iterable[str]) -> None:
-    """Have on the hosts what the peers' package operations leave there when they run for the first time: Ansible's
+    """Put on the hosts what the peers' package operations leave there when they run for the first time: Ansible's
     library for apt, and the note of the last update of the lists that pyinfra looks at."""
     note = "/var/lib/apt/periodic/update-success-stamp"
     script = (
@@ -65,14 +65,14 @@ def ready_for_peers(containers: Iterable[str]) -> None:
 
 
 def idle(containers: Iterable[str]) -> None:
-    """Wait until no host is busy in the background with its class archive, which a deployment does not wait for."""
+    """Wait until no host makes its class archive in the background any more; a deployment does not wait for that."""
     for container in containers:
         wait = "for i in $(seq 600); do systemctl is-active -q kafka-class-archive || exit 0; sleep 1; done; exit 1"
         engine.docker("exec", container, "sh", "-c", wait, timeout=700)
 
 
 def write_job(folder: Path, inventory: Any, known_hosts: Path, ports: Mapping[int, int]) -> Job:
-    """Write an inventory and its peers' form, with known_hosts for the ports that the hosts are reached by."""
+    """Write an inventory and its peers' form, with a known_hosts for the ports at which the hosts are reached."""
     folder.mkdir(parents=True, exist_ok=True)
     keys = folder / "known_hosts"
     keys.write_text(moved_keys(known_hosts.read_text(), ports))

@@ -1,4 +1,4 @@
-"""Many small hosts: as the lab's, with Java on them already, so that thirty of them are a matter of a minute."""
+"""Many small hosts: like the lab's, with Java preinstalled, so that thirty of them start within a minute."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Crowd:
         return [int(existing[host].published[22].rsplit(":", 1)[1]) for host in self.hosts]
 
     def up(self) -> None:
-        """Start the hosts that there are not yet, and let the lab's key in."""
+        """Start the hosts that do not run yet, and authorize the lab's key on them."""
         existing = engine.containers()
         missing = [host for host in self.hosts if host not in existing]
         if missing:

@@ -1,6 +1,6 @@
-"""What is measured, and how: each brings the hosts to where it begins, then times one command per tool and round.
+"""The measures: each brings the hosts into its initial state, then times one command per tool and round.
 
-Rounds are interleaved, so that whatever else the machine does falls on every tool alike.
+Rounds are interleaved, so that other load on the machine affects all tools alike.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from provisioner.errors import ProvisionerError
 from tests.lab.load import Load
 from tests.lab.serving import delete_topic
 
-# One line of server.properties that a broker reads at its start only: ours does not restart it for what it takes as it
-# runs. Both values are harmless.
+# One line of server.properties that a broker reads only at its start: ours restarts no broker for a setting that takes
+# effect at run time. Both values are harmless.
 SETTING, BASE, OTHER = "kafka_partitions", 1, 2
 LATENCY = 0.05  # seconds of a round trip
 SIZES = (1, 3, 10, 30)  # hosts
@@ -53,7 +53,7 @@ class Bench:
 
     def deploy(self, measure: str, tool: str, job: Job, *, changes: bool | None) -> Cost:
         """Deploy with a tool. changes: whether it must report any (None: either). ProvisionerError when it fails, or
-        did something else than was to be measured."""
+        when its changes are not those that this measure needs."""
         made = TOOLS[tool]
         log = self.cache / "logs" / f"{measure}-{tool}.log"
         cost = run(made.command(scripts(made, self.cache), job), log)
@@ -61,12 +61,12 @@ class Bench:
         if changes not in (None, found > 0):
             wanted = "some" if changes else "none"
             raise ProvisionerError(
-                f"{measure}: {made.title} reports {found} changes, {wanted} were expected", advice=f"its output: {log}"
+                f"{measure}: {made.title} reports {found} changes, expected {wanted}", advice=f"its output: {log}"
             )
         return cost
 
     def keep(self, measure: str, tool: str, hosts: int, cost: Cost, **values: float) -> None:
-        """Note a run and show it."""
+        """Store a run and show it."""
         self.store.add(
             Run(
                 measure,
@@ -84,7 +84,7 @@ class Bench:
         self.say(f"{measure}: {TOOLS[tool].title}, {hosts} hosts: {cost.seconds:.2f} s{more}")
 
     def settle(self) -> Job:
-        """Have the hosts as our deployment leaves them, and the brokers serving; the deployment."""
+        """Bring the hosts into the state that our deployment leaves, with serving brokers; return the deployment."""
         self.ground.up()
         job = self.ground.job()
         self.deploy("settle", "ours", dataclasses.replace(job, smoke=True), changes=None)
@@ -94,31 +94,31 @@ class Bench:
 
 
 def first(bench: Bench) -> None:
-    """From bare hosts to a serving cluster; what is installed is in this machine's cache already."""
+    """From bare hosts to a serving cluster; the archives are in this machine's cache."""
     for tool in bench.turns():
         bench.ground.bare()
         job = bench.ground.job()  # new hosts have new keys
         if tool == "mitogen":
-            ready_for_peers(bench.ground.hosts)  # Ansible's apt module installs its library and starts anew: not in it
+            ready_for_peers(bench.ground.hosts)  # Ansible's apt module would install its library and restart itself
         bench.keep("first", tool, 3, bench.deploy("first", tool, job, changes=True))
 
 
 def noop(bench: Bench) -> None:
-    """Again, with nothing to change. Every tool must find what ours has deployed to be as it should."""
+    """Second run, nothing to change. Every tool must find nothing to change on hosts that ours has deployed."""
     job = bench.settle()
     for tool in bench.turns():
         bench.keep("noop", tool, 3, bench.deploy("noop", tool, job, changes=False))
 
 
 def smoke(bench: Bench) -> None:
-    """Again, with the smoke check, which only ours has."""
+    """Second run with the smoke check, which only ours has."""
     job = dataclasses.replace(bench.settle(), smoke=True)
     for tool in bench.turns(["ours"]):
         bench.keep("smoke", tool, 3, bench.deploy("smoke", tool, job, changes=False))
 
 
 def change(bench: Bench) -> None:
-    """One line of every broker's configuration, the restart left for later."""
+    """A change of one line of every broker's configuration, without the restarts."""
     job = bench.settle()
     for tool in bench.turns():
         for value in (OTHER, BASE):  # the second takes it back, so no restart is due in the end
@@ -135,7 +135,7 @@ def roll(bench: Bench) -> None:
         load = Load(bench.ground.bootstrap, f"bench-{uuid.uuid4().hex[:8]}")
         try:
             with load:
-                load.more(WARM, seconds=120)  # else a tool would be charged for the restarts of the one before it
+                load.more(WARM, seconds=120)  # otherwise a tool pays for the restarts of the one before it
                 cost = bench.deploy("roll", tool, dataclasses.replace(job, settings={SETTING: value}), changes=True)
                 load.more()
             load.verdict()
@@ -147,7 +147,7 @@ def roll(bench: Bench) -> None:
 
 
 def latency(bench: Bench) -> None:
-    """Again with nothing to change, over SSH connections that are 50 ms long; the bytes on the wire are counted."""
+    """Nothing to change, over SSH connections with a round trip of 50 ms; counts the bytes on the wire."""
     bench.settle()
     with Delay(bench.ground.ssh_ports, LATENCY) as delay:
         job = bench.ground.job(delay.ports)
@@ -158,12 +158,12 @@ def latency(bench: Bench) -> None:
 
 
 def growth(bench: Bench) -> None:
-    """Again with nothing to change, on ever more hosts, each with ZooKeeper: Java for 30 brokers has no room here."""
+    """Nothing to change, on 1 to 30 hosts, each with ZooKeeper: 30 brokers do not fit into this machine's memory."""
     _grow(bench, "growth", _settled_crowd(bench))
 
 
 def growth_latency(bench: Bench) -> None:
-    """The same over SSH connections that are 50 ms long."""
+    """The same over SSH connections with a round trip of 50 ms."""
     _settled_crowd(bench)
     with Delay(bench.crowd.ssh_ports, LATENCY) as delay:
         _grow(bench, "growth-latency", bench.crowd.job(delay.ports))
@@ -192,7 +192,7 @@ def _grow(bench: Bench, measure: str, job: Job) -> None:
         done: set[str] = set()
         for tool in bench.turns():
             if size > 3 and tool in done and tool != "ours":
-                continue  # minutes each: once will do
+                continue  # minutes each: one run is enough
             done.add(tool)
             bench.keep(measure, tool, size, bench.deploy(measure, tool, some, changes=False))
 

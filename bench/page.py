@@ -1,4 +1,4 @@
-"""docs/performance.md from the results: the tables are made here, pure; the words are in performance.md.j2."""
+"""docs/performance.md from the results: this module makes the tables, pure; the text is in performance.md.j2."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def plots(runs: Sequence[Run]) -> dict[str, str]:
     """{file name: SVG}, of what has been measured."""
     out = {}
     for measure, title in (
-        ("noop", "Again, nothing to change, three hosts (median)"),
+        ("noop", "Second run, nothing to change, three hosts (median)"),
         ("first", "From bare hosts (median)"),
     ):
         found = {tool: pick(runs, measure, tool) for tool in TOOLS}
@@ -201,7 +201,7 @@ def plots(runs: Sequence[Run]) -> dict[str, str]:
             points = [(size, _median(by_size[size], "seconds")) for size in sorted(by_size)]
             series[tool] = (TOOLS[tool].title, points)
     if series:
-        out["growth.svg"] = plot.lines("Again, nothing to change, by number of hosts (median)", series)
+        out["growth.svg"] = plot.lines("Second run, nothing to change, by number of hosts (median)", series)
     return out
 
 

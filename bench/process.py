@@ -1,4 +1,4 @@
-"""Runs one command and says what it cost this machine: wall clock, processor time, memory."""
+"""Runs one command and measures its cost on this machine: wall clock, processor time, memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was measured: a line of JSON per run in a file outside the clone, so that a bench can be done in pieces."""
+"""The results: a line of JSON per run in a file outside the clone, so that a bench can run in several parts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Run:
     commit: str
     version: str
     machine: str
-    # The machine's load before the run, and what only some measures have: stall_seconds, sent_bytes, received_bytes.
+    # The machine's load before the run, and values of some measures only: stall_seconds, sent_bytes, received_bytes.
     values: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -55,7 +55,7 @@ class Store:
             out.write(json.dumps(asdict(run)) + "\n")
 
     def forget(self, measures: Iterable[str], tools: Iterable[str]) -> None:
-        """Drop the runs of these measures by these tools: they are about to be made anew."""
+        """Drop the runs of these measures by these tools, which are about to be measured anew."""
         gone = {(measure, tool) for measure in measures for tool in tools}
         kept = [run for run in self.runs() if (run.measure, run.tool) not in gone]
         if self.path.exists():
@@ -63,7 +63,7 @@ class Store:
 
 
 def pick(runs: Iterable[Run], measure: str, tool: str, hosts: int | None = None) -> list[Run]:
-    """The runs of one measure by one tool; hosts: only those with so many."""
+    """The runs of one measure by one tool; hosts: only those with that number of hosts."""
     return [run for run in runs if (run.measure, run.tool) == (measure, tool) and hosts in (None, run.hosts)]
 
 

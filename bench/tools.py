@@ -1,4 +1,4 @@
-"""What is typed to deploy with each tool, and how its output says that nothing changed."""
+"""The command that deploys with each tool, and how to read from its output whether anything changed."""
 
 from __future__ import annotations
 
