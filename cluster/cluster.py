@@ -13,10 +13,13 @@ from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 from kafka.protocol.admin import DescribeLogDirsRequest
 
+from cluster.endpoint import Endpoint
+from cluster.model import Broker
 from cluster.protocol import wire
 from provisioner.agent.failure import Failure
 
 T = TypeVar("T")
+Place = TypeVar("Place")
 SERVER_TIMEOUT = 30_000  # milliseconds that the controller may take
 CONNECTION_TIMEOUT = 35.0  # seconds; longer than that, so that the controller's own answer comes first
 
@@ -26,15 +29,15 @@ class Cluster:
     for what they are asked to do. Every method raises OSError or KafkaError."""
 
     def __init__(self, bootstrap: str, timeout: float = CONNECTION_TIMEOUT) -> None:
-        self.bootstrap, self.timeout = wire.split_address(bootstrap), timeout
+        self.bootstrap, self.timeout = Endpoint.parse(bootstrap), timeout
 
     def any(self) -> wire.Connection:
         """A connection to the broker that is asked first."""
-        return wire.Connection(*self.bootstrap, self.timeout)
+        return wire.Connection(self.bootstrap, self.timeout)
 
     def view(self, topics: Optional[Iterable[str]] = None) -> dict[str, Any]:
         """Brokers, controller and topics (None: all), as `wire.Connection.metadata` gives them."""
-        with wire.Connection(*self.bootstrap) as connection:
+        with wire.Connection(self.bootstrap) as connection:
             return connection.metadata(topics)
 
     def controller(self) -> wire.Connection:
@@ -43,14 +46,14 @@ class Cluster:
         broker = view["brokers"].get(view["controller"])
         if broker is None:
             raise kafka_errors.NotControllerError("the cluster has no controller at the moment")
-        return wire.Connection(broker["host"], broker["port"], self.timeout)
+        return wire.Connection(broker.endpoint, self.timeout)
 
     def sizes(
-        self, brokers: Mapping[int, Any], partitions: Optional[Mapping[str, Iterable[int]]] = None
+        self, brokers: Iterable[Broker], partitions: Optional[Mapping[str, Iterable[int]]] = None
     ) -> dict[tuple[str, int], dict[int, int]]:
         """{(topic, partition): {broker: bytes of its copy there}}; a broker that does not answer has none.
 
-        brokers: {id: {host, port}}, as `view` gives them. partitions: {topic: [numbers]}, None for all.
+        partitions: {topic: [numbers]}, None for all.
         """
         kind = DescribeLogDirsRequest.DescribableLogDirTopic
         topics = (
@@ -59,25 +62,26 @@ class Cluster:
             else [kind(topic=name, partitions=list(numbers)) for name, numbers in partitions.items()]
         )
         sizes: dict[tuple[str, int], dict[int, int]] = {}
-        for broker, address in brokers.items():
+        for broker in brokers:
             try:
-                with wire.Connection(address["host"], address["port"]) as connection:
+                with wire.Connection(broker.endpoint) as connection:
                     results = connection.call(DescribeLogDirsRequest(topics=topics)).results
             except OSError:
                 continue
             for found in (topic for result in results for topic in result.topics or ()):
                 for partition in found.partitions:
                     if not partition.is_future_key:
-                        sizes.setdefault((found.name, partition.partition_index), {})[broker] = partition.partition_size
+                        copies = sizes.setdefault((found.name, partition.partition_index), {})
+                        copies[broker.id] = partition.partition_size
         return sizes
 
 
-def first_answer(addresses: Iterable[Mapping[str, Any]], ask: Callable[[Mapping[str, Any]], T]) -> T:
-    """The answer of the first broker ({host, port}) that gives one; OSError of the last when none does."""
+def first_answer(places: Iterable[Place], ask: Callable[[Place], T]) -> T:
+    """The answer of the first broker that gives one; OSError of the last when none does."""
     refused: OSError = ConnectionRefusedError(None, "no broker answers")
-    for address in addresses:
+    for place in places:
         try:
-            return ask(address)
+            return ask(place)
         except OSError as error:
             refused = error
     raise refused

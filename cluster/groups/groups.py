@@ -15,6 +15,7 @@ from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment, Consume
 
 from cluster import names
 from cluster.cluster import CONNECTION_TIMEOUT, Cluster, answering
+from cluster.model import Broker
 from cluster.protocol import wire
 from cluster.topics import offsets
 from provisioner.agent.failure import Failure
@@ -108,19 +109,18 @@ def delete(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def _coordinator(args: Mapping[str, Any]) -> wire.Connection:
-    address = Cluster(args["bootstrap"]).view(())["brokers"].get(args["coordinator"])
-    if address is None:
+    broker = Cluster(args["bootstrap"]).view(())["brokers"].get(args["coordinator"])
+    if broker is None:
         raise ConnectionRefusedError(None, f"broker {args['coordinator']}, the coordinator, is down")
-    return wire.Connection(address["host"], address["port"], CONNECTION_TIMEOUT)
+    return wire.Connection(broker.endpoint, CONNECTION_TIMEOUT)
 
 
-def _each(brokers: Mapping[int, Any], ask: Any, *more: Mapping[int, Any]) -> tuple[dict[int, Any], list[int]]:
+def _each(brokers: Mapping[int, Broker], ask: Any, *more: Mapping[int, Any]) -> tuple[dict[int, Any], list[int]]:
     """({broker: answer}, brokers that are not reached) of all brokers at once. Raises KafkaError."""
 
     def one(broker: int) -> Optional[Any]:
-        address = brokers[broker]
         try:
-            with wire.Connection(address["host"], address["port"]) as connection:
+            with wire.Connection(brokers[broker].endpoint) as connection:
                 return ask(connection, *(given[broker] for given in more))
         except OSError:
             return None

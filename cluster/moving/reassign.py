@@ -41,7 +41,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     cluster = Moving(args["bootstrap"])
     try:
         view, goals, under_way = settled(cluster)
-        sizes = cluster.sizes(view["brokers"])
+        sizes = cluster.sizes(view["brokers"].values())
         throttled = throttle.find(view["brokers"], view["topics"])
     except (OSError, KafkaError) as error:
         return {"serving": False, "why": wire.describe(error)}
@@ -61,7 +61,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             )
     return {
         "serving": True,
-        "brokers": {str(broker): address["rack"] for broker, address in view["brokers"].items()},
+        "brokers": {str(broker.id): broker.rack for broker in view["brokers"].values()},
         "controller": view["controller"],
         "under_way": under_way,
         "throttled": throttled,
@@ -203,7 +203,7 @@ class Watch:
             return
         self._measured = time.monotonic()
         view = self.cluster.view()
-        sizes = self.cluster.sizes(view["brokers"])
+        sizes = self.cluster.sizes(view["brokers"].values())
         missing = {}
         for key, goal in {**{key: goal for key, (goal, _) in flying.items()}, **rest}.items():
             found = sizes.get(key, {})

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from cluster.cluster import CONNECTION_TIMEOUT, first_answer
+from cluster.model import Broker
 from cluster.moving import marks
 from cluster.moving.marks import FOLLOWERS, LEADERS, LISTS, MARKS, RATES
 from cluster.protocol import wire
@@ -82,30 +83,31 @@ def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[i
         return set()
     # The rate first: copies that are throttled to no rate would not be throttled at all.
     answering = []
-    for broker, address in view["brokers"].items():
+    for broker in view["brokers"].values():
         with contextlib.suppress(OSError):  # it died a moment ago: nothing is copied from it or to it
-            there = at_run_time(_ask(address, BROKER, [str(broker)], marks.OF_BROKER)[str(broker)])
+            there = at_run_time(_ask(broker, BROKER, [str(broker.id)], marks.OF_BROKER)[str(broker.id)])
             free = [one for one in RATES if one not in there or MARKS[one] in there]
             if free:
-                _alter(address, BROKER, {str(broker): {name: str(rate) for one in free for name in (one, MARKS[one])}})
-            answering.append(address)
-    found = first_answer(answering, lambda address: _ask(address, TOPIC, wanted, LISTS))
+                rates = {name: str(rate) for one in free for name in (one, MARKS[one])}
+                _alter(broker, BROKER, {str(broker.id): rates})
+            answering.append(broker)
+    found = first_answer(answering, lambda broker: _ask(broker, TOPIC, wanted, LISTS))
     settings = {
         topic: {name: marks.with_ours(at_run_time(there).get(name, ""), ours) for name, ours in wanted[topic].items()}
         for topic, there in found.items()
     }
-    first_answer(answering, lambda address: _alter(address, TOPIC, settings))
+    first_answer(answering, lambda broker: _alter(broker, TOPIC, settings))
     return set(settings)
 
 
-def find(brokers: Mapping[int, Any], topics: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+def find(brokers: Mapping[int, Broker], topics: Iterable[str]) -> dict[str, dict[str, list[str]]]:
     """Who is throttled by whom, as `by_whom`. A broker that does not answer is left out."""
     of_brokers: dict[str, dict[str, Setting]] = {}
-    for broker, address in brokers.items():
+    for broker in brokers.values():
         with contextlib.suppress(OSError):
-            of_brokers.update(_ask(address, BROKER, [str(broker)], marks.OF_BROKER))
+            of_brokers.update(_ask(broker, BROKER, [str(broker.id)], marks.OF_BROKER))
     names = list(topics)
-    return by_whom(of_brokers, first_answer(brokers.values(), lambda address: _ask(address, TOPIC, names, LISTS)))
+    return by_whom(of_brokers, first_answer(brokers.values(), lambda broker: _ask(broker, TOPIC, names, LISTS)))
 
 
 def replace(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[int]], rate: Optional[int]) -> None:
@@ -118,36 +120,34 @@ def replace(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[in
         clear(view["brokers"], view["topics"])
 
 
-def clear(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
+def clear(brokers: Mapping[int, Broker], topics: Iterable[str]) -> None:
     """Remove every rate and every list of ours, of this run and of earlier ones."""
     _clear_lists(brokers, topics)
-    for broker in find(brokers, ())["ours"]["brokers"]:
-        address = brokers[int(broker)]
-        there = at_run_time(_ask(address, BROKER, [broker], marks.OF_BROKER)[broker])
-        gone = {name: None for rate, mark in MARKS.items() if mark in there for name in (rate, mark)}
-        _alter(address, BROKER, {broker: gone})
+    for name in find(brokers, ())["ours"]["brokers"]:
+        broker = brokers[int(name)]
+        there = at_run_time(_ask(broker, BROKER, [name], marks.OF_BROKER)[name])
+        gone = {one: None for rate, mark in MARKS.items() if mark in there for one in (rate, mark)}
+        _alter(broker, BROKER, {name: gone})
 
 
-def _clear_lists(brokers: Mapping[int, Any], topics: Iterable[str]) -> None:
+def _clear_lists(brokers: Mapping[int, Broker], topics: Iterable[str]) -> None:
     names = list(topics)
-    listed = first_answer(brokers.values(), lambda address: _ask(address, TOPIC, names, LISTS))
+    listed = first_answer(brokers.values(), lambda broker: _ask(broker, TOPIC, names, LISTS))
     settings = {
         topic: {name: marks.others(value) or None for name, value in at_run_time(there).items()}
         for topic, there in listed.items()
         if whose(at_run_time(there))[0]
     }
     if settings:
-        first_answer(brokers.values(), lambda address: _alter(address, TOPIC, settings))
+        first_answer(brokers.values(), lambda broker: _alter(broker, TOPIC, settings))
 
 
-def _ask(
-    address: Mapping[str, Any], kind: int, names: Iterable[str], keys: Iterable[str]
-) -> dict[str, dict[str, Setting]]:
+def _ask(broker: Broker, kind: int, names: Iterable[str], keys: Iterable[str]) -> dict[str, dict[str, Setting]]:
     """These settings of resources. A broker answers for itself only; a topic that has gone is left out."""
-    with wire.Connection(address["host"], address["port"]) as connection:
+    with wire.Connection(broker.endpoint) as connection:
         return configs.describe(connection, kind, names, keys)
 
 
-def _alter(address: Mapping[str, Any], kind: int, settings: Mapping[str, Mapping[str, Optional[str]]]) -> None:
-    with wire.Connection(address["host"], address["port"], CONNECTION_TIMEOUT) as connection:
+def _alter(broker: Broker, kind: int, settings: Mapping[str, Mapping[str, Optional[str]]]) -> None:
+    with wire.Connection(broker.endpoint, CONNECTION_TIMEOUT) as connection:
         configs.alter(connection, kind, settings)

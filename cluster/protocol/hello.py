@@ -12,6 +12,8 @@ import struct
 from collections.abc import Iterable
 from typing import Any, Optional
 
+from cluster.endpoint import TIMEOUT, Endpoint
+from cluster.model import Broker
 from provisioner.agent.framed import receive
 
 CLIENT_ID = b"provisioner"
@@ -23,19 +25,19 @@ LARGEST_ANSWER = 1 << 22  # bytes; thousands of brokers. More is another protoco
 STRANGE = "what answers there does not speak Kafka's protocol"
 
 
-def hello(host: str, port: int, timeout: float = 5.0) -> dict[str, Any]:
-    """What this broker knows of the cluster: cluster_id, controller (id or None), brokers {id: {host, port, rack}}.
+def hello(endpoint: Endpoint, timeout: float = TIMEOUT) -> dict[str, Any]:
+    """What this broker knows of the cluster: cluster_id, controller (id or None), brokers {id: Broker}.
 
     timeout: seconds for connecting and for each part of the answer. Raises OSError.
     """
-    with socket.create_connection((host, port), timeout) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with endpoint.connect(timeout) as connection:
         connection.sendall(REQUEST)
-        return parse(receive(connection, LARGEST_ANSWER, STRANGE))
+        return parse(receive(connection, LARGEST_ANSWER, STRANGE), endpoint)
 
 
-def parse(answer: bytes) -> dict[str, Any]:
-    """The answer without its size, as `hello` returns it. Pure. Raises OSError for what is none."""
+def parse(answer: bytes, endpoint: Endpoint) -> dict[str, Any]:
+    """The answer without its size, as `hello` returns it. endpoint: where it came from. Pure. Raises OSError for what
+    is none."""
     try:
         _correlation, count = struct.unpack_from(">ii", answer)
         at, brokers = 8, {}
@@ -44,7 +46,7 @@ def parse(answer: bytes) -> dict[str, Any]:
             host, at = _text(answer, at + 4)
             (port,) = struct.unpack_from(">i", answer, at)
             rack, at = _text(answer, at + 4)
-            brokers[broker] = {"host": host, "port": port, "rack": rack}
+            brokers[broker] = Broker(broker, endpoint.sibling(host or "", port), rack)
         cluster, at = _text(answer, at)
         (controller,) = struct.unpack_from(">i", answer, at)
     except (struct.error, UnicodeDecodeError) as error:
@@ -70,12 +72,6 @@ def describe(error: BaseException) -> str:
     # kafka errors begin their text with "[Error 19] NotEnoughReplicasError", where the number says nothing more
     text = re.sub(r"^\[Error -?\d+\] ", "", text).rstrip(": ")
     return text if name in text else f"{name}: {text}" if text else name
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """("host", port) of "host:port"; IPv6 hosts in brackets."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 def ids(values: Iterable[int]) -> str:

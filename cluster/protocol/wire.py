@@ -6,7 +6,6 @@ broker and try again for 30 seconds. Applications' clients are what the smoke ch
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
 from typing import Any, Optional
 
@@ -15,9 +14,10 @@ from kafka.protocol.broker_version_data import BrokerVersionData
 from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 from kafka.protocol.parser import KafkaProtocol
 
+from cluster.endpoint import TIMEOUT, Endpoint
+from cluster.model import Broker
 from cluster.protocol.hello import describe as describe
 from cluster.protocol.hello import ids as ids
-from cluster.protocol.hello import split_address as split_address
 
 CLIENT_ID = "provisioner"
 # The last version without tagged fields: every broker since 1.0 answers it.
@@ -30,11 +30,11 @@ class Connection:
     timeout: seconds for connecting and for each answer.
     """
 
-    def __init__(self, host: str, port: int, timeout: float = 5.0) -> None:
+    def __init__(self, endpoint: Endpoint, timeout: float = TIMEOUT) -> None:
+        self._endpoint = endpoint
         self._protocol = KafkaProtocol(client_id=CLIENT_ID)
-        self._socket = socket.create_connection((host, port), timeout)
+        self._socket = endpoint.connect(timeout)
         try:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             answer = self._exchange(ApiVersionsRequest(), API_VERSIONS_VERSION)
             raise_for(answer.error_code)
             self._versions = BrokerVersionData(
@@ -85,7 +85,7 @@ class Connection:
     def metadata(self, topics: Optional[Iterable[str]] = ()) -> dict[str, Any]:
         """What this broker knows of the cluster; topics: names, or None for all.
 
-        Returns cluster_id, controller (id or None), brokers {id: {host, port, rack}}, and topics
+        Returns cluster_id, controller (id or None), brokers {id: Broker}, and topics
         {name: {error: name or "", internal, partitions: [{partition, leader, replicas, isr, offline}]}}.
         """
         names = None if topics is None else [MetadataRequest.MetadataRequestTopic(name=name) for name in topics]
@@ -93,7 +93,9 @@ class Connection:
         return {
             "cluster_id": answer.cluster_id,
             "controller": answer.controller_id if answer.controller_id >= 0 else None,
-            "brokers": {b.node_id: {"host": b.host, "port": b.port, "rack": b.rack} for b in answer.brokers},
+            "brokers": {
+                b.node_id: Broker(b.node_id, self._endpoint.sibling(b.host, b.port), b.rack) for b in answer.brokers
+            },
             "topics": {topic.name: _topic(topic) for topic in answer.topics},
         }
 

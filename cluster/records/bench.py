@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from cluster.cluster import Cluster, answering
+from cluster.endpoint import Endpoint
 from cluster.records import perf
 from cluster.smoke import payloads as records
 from cluster.topics import changes as topic_changes
@@ -83,7 +84,7 @@ def _measure(args: Mapping[str, Any], topic: str, emit: Emit, feed: Feed) -> dic
 def _tool(args: Mapping[str, Any], topic: str) -> Iterator[subprocess.Popen[bytes]]:
     """The tool at work; at its end, or when it is left, it and what it has started are gone."""
     properties = [
-        f"bootstrap.servers={args['bootstrap']}",
+        *(f"{name}={value}" for name, value in Endpoint.parse(args["bootstrap"]).properties().items()),
         f"acks={args['acks']}",
         f"compression.type={args['compression']}",
     ]

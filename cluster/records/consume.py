@@ -11,17 +11,19 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import OffsetAndMetadata, TopicPartition
 from kafka.errors import CommitFailedError, KafkaError, UnsupportedCodecError
 
 from cluster import names
 from cluster.cluster import Cluster, answering
-from cluster.protocol import client, codecs, wire
+from cluster.protocol import client, codecs
 from cluster.records import shown
 from cluster.topics import offsets
 from provisioner.agent.failure import Failure
 
 if TYPE_CHECKING:
+    from kafka import KafkaConsumer
+
     from provisioner.agent.feed import Feed
     from provisioner.agent.waiting import Emit
 
@@ -50,7 +52,7 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
         cluster = Cluster(args["bootstrap"])
         view = names.topic_view(cluster, topic)
         partitions = names.partitions(view, topic, args["partition"])
-        consumer = _consumer(args, view)
+        consumer = _consumer(args, cluster, view)
         try:
             reader = _Reader(args, consumer, emit, feed, cluster)
             if args["group"] and args["partition"] is None:
@@ -70,25 +72,20 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
     return {"records": reader.count, "stopped": feed.stopped.is_set(), "assigned": reader.assigned}
 
 
-def _consumer(args: Mapping[str, Any], view: Mapping[str, Any]) -> KafkaConsumer:
-    # All brokers, so that the one that was asked first may go away at once.
-    others = [f"{one['host']}:{one['port']}" for one in view["brokers"].values()]
+def _consumer(args: Mapping[str, Any], cluster: Cluster, view: Mapping[str, Any]) -> KafkaConsumer:
     latest = args["start"]["to"] == "latest" and args["group"]
-    return KafkaConsumer(
-        bootstrap_servers=[args["bootstrap"], *others],
-        client_id=wire.CLIENT_ID,
+    return client.consumer(
+        cluster.bootstrap,
+        # All brokers, so that the one that was asked first may go away at once.
+        [broker.endpoint for broker in view["brokers"].values()],
         group_id=args["group"] or None,
         # Without a group this is for records that were deleted before they were read.
         auto_offset_reset="latest" if latest else "earliest",
-        enable_auto_commit=False,
-        allow_auto_create_topics=False,
         check_crcs=False,  # the broker has checked them, and they did not leave the cluster's network
         fetch_max_bytes=FETCH_BYTES,
         retry_backoff_ms=50,
         reconnect_backoff_max_ms=500,
         session_timeout_ms=10_000,
-        metrics_enabled=False,
-        kafka_client=client.prompt,
     )
 
 

@@ -19,6 +19,8 @@ from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
 from kafka.record.memory_records import MemoryRecordsBuilder
 
 from cluster.cluster import Cluster, first_answer
+from cluster.endpoint import Endpoint
+from cluster.model import Broker
 from cluster.protocol import wire
 from cluster.records.lines import Record
 
@@ -91,7 +93,7 @@ class Writer:
         self._patience, self._stopped = patience, stopped
         self._open: dict[int, wire.Connection] = {}
         self._leaders: dict[int, int] = {}
-        self._brokers: Mapping[int, Any] = {}
+        self._brokers: Mapping[int, Broker] = {}
         self._producer = (-1, -1)
         self._sequences: dict[int, int] = {}
         self._pending: list[Batch] = []
@@ -230,13 +232,11 @@ class Writer:
 
     def _connection(self, broker: int) -> wire.Connection:
         if broker not in self._open:
-            address = self._brokers[broker]
-            self._open[broker] = wire.Connection(address["host"], address["port"], CONNECTION_SECONDS)
+            self._open[broker] = wire.Connection(self._brokers[broker].endpoint, CONNECTION_SECONDS)
         return self._open[broker]
 
-    def _addresses(self) -> list[Mapping[str, Any]]:
-        host, port = self._cluster.bootstrap
-        return [{"host": host, "port": port}, *self._brokers.values()]
+    def _endpoints(self) -> list[Endpoint]:
+        return [self._cluster.bootstrap, *(broker.endpoint for broker in self._brokers.values())]
 
     def _learn(self, view: Mapping[str, Any]) -> None:
         """Brokers and leaders; a topic that is not known at the moment keeps the leaders it had."""
@@ -245,21 +245,21 @@ class Writer:
         if topic and not topic["error"]:
             self._leaders = {one["partition"]: one["leader"] for one in topic["partitions"]}
 
-    def _ask_leaders(self, address: Mapping[str, Any]) -> Mapping[str, Any]:
-        with wire.Connection(address["host"], address["port"]) as connection:
+    def _ask_leaders(self, endpoint: Endpoint) -> Mapping[str, Any]:
+        with wire.Connection(endpoint) as connection:
             return connection.metadata([self.topic])
 
-    def _init_producer(self, address: Mapping[str, Any]) -> tuple[int, int]:
-        with wire.Connection(address["host"], address["port"], CONNECTION_SECONDS) as connection:
+    def _init_producer(self, endpoint: Endpoint) -> tuple[int, int]:
+        with wire.Connection(endpoint, CONNECTION_SECONDS) as connection:
             answer = connection.call(InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
         wire.raise_for(answer.error_code)
         return answer.producer_id, answer.producer_epoch
 
-    def _retried(self, ask: Callable[[Mapping[str, Any]], Any], deadline: float) -> Any:
+    def _retried(self, ask: Callable[[Endpoint], Any], deadline: float) -> Any:
         """The answer of the first broker that has one, until the deadline. Raises the last error."""
         while True:
             try:
-                return first_answer(self._addresses(), ask)
+                return first_answer(self._endpoints(), ask)
             except (OSError, KafkaError) as error:
                 retriable = isinstance(error, OSError) or getattr(error, "retriable", False)
                 if not retriable or time.monotonic() > deadline or self._stopped():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from kafka.errors import KafkaError
 
 from cluster.cluster import CONNECTION_TIMEOUT, Cluster, answering
+from cluster.endpoint import Endpoint
 from cluster.protocol import wire
 from cluster.settings import configs
 from cluster.settings.configs import BROKER, CLUSTER_WIDE, Setting
@@ -23,8 +24,6 @@ from cluster.settings.sources import DEFAULT, DYNAMIC_BROKER, DYNAMIC_CLUSTER
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
-
-    Address = Mapping[str, Any]
 
 PAUSE = 0.02
 # Brokers hear of a change through ZooKeeper, in milliseconds when all is well.
@@ -40,7 +39,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """
     with answering("read the brokers' settings"):
         view = Cluster(args["bootstrap"]).view(())
-    found, silent = read(view["brokers"])
+    found, silent = read({id_: broker.endpoint for id_, broker in view["brokers"].items()})
     patterns = list(args["names"])
     known = {name for settings in found.values() for name in settings}
     wanted = {name for name in known if not patterns or any(fnmatch.fnmatchcase(name, one) for one in patterns)}
@@ -69,12 +68,12 @@ def alter(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     broker: Optional[int] = args["broker"]
     with answering("change settings"):
         brokers = Cluster(args["bootstrap"]).view(())["brokers"]
-    concerned = {id_: address for id_, address in brokers.items() if broker in (None, id_)}
+    concerned = {id_: found.endpoint for id_, found in brokers.items() if broker in (None, id_)}
     resource = CLUSTER_WIDE if broker is None else str(broker)
     _, silent = read(concerned, settings)
-    asked = [(id_, address) for id_, address in concerned.items() if id_ not in silent]
+    asked = [(id_, endpoint) for id_, endpoint in concerned.items() if id_ not in silent]
 
-    def judge(one: tuple[int, Address]) -> None:
+    def judge(one: tuple[int, Endpoint]) -> None:
         with answering(f"change {', '.join(settings)} on broker {one[0]}"):
             change(one[1], resource, settings, validate_only=True)
 
@@ -90,7 +89,7 @@ def alter(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def make(
-    brokers: Mapping[int, Address], resource: str, settings: Mapping[str, Optional[str]], source: str, what: str
+    brokers: Mapping[int, Endpoint], resource: str, settings: Mapping[str, Optional[str]], source: str, what: str
 ) -> list[int]:
     """Change settings by the first of these brokers, and wait until all of them have it; the ids of those that still
     have not after TAKEN_SECONDS. source: where it is set; what: for the message. Raises Failure with the reason."""
@@ -119,7 +118,7 @@ def back_to(found: Iterable[Mapping[str, Setting]], name: str, source: str) -> O
 
 
 def _make(
-    brokers: Mapping[int, Address], resource: str, settings: Mapping[str, Optional[str]], source: str, what: str
+    brokers: Mapping[int, Endpoint], resource: str, settings: Mapping[str, Optional[str]], source: str, what: str
 ) -> list[int]:
     with answering(what):
         change(next(iter(brokers.values())), resource, settings)
@@ -145,22 +144,23 @@ def taken(seen: Mapping[str, Setting], settings: Mapping[str, Optional[str]], so
     return True
 
 
-def change(address: Address, resource: str, settings: Mapping[str, Optional[str]], validate_only: bool = False) -> None:
+def change(
+    endpoint: Endpoint, resource: str, settings: Mapping[str, Optional[str]], validate_only: bool = False
+) -> None:
     """Alter one broker's settings there, or all brokers' (CLUSTER_WIDE). Raises KafkaError, OSError."""
-    with wire.Connection(address["host"], address["port"], CONNECTION_TIMEOUT) as connection:
+    with wire.Connection(endpoint, CONNECTION_TIMEOUT) as connection:
         configs.alter(connection, BROKER, {resource: settings}, validate_only)
 
 
 def read(
-    brokers: Mapping[int, Address], keys: Optional[Iterable[str]] = None
+    brokers: Mapping[int, Endpoint], keys: Optional[Iterable[str]] = None
 ) -> tuple[dict[int, dict[str, Setting]], dict[int, str]]:
     """({broker: {name: Setting}}, {broker: why it does not answer}), asked all at once. keys: None for all settings."""
     wanted = None if keys is None else list(keys)
 
     def ask(broker: int) -> Union[dict[str, Setting], str]:
-        address = brokers[broker]
         try:
-            with wire.Connection(address["host"], address["port"]) as connection:
+            with wire.Connection(brokers[broker]) as connection:
                 return configs.describe(connection, BROKER, [str(broker)], wanted)[str(broker)]
         except (OSError, KafkaError) as error:
             return wire.describe(error)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from kafka.errors import KafkaError
 
+from cluster.endpoint import Endpoint
 from cluster.protocol import wire
 from cluster.settings import brokers
 from cluster.settings.configs import Setting
@@ -51,8 +52,7 @@ def bring(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     of words: both empty when all is in force. Raises Failure when the broker has not taken what it had agreed to.
     """
     system = System(emit=emit, state=args.get("state") or STATE)
-    host, port = wire.split_address(args["bootstrap"])
-    here = {int(args["broker"]): {"host": host, "port": port}}
+    here = {int(args["broker"]): Endpoint.parse(args["bootstrap"])}
     (broker,) = here
     answers, silent = brokers.read(here)
     if silent:
@@ -71,7 +71,7 @@ def bring(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     return {"changes": verdict.changes, "refused": []}
 
 
-def _apply(system: System, memory: str, here: Mapping[int, Any], verdict: Verdict, owned: Owned) -> None:
+def _apply(system: System, memory: str, here: Mapping[int, Endpoint], verdict: Verdict, owned: Owned) -> None:
     """Put on record what will be ours, change it, and see that the broker has it; in this order, so that a run that
     is cut off anywhere leaves nothing behind that no record knows of."""
     (broker,) = here

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from cluster.endpoint import PLAINTEXT, Endpoint
+
 # What may be wrong with a leg, in the order the check goes through them.
 STEPS = ("create", "produce", "consume", "compare", "delete")
 
@@ -17,12 +19,17 @@ class Leg:
     listener: str
     host: str
     port: int
-    protocol: str = "PLAINTEXT"
+    protocol: str = PLAINTEXT
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it is reached."""
+        return Endpoint(self.host, self.port, self.protocol)
 
     @property
     def address(self) -> str:
-        """host:port, as bootstrap.servers wants it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        """host:port, for people."""
+        return str(self.endpoint)
 
     def __str__(self) -> str:
         return f"broker {self.broker}, listener {self.listener} ({self.address})"

@@ -32,9 +32,8 @@ def reach(legs: Sequence[Leg], cluster_id: Optional[str] = None) -> tuple[list[L
         there = view["brokers"].get(leg.broker)
         if expected and view["cluster_id"] != expected:
             reasons[leg] = f"{leg.address}: another cluster answers there ({view['cluster_id']})"
-        elif there and (there["host"], there["port"]) != (leg.host, leg.port):
-            advertised = f"{there['host']}:{there['port']}"
-            reasons[leg] = f"{leg.address}: what answers there advertises broker {leg.broker} as {advertised}"
+        elif there and there.endpoint != leg.endpoint:
+            reasons[leg] = f"{leg.address}: what answers there advertises broker {leg.broker} as {there.endpoint}"
         else:
             first = first or view
             if there:
@@ -54,6 +53,6 @@ def unregistered(legs: Sequence[Leg], brokers: Sequence[int]) -> list[LegFailure
 
 def _look(leg: Leg) -> Any:
     try:
-        return hello(leg.host, leg.port, TIMEOUT)
+        return hello(leg.endpoint, TIMEOUT)
     except OSError as error:
         return describe(error)

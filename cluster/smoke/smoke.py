@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Optional
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from cluster.protocol import client, wire
@@ -172,17 +172,13 @@ class _Check:
         values = records.payloads(self.id, f"{leg.listener}@{leg.broker}", self.count)
         self.maybe.update(values)
         # No retries and no idempotence: a broker that needs a second try, or takes a record twice, must show.
-        producer = KafkaProducer(
-            bootstrap_servers=[leg.address],
-            client_id=wire.CLIENT_ID,
+        producer = client.producer(
+            leg.endpoint,
             acks="all",
             enable_idempotence=False,
             retries=0,
-            allow_auto_create_topics=False,
             max_block_ms=int(self.timeout * 1000),
             request_timeout_ms=int(self.timeout * 500),
-            metrics_enabled=False,
-            kafka_client=client.prompt,
         )
         try:
             sent = [(value, producer.send(self.topic, value=value, partition=partition)) for value in values]
@@ -222,19 +218,14 @@ class _Check:
     ) -> dict[int, list[bytes]]:
         """Everything in the partitions, read from the start; by a group with its offsets committed and asked for
         again."""
-        consumer = KafkaConsumer(
-            bootstrap_servers=[leg.address],
-            client_id=wire.CLIENT_ID,
+        consumer = client.consumer(
+            leg.endpoint,
             group_id=group,
             auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            allow_auto_create_topics=False,
             fetch_max_wait_ms=100,
             retry_backoff_ms=20,
             session_timeout_ms=10_000,
             request_timeout_ms=int(self.timeout * 500),
-            metrics_enabled=False,
-            kafka_client=client.prompt,
         )
         wanted = [TopicPartition(self.topic, partition) for partition in partitions]
         found: dict[int, list[bytes]] = {partition: [] for partition in partitions}

@@ -68,7 +68,7 @@ class Admin:
         """The connection to a broker, opened when first needed."""
         if broker not in self._open:
             leg = self._leg[broker]
-            self._open[broker] = wire.Connection(leg.host, leg.port, self._timeout)
+            self._open[broker] = wire.Connection(leg.endpoint, self._timeout)
         return self._open[broker]
 
     def any(self) -> wire.Connection:

@@ -33,8 +33,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         view = cluster.view(args["partitions"])
         behind = out_of_sync(view["topics"], wanted)
         asked = {broker for leader, copies in behind.values() for broker in (leader, *copies)}
-        addresses = {broker: address for broker, address in view["brokers"].items() if broker in asked}
-        return measure(behind, cluster.sizes(addresses, args["partitions"]))
+        brokers = [broker for broker in view["brokers"].values() if broker.id in asked]
+        return measure(behind, cluster.sizes(brokers, args["partitions"]))
     except (OSError, KafkaError):
         return measure({}, {})
 

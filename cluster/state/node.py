@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from kafka.errors import KafkaError
 from kafka.protocol.admin import DescribeLogDirsRequest
 
+from cluster.endpoint import Endpoint
 from cluster.moving import marks, throttle
 from cluster.moving.moving import Moving
 from cluster.protocol import wire
@@ -29,10 +30,9 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     under_way (partitions that are being moved; None when the controller does not say). Never waits, never raises for
     a dead broker.
     """
-    host, port = wire.split_address(args["bootstrap"])
     assumed = args.get("min_isr")
     try:
-        with wire.Connection(host, port) as connection:
+        with wire.Connection(Endpoint.parse(args["bootstrap"])) as connection:
             # Asked before and after, for a copy may arrive, or begin, in between. Nothing moves without ZooKeeper.
             before = None if assumed else _under_way(args["bootstrap"])
             view = connection.metadata(None)

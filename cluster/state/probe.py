@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
+from cluster.endpoint import Endpoint
 from cluster.protocol import wire
 from cluster.settings import configs
 
@@ -26,9 +27,8 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     With partitions=True also partitions: [{topic, partition, leader, replicas, isr, min_isr}]. Never waits, never
     raises for a dead broker.
     """
-    host, port = wire.split_address(args["bootstrap"])
     try:
-        with wire.Connection(host, port) as connection:
+        with wire.Connection(Endpoint.parse(args["bootstrap"])) as connection:
             view = connection.metadata(None)
             min_isr = min_in_sync(connection, view["topics"], args.get("min_isr"))
     except (OSError, KafkaError) as error:
@@ -42,7 +42,7 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "serving": True,
         "cluster_id": view["cluster_id"],
         "controller": view["controller"],
-        "brokers": {str(broker): address for broker, address in sorted(view["brokers"].items())},
+        "brokers": {str(id_): broker.to_wire() for id_, broker in sorted(view["brokers"].items())},
         "topics": len(view["topics"]),
         **count(partitions),
     }

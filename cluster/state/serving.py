@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from cluster.protocol.hello import describe, hello, ids, split_address
+from cluster.endpoint import Endpoint
+from cluster.protocol.hello import describe, hello, ids
 from provisioner.agent.waiting import Unit, until
 
 if TYPE_CHECKING:
@@ -18,23 +19,21 @@ ANSWER_TIMEOUT = 5.0  # seconds; a broker in a long pause is as good as gone
 def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Wait until this broker answers and is registered in its cluster under its own id.
 
-    args: bootstrap ("127.0.0.1:9092"), broker_id; cluster_expected: further broker ids that must be seen, optional;
+    args: bootstrap ("127.0.0.1:9092"), broker_id;
     timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
     Returns broker_id, cluster_id, controller, brokers (ids), seconds. Raises Failure when it will not come.
     """
-    host, port = split_address(args["bootstrap"])
+    endpoint = Endpoint.parse(args["bootstrap"])
     broker = int(args["broker_id"])
-    expected = {broker, *map(int, args.get("cluster_expected") or ())}
 
     def attempt() -> tuple[Optional[dict[str, Any]], str]:
         try:
-            view = hello(host, port)
+            view = hello(endpoint)
         except OSError as error:
             return None, describe(error)
-        missing = expected - set(view["brokers"])
-        if missing:
+        if broker not in view["brokers"]:
             # Metadata comes from the broker itself, so it answers, but the cluster does not know it (yet).
-            return None, f"registered brokers: {ids(view['brokers'])}; missing: {ids(missing)}"
+            return None, f"registered brokers: {ids(view['brokers'])}; missing: {broker}"
         if view["controller"] is None:
             return None, "registered, but the cluster has no controller"
         return {
@@ -62,7 +61,7 @@ def answering(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     def ask(address: str) -> str:
         try:
-            hello(*split_address(address), ANSWER_TIMEOUT)
+            hello(Endpoint.parse(address), ANSWER_TIMEOUT)
         except OSError as error:
             return describe(error)
         return ""

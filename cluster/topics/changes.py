@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 from kafka.protocol.admin import CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest
 
 from cluster.cluster import SERVER_TIMEOUT, Cluster, answering
+from cluster.model import Broker
 from cluster.protocol import wire
 from cluster.settings import configs
 from provisioner.agent.failure import Failure
@@ -190,10 +191,10 @@ def _heard(
 
     def attempt() -> tuple[Optional[dict[str, Any]], str]:
         try:
-            for broker, address in cluster.view(())["brokers"].items():
-                why = _there(address, listed, wrong)
+            for broker in cluster.view(())["brokers"].values():
+                why = _there(broker, listed, wrong)
                 if why:
-                    return None, f"broker {broker}: {why}"
+                    return None, f"broker {broker.id}: {why}"
         except (OSError, KafkaError) as error:
             return None, wire.describe(error)
         return {}, ""
@@ -201,10 +202,10 @@ def _heard(
     until(attempt, what=what, timeout=HEARD_TIMEOUT, stall=HEARD_STALL, emit=emit)
 
 
-def _there(address: Mapping[str, Any], names: list[str], wrong: Optional[Callable[..., str]]) -> str:
+def _there(broker: Broker, names: list[str], wrong: Optional[Callable[..., str]]) -> str:
     """What this broker finds wrong; "" for nothing, and for a broker that died and is not missed yet."""
     try:
-        with wire.Connection(address["host"], address["port"]) as connection:
+        with wire.Connection(broker.endpoint) as connection:
             topics = connection.metadata(names)["topics"]
     except OSError:
         return ""

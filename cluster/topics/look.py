@@ -49,10 +49,10 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         # A topic that went away between two questions is not there.
         topics = {name: view["topics"][name] for name in chosen if name in settings or name not in described}
         moving = cluster.under_way() if topics else {}
-        sizes = cluster.sizes(view["brokers"]) if args.get("sizes") else {}
+        sizes = cluster.sizes(view["brokers"].values()) if args.get("sizes") else {}
         ends = offsets.at(view["brokers"], topics, offsets.EARLIEST, offsets.LATEST) if args.get("records") else {}
     return {
-        "brokers": {str(broker): address["rack"] for broker, address in view["brokers"].items()},
+        "brokers": {str(broker.id): broker.rack for broker in view["brokers"].values()},
         "controller": view["controller"],
         "unmatched": unmatched,
         "known": known if unmatched else [],

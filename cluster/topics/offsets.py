@@ -11,6 +11,7 @@ from kafka.errors import KafkaError
 from kafka.protocol.consumer import ListOffsetsRequest
 
 from cluster.cluster import CONNECTION_TIMEOUT, SERVER_TIMEOUT
+from cluster.model import Broker
 from cluster.protocol import wire
 from provisioner.agent.failure import Failure
 
@@ -21,7 +22,7 @@ LATEST, EARLIEST = -1, -2  # ListOffsetsRequest's timestamps that are none
 READERS = 16  # threads: one broker's answer is not waited for by the others
 
 
-def at(brokers: Mapping[int, Any], topics: Mapping[str, Any], *which: int) -> dict[Key, tuple[int, ...]]:
+def at(brokers: Mapping[int, Broker], topics: Mapping[str, Any], *which: int) -> dict[Key, tuple[int, ...]]:
     """{partition: an offset for each of `which`} as their leaders say; one whose leader does not answer has none.
 
     brokers, topics: as `wire.Connection.metadata` gives them. which: EARLIEST, LATEST, or a timestamp (epoch
@@ -35,8 +36,7 @@ def at(brokers: Mapping[int, Any], topics: Mapping[str, Any], *which: int) -> di
 
     def ask(leader: int) -> dict[Key, tuple[int, ...]]:
         try:
-            address = brokers[leader]
-            with wire.Connection(address["host"], address["port"], CONNECTION_TIMEOUT) as connection:
+            with wire.Connection(brokers[leader].endpoint, CONNECTION_TIMEOUT) as connection:
                 answers = [_offsets(connection, by_leader[leader], one) for one in which]
         except (OSError, KafkaError):
             return {}

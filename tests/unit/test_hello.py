@@ -7,7 +7,10 @@ import struct
 import pytest
 from kafka.protocol.metadata import MetadataRequest, MetadataResponse
 
+from cluster.endpoint import Endpoint
 from cluster.protocol import hello
+
+ASKED = Endpoint("kafka1", 9092)
 
 
 def answer(brokers, cluster="abc", controller=1, topics=()):
@@ -46,7 +49,8 @@ def test_the_request_is_the_one_that_the_package_would_send():
     ],
 )
 def test_an_answer_is_read_as_the_package_wrote_it(brokers, controller, expected):
-    found = hello.parse(answer(brokers, controller=controller))
+    found = hello.parse(answer(brokers, controller=controller), ASKED)
+    found["brokers"] = {one.id: one.to_wire() for one in found["brokers"].values()}
     assert found == {"cluster_id": "abc", "controller": controller if controller >= 0 else None, "brokers": expected}
 
 
@@ -54,10 +58,10 @@ def test_an_answer_is_read_as_the_package_wrote_it(brokers, controller, expected
 def test_a_cut_answer_is_an_error_and_no_view(cut):
     whole = answer([(1, "kafka1", 9092, "rack1"), (2, "kafka2", 9092, None)])
     with pytest.raises(OSError, match="does not speak"):
-        hello.parse(whole[:cut])
+        hello.parse(whole[:cut], ASKED)
 
 
 def test_a_text_that_is_longer_than_the_answer_is_an_error():
     bad = struct.pack(">iiih", 1, 1, 5, 3000) + b"kafka1"
     with pytest.raises(OSError, match="does not speak"):
-        hello.parse(bad)
+        hello.parse(bad, ASKED)

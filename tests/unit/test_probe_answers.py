@@ -8,6 +8,7 @@ import threading
 import pytest
 from kafka import errors as kafka_errors
 
+from cluster.endpoint import Endpoint
 from cluster.metadata.zookeeper import probe as zookeeper_probe
 from cluster.protocol import wire
 from cluster.state import probe as kafka_probe
@@ -164,4 +165,5 @@ def test_errors_are_told_in_a_few_words(error, text):
     [("kafka1:9092", ("kafka1", 9092)), ("[::1]:9093", ("::1", 9093)), ("10.0.0.1:1", ("10.0.0.1", 1))],
 )
 def test_addresses_split(address, parts):
-    assert wire.split_address(address) == parts
+    found = Endpoint.parse(address)
+    assert (found.host, found.port) == parts

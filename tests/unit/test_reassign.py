@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cluster.cluster import first_answer
+from cluster.endpoint import Endpoint
 from cluster.moving import reassign
 from provisioner.agent.failure import Failure
 
@@ -134,16 +135,16 @@ def test_a_controller_that_goes_away_is_waited_for(said: list[dict[str, Any]]):
 def test_a_broker_that_died_a_moment_ago_does_not_keep_the_others_from_being_asked():
     asked: list[int] = []
 
-    def ask(address: dict[str, Any]) -> str:
-        asked.append(address["port"])
-        if address["port"] == 1:
+    def ask(endpoint: Endpoint) -> str:
+        asked.append(endpoint.port)
+        if endpoint.port == 1:
             raise ConnectionRefusedError(None, "Connection refused")
         return "answer"
 
-    assert first_answer([{"port": 1}, {"port": 2}, {"port": 3}], ask) == "answer"
+    assert first_answer([Endpoint("kafka", port) for port in (1, 2, 3)], ask) == "answer"
     assert asked == [1, 2]
     with pytest.raises(OSError, match="refused"):
-        first_answer([{"port": 1}], ask)
+        first_answer([Endpoint("kafka", 1)], ask)
 
 
 def test_a_partition_that_has_just_arrived_is_not_taken_for_one_with_a_copy_more(monkeypatch: pytest.MonkeyPatch):

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from cluster.endpoint import Endpoint
+from cluster.model import Broker
 from cluster.moving import throttle
 from cluster.moving.marks import FOLLOWERS, LEADERS, MARK, MARKS, RATES
 from cluster.settings.configs import BROKER, TOPIC, Setting
@@ -46,7 +48,7 @@ class Cluster:
 
 
 VIEW = {
-    "brokers": {1: {"host": "kafka1", "port": 1}, 2: {"host": "kafka2", "port": 2}},
+    "brokers": {1: Broker(1, Endpoint("kafka1", 1)), 2: Broker(2, Endpoint("kafka2", 2))},
     "topics": {
         "orders": {"partitions": [{"partition": 0, "isr": [1]}, {"partition": 1, "isr": [2]}]},
         "logs": {"partitions": [{"partition": 0, "isr": [1]}]},
@@ -60,10 +62,10 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     found = Cluster({"1": {}, "2": {}}, {"orders": {}, "logs": {}})
 
     class Connection:
-        def __init__(self, host: str, port: int, timeout: float = 5.0) -> None:
-            if port in found.silent:
+        def __init__(self, endpoint: Endpoint, timeout: float = 5.0) -> None:
+            if endpoint.port in found.silent:
                 raise ConnectionRefusedError(None, "Connection refused")
-            self.port = port
+            self.port = endpoint.port
 
         def __enter__(self) -> Connection:
             return self

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import pytest
 from kafka.record.memory_records import MemoryRecords
 
+from cluster import model
+from cluster.endpoint import Endpoint
 from cluster.records import produce, writer
 from cluster.records.lines import Parser, Record
 from cluster.records.writer import Refused, Round, Writer, partition_for
@@ -21,7 +23,7 @@ class Broker:
 
     def __init__(self, partitions=2, brokers=2):
         self.leaders = {number: number % brokers for number in range(partitions)}
-        self.brokers = {number: {"host": f"b{number}", "port": 1} for number in range(brokers)}
+        self.brokers = {number: model.Broker(number, Endpoint(f"b{number}", 1)) for number in range(brokers)}
         self.logs = {number: [] for number in range(partitions)}
         self.sequences = {}
         self.script = []
@@ -64,8 +66,8 @@ def broker(monkeypatch):
     broker = Broker()
 
     class Connection:
-        def __init__(self, host, port, timeout=5.0):
-            self.broker, self.asked = int(host[1:]), []
+        def __init__(self, endpoint, timeout=5.0):
+            self.broker, self.asked = int(endpoint.host[1:]), []
 
         def __enter__(self):
             return self
@@ -94,7 +96,7 @@ def broker(monkeypatch):
 
 
 def begun(broker, acks=writer.ALL, patience=5.0, stopped=lambda: False):
-    made = Writer(SimpleNamespace(bootstrap=("b0", 1)), "t", acks, 0, patience, stopped)
+    made = Writer(SimpleNamespace(bootstrap=Endpoint("b0", 1)), "t", acks, 0, patience, stopped)
     made.begin(broker.view())
     return made
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from kafka.errors import KafkaError
 
+from cluster.endpoint import Endpoint, split_address
 from cluster.metadata.zookeeper.znodes import NO_NODE, Client, ZooKeeperError
 from cluster.moving.moving import Moving
-from cluster.protocol.hello import describe, hello, split_address
+from cluster.protocol.hello import describe, hello
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
@@ -88,7 +89,7 @@ def _at_work(bootstrap: str, broker: int, deadline: float) -> Optional[int]:
     """The next controller, once it has answered what none answers before it has read the whole cluster; None when that
     does not come. Raises OSError."""
     while time.monotonic() < deadline:
-        found = hello(*split_address(bootstrap))["controller"]
+        found = hello(Endpoint.parse(bootstrap))["controller"]
         if found not in (None, broker):  # else the broker, as it is asked itself, has not heard of it
             try:
                 Moving(bootstrap).under_way()
