@@ -9,26 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from provisioner.errors import ConfigError
 from provisioner.inventory.model import Host, Inventory
-from provisioner.resources import (
-    Archive,
-    Call,
-    Derived,
-    Directory,
-    File,
-    Link,
-    Links,
-    Package,
-    Resource,
-    Service,
-    Sysctl,
-    User,
-)
+from provisioner.resources import Resource
 from provisioner.run.target import Target
 from roles import site
 
@@ -85,47 +72,41 @@ def _roles(target: Recorder) -> dict[str, Any]:
 
 
 def _resources(target: Recorder, role: str, resources: Sequence[Resource]) -> dict[str, Any]:
-    """One role's resources by kind, each in the order in which the role lists them."""
-    kinds = ("users", "directories", "templates", "contents", "links", "packages", "archives", "services")
-    out: dict[str, Any] = {"name": role, **{kind: [] for kind in kinds}}
+    """One role's resources by sort, each in the order in which the role lists them."""
+    sorts = ("users", "directories", "templates", "contents", "links", "packages", "archives", "services")
+    out: dict[str, Any] = {"name": role, **{sort: [] for sort in sorts}}
     for one in resources:
-        kind, entries = _entries(target, one)
-        out[kind] += entries
+        for sort, entry in _entries(target, one):
+            out[sort].append(entry)
     return out
 
 
-def _entries(target: Recorder, one: Resource) -> tuple[str, list[Any]]:
-    """(kind, what a peer needs to know) of a resource."""
-    match one:
-        case User():
-            return "users", [{"name": one.login, "home": one.home, "shell": one.shell}]
-        case Directory():
-            return "directories", [_owned(one)]
-        case Package():
-            return "packages", [one.package]
-        case Sysctl(live=False):
-            root = {"owner": "root", "group": "root", "mode": "0644"}
-            return "contents", [{"path": one.path, **root, "content": one.text}]
-        case File() if one.content in target.rendered:
-            return "templates", [{**_owned(one), **target.rendered[one.content]}]
-        case File(template=""):
-            return "contents", [{**_owned(one), "content": one.content}]
-        case Link():
-            return "links", [{"path": one.path, "target": one.target}]
-        case Links():
-            return "links", [{"path": f"{one.directory}/{name}", "target": to} for name, to in one.links.items()]
-        case Archive():
-            source = str(one.source.obtain(lambda *_: None).path)
-            entry = {"source": source, "path": one.path, "marker": one.marker, "identity": one.marker_text}
-            return "archives", [entry]
-        case Derived():
-            return "contents", []  # the host makes it after a deploy: work that only ours starts
-        case Service(ready=Call(args={"port": port})):
-            return "services", [{"name": one.unit, "port": port}]
-        case Service(ready=Call(args={"bootstrap": bootstrap})):
-            return "services", [{"name": one.unit, "port": int(bootstrap.rsplit(":", 1)[1])}]
-    raise ConfigError(f"the bench has no way to tell its peers about {one.key}", host=target.name)
-
-
-def _owned(one: Any) -> dict[str, Any]:
-    return {"path": one.path, "owner": one.owner, "group": one.group, "mode": f"{one.mode:04o}"}
+def _entries(target: Recorder, one: Resource) -> Iterator[tuple[str, Any]]:
+    """(sort, what a peer needs to know) of what a resource says of itself."""
+    unknown = ConfigError(f"the bench has no way to tell its peers about {one.key}", host=target.name)
+    described = one.described()
+    if described is None:
+        raise unknown
+    sort, entries = described
+    for entry in entries:
+        match sort, entry:
+            case "files", {"content": text, "template": template, **file}:
+                if text in target.rendered:
+                    yield "templates", {**file, **target.rendered[text]}
+                elif template:
+                    raise unknown
+                else:
+                    yield "contents", {**file, "content": text}
+            case "archives", _:
+                source = one.payload_source
+                yield sort, {"source": str(source and source.obtain(lambda *_: None).path), **entry}
+            case "services", {"name": name, "ready": {"port": port}}:
+                yield sort, {"name": name, "port": port}
+            case "services", {"name": name, "ready": {"bootstrap": bootstrap}}:
+                yield sort, {"name": name, "port": int(bootstrap.rsplit(":", 1)[1])}
+            case "packages", {"name": name}:
+                yield sort, name
+            case (("users" | "directories" | "links"), _):
+                yield sort, entry
+            case _:
+                raise unknown

@@ -16,7 +16,7 @@ from typing import Any
 from cluster.settings import values
 from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER, PER_BROKER, READ_ONLY, STATIC
 from provisioner.errors import UsageError
-from roles.shared.properties import is_secret
+from provisioner.secrets import is_secret
 
 Setting = Mapping[str, Any]
 ByBroker = Mapping[int, Mapping[str, Setting]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict
 
-from ..resources import Service, from_wire
+from ..resources import from_wire, services_of
 from .failure import Failure
 from .system import System
 
@@ -32,6 +32,5 @@ def apply(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 
 
 def _look(args: Dict[str, Any], emit: Emit, **options: Any) -> Any:
-    service = from_wire(args["service"])
-    assert isinstance(service, Service)
+    (service,) = services_of([from_wire(args["service"])])
     return service.look(System(emit=emit), **options)

@@ -16,7 +16,7 @@ import sys
 import time
 from typing import Any, Dict, List
 
-from ..resources import Resource, Service, differing, from_wire
+from ..resources import Resource, differing, from_wire, services_of
 from . import facts
 from .calling import Emit, call
 from .channel import Channel, Gone
@@ -104,12 +104,12 @@ class Agent:
     def _serving(self, resources: List[Resource], states: Dict[str, Any]) -> List[str]:
         """The units that serve at this moment; what does not is waited for later, when that is due."""
         found = []
-        for resource in resources:
-            if isinstance(resource, Service) and resource.ready and (states.get(resource.key) or {}).get("active"):
-                now = {**resource.ready.wire(), "args": {**resource.ready.args, "timeout": 0, "unit": ""}}
+        for service in services_of(resources):
+            if service.ready and (states.get(service.key) or {}).get("active"):
+                now = {**service.ready.wire(), "args": {**service.ready.args, "timeout": 0, "unit": ""}}
                 with contextlib.suppress(Failure):
                     call(now, lambda event: None)
-                    found.append(resource.unit)
+                    found.append(service.unit)
         return found
 
     def op_put(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
@@ -158,8 +158,7 @@ class Agent:
 
     def op_restart(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         """Restart one service and wait until it serves; its state, and the seconds of the parts."""
-        (service,) = self._resources([request["service"]])
-        assert isinstance(service, Service)
+        (service,) = services_of(self._resources([request["service"]]))
         self.doing = f"restart of {service.unit}"
         began = time.monotonic()
         self.system.restart(service.unit)
@@ -190,7 +189,7 @@ class Agent:
 
     def _resources(self, wires: List[Dict[str, Any]]) -> List[Resource]:
         resources = [from_wire(wire) for wire in wires]
-        self.system.units = tuple(resource.unit for resource in resources if isinstance(resource, Service))
+        self.system.units = tuple(service.unit for service in services_of(resources))
         return resources
 
 

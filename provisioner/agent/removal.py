@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any, Dict, List
 
-from ..resources import Resource, Service, from_wire
+from ..resources import Resource, from_wire, services_of
 from .failure import Failure
 from .system import STATE, System
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def _open(args: Dict[str, Any], emit: Emit) -> "tuple[System, List[Resource]]":
     system = System(emit=emit, state=args.get("state") or STATE)
     resources = [from_wire(wire) for wire in args["resources"]]
-    system.units = tuple(resource.unit for resource in resources if isinstance(resource, Service))
+    system.units = tuple(service.unit for service in services_of(resources))
     return system, resources
 
 
@@ -51,15 +51,14 @@ def remove(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         removed += [thing for thing in there if thing not in left]
         stays += [why] if why else []
     system.run(["systemctl", "daemon-reload"])
-    for resource in resources:
-        if isinstance(resource, Service):
-            # A unit that had failed would stay in systemd's list; one that is not known any more cannot be reset.
-            subprocess.run(
-                ["systemctl", "reset-failed", f"{resource.unit}.service"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+    for service in services_of(resources):
+        # A unit that had failed would stay in systemd's list; one that is not known any more cannot be reset.
+        subprocess.run(
+            ["systemctl", "reset-failed", f"{service.unit}.service"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
     if args.get("final"):
         forget(system.state)
     return {"removed": removed, "stays": stays}

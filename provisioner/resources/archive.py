@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any, ClassVar, Mapping, Optional
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..agent import trees
 from ..agent.failure import Failure
@@ -28,6 +28,7 @@ class Archive(Resource):
     """
 
     kind: ClassVar[str] = "archive"
+    takes_along: ClassVar[bool] = True
     path: str
     source: Any = None
     strip: int = 0
@@ -52,6 +53,24 @@ class Archive(Resource):
     @property
     def marker_text(self) -> str:
         return f"{self.identity}\n"
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    @property
+    def note_when_absent(self) -> str:
+        return self.label
+
+    @property
+    def payload_source(self) -> Any:
+        return self.source
+
+    def written(self) -> Dict[str, str]:
+        return {self.marker: self.marker_text}
+
+    def described(self) -> Tuple[str, List[Dict[str, Any]]]:
+        return "archives", [{"path": self.path, "marker": self.marker, "identity": self.marker_text}]
 
     def expected(self) -> State:
         return {"identity": self.identity, "altered": [], "owner": "root", "mode": 0o755}

@@ -7,7 +7,7 @@ imports anything outside the standard library, since it runs on the host's own P
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, Mapping, Optional, Tuple, Type
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type
 
 from .frozen import asdict, dataclass, field, names
 
@@ -29,10 +29,26 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Texts:
+    """What a diff compares, each with its name; hidden: why it must not or cannot be shown, in words."""
+
+    before: str
+    after: str
+    before_name: str
+    after_name: str
+    hidden: str = ""
+
+
+@dataclass(frozen=True)
 class Resource:
-    """One thing on a host that is to be in an expected state."""
+    """One thing on a host that is to be in an expected state.
+
+    A new kind must answer `name`, `expected`, `read`, `fix`, `present` and `remove`. The answers below those have a
+    default that fits most kinds; nothing outside of a kind's own file asks which kind a resource is.
+    """
 
     kind: ClassVar[str] = ""
+    takes_along: ClassVar[bool] = False  # `remove` takes everything below `place`, too
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -72,6 +88,57 @@ class Resource:
         """What a person should hear about an actual state although nothing is to be repaired; mostly ""."""
         return ""
 
+    @property
+    def note_when_absent(self) -> str:
+        """What the plan's line says about one that is to be added; mostly ""."""
+        return ""
+
+    def texts(self, actual: Optional[Mapping[str, Any]], differs: Tuple[str, ...]) -> Optional[Texts]:
+        """What a diff of the change compares; None when there is no text in it."""
+        return None
+
+    def written(self) -> Dict[str, str]:
+        """{path: text} of the files that it writes itself: services may read them at start."""
+        return {}
+
+    def aliases(self) -> Dict[str, str]:
+        """{path: target} of the links that it makes: what is below the target is below the path, too."""
+        return {}
+
+    @property
+    def payload_source(self) -> Optional[Any]:
+        """What must have been pushed to the host before `fix` (see `artifacts.Source`); mostly None."""
+        return None
+
+    @property
+    def place(self) -> Optional[str]:
+        """The path that an uninstall frees; None for one that has no path of its own."""
+        return None
+
+    @property
+    def stays(self) -> bool:
+        """Whether an uninstall leaves it, unless it purges: data, logs and the users they belong to."""
+        return False
+
+    @property
+    def guards_data(self) -> bool:
+        """Whether everything below `place` stays with it."""
+        return False
+
+    @property
+    def called(self) -> str:
+        """How the list of what an uninstall leaves calls it."""
+        return self.place or self.name
+
+    def purged(self) -> Resource:
+        """As an uninstall that purges removes it: with all that it holds."""
+        return self
+
+    def described(self) -> Optional[Tuple[str, List[Dict[str, Any]]]]:
+        """(sort, what is to be there) in plain values, for a tool that makes the same its own way (`bench/peers.py` has
+        the sorts); None when nothing else could make it."""
+        return None
+
     def wire(self, content: bool) -> dict[str, Any]:
         """As JSON for the agent; `content` False leaves out what a digest can stand for."""
         return {"kind": self.kind, **asdict(self)}
@@ -80,6 +147,11 @@ class Resource:
     def from_wire(cls, data: Mapping[str, Any]) -> Resource:
         """The inverse of `wire`, on the host."""
         return cls(**{name: value for name, value in data.items() if name in names(cls)})
+
+
+def owned(path: str, owner: str, group: str, mode: int) -> Dict[str, Any]:
+    """A path with its owner and mode, as `described` says it."""
+    return {"path": path, "owner": owner, "group": group, "mode": f"{mode:04o}"}
 
 
 def from_wire(data: Mapping[str, Any]) -> Resource:

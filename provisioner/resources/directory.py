@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
 from ..agent import trees
 from ..agent.failure import Failure
-from .base import Resource, State
+from .base import Resource, State, owned
 from .digest import sha256
-from .frozen import dataclass
+from .frozen import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,24 @@ class Directory(Resource):
     @property
     def _marker(self) -> str:
         return f"once/{sha256(self.path.encode())[:16]}"
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    @property
+    def stays(self) -> bool:
+        return bool(self.once) or self.owner != "root"
+
+    @property
+    def guards_data(self) -> bool:
+        return bool(self.once)
+
+    def purged(self) -> Directory:
+        return replace(self, purge=True) if self.stays else self
+
+    def described(self) -> Tuple[str, List[Dict[str, Any]]]:
+        return "directories", [owned(self.path, self.owner, self.group, self.mode)]
 
     def expected(self) -> State:
         state: State = {"type": "directory", "owner": self.owner, "group": self.group, "mode": self.mode}

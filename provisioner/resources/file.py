@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import stat
-from typing import Any, ClassVar, Mapping, Optional
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
-from .base import Resource, State
+from .base import Resource, State, Texts, owned
 from .digest import sha256
 from .frozen import dataclass
 
@@ -40,6 +40,31 @@ class File(Resource):
     @property
     def name(self) -> str:
         return self.path
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    def written(self) -> Dict[str, str]:
+        return {} if self.content is None else {self.path: self.content}
+
+    def texts(self, actual: Optional[Mapping[str, Any]], differs: Tuple[str, ...]) -> Optional[Texts]:
+        if not {"digest", "type"} & set(differs):
+            return None
+        there = actual or {}
+        hidden = "the file on the host is too large to show" if there.get("type") == "file" else ""
+        hidden = "" if "content" in there else hidden
+        return Texts(
+            before=there.get("content", ""),
+            after=self.content or "",
+            before_name=f"{self.path} (on the host)" if there else "/dev/null",
+            after_name=f"{self.path} ({self.template})" if self.template else self.path,
+            hidden="content not shown: it is secret" if self.secret else hidden,
+        )
+
+    def described(self) -> Tuple[str, List[Dict[str, Any]]]:
+        place = owned(self.path, self.owner, self.group, self.mode)
+        return "files", [{**place, "content": self.content, "template": self.template}]
 
     def expected(self) -> State:
         return {"type": "file", "digest": self.digest, "owner": self.owner, "group": self.group, "mode": self.mode}

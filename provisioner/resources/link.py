@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Mapping, Optional
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..agent.failure import Failure
 from .base import Resource, State
@@ -28,6 +28,16 @@ class Link(Resource):
     @property
     def name(self) -> str:
         return self.path
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    def aliases(self) -> Dict[str, str]:
+        return {self.path: self.target}
+
+    def described(self) -> Tuple[str, List[Dict[str, Any]]]:
+        return "links", [{"path": self.path, "target": self.target}]
 
     def expected(self) -> State:
         return {"type": "link", "target": self.target}
@@ -66,6 +76,16 @@ class Links(Resource):
     def name(self) -> str:
         first = min(self.links, default="")
         return f"{self.directory}/{first}" + (f" and {len(self.links) - 1} more" if len(self.links) > 1 else "")
+
+    @property
+    def place(self) -> str:
+        return self.directory
+
+    def aliases(self) -> Dict[str, str]:
+        return {f"{self.directory}/{name}": target for name, target in self.links.items()}
+
+    def described(self) -> Tuple[str, List[Dict[str, Any]]]:
+        return "links", [{"path": path, "target": target} for path, target in self.aliases().items()]
 
     def expected(self) -> State:
         return {"links": dict(self.links)}

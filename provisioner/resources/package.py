@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
 from .base import Resource, State
 from .frozen import dataclass
@@ -18,6 +18,9 @@ class Package(Resource):
     @property
     def name(self) -> str:
         return self.package
+
+    def described(self) -> Tuple[str, List[Dict[str, Any]]]:
+        return "packages", [{"name": self.package}]
 
     def expected(self) -> State:
         return {"installed": True}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Mapping, Optional
+from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .base import Call, Resource, State
 from .frozen import dataclass
@@ -34,6 +34,9 @@ class Service(Resource):
     @property
     def record(self) -> str:
         return f"/run/{self.unit}/inputs.sha256"
+
+    def described(self) -> Tuple[str, List[Dict[str, Any]]]:
+        return "services", [{"name": self.unit, "ready": dict(self.ready.args) if self.ready else {}}]
 
     def expected(self) -> State:
         return {"enabled": True, "active": True}
@@ -84,6 +87,11 @@ class Service(Resource):
         if actual is None or "active" in differs:
             system.start(self.unit)
             system.wait_ready(self)
+
+
+def services_of(resources: Iterable[Resource]) -> List[Service]:
+    """The services among a host's resources, in order: what runs, and may have to restart."""
+    return [resource for resource in resources if isinstance(resource, Service)]
 
 
 def parse_record(text: Optional[str]) -> Optional[dict[str, str]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Mapping, Optional
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..agent.failure import Failure
-from .base import Resource, State
+from .base import Resource, State, owned
 from .digest import sha256
 from .frozen import dataclass
 
@@ -34,6 +34,13 @@ class Sysctl(Resource):
     def text(self) -> str:
         lines = [f"{name} = {value}" for name, value in sorted(self.settings.items())]
         return "\n".join(["# Written at deploy; edits are overwritten.", *lines, ""])
+
+    def written(self) -> Dict[str, str]:
+        return {self.path: self.text}
+
+    def described(self) -> Optional[Tuple[str, List[Dict[str, Any]]]]:
+        file = {**owned(self.path, "root", "root", 0o644), "content": self.text, "template": ""}
+        return None if self.live else ("files", [file])
 
     def expected(self) -> State:
         state: State = {"file": sha256(self.text.encode()), "owner": "root", "mode": 0o644}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
 from .base import Resource, State
 from .frozen import dataclass
@@ -20,6 +20,18 @@ class User(Resource):
     @property
     def name(self) -> str:
         return self.login
+
+    @property
+    def stays(self) -> bool:
+        # A number that is free is given to the next user that some package makes, and that user would own the data.
+        return True
+
+    @property
+    def called(self) -> str:
+        return f"the user {self.login}"
+
+    def described(self) -> Tuple[str, List[Dict[str, Any]]]:
+        return "users", [{"name": self.login, "home": self.home, "shell": self.shell}]
 
     def expected(self) -> State:
         return {"group": self.login, "home": self.home, "shell": self.shell}

@@ -10,7 +10,7 @@ from typing import Any
 from provisioner import timing
 from provisioner.connect.fleet import Fleet
 from provisioner.report.reporter import Row
-from provisioner.resources import Archive, Service
+from provisioner.resources import Resource, services_of
 from provisioner.run.plan import HostPlan
 
 
@@ -22,12 +22,12 @@ class Payloads:
         self._lock = threading.Lock()
         self._ready: dict[str, Any] = {}
 
-    def obtain(self, archive: Archive) -> Any:
-        """The local, verified payload of an archive's source; downloads what is not cached. Raises ArtifactError."""
+    def obtain(self, source: Any) -> Any:
+        """The local, verified payload of a source; downloads what is not cached. Raises ArtifactError."""
         with self._lock:
-            if archive.identity not in self._ready:
-                self._ready[archive.identity] = archive.source.obtain(self._fleet.reporter.progress)
-            return self._ready[archive.identity]
+            if source.id not in self._ready:
+                self._ready[source.id] = source.obtain(self._fleet.reporter.progress)
+            return self._ready[source.id]
 
 
 def apply(fleet: Fleet, plan: HostPlan, payloads: Payloads, row: Row) -> None:
@@ -63,27 +63,27 @@ def await_services(fleet: Fleet, plans: Mapping[str, HostPlan], but: Collection[
     Raises HostFailed for one that does not come."""
 
     def work(host: str) -> None:
-        for resource in plans[host].resources:
-            if isinstance(resource, Service) and resource.ready is not None and (host, resource.unit) not in but:
-                with timing.timed(f"serving {resource.unit}", host):
-                    fleet.request(host, "call", **resource.ready.wire())
+        for service in services_of(plans[host].resources):
+            if service.ready is not None and (host, service.unit) not in but:
+                with timing.timed(f"serving {service.unit}", host):
+                    fleet.request(host, "call", **service.ready.wire())
         fleet.reporter.host(host, "")
 
     fleet.each(plans, work).check()
 
 
-def _wire(resource: Any, fleet: Fleet, host: str, payloads: Payloads) -> dict[str, Any]:
-    """A resource as the agent needs it for repair; an archive's payload is on the host when this returns."""
-    data: dict[str, Any] = resource.wire(content=True)
-    if isinstance(resource, Archive):
-        fleet.reporter.host(host, f"waiting for {resource.label}")
+def _wire(resource: Resource, fleet: Fleet, host: str, payloads: Payloads) -> dict[str, Any]:
+    """A resource as the agent needs it for repair; its payload is on the host when this returns."""
+    data, source = resource.wire(content=True), resource.payload_source
+    if source is not None:
+        fleet.reporter.host(host, f"waiting for {source.label}")
         with timing.timed("obtain archives", host):
-            payload = payloads.obtain(resource)
+            payload = payloads.obtain(source)
         data["payload"] = payload.sha256
         session = fleet.sessions[host]
         if not session.request("has", digests=[payload.sha256]):
-            label = f"{host}: sending {resource.label}"
-            fleet.reporter.host(host, f"receiving {resource.label}")
+            label = f"{host}: sending {source.label}"
+            fleet.reporter.host(host, f"receiving {source.label}")
             with timing.timed("push", host):
                 session.put(
                     payload.path,

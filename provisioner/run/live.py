@@ -5,12 +5,12 @@ Both ask the host (`resources/live.py`): a run that was cut off between the two 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 from provisioner.connect.fleet import Fleet
 from provisioner.report.reporter import Row
-from provisioner.resources import File, Resource, Service
+from provisioner.resources import Resource, Service, services_of, sha256
 from provisioner.run.plan import HostPlan
 
 AGENT = "provisioner.agent.live"
@@ -19,11 +19,12 @@ AGENT = "provisioner.agent.live"
 def foresee(fleet: Fleet, host: str, resources: Sequence[Resource], states: MutableMapping[str, Any]) -> None:
     """Put into the states of services what they will make of inputs that are about to be written; a service's own
     answer is about what is on disk now. One question, and only where such an input differs."""
-    files = {resource.path: resource for resource in resources if isinstance(resource, File)}
-    for service in _live(resources):
-        state, file = states.get(service.key), files.get(service.live.path) if service.live else None
-        if state and state["active"] and file and file.digest != state["disk"].get(file.path):
-            arguments = {"service": service.wire(content=False), "wanted": file.content}
+    texts = {path: text for resource in resources for path, text in resource.written().items()}
+    for service in services_of(resources):
+        state, path = states.get(service.key), service.live.path if service.live else ""
+        text = texts.get(path)
+        if state and state["active"] and text is not None and sha256(text.encode()) != state["disk"].get(path):
+            arguments = {"service": service.wire(content=False), "wanted": text}
             state["live"] = fleet.call(host, AGENT, "look", arguments)["live"]
 
 
@@ -46,10 +47,6 @@ def _apply(fleet: Fleet, host: str, service: Service, row: Row) -> None:
         row.changed += 1
         fleet.reporter.change(host, service.key, "apply", shown(made))
     fleet.reporter.host(host, "")
-
-
-def _live(resources: Sequence[Resource]) -> Iterator[Service]:
-    return (resource for resource in resources if isinstance(resource, Service) and resource.live)
 
 
 def shown(changes: Sequence[str]) -> str:

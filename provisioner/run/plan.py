@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.resources import Archive, File, Link, Resource, Service, differing, sha256
+from provisioner.resources import Resource, Service, differing, services_of, sha256
 from provisioner.resources.service import outdated
-
-SECRET = re.compile(r"(?i)(password|passwd|secret|token|credential|sasl\.jaas\.config)")
-MASK = "********"
+from provisioner.secrets import mask
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,7 @@ class Change:
     def note(self) -> str:
         """What differs, for the plan's line: `mode 0644 -> 0640`."""
         if self.actual is None:
-            return getattr(self.resource, "label", "") if isinstance(self.resource, Archive) else ""
+            return self.resource.note_when_absent
         expected = self.resource.expected()
         return ", ".join(_difference(name, self.actual.get(name), expected[name]) for name in self.differs)
 
@@ -83,16 +80,12 @@ def _difference(name: str, actual: Any, expected: Any) -> str:
 
 
 def soon_on_disk(resources: Iterable[Resource]) -> dict[str, str]:
-    """{path: sha256} that the resources will leave on disk, archive markers also under the links that lead to them."""
+    """{path: sha256} that the resources will leave on disk, also under the links that lead to it."""
     found: dict[str, str] = {}
     links: dict[str, str] = {}
     for resource in resources:
-        if isinstance(resource, File):
-            found[resource.path] = resource.digest
-        elif isinstance(resource, Archive):
-            found[resource.marker] = sha256(resource.marker_text.encode())
-        elif isinstance(resource, Link):
-            links[resource.path] = resource.target
+        found |= {path: sha256(text.encode()) for path, text in resource.written().items()}
+        links |= resource.aliases()
     for path, target in links.items():
         inside = {name[len(target) :]: digest for name, digest in found.items() if name.startswith(f"{target}/")}
         found.update({path + rest: digest for rest, digest in inside.items()})
@@ -108,40 +101,30 @@ def make(host: str, resources: Sequence[Resource], states: Mapping[str, Mapping[
         differs = differing(resource.expected(), actual)
         if differs:
             changes.append(Change(resource, "~" if actual is not None else "+", differs, actual))
-        if isinstance(resource, Service) and actual is not None:
-            reasons = outdated(resource.inputs, dict(actual), soon)
-            live = actual.get("live")
-            if reasons:
-                restarts.append(Restart(resource, tuple(reasons)))
-            elif live and live["changes"]:
-                adoptions.append(Adoption(resource, tuple(live["changes"])))
+    for service in services_of(resources):
+        state = states.get(service.key)
+        if state is None:
+            continue
+        reasons, live = outdated(service.inputs, dict(state), soon), state.get("live")
+        if reasons:
+            restarts.append(Restart(service, tuple(reasons)))
+        elif live and live["changes"]:
+            adoptions.append(Adoption(service, tuple(live["changes"])))
     return HostPlan(host, tuple(resources), tuple(changes), tuple(restarts), tuple(adoptions))
-
-
-def mask(text: str) -> str:
-    """A text with the values of everything that looks like a secret hidden."""
-    out = []
-    for line in text.split("\n"):
-        key, separator, value = line.partition("=")
-        hide = separator and value and not line.lstrip().startswith("#") and SECRET.search(key)
-        out.append(f"{key}={MASK}" if hide else line)
-    return "\n".join(out)
 
 
 def diff(change: Change) -> str:
     """A unified diff of a text file's change, secrets masked; empty when there is nothing to show."""
-    resource, actual = change.resource, change.actual or {}
-    if not isinstance(resource, File) or not {"digest", "type"} & set(change.differs):
+    texts = change.resource.texts(change.actual, change.differs)
+    if texts is None:
         return ""
-    if resource.secret:
-        return "(content not shown: it is secret)\n"
-    if actual.get("type") == "file" and "content" not in actual:
-        return "(the file on the host is too large to show)\n"
+    if texts.hidden:
+        return f"({texts.hidden})\n"
     lines = difflib.unified_diff(
-        mask(actual.get("content", "")).splitlines(keepends=True),
-        mask(resource.content or "").splitlines(keepends=True),
-        fromfile=f"{resource.path} (on the host)" if actual else "/dev/null",
-        tofile=f"{resource.path} ({resource.template})" if resource.template else resource.path,
+        mask(texts.before).splitlines(keepends=True),
+        mask(texts.after).splitlines(keepends=True),
+        fromfile=texts.before_name,
+        tofile=texts.after_name,
     )
     text = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
     return text or "(only masked values differ)\n"

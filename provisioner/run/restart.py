@@ -8,7 +8,7 @@ from typing import Any
 
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import HostFailed, Several, UsageError
-from provisioner.resources import Service
+from provisioner.resources import services_of
 from provisioner.run import rolling
 from provisioner.run.deploy import Deploy
 from provisioner.run.rolling import Step
@@ -25,7 +25,7 @@ class Restart(Deploy):
     def steps(self) -> list[Step]:
         """What is to restart on the limited hosts. Raises UsageError when there is nothing of the kind, HostFailed when
         it was never deployed."""
-        found = [(name, r) for name, one in self.plans.items() for r in one.resources if isinstance(r, Service)]
+        found = [(name, service) for name, one in self.plans.items() for service in services_of(one.resources)]
         known = list(dict.fromkeys(service.unit for _, service in found))
         if unknown := [name for name in self.services if name not in known]:
             hosts = "this host" if len(self.plans) == 1 else "these hosts"

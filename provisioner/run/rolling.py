@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from provisioner import timing
 from provisioner.connect.fleet import Fleet
-from provisioner.resources import Service
+from provisioner.resources import Service, services_of
 from provisioner.resources.service import outdated
 from provisioner.run.plan import HostPlan
 
@@ -60,7 +60,7 @@ def read_pending(fleet: Fleet, plans: Mapping[str, HostPlan]) -> list[Step]:
     """Ask every host which of its services run with other inputs than there are on disk."""
 
     def ask(host: str) -> list[Step]:
-        services = [resource for resource in plans[host].resources if isinstance(resource, Service)]
+        services = services_of(plans[host].resources)
         wires = [service.wire(content=False) for service in services]
         answer = fleet.sessions[host].request("read", resources=wires) if wires else {"states": {}}
         return pending(host, services, answer["states"])
@@ -71,7 +71,7 @@ def read_pending(fleet: Fleet, plans: Mapping[str, HostPlan]) -> list[Step]:
 
 def units(plans: Mapping[str, HostPlan]) -> list[str]:
     """The services of all hosts, each after what it stands on: all restarts of one come before the next one's. Pure."""
-    return list(dict.fromkeys(r.unit for plan in plans.values() for r in plan.resources if isinstance(r, Service)))
+    return list(dict.fromkeys(one.unit for plan in plans.values() for one in services_of(plan.resources)))
 
 
 def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate) -> Iterator[str]:

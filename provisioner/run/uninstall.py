@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provisioner.resources import Archive, Directory, File, Link, Links, Resource, Service, User
-from provisioner.resources.frozen import replace
+from provisioner.resources import Resource, Service, services_of
 
 
 @dataclass(frozen=True)
@@ -23,35 +22,22 @@ def removal(resources: Sequence[Resource], purge: bool) -> Removal:
     """Everything in the reverse order of its making.
 
     Data (guarded directories, and what is in them) and logs (what else belongs to a service's user) stay unless
-    `purge`; and with them the users that they belong to: a number that is free again is given to the next user that
-    some package makes, and that user would own the data.
+    `purge`; and with them the users that they belong to.
     """
-    guarded = [r.path for r in resources if isinstance(r, Directory) and r.once]
-    archives = [r.path for r in resources if isinstance(r, Archive)]
+    guarded = [r.place for r in resources if r.place and r.guards_data]
+    whole = [r.place for r in resources if r.place and r.takes_along]
+    services = services_of(reversed(resources))
     rest: list[Resource] = []
     keeps: list[str] = []
     for resource in reversed(resources):
-        place = path_of(resource)
-        if isinstance(resource, Service) or (place and _within(place, archives) and not isinstance(resource, Archive)):
+        place = resource.place
+        if resource in services or (place and _within(place, whole) and not resource.takes_along):
             continue  # a service stops first; what is in an archive's directory goes with it
-        if isinstance(resource, Directory) and (resource.once or resource.owner != "root"):
-            if purge:
-                rest.append(replace(resource, purge=True))
-            else:
-                keeps.append(resource.path)
-        elif not purge and (isinstance(resource, User) or (place and _within(place, guarded))):
-            keeps.append(f"the user {resource.login}" if isinstance(resource, User) else str(place))
+        if not purge and (resource.stays or (place and _within(place, guarded))):
+            keeps.append(resource.called)
         else:
-            rest.append(resource)
-    services = [resource for resource in reversed(resources) if isinstance(resource, Service)]
+            rest.append(resource.purged() if purge else resource)
     return Removal(tuple(services), tuple(rest), tuple(_outermost(keeps)))
-
-
-def path_of(resource: Resource) -> str | None:
-    """Where a resource is; None for one that is not a place."""
-    if isinstance(resource, Links):
-        return resource.directory
-    return resource.path if isinstance(resource, Archive | Directory | File | Link) else None
 
 
 def _within(path: str, places: Sequence[str]) -> bool:

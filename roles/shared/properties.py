@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from provisioner.secrets import is_secret
+
 _LINE = re.compile(r"^(?P<key>[^#!\s=:][^\s=:]*)\s*[=:]")
-_SECRET = re.compile(r"(password|secret|jaas\.config|credential|\.key$)", re.IGNORECASE)
 
 
 def text_of(value: Any) -> str:
@@ -60,8 +61,3 @@ def override(text: str, own: Mapping[str, Any], *, variable: str, synonyms: Sequ
 def has_secret(own: Mapping[str, Any]) -> bool:
     """Does any of these properties hold a password or key, so that the file must not be shown?"""
     return any(is_secret(key) for key, value in own.items() if value is not None)
-
-
-def is_secret(key: str) -> bool:
-    """Is this, by its name, a password or key?"""
-    return bool(_SECRET.search(key))

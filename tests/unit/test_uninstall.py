@@ -16,7 +16,7 @@ from provisioner.errors import Refused, UsageError
 from provisioner.report.plain import PlainReporter
 from provisioner.resources import Archive, Directory, File, Link, Links, User
 from provisioner.resources.frozen import replace
-from provisioner.run.uninstall import path_of, removal
+from provisioner.run.uninstall import removal
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_data_logs_ids_and_users_stay_unless_purged(tmp_path: Path):
     everything = resources(target(single(tmp_path)))
     keeping, purging = removal(everything, purge=False), removal(everything, purge=True)
     assert [service.unit for service in keeping.services] == ["kafka", "zookeeper"]
-    gone = {path_of(one) for one in keeping.rest}
+    gone = {one.place for one in keeping.rest}
     assert {"/etc/kafka", "/etc/systemd/system/kafka.service", "/opt/kafka", "/usr/local/bin"} <= gone
     assert not any(path and path.startswith(("/var/lib", "/var/log")) for path in gone)
     assert not any(isinstance(one, User) for one in keeping.rest)
@@ -52,7 +52,7 @@ def test_data_logs_ids_and_users_stay_unless_purged(tmp_path: Path):
 
 
 def test_what_is_inside_goes_before_what_it_is_in(tmp_path: Path):
-    places = [path_of(one) for one in removal(resources(target(single(tmp_path))), purge=True).rest]
+    places = [one.place for one in removal(resources(target(single(tmp_path))), purge=True).rest]
     for inner, outer in (("/etc/kafka/server.properties", "/etc/kafka"), ("/var/lib/kafka/data", "/var/lib/kafka")):
         assert places.index(inner) < places.index(outer)
 
