@@ -6,7 +6,7 @@ import shlex
 import time
 from pathlib import Path
 
-from cli.common import ROOT, load_inventory
+from cli.common import ROOT, load_inventory, require_clone
 from provisioner.artifacts import ArchiveSource, ClosureSource
 from provisioner.errors import UsageError
 from provisioner.report.choose import reporter
@@ -19,6 +19,7 @@ def lock(product: str, version: str) -> None:
     """Resolve a version's jars and write them, with their digests, to roles/PRODUCT/versions/VERSION.yml."""
     from provisioner.artifacts.resolve import lock_version
 
+    require_clone("artifacts.lock")
     if product not in RELEASES:
         raise UsageError(f"--product is {product or 'missing'}", details=[f"one of: {', '.join(RELEASES)}"])
     if not version:
@@ -55,6 +56,7 @@ def bundle(hosts: str, extra_vars: list[str], out: str) -> None:
     from provisioner.artifacts.bundle import bundle as pack
     from provisioner.artifacts.bundle import place_of
 
+    require_clone("bundle")
     inventory = load_inventory(hosts, extra_vars).path
     target = Path(out or f"{Path(hosts).stem}-bundle.tar").absolute()
     if target.suffix != ".tar":

@@ -14,7 +14,11 @@ from invoke import Context, Exit, task
 if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
 
+# Where templates/ and roles/ are: the clone, or the installed package, which has no pyproject.toml.
 ROOT = Path(__file__).resolve().parent.parent
+INSTALLED = not (ROOT / "pyproject.toml").is_file()
+# Where inventory/ is: a clone has its own; an installed package takes that of the current directory.
+PROJECT = Path() if INSTALLED else ROOT
 INTERRUPTED = 130  # as a shell reports a program that ended by Ctrl-C
 
 # Flags whose default comes from invoke.yaml or an INVOKE_* variable when they are not given.
@@ -86,7 +90,19 @@ def load_inventory(hosts: str, extra_vars: Sequence[str] = ()) -> Inventory:
     from roles import site
 
     if not hosts:
-        names = ", ".join(inventory.names(ROOT))
-        raise UsageError("which hosts? --hosts is missing", details=[f"--hosts is one of: {names}; or a path"])
+        names = ", ".join(inventory.names(PROJECT))
+        known = f"one of: {names}; or a path" if names else f"an inventory file; examples are in {ROOT / 'inventory'}"
+        raise UsageError("which hosts? --hosts is missing", details=[f"--hosts is {known}"])
     specs = variables.load_specs(site.default_files())
-    return inventory.load(hosts, root=ROOT, extra_vars=extra_vars, specs=specs, checks=site.CHECKS)
+    return inventory.load(hosts, root=PROJECT, extra_vars=extra_vars, specs=specs, checks=site.CHECKS)
+
+
+def require_clone(task: str) -> None:
+    """Raises UsageError where the verbs run from an installed package. task: the verb, as it is typed."""
+    from provisioner.errors import UsageError
+
+    if INSTALLED:
+        raise UsageError(
+            f"{task} works in a clone of the project, and this is an installed package",
+            advice="clone the project and run it there",
+        )
