@@ -24,7 +24,7 @@ from provisioner.options import Options
 from provisioner.report.choose import reporter
 from provisioner.report.reporter import Reporter
 from roles import site
-from roles.shared import topology
+from roles.kafka import listeners, topology
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Cluster:
                 if host.name in self.lost:
                     raise self.lost[host.name]
                 self.connect(host)
-                address = topology.door(host)
+                address = listeners.door(host)
                 why = self.fleet.call(host.name, "cluster.state.serving", "answering", {"addresses": [address]})
             except ConfigError:
                 raise
@@ -91,7 +91,7 @@ class Cluster:
         """
         host = self.driver
         return self.fleet.call(
-            host.name, f"cluster.{module}", function, {"bootstrap": topology.door(host), **arguments}
+            host.name, f"cluster.{module}", function, {"bootstrap": listeners.door(host), **arguments}
         )
 
     def stream(
@@ -100,7 +100,7 @@ class Cluster:
         """Begin an on-host function that takes a feed; arguments as by `call`, on_event as by `Fleet.stream`."""
         host = self.driver
         self.show.host(host.name, "")
-        arguments = {"bootstrap": topology.door(host), **arguments}
+        arguments = {"bootstrap": listeners.door(host), **arguments}
         return self.fleet.stream(host.name, f"cluster.{module}", function, arguments, on_event)
 
     def name(self, broker: int) -> str:

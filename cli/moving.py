@@ -12,7 +12,7 @@ from provisioner.errors import ProvisionerError, UsageError
 from provisioner.inventory.model import Host
 from provisioner.quantities import format_elapsed, format_size, parse_size
 from provisioner.report.reporter import Reporter
-from roles.shared import topology
+from roles.kafka import listeners
 
 STALL_SECONDS = 180.0
 
@@ -36,7 +36,7 @@ def carry_out(fleet: Fleet, show: Reporter, driver: Host, moves: Sequence[Move],
     what is under way goes on throttled; that is said, and the exception goes on.
     """
     arguments = {
-        "bootstrap": topology.door(driver),
+        "bootstrap": listeners.door(driver),
         "throttle": rate,
         "stall": STALL_SECONDS,
         "moves": [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in moves],

@@ -21,7 +21,7 @@ from provisioner.quantities import format_elapsed, format_size
 from provisioner.report.choose import reporter
 from provisioner.report.reporter import Reporter
 from roles import site
-from roles.shared import topology
+from roles.kafka import listeners, topology
 
 SHOWN = 5  # partitions named in a message, the rest is counted
 
@@ -97,7 +97,7 @@ def _look(fleet: Fleet, staying: Sequence[Host]) -> tuple[Host, dict[str, Any]]:
     refused = []
     for host in staying:
         fleet.reporter.host(host.name, "looking at the cluster")
-        state = fleet.call(host.name, "cluster.moving.reassign", "look", {"bootstrap": topology.door(host)})
+        state = fleet.call(host.name, "cluster.moving.reassign", "look", {"bootstrap": listeners.door(host)})
         fleet.reporter.host(host.name, "")
         if state["serving"]:
             return host, state

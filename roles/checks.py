@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 from cluster.topics.wanted import Wanted, parse
 from provisioner.errors import ConfigError, ProvisionerError
-from roles.shared import releases, topology
+from roles.kafka import listeners as doors
+from roles.kafka import topology
+from roles.shared import releases
 from roles.shared.jvm import MIB, jvm_size, one_line
+from roles.zookeeper import topology as zookeeper
 
 if TYPE_CHECKING:
     from provisioner.inventory.model import Host, Inventory
@@ -120,7 +123,7 @@ def unique_ids(inventory: Inventory) -> list[ConfigError]:
     out = []
     for group, variable, find, low, high in (
         ("kafka", "kafka_broker_id", topology.broker_id, 0, 2**31 - 1),
-        ("zookeeper", "zookeeper_myid", topology.myid, 1, 255),
+        ("zookeeper", "zookeeper_myid", zookeeper.myid, 1, 255),
     ):
         hosts = members(inventory, group)
         holders = defaultdict(list)
@@ -141,7 +144,7 @@ def ports(inventory: Inventory) -> list[ConfigError]:
     for host in inventory.hosts.values():
         users = defaultdict(list)
         if host.name in inventory.groups.get("kafka", ()):
-            for listener in topology.listeners(host):
+            for listener in doors.of(host):
                 users[listener.port].append(f"Kafka listener {listener.name}")
         if host.name in inventory.groups.get("zookeeper", ()):
             for what in ("port", "quorum_port", "election_port"):
@@ -159,10 +162,10 @@ def listeners(inventory: Inventory) -> list[ConfigError]:
     """Every listener is complete, names are unique, and all brokers talk over the same one."""
     out, names = [], {}
     for host in members(inventory, "kafka"):
-        found = [listener.name for listener in topology.listeners(host)]
+        found = [listener.name for listener in doors.of(host)]
         if len(set(found)) < len(found):
             out.append(ConfigError(f"kafka_listeners uses a name twice: {', '.join(found)}", host=host.name))
-        names[host.name] = topology.inter_broker(host).name
+        names[host.name] = doors.inter_broker(host).name
     if len(set(names.values())) > 1:
         details = [f"{host}: {name}" for host, name in names.items()]
         out.append(ConfigError("brokers must use one listener name among themselves", details=details))
@@ -231,7 +234,7 @@ def topics(inventory: Inventory) -> list[ConfigError]:
         advice = "set it once for all hosts, under `all: vars:`"
         return [ConfigError("topics differs between the brokers of one cluster", details=details, advice=advice)]
     if brokers and brokers[0].vars["topics"]:
-        topology.door(brokers[0])
+        doors.door(brokers[0])
     return wanted_topics(inventory)[1]
 
 

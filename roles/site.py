@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ProvisionerError
 from roles.checks import CHECKS, warnings
-from roles.finish import contents, departure, downtime, objections, verify
-from roles.gates import gate
 from roles.role import Role
 from roles.shared import releases
+from roles.shared.gate import Gate, OneByOne
 
 if TYPE_CHECKING:
+    from provisioner.errors import ProvisionerError
     from provisioner.inventory.model import Inventory
+    from provisioner.refusal import Refusal
+    from provisioner.report.reporter import Reporter
     from provisioner.resources import Service
+    from provisioner.run.plan import HostPlan
+    from provisioner.run.rolling import Call, Say
     from provisioner.run.target import Target
+
+    Ask = Callable[..., dict[str, Any]]  # a call that may also be given what to do with events
 
 __all__ = [
     "AGENT_LIBRARIES",
@@ -87,15 +93,77 @@ def logs(groups: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return {role.name: tuple(part.LOGS) for role, part in _parts("service", groups)}
 
 
+def objections(target: Target, plan: HostPlan, call: Ask) -> list[ProvisionerError]:
+    """Why a host must not be brought to what is planned for it, though it could."""
+    parts = _parts("objections", target.host.groups)
+    return [problem for _, part in parts for problem in part.objections(target, plan, call)]
+
+
+def gate(unit: str, targets: Mapping[str, Target], call: Call, say: Say) -> Gate:
+    """The gate of a unit; targets: all hosts of this run, those that it is asked about among them."""
+    part = next(role for role in ROLES if role.name == unit).part("gate")
+    found: Gate = part.gate(targets, call, say) if part else OneByOne()
+    return found
+
+
+def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: Call, say: Say) -> list[str]:
+    """What clients would lose by restarting these (host, unit), each reason with its evidence in one line; none where
+    the inventory accepts it."""
+    by_name = {target.name: target for target in targets}
+    return _shown(gate(unit, by_name, call, say).downtime(host) for host, unit in restarts)
+
+
+def departure(targets: Sequence[Target], call: Call, say: Say) -> list[str]:
+    """What the cluster would lose if these hosts left it for good, each reason with its evidence in one line; nothing
+    where a service leaves altogether."""
+    by_name = {target.name: target for target in targets}
+    leaving = {role.name: [target.name for target in of_role] for role, of_role in _of(targets) if role.has("gate")}
+    return _shown(gate(unit, by_name, call, say).departure(names) for unit, names in reversed(leaving.items()))
+
+
+def contents(
+    call: Ask, targets: Sequence[Target], reporter: Reporter, tags: Sequence[str], check: bool
+) -> dict[str, tuple[int, int]]:
+    """What the services hold, as the inventory lists it, made so (check: only shown). {host by way of which: (things as
+    they should be or planned to be, things changed or to change)}; empty where nothing is listed, or --tags leaves the
+    service out."""
+    done: dict[str, tuple[int, int]] = {}
+    for role, of_role in _of(targets):
+        if (not tags or role.name in tags) and (part := role.part("contents")):
+            for host, (ok, changed) in part.contents(call, of_role, reporter, check).items():
+                before = done.get(host, (0, 0))
+                done[host] = (before[0] + ok, before[1] + changed)
+    return done
+
+
+def verify(call: Ask, targets: Sequence[Target], reporter: Reporter, *, cli: bool = False) -> None:
+    """Proof that the services work; each role that has one is asked, and says so where none of these hosts is its own.
+    cli: with the official tools. Raises HostFailed."""
+    for role in ROLES:
+        if part := role.part("verify"):
+            part.verify(
+                call, [target for target in targets if role in roles_for(target.host.groups)], reporter, cli=cli
+            )
+
+
 def next_steps(targets: Sequence[Target]) -> list[str]:
     """What a person would want to type now, each role's for the hosts that it is on."""
     out: list[str] = []
-    for role in ROLES:
+    for role, of_role in _of(targets):
         part = role.part("service")
-        of_role = [target for target in targets if role in roles_for(target.host.groups)]
-        if of_role and part and hasattr(part, "next_steps"):
+        if part and hasattr(part, "next_steps"):
             out += part.next_steps(of_role)
     return out
+
+
+def _of(targets: Sequence[Target]) -> list[tuple[Role, list[Target]]]:
+    """Each role with its hosts among these; roles that have none of them are left out."""
+    found = [(role, [target for target in targets if role in roles_for(target.host.groups)]) for role in ROLES]
+    return [(role, of_role) for role, of_role in found if of_role]
+
+
+def _shown(refusals: Iterable[Refusal | None]) -> list[str]:
+    return ["; ".join([lost.reason, *lost.details]) for lost in refusals if lost]
 
 
 def _parts(name: str, groups: Iterable[str]) -> list[tuple[Role, Any]]:

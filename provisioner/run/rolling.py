@@ -31,7 +31,7 @@ class Step:
 
 
 class Gate(Protocol):
-    """The rules of one unit's roll; `roles/gates.py` has the real ones. All of them raise HostFailed to stop it."""
+    """The rules of one unit's roll; `roles/<name>/gate.py` has the real ones. Each may raise HostFailed to stop it."""
 
     def order(self, hosts: Sequence[str]) -> list[str]:
         """The hosts in the order in which they restart."""

@@ -13,7 +13,7 @@ from typing import Any
 from provisioner.resources import Archive, Derived, Resource
 from provisioner.run.target import Target
 from roles.java import role as java
-from roles.shared import topology
+from roles.kafka import listeners
 
 UNIT = "kafka-class-archive"
 SCRIPT = "/usr/local/lib/kafka-provisioner/kafka-class-archive"
@@ -51,7 +51,7 @@ def makers(target: Target, archive: Archive) -> list[Resource]:
     """The unit and the script that make the archive; they come before the broker's start, for one systemd reload."""
     if not place(target, archive):
         return []
-    listener = topology.inter_broker(target.host)
+    listener = listeners.inter_broker(target.host)
     # A listener that asks for a password would only log each of the attempts.
     open_to_all = listener.protocol == "PLAINTEXT"
     return [

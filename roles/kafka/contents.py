@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cluster.moving.layout import Move
-from cluster.topics import apply as topic_apply
-from cluster.topics.wanted import parse
-from roles.shared import topology
+from roles.kafka import listeners
 
 if TYPE_CHECKING:
+    from cluster.moving.layout import Move
+    from cluster.topics import apply as topic_apply
     from provisioner.report.reporter import Reporter
     from provisioner.run.target import Target
 
@@ -25,8 +24,14 @@ Call = Callable[..., dict[str, Any]]
 def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
     """Show how the topics differ from the inventory's and, unless check, make them so. brokers: not empty, checked.
 
-    Returns {host by way of which: (topics listed, topics changed)}. Raises ConfigError and HostFailed.
+    Returns {host by way of which: (topics listed, topics changed)}; empty where none are listed. Raises ConfigError and
+    HostFailed.
     """
+    if not brokers[0]["topics"]:
+        return {}
+    from cluster.topics import apply as topic_apply
+    from cluster.topics.wanted import parse
+
     driver = _driver(call, brokers)
     if driver is None:
         reporter.note("topics: no broker answers yet; a deploy makes them when the services are up")
@@ -59,13 +64,13 @@ def asking(call: Call, driver: Target) -> topic_apply.Ask:
 
 
 def _door(driver: Target) -> dict[str, str]:
-    return {"bootstrap": topology.door(driver.host)}
+    return {"bootstrap": listeners.door(driver.host)}
 
 
 def _driver(call: Call, brokers: Sequence[Target]) -> Target | None:
     """The first host whose broker answers."""
     for target in brokers:
-        address = topology.door(target.host)
+        address = listeners.door(target.host)
         if not call(target.name, f"{ON_HOST}.state.serving", "answering", {"addresses": [address]})[address]:
             return target
     return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from provisioner.inventory.model import Inventory
 from roles.doctor import Finding
-from roles.shared import topology
+from roles.kafka import listeners
 
 FULL_DISK = "a full disk stops a broker: shorten the retention (kafka_log_retention), or add space"
 
@@ -17,16 +17,16 @@ def inventory(inventory: Inventory) -> Iterator[Finding]:
     plain = {
         listener.name: f"{listener.advertised_host}:{listener.advertised_port}"
         for broker in brokers
-        for listener in topology.listeners(broker)
+        for listener in listeners.of(broker)
         if listener.protocol == "PLAINTEXT"
     }
     yield from clear_text(plain, len(brokers))
 
 
-def clear_text(listeners: Mapping[str, str], brokers: int) -> Iterator[Finding]:
-    """Listeners that clients on other machines use and that neither encrypt nor authenticate. listeners {name: the
+def clear_text(addresses: Mapping[str, str], brokers: int) -> Iterator[Finding]:
+    """Listeners that clients on other machines use and that neither encrypt nor authenticate. addresses {name: the
     address that it gives to clients}."""
-    for name, address in listeners.items():
+    for name, address in addresses.items():
         if brokers > 1 or not address.startswith(("127.", "localhost", "::1")):
             yield Finding(
                 f"listener {name} ({address}) is PLAINTEXT: anybody who reaches it can read and write everything",

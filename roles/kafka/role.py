@@ -8,10 +8,10 @@ from provisioner.resources import Archive, Directory, File, Link, Links, Resourc
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles.java import role as java
-from roles.kafka import class_archive
+from roles.kafka import class_archive, listeners, metadata, topology
 from roles.kafka.release import distribution
 from roles.kafka.service import CONFIG, ENVIRONMENT, LOGGING, STARTED, UNIT, data_dirs, inputs, services
-from roles.shared import commands, jvm, topology
+from roles.shared import commands, jvm
 from roles.shared.properties import has_secret, override
 from roles.shared.releases import kafka_release
 
@@ -41,20 +41,19 @@ def heap(target: Target) -> int:
 
 
 def needs(target: Target) -> Needs:
-    brokers, servers = target.members("kafka"), target.members("zookeeper")
+    brokers = target.members("kafka")
     identity = {
         "format": "properties",
         "key": "broker.id",
         "expected": str(topology.broker_id(target.host, brokers)),
         "what": "broker id (kafka_broker_id)",
     }
-    peers = [topology.inter_broker(broker).advertised_host for broker in brokers]
-    zookeepers = [] if target["kafka_zookeeper_connect"] else topology.zookeeper_addresses(target.host, servers)
+    peers = [listeners.inter_broker(broker).advertised_host for broker in brokers]
     return Needs(
         heaps={"kafka": heap(target)},
         disks=dict.fromkeys(data_dirs(target), target["kafka_disk_min"]),
-        ports={listener.port: "kafka.service" for listener in topology.listeners(target.host)},
-        names=tuple(dict.fromkeys([*peers, *zookeepers])),
+        ports={listener.port: "kafka.service" for listener in listeners.of(target.host)},
+        names=tuple(dict.fromkeys([*peers, *metadata.names(target)])),
         identity=dict.fromkeys((f"{path}/meta.properties" for path in data_dirs(target)), identity),
     )
 
@@ -74,7 +73,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     bin_dir, config_dir = f"{archive.path}/bin", f"{archive.path}/config"
     console = "kafka/config/console-log4j.properties.j2"
     cluster: dict[str, Any] = {
-        "bootstrap": topology.inter_broker(target.host).local,
+        "bootstrap": listeners.inter_broker(target.host).local,
         "replication": topology.replication(target.host, len(target.members("kafka"))),
     }
     return [
@@ -102,10 +101,10 @@ def config(target: Target) -> File:
         "kafka/server.properties.j2",
         broker_id=topology.broker_id(target.host, brokers),
         brokers=len(brokers),
-        listeners=topology.listeners(target.host),
-        inter_broker=topology.inter_broker(target.host),
+        listeners=listeners.of(target.host),
+        inter_broker=listeners.inter_broker(target.host),
         replication=topology.replication(target.host, len(brokers)),
-        zookeeper_connect=topology.zookeeper_connect(target.host, target.members("zookeeper")),
+        zookeeper_connect=metadata.connect(target),
     )
     own = target["kafka_config"]
     return File(
@@ -143,7 +142,7 @@ def resources(target: Target) -> list[Resource]:
             inputs=inputs(target),
             home=archive.path,
             java_home=java.home(target),
-            with_zookeeper=target.is_in("zookeeper"),
+            after=metadata.unit_here(target),
             config=CONFIG,
             started=STARTED,
         ),

@@ -8,8 +8,8 @@ from provisioner.resources import Call, Live, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
+from roles.kafka import listeners, topology
 from roles.kafka.release import home
-from roles.shared import topology
 
 CONFIG = "/etc/kafka/server.properties"
 STARTED = "/run/kafka/server.properties"  # CONFIG as the running broker has read it
@@ -34,11 +34,11 @@ def data_dirs(target: Target) -> list[str]:
 
 def next_steps(targets: Sequence[Target]) -> list[str]:
     """What a person would want to type now. targets: hosts with a broker."""
-    listener = topology.listeners(targets[0].host)[-1]
+    listener = listeners.of(targets[0].host)[-1]
     address = f"{listener.advertised_host}:{listener.advertised_port}"
     return [
         f"Kafka answers at {address}. On {targets[0].name}, in any shell:",
-        f"  kafka-topics.sh --bootstrap-server {topology.inter_broker(targets[0].host).local} --list",
+        f"  kafka-topics.sh --bootstrap-server {listeners.inter_broker(targets[0].host).local} --list",
         f"  logs: journalctl -u kafka -u zookeeper, and {LOGS[0]}",
     ]
 
@@ -51,7 +51,7 @@ def inputs(target: Target) -> tuple[str, ...]:
 def ready(target: Target) -> Call:
     """What says that the broker serves: asked on the host after a start. Times in seconds."""
     arguments = {
-        "bootstrap": topology.inter_broker(target.host).local,
+        "bootstrap": listeners.inter_broker(target.host).local,
         "broker_id": topology.broker_id(target.host, target.members("kafka")),
         "unit": "kafka.service",
         "log_file": LOGS[0],
@@ -63,7 +63,7 @@ def ready(target: Target) -> Call:
 
 def live(target: Target) -> Live | None:
     """What lets a running broker take a changed server.properties; None where its own host cannot ask it."""
-    listener = topology.plain(target.host)
+    listener = listeners.plain(target.host)
     if listener is None:
         return None
     broker = topology.broker_id(target.host, target.members("kafka"))

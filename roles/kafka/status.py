@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cluster.metadata.zookeeper import ensemble as quorum
 from provisioner.inventory.model import Inventory
 from provisioner.run.rolling import Call
 from provisioner.run.target import Target
 from provisioner.words import counted
-from roles.shared import topology
+from roles.kafka import listeners, metadata, topology
 
 KEY = "cluster"
 COLUMNS: Mapping[str, str] = {"LEADERS": "leaders"}
@@ -27,8 +26,8 @@ TROUBLES = (
 def look(call: Call, target: Target) -> Mapping[str, Any]:
     """As `cluster.state.node.look` answers."""
     broker = topology.broker_id(target.host, target.members("kafka"))
-    own = {"bootstrap": topology.inter_broker(target.host).local, "broker": broker}
-    return call(target.name, "cluster.state.node", "look", {**own, **quorum.assumed(call, target)})
+    own = {"bootstrap": listeners.inter_broker(target.host).local, "broker": broker}
+    return call(target.name, "cluster.state.node", "look", {**own, **metadata.assumed(call, target)})
 
 
 def members(inventory: Inventory) -> dict[str, int]:

@@ -17,7 +17,8 @@ from typing import Any, Optional, Protocol
 from cluster.smoke.leg import Leg
 from provisioner import timing
 from provisioner.errors import HostFailed
-from roles.shared import topology
+from roles.kafka import listeners, topology
+from roles.shared.members import HostLike
 
 ON_HOST = "cluster.smoke.smoke"
 ON_HOST_CLI = "cluster.smoke.smoke_cli"
@@ -36,7 +37,7 @@ class TargetLike(Protocol):
 
     @property
     def name(self) -> str: ...
-    def members(self, group: str) -> Sequence[topology.HostLike]: ...
+    def members(self, group: str) -> Sequence[HostLike]: ...
     def is_in(self, group: str) -> bool: ...
 
 
@@ -87,8 +88,8 @@ def plan_smoke(targets: Sequence[TargetLike]) -> Plan | None:
     for host in ordered:
         broker = topology.broker_id(host, members)
         hosts[broker] = host.name
-        inner = topology.inter_broker(host).name
-        for listener in sorted(topology.listeners(host), key=lambda found: found.name != inner):
+        inner = listeners.inter_broker(host).name
+        for listener in sorted(listeners.of(host), key=lambda found: found.name != inner):
             leg = Leg(broker, listener.name, listener.advertised_host, listener.advertised_port, listener.protocol)
             if listener.protocol in OPEN_PROTOCOLS:
                 legs.append(leg)
@@ -141,6 +142,15 @@ def failures(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]], found
         if verdict.status == "failed" and not lines:
             lines[(verdict.leg,)] = f"{plan.label(verdict.leg.broker)}, {verdict.leg}: {'; '.join(verdict.why)}"
     return list(lines.values())
+
+
+def verify(call: Call, targets: Sequence[TargetLike], reporter: ReporterLike, *, cli: bool = False) -> None:
+    """Records get through: the smoke check over all brokers of the targets' cluster, with the native client or the
+    official console tools. targets: the hosts with a broker, if any. Raises HostFailed naming the failing leg."""
+    if targets:
+        run_smoke(call, targets, reporter, cli=cli)
+    else:
+        reporter.note("no broker among these hosts: nothing to produce to")
 
 
 def run_smoke(

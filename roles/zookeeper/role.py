@@ -8,9 +8,10 @@ from provisioner.resources import Archive, Directory, File, Link, Links, Resourc
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles.java import role as java
-from roles.shared import commands, jvm, topology
+from roles.shared import commands, jvm
 from roles.shared.properties import has_secret, override
 from roles.shared.releases import zookeeper_release
+from roles.zookeeper import topology
 from roles.zookeeper.release import distribution, uses_logback
 from roles.zookeeper.service import CONFIG, ENVIRONMENT, UNIT, data_dirs, inputs, logging, services
 

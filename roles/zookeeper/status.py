@@ -9,7 +9,7 @@ from typing import Any
 from provisioner.inventory.model import Inventory
 from provisioner.run.rolling import Call
 from provisioner.run.target import Target
-from roles.shared import topology
+from roles.zookeeper import topology
 
 KEY = "ensemble"
 COLUMNS: Mapping[str, str] = {}

@@ -10,7 +10,8 @@ import pytest
 import roles_support as support
 
 from provisioner.errors import HostFailed
-from roles import finish, gates
+from roles import site as the_site
+from roles.kafka.gate import KafkaGate
 from roles.shared import waits
 
 BROKERS = ("kafka1", "kafka2", "kafka3")
@@ -96,11 +97,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def gate_of(
     directory: Path, brokers: Brokers, said: list[str] | None = None, run: tuple[str, ...] = BROKERS, **variables: Any
-) -> gates.KafkaGate:
+) -> KafkaGate:
     site = support.inventory(directory, kafka=list(brokers.names), zookeeper=list(brokers.servers), **variables)
     targets = {name: support.target(site, name) for name in run}
     say = (lambda host, text: said.append(f"{host}: {text}")) if said is not None else (lambda host, text: None)
-    return gates.KafkaGate(targets, brokers.call, say)
+    return KafkaGate(targets, brokers.call, say)
 
 
 def test_the_controller_restarts_last_and_a_broker_that_does_not_answer_first(tmp_path: Path):
@@ -341,7 +342,7 @@ def test_brokers_and_zookeeper_on_different_hosts_have_gates_of_their_own(tmp_pa
         return answers
 
     targets = {name: support.target(site, name) for name in ("z1", "z2")}
-    zookeeper = gates.gate("zookeeper", targets, call, lambda host, text: None)
+    zookeeper = the_site.gate("zookeeper", targets, call, lambda host, text: None)
     assert zookeeper.order(["z2", "z1"]) == ["z1", "z2"]
     asked.clear()
     zookeeper.permit("z1")
@@ -350,7 +351,7 @@ def test_brokers_and_zookeeper_on_different_hosts_have_gates_of_their_own(tmp_pa
     brokers = Brokers(("b1", "b2"))
     brokers.partition |= {"replicas": [1, 2], "isr": [1, 2], "min_isr": 1}
     brokers.servers = servers
-    kafka = gates.gate("kafka", {"b2": support.target(site, "b2")}, brokers.call, lambda host, text: None)
+    kafka = the_site.gate("kafka", {"b2": support.target(site, "b2")}, brokers.call, lambda host, text: None)
     assert kafka.order(["b2"]) == ["b2"] and kafka.permit("b2") is not None
 
 
@@ -358,7 +359,7 @@ def departing(directory: Path, brokers: Brokers, *hosts: str) -> list[str]:
     """What stands against it that these hosts leave the three, each of which is a ZooKeeper server, too."""
     site = support.three(directory)
     targets = [support.target(site, name) for name in hosts]
-    return finish.departure(targets, brokers.call, lambda host, text: None)
+    return the_site.departure(targets, brokers.call, lambda host, text: None)
 
 
 def with_servers(*modes: str) -> Brokers:

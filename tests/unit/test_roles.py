@@ -13,7 +13,8 @@ from provisioner.errors import ConfigError
 from provisioner.resources import Archive, Directory, File, Links, Package, Service, Sysctl
 from provisioner.run.preflight import merge
 from roles import site
-from roles.shared import commands, jvm, releases, topology
+from roles.kafka import listeners
+from roles.shared import commands, jvm, releases
 
 GIB = 2**30
 MIB = 2**20
@@ -228,10 +229,10 @@ def test_stop_scripts_stop_the_unit_and_perf_tests_get_the_full_compiler():
 def test_listeners_are_completed_from_the_broker_wide_variables(tmp_path):
     entries = [{"name": "INTERNAL", "port": 9092}, {"name": "EXTERNAL", "port": 19092, "advertised_host": "127.0.0.1"}]
     host = support.single(tmp_path, kafka_listeners=entries, kafka_advertised_host="b.example").hosts["single1"]
-    internal, external = topology.listeners(host)
-    assert internal == topology.Listener("INTERNAL", 9092, "PLAINTEXT", "0.0.0.0", "b.example", 9092)
+    internal, external = listeners.of(host)
+    assert internal == listeners.Listener("INTERNAL", 9092, "PLAINTEXT", "0.0.0.0", "b.example", 9092)
     assert (external.advertised_host, external.advertised_port) == ("127.0.0.1", 19092)
-    assert topology.inter_broker(host).name == "INTERNAL" and internal.local == "127.0.0.1:9092"
+    assert listeners.inter_broker(host).name == "INTERNAL" and internal.local == "127.0.0.1:9092"
 
 
 def test_a_service_is_ready_when_its_own_probe_says_so(tmp_path):
@@ -280,7 +281,7 @@ def test_the_lab_inventories_have_the_ports_that_the_lab_forwards():
     }
     assert ports == {"single1": 2221, "kafka1": 2231, "kafka2": 2232, "kafka3": 2233}
     loaded = support.load("prod3", root=support.ROOT, specs=support.SPECS, checks=site.CHECKS)
-    external = [topology.listeners(host)[1] for host in loaded.hosts.values()]
+    external = [listeners.of(host)[1] for host in loaded.hosts.values()]
     assert (
         [listener.port for listener in external]
         == [listener.advertised_port for listener in external]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster.state.running import version_in
-from roles.kafka.upgrade import objection
+from roles.kafka.objections import objection
 
 
 @pytest.mark.parametrize(

@@ -1,43 +1,67 @@
-"""The ZooKeeper ensemble of a cluster, asked from one of the cluster's hosts."""
+"""The ZooKeeper ensemble of a cluster as the keeper of its metadata, asked from one of the cluster's hosts.
+
+The rules are pure and stand in `health.py`; here they are asked with the state of the real ensemble.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Collection, Dict, List, Mapping, Optional, Tuple
 
+from cluster.metadata.keeper import Verdict
 from cluster.metadata.zookeeper import health
-from provisioner.run.rolling import Call
-from roles.shared import topology
+from provisioner.refusal import Refusal
 
 if TYPE_CHECKING:
-    from provisioner.inventory.model import Host
-    from provisioner.run.target import Target
+    from provisioner.run.rolling import Call
+
+ON_HOST = "cluster.metadata.zookeeper"
 
 
-def servers(target: Target) -> tuple[Host, ...]:
-    """The servers of this broker's ensemble; none for one that is not in the inventory and cannot be asked."""
-    return () if target["kafka_zookeeper_connect"] else target.members("zookeeper")
+class Ensemble:
+    """A `Keeper`. Every method but `downtime` and `hand_over` asks all servers anew."""
+
+    def __init__(self, call: Call, host: str, servers: Mapping[str, Tuple[str, int]], connect: str = "") -> None:
+        """host: from which it is asked. servers {host: (address, client port)}: all of the ensemble's, as that host
+        reaches them; none for an ensemble that cannot be asked. connect: as in a broker's zookeeper.connect."""
+        self._call, self._host, self._connect = call, host, connect
+        self._servers = {name: list(address) for name, address in servers.items()}
+
+    def members(self) -> Dict[str, health.Member]:
+        """Every server as it answers the host now, by name."""
+        if not self._servers:
+            return {}
+        answers = self._call(self._host, f"{ON_HOST}.probe", "ensemble", {"servers": self._servers})
+        return {name: health.Member.from_status(answer) for name, answer in answers.items()}
+
+    def has_quorum(self) -> bool:
+        return health.has_quorum(self.members())
+
+    def may_lose_a_broker(self) -> Verdict:
+        members = self.members()
+        return _verdict(health.may_lose_a_broker(members), members)
+
+    def hand_over(self, broker: int, bootstrap: str, patience: float) -> Dict[str, Any]:
+        """Why it is worth the while: see `handover.py`."""
+        arguments = {"broker": broker, "bootstrap": bootstrap, "patience": patience, "zookeeper": self._connect}
+        return self._call(self._host, f"{ON_HOST}.handover", "hand_over", arguments)
+
+    def may_go_down(self, node: str) -> Verdict:
+        members = self.members()
+        return _verdict(health.may_go_down(members, node), members)
+
+    def not_back(self, node: str) -> Verdict:
+        members = self.members()
+        return _verdict(health.not_back(members, node), {node: members[node]})
+
+    def restart_order(self) -> List[str]:
+        return health.restart_order(self.members())
+
+    def downtime(self, node: str) -> Optional[Refusal]:
+        return health.downtime({name: health.Member() for name in self._servers}, node)
+
+    def departure(self, leaving: Collection[str]) -> Optional[Refusal]:
+        return health.departure(self.members(), leaving)
 
 
-def ensemble(call: Call, host: str, members: Sequence[Host]) -> dict[str, health.Member]:
-    """Every server as it answers this host now, by name."""
-    addresses = {
-        member.name: [
-            "127.0.0.1" if member.name == host else member.vars["zookeeper_address"],
-            member.vars["zookeeper_port"],
-        ]
-        for member in members
-    }
-    answers = call(host, "cluster.metadata.zookeeper.probe", "ensemble", {"servers": addresses}) if addresses else {}
-    return {name: health.Member.from_status(answer) for name, answer in answers.items()}
-
-
-def assumed(call: Call, target: Target) -> dict[str, int]:
-    """What a probe of this broker must assume instead of asking: {"min_isr": copies} while there is no quorum.
-
-    A broker reads a topic's settings in ZooKeeper (ZkConfigRepository), and waits there as long as it takes, with one
-    of its eight request threads (num.io.threads). A few such questions, and it serves nobody any more.
-    """
-    if health.has_quorum(ensemble(call, target.name, servers(target))):
-        return {}
-    return {"min_isr": topology.replication(target.host, len(target.members("kafka"))).min_insync}
+def _verdict(refusal: Optional[Refusal], concerned: Mapping[str, health.Member]) -> Verdict:
+    return Verdict(refusal, {name: member.why for name, member in concerned.items() if not member.serving})

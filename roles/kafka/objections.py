@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import HostFailed, ProvisionerError
+from roles.kafka.service import STARTED
 from roles.shared.releases import kafka_release
-
-from .service import STARTED
 
 if TYPE_CHECKING:
     from provisioner.run.plan import HostPlan

@@ -1,26 +1,17 @@
-"""Who is who in a cluster: ids, addresses, listeners, replication; pure functions of hosts and their variables.
+"""The listeners of a broker: where clients, the other brokers and the toolkit reach it; pure functions of hosts.
 
-Roles, checks and the smoke check all ask here, so that they cannot disagree.
+Role, checks, gate and the smoke check all ask here, so that they cannot disagree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from provisioner.errors import ConfigError
+from roles.shared.members import HostLike
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-
-
-class HostLike(Protocol):
-    """What is needed of `provisioner.inventory.model.Host`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def vars(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -40,24 +31,7 @@ class Listener:
         return f"{'127.0.0.1' if self.bind in ('', '0.0.0.0', '::') else self.bind}:{self.port}"
 
 
-def _id(host: HostLike, members: Sequence[HostLike], variable: str) -> int:
-    given = host.vars.get(variable)
-    if given is not None:
-        return int(given)
-    return [member.name for member in members].index(host.name) + 1
-
-
-def broker_id(host: HostLike, members: Sequence[HostLike]) -> int:
-    """`kafka_broker_id`, or the host's position among the `members` of the group, counted from 1."""
-    return _id(host, members, "kafka_broker_id")
-
-
-def myid(host: HostLike, members: Sequence[HostLike]) -> int:
-    """`zookeeper_myid`, or the host's position among the `members` of the group, counted from 1."""
-    return _id(host, members, "zookeeper_myid")
-
-
-def listeners(host: HostLike) -> tuple[Listener, ...]:
+def of(host: HostLike) -> tuple[Listener, ...]:
     """A broker's listeners, complete with defaults. ConfigError for an entry that cannot be one."""
     given = host.vars["kafka_listeners"] or [{"name": "PLAINTEXT", "port": host.vars["kafka_port"]}]
     return tuple(_listener(host, entry) for entry in given)
@@ -96,7 +70,7 @@ def _listener(host: HostLike, entry: Any) -> Listener:
 
 def inter_broker(host: HostLike) -> Listener:
     """The listener that brokers use among themselves. ConfigError when the named one is not there."""
-    found = listeners(host)
+    found = of(host)
     name = host.vars["kafka_inter_broker_listener"] or found[0].name
     for listener in found:
         if listener.name == name:
@@ -110,7 +84,7 @@ def inter_broker(host: HostLike) -> Listener:
 
 def plain(host: HostLike) -> Listener | None:
     """A listener without TLS and SASL, since the toolkit's client has neither: the brokers' own if it is one."""
-    return next((one for one in (inter_broker(host), *listeners(host)) if one.protocol == "PLAINTEXT"), None)
+    return next((one for one in (inter_broker(host), *of(host)) if one.protocol == "PLAINTEXT"), None)
 
 
 def door(host: HostLike) -> str:
@@ -124,32 +98,3 @@ def door(host: HostLike) -> str:
             advice="bind one to 127.0.0.1 in kafka_listeners, or use the official tools on the host",
         )
     return found.local
-
-
-def zookeeper_addresses(host: HostLike, servers: Sequence[HostLike]) -> list[str]:
-    """Names under which this broker reaches the servers. The only one, on this very host, needs no name."""
-    if [server.name for server in servers] == [host.name]:
-        return ["127.0.0.1"]
-    return [str(server.vars["zookeeper_address"]) for server in servers]
-
-
-def zookeeper_connect(host: HostLike, servers: Sequence[HostLike]) -> str:
-    """What a broker's zookeeper.connect says: the servers, each host:port, and the chroot behind the last."""
-    reached = zip(zookeeper_addresses(host, servers), servers, strict=True)
-    addresses = ",".join(f"{address}:{server.vars['zookeeper_port']}" for address, server in reached)
-    chroot = str(host.vars["kafka_zookeeper_chroot"] or "").strip("/")
-    return (host.vars["kafka_zookeeper_connect"] or addresses) + (f"/{chroot}" if chroot else "")
-
-
-@dataclass(frozen=True)
-class Replication:
-    """Copies of a partition, and the in-sync copies that an acks=all write needs."""
-
-    factor: int
-    min_insync: int
-
-
-def replication(host: HostLike, brokers: int) -> Replication:
-    """From the variables, or: 3 copies (all brokers when fewer), of which one may be missing."""
-    factor = host.vars["kafka_replication_factor"] or min(3, brokers)
-    return Replication(factor, host.vars["kafka_min_insync_replicas"] or max(1, factor - 1))

@@ -1,0 +1,177 @@
+"""The gate of the brokers: in which order they restart, whether one may go down now, and when it is fully back.
+
+The rules are pure and stand in `health.py`; here they are asked with the state of the real cluster. Everything is
+looked at from the host that is about to restart, over the network between the hosts, so that a roll limited to one host
+knows the whole cluster. Who keeps the cluster's metadata is asked by way of `cluster/metadata/keeper.py` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from provisioner.quantities import format_size
+from provisioner.refusal import Refusal
+from provisioner.run.rolling import Call, Say
+from roles.kafka import health, listeners, metadata, service, topology
+from roles.shared.waits import Look, Nodes, Seldom, wait
+
+if TYPE_CHECKING:
+    from provisioner.run.target import Target
+
+
+class KafkaGate:
+    """No partition may fall below the copies that its writes need, and a broker must be able to come back."""
+
+    def __init__(self, targets: Mapping[str, Target], call: Call, say: Say) -> None:
+        """targets: all hosts of this run, whatever they have."""
+        self.targets, self.call, self.say = targets, call, say
+        self.members = next(iter(targets.values())).members("kafka")
+        self.ids = {member.name: topology.broker_id(member, self.members) for member in self.members}
+        self.nodes = Nodes("kafka", service.LOGS[0], targets, call)
+        self.keepers = metadata.nodes(targets, call)
+        self.sizes, self.assumed = Seldom(), Seldom()
+
+    def _state(self, host: str, own: bool) -> health.ClusterState | None:
+        """The cluster as a broker sees it: the host's own first when `own`, else the others first, since a broker that
+        has just started may not have heard of every partition. None when no broker answers."""
+        addresses = self._addresses(host)
+        here = addresses.pop(host, None)
+        others = list(addresses.values())
+        assumed = self.assumed.ask(host, lambda: metadata.assumed(self.call, self.targets[host]))
+        for bootstrap in filter(None, [here, *others] if own else [*others, here]):
+            arguments = {"bootstrap": bootstrap, "partitions": True, **assumed}
+            status = self.call(host, "cluster.state.probe", "status", arguments)
+            if status["serving"]:
+                return health.ClusterState.from_status(status)
+        return None
+
+    def _addresses(self, host: str) -> dict[str, str]:
+        """Where each broker is reached from this host."""
+        own = {member.name: listeners.inter_broker(member) for member in self.members}
+        return {
+            name: listener.local if name == host else f"{listener.advertised_host}:{listener.advertised_port}"
+            for name, listener in own.items()
+        }
+
+    def _silent(self, host: str, names: Collection[str]) -> dict[int, str]:
+        """{broker: why} of those among these hosts that do not answer, whether or not the cluster has noticed yet."""
+        addresses = {name: address for name, address in self._addresses(host).items() if name in names}
+        arguments = {"addresses": list(addresses.values())}
+        answers = self.call(host, "cluster.state.serving", "answering", arguments)
+        return {self.ids[name]: answers[address] for name, address in addresses.items() if answers[address]}
+
+    def order(self, hosts: Sequence[str]) -> list[str]:
+        """Ascending ids, the controller last."""
+        state = self._state(hosts[0], own=True)
+        by_id = {self.ids[host]: host for host in hosts}
+        silent = frozenset(self._silent(hosts[0], hosts))
+        return [by_id[broker] for broker in health.restart_order(by_id, state.without(silent) if state else None)]
+
+    def downtime(self, host: str) -> Refusal | None:
+        """What clients lose while this broker restarts, whatever one waits for; nothing where that is accepted."""
+        if self.targets[host]["kafka_accept_downtime"]:
+            return None
+        if len(self.members) == 1:
+            return Refusal(f"{host} is the only Kafka broker: while it restarts, Kafka is down")
+        state = self._state(host, own=True)
+        return health.downtime(state, self.ids[host]) if state else None
+
+    def departure(self, leaving: Collection[str]) -> Refusal | None:
+        """What the cluster loses when these hosts of the run leave it for good; nothing when none of its brokers
+        stays."""
+        if all(member.name in self.targets for member in self.members):
+            return None
+        host = next(iter(leaving))
+        state = self._state(host, own=True)
+        if state is None:
+            return Refusal(f"no broker answers, so that it is not known what only {', '.join(leaving)} may hold")
+        silent = self._silent(host, [name for name in self.ids if name not in leaving])
+        return health.departure(state.without(frozenset(silent)), frozenset(self.ids[name] for name in leaving))
+
+    def permit(self, host: str) -> health.ClusterState | None:
+        """The state before the restart. Waits while the cluster catches up; raises HostFailed when it must not be."""
+        seen: health.ClusterState | None = None
+        broker = self.ids[host]
+
+        def look() -> Look:
+            nonlocal seen
+            seen = self._state(host, own=True)
+            silent = self._silent(host, self.ids)
+            if seen is None:
+                if broker in silent:
+                    return Look(None)  # it is down, and starting it is the mend
+                return Look(Refusal(f"broker {broker} must stay up: it answers, but not how the cluster is"))
+            seen = seen.without(frozenset(silent))
+            if broker in seen.brokers and (lost := self._lost_for(host)):
+                return lost
+            if refusal := health.may_go_down(seen, broker):
+                if health.may_go_down(seen.caught_up(), broker) is None:
+                    return self._catching_up(host, refusal)
+                return self.nodes.missing(refusal, self._absent(refusal, seen, silent))
+            return Look(None)
+
+        wait(host, look, self._stall(host), self.say)
+        return seen
+
+    def relieve(self, host: str, before: health.ClusterState | None) -> bool:
+        """Make another broker the controller when this one is: what for is the keeper's to know."""
+        broker = self.ids[host]
+        if before is None or before.controller != broker or before.brokers <= {broker}:
+            return False
+        self.say(host, "handing the controller's work to another broker")
+        keeper = metadata.keeper(self.targets[host], self.call)
+        answer = keeper.hand_over(broker, self._addresses(host)[host], self._stall(host))
+        if not answer["moved"]:
+            self.say(host, f"the controller stays here: {answer['why']}")
+        return bool(answer["moved"])
+
+    def settle(self, host: str, before: health.ClusterState | None) -> None:
+        """Wait until the restarted broker is in sync again. Raises HostFailed when that stops advancing."""
+
+        def look() -> Look:
+            # Two views: the others may not have heard of its return yet, and it may not know of every partition yet.
+            for own in (False, True):
+                after = self._state(host, own)
+                if after is None:
+                    return self.nodes.missing(Refusal("no broker answers"), {host: "no answer"})
+                if refusal := health.not_back(before or after, after, self.ids[host]):
+                    if self.ids[host] not in after.brokers:
+                        return self.nodes.missing(refusal, {host: "not registered"})
+                    return self._catching_up(host, refusal)
+            return Look(None)
+
+        wait(host, look, self._stall(host), self.say)
+
+    def _catching_up(self, host: str, refusal: Refusal) -> Look:
+        """A refusal that ends when copies are in sync: these advance by bytes."""
+        partitions: dict[str, list[int]] = {}
+        for one in refusal.about:
+            partitions.setdefault(one.topic, []).append(one.partition)
+        if not partitions:
+            return Look(refusal)
+        arguments = {"bootstrap": self._addresses(host)[host], "partitions": partitions}
+        found = self.sizes.ask(partitions, lambda: self.call(host, "cluster.state.copies", "look", arguments))
+        note = f"{format_size(found['copied'])} of {format_size(found['whole'])} copied" if found["copies"] else ""
+        return Look(refusal, found["work"], note)
+
+    def _absent(self, refusal: Refusal, state: health.ClusterState, silent: Mapping[int, str]) -> dict[str, str]:
+        """{host: why} of the brokers that are not there and matter here: those with a copy of what it is about."""
+        involved = {broker for one in refusal.about for broker in one.replicas} or set(self.ids.values())
+        names = {broker: name for name, broker in self.ids.items()}
+        gone = sorted(involved - state.brokers)
+        return {names.get(one, f"broker {one}"): silent.get(one, "not registered in the cluster") for one in gone}
+
+    def _lost_for(self, host: str) -> Look | None:
+        """None when the cluster would have the broker back. Asked first: without a quorum of those who keep the
+        metadata, no copy gets in sync any more."""
+        refusal, silent = metadata.keeper(self.targets[host], self.call).may_lose_a_broker()
+        return self.keepers.missing(Refusal(refusal.reason), silent) if refusal else None
+
+    def _stall(self, host: str) -> float:
+        return float(self.targets[host]["kafka_start_stall"]) / 1000
+
+
+def gate(targets: Mapping[str, Target], call: Call, say: Say) -> KafkaGate:
+    """The gate of the brokers; targets: all hosts of the run."""
+    return KafkaGate(targets, call, say)

@@ -1,0 +1,42 @@
+"""A server in its ensemble: its id, and the addresses under which others reach the servers; pure functions of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cluster.metadata.zookeeper.ensemble import Ensemble
+from roles.shared.members import HostLike, number
+
+if TYPE_CHECKING:
+    from provisioner.run.rolling import Call
+
+
+def myid(host: HostLike, members: Sequence[HostLike]) -> int:
+    """`zookeeper_myid`, or the host's position among the `members` of the group, counted from 1."""
+    return number(host, members, "zookeeper_myid")
+
+
+def addresses(host: HostLike, servers: Sequence[HostLike]) -> list[str]:
+    """Names under which this host reaches the servers. The only one, on this very host, needs no name."""
+    if [server.name for server in servers] == [host.name]:
+        return ["127.0.0.1"]
+    return [str(server.vars["zookeeper_address"]) for server in servers]
+
+
+def connect(host: HostLike, servers: Sequence[HostLike]) -> str:
+    """The servers as this host reaches them: host:port, separated by commas."""
+    reached = zip(addresses(host, servers), servers, strict=True)
+    return ",".join(f"{address}:{server.vars['zookeeper_port']}" for address, server in reached)
+
+
+def ensemble(call: Call, host: HostLike, servers: Sequence[HostLike], connect: str = "") -> Ensemble:
+    """These servers, asked from one host. connect: as brokers are told, for what only brokers can be asked to do."""
+    places = {
+        server.name: (
+            "127.0.0.1" if server.name == host.name else str(server.vars["zookeeper_address"]),
+            int(server.vars["zookeeper_port"]),
+        )
+        for server in servers
+    }
+    return Ensemble(call, host.name, places, connect)
