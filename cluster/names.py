@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
@@ -10,6 +9,7 @@ from kafka import errors as kafka_errors
 
 from cluster.cluster import Cluster, answering
 from provisioner.agent.failure import Failure
+from provisioner.words import did_you_mean, some
 
 SHOWN = 8
 
@@ -42,9 +42,7 @@ def partitions(view: Mapping[str, Any], topic: str, wanted: Optional[int]) -> li
 def missing(kind: str, name: str, known: Iterable[str]) -> Failure:
     """What to say of a name that does not exist. Pure."""
     there = sorted(known)
-    near = difflib.get_close_matches(name, there, n=1, cutoff=0.7)
-    more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
     return Failure(
-        f"there is no {kind} {name}" + (f"; did you mean {near[0]}?" if near else ""),
-        [f"{kind}s are: {', '.join(there[:SHOWN])}{more}" if there else f"there are no {kind}s"],
+        f"there is no {kind} {name}{did_you_mean(name, there)}",
+        [f"{kind}s are: {some(there, SHOWN)}" if there else f"there are no {kind}s"],
     )

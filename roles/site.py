@@ -53,6 +53,7 @@ __all__ = [
 AGENT_PACKAGES: Sequence[str] = (
     "provisioner.agent",
     "provisioner.resources",
+    "provisioner.words",
     "cluster",
 )
 AGENT_LIBRARIES: Sequence[str] = ("kafka",)

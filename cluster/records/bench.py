@@ -12,10 +12,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
+from cluster import temporary
 from cluster.cluster import Cluster, answering
 from cluster.endpoint import Endpoint
 from cluster.records import perf
-from cluster.smoke import payloads as records
 from cluster.topics import changes as topic_changes
 from provisioner.agent.failure import Failure
 
@@ -37,15 +37,15 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
     result, as `perf.parsed` gives it, None when nothing was measured. The topic goes whatever happens.
     """
     cluster = Cluster(args["bootstrap"])
-    topic = records.topic_name(uuid.uuid4().hex[:8], what=records.BENCH)
+    topic = temporary.topic_name(uuid.uuid4().hex[:8], what=temporary.BENCH)
     with answering("look for topics of killed runs"):
-        swept = records.leftovers(list(cluster.view()["topics"]), time.time())
+        swept = temporary.leftovers(list(cluster.view()["topics"]), time.time())
     quiet = lambda event: None  # noqa: E731
     made = {
         "name": topic,
         "partitions": args["partitions"],
         "factor": args["factor"],
-        "config": {"retention.ms": str(records.RETENTION_MS)},
+        "config": temporary.CONFIG,
     }
     try:
         topic_changes.change({"bootstrap": args["bootstrap"], "create": [made], "delete": swept}, emit)

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections import Counter
 from collections.abc import Sequence, Set
 from typing import Optional
 
-SMOKE, BENCH = "smoke", "bench"
-PREFIXES = tuple(f"provisioner-{what}-" for what in (SMOKE, BENCH))  # of topics and groups that are here for a moment
-PREFIX = PREFIXES[0]
-# A run takes seconds; what is older than this was left by one that was killed.
-LEFTOVER_AFTER = 600  # seconds
-RETENTION_MS = 3_600_000
 RECORD_BYTES = 100
 SHOWN = 3
-_NAME = re.compile(f"(?:{'|'.join(map(re.escape, PREFIXES))})" + r"(\d{10})-")
-
-
-def topic_name(run: str, now: Optional[float] = None, what: str = SMOKE) -> str:
-    """A topic of its own for one run; carries the time, so that a later run knows what was left behind."""
-    return f"provisioner-{what}-{int(time.time() if now is None else now):010d}-{run}"
-
-
-def leftovers(names: Sequence[str], now: float) -> list[str]:
-    """Which topics or groups were left by killed runs. now: epoch seconds."""
-    found = [(name, _NAME.match(name)) for name in names]
-    return [name for name, match in found if match and now - int(match.group(1)) > LEFTOVER_AFTER]
 
 
 def payloads(run: str, leg: str, count: int) -> list[bytes]:

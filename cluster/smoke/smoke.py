@@ -12,26 +12,23 @@ import contextlib
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Optional
 
 from kafka import TopicPartition
-from kafka.errors import KafkaError
 
 from cluster.protocol import client, wire
-from cluster.smoke import payloads as records
-from cluster.smoke.leg import STEPS, Leg, LegFailure
-from cluster.smoke.reach import reach, unregistered
-from cluster.smoke.topic import Admin, replicas
+from cluster.smoke.check import Check, report
+from cluster.smoke.leg import Leg, LegFailure
+from cluster.smoke.reach import reach
+from cluster.smoke.topic import Admin
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 RECORDS = 100  # per leg
-COPIES = 3
 # Up to this a real join is worth its time; Kafka's default of 3000 ms would be most of the whole check.
 JOIN_DELAY_WORTH_IT = 250  # milliseconds
 THREADS = 8
@@ -43,9 +40,7 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     args: legs (dicts of Leg); cluster_id: which cluster must answer, optional; records per leg (100); timeout in
     seconds for each step (20); join: "auto" joins the consumer group when the broker does not hold joins back (else
     partitions are assigned and offsets committed in the group without joining), "always" waits for it.
-    Returns cluster_id, topic, brokers (ids), join (bool), records, seconds, swept (topics of killed runs);
-    legs: [leg + {status: "ok"|"failed"|"unreachable", why, records}];
-    failures: [{broker, listener, address, step, error}]; took: [[broker, listener, step, seconds]].
+    Returns what `check.report` does.
     The first event, {cluster_id, legs}, says which legs are "unreachable" from here, for who can try them elsewhere.
     Does not raise for a failing leg; whoever calls decides what a failure means.
     """
@@ -59,72 +54,23 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             "legs": [{**leg.to_dict(), "status": "unreachable" if leg in reasons else "reached"} for leg in legs],
         }
     )
-    report: dict[str, Any] = {
-        "cluster_id": None,
-        "topic": None,
-        "brokers": [],
-        "swept": [],
-        "join": None,
-        "records": 0,
-        "took": [],
-    }
-    failures: list[LegFailure] = []
     check: Optional[_Check] = None
     if reached:
-        brokers = sorted(view["brokers"])
-        report.update(cluster_id=view["cluster_id"], brokers=brokers)
-        failures += unregistered(legs, brokers)
-        check = _Check(reached, brokers, int(args.get("records", RECORDS)), timeout, _quiet(emit))
+        check = _Check(reached, sorted(view["brokers"]), int(args.get("records", RECORDS)), timeout, _quiet(emit))
         with _interruptible(), Admin(reached, timeout) as admin:
             check.run(admin, args.get("join", "auto"))
-        # Readers end in any order; a report reads the same every time.
-        failures += sorted(check.failures, key=lambda failure: (STEPS.index(failure.step), legs.index(failure.leg)))
-        report.update(topic=check.topic, swept=check.swept, join=check.join, records=check.written, took=check.took)
-    failed = {(failure.leg, failure.step) for failure in failures}
-    report["legs"] = [
-        {**leg.to_dict(), **_outcome(leg, reasons.get(leg), {step for at, step in failed if at == leg}, check)}
-        for leg in legs
-    ]
-    report["failures"] = [failure.to_dict() for failure in failures]
-    report["seconds"] = round(time.monotonic() - started, 3)
-    return report
+    return report(legs, reasons, view, check, started)
 
 
-def _outcome(leg: Leg, reason: Optional[str], failed: set[str], check: Optional[_Check]) -> dict[str, Any]:
-    if failed:
-        return {"status": "failed", "why": ", ".join(sorted(failed))}
-    if reason:
-        return {"status": "unreachable", "why": reason}
-    if check is None or leg not in check.passed:
-        return {"status": "failed", "why": "not tried: the topic could not be made"}
-    return {"status": "ok", "records": check.passed[leg]}
+class _Check(Check):
+    """The check with the native client. timeout: seconds for each step."""
 
-
-class _Check:
-    """One run over reached legs: what was written, what failed."""
+    join = False
 
     def __init__(self, legs: Sequence[Leg], brokers: Sequence[int], count: int, timeout: float, emit: Emit) -> None:
-        self.legs = list(legs)
-        self.brokers = brokers
-        self.count = count
+        super().__init__(legs, brokers, count, emit)
         self.timeout = timeout
-        self.emit = emit
-        self.id = uuid.uuid4().hex[:8]
-        self.topic = records.topic_name(self.id)
-        self.leaders = sorted({leg.broker for leg in legs})
-        self.expected: dict[int, list[bytes]] = {partition: [] for partition in range(len(self.leaders))}
         self.maybe: set[bytes] = set()
-        self.groups: dict[Leg, str] = {}
-        self.passed: dict[Leg, int] = {}
-        self.failures: list[LegFailure] = []
-        self.took: list[tuple[int, str, str, float]] = []
-        self.swept: list[str] = []
-        self.join = False
-
-    @property
-    def written(self) -> int:
-        """How many records were acknowledged."""
-        return sum(map(len, self.expected.values()))
 
     def run(self, admin: Admin, join: str) -> None:
         """Create, produce, consume, compare, delete; deletes whatever happened before."""
@@ -135,41 +81,28 @@ class _Check:
             self.emit({"text": f"topic {self.topic}, a partition led by each of {wire.ids(self.leaders)}"})
             with ThreadPoolExecutor(max_workers=THREADS) as pool:
                 list(pool.map(self._produce_to, self.leaders))
-                self._tried(self.legs[0], "consume", lambda: self._choose_groups(admin, join))
+                self.tried(self.legs[0], "consume", lambda: self._choose_groups(admin, join))
                 # Reading disturbs nobody, and where joins are held back all legs wait at the same time.
-                list(pool.map(lambda leg: self._tried(leg, "consume", partial(self._read_back, leg)), self.legs))
+                list(pool.map(lambda leg: self.tried(leg, "consume", partial(self._read_back, leg)), self.legs))
         finally:
             self._guarded("delete", lambda: admin.delete_groups(self.groups.values()))
             self._guarded("delete", lambda: admin.delete(self.topic))
 
-    def _guarded(self, step: str, action: Callable[[], Any]) -> Any:
+    def _guarded(self, step: str, action: Callable[[], Any]) -> None:
         # Administration is done for all legs; the first one stands for it, as its listener carries it.
-        return self._tried(self.legs[0], step, action)
-
-    def _tried(self, leg: Leg, step: str, action: Callable[[], Any]) -> Any:
-        began = time.monotonic()
-        try:
-            return action()
-        except LegFailure as failure:
-            self.failures.append(failure)
-        except (OSError, KafkaError) as error:
-            self.failures.append(LegFailure(leg, step, wire.describe(error)))
-        finally:
-            self.took.append((leg.broker, leg.listener, step, time.monotonic() - began))
-        return None
+        self.tried(self.legs[0], step, action)
 
     def _create(self, admin: Admin) -> None:
         self.swept = admin.sweep()
-        admin.create(self.topic, replicas(self.leaders, self.brokers, COPIES))
+        admin.create(self.topic, self.placement)
 
     def _produce_to(self, broker: int) -> None:
         # One listener after the other: the order in the partition, which is compared later, must be known.
         for leg in [leg for leg in self.legs if leg.broker == broker]:
-            self._tried(leg, "produce", partial(self._produce, leg))
+            self.tried(leg, "produce", partial(self._produce, leg))
 
     def _produce(self, leg: Leg) -> None:
-        partition = self.leaders.index(leg.broker)
-        values = records.payloads(self.id, f"{leg.listener}@{leg.broker}", self.count)
+        partition, values = self.payloads(leg)
         self.maybe.update(values)
         # No retries and no idempotence: a broker that needs a second try, or takes a record twice, must show.
         producer = client.producer(
@@ -193,7 +126,7 @@ class _Check:
     def _choose_groups(self, admin: Admin, join: str) -> None:
         self.join = join == "always" or admin.join_delay() <= JOIN_DELAY_WORTH_IT
         for leg in filter(self._whole, self.legs):
-            self.groups[leg] = admin.group_at(leg.broker, f"{self.topic}-{leg.listener.lower()}-{leg.broker}")
+            self.groups[leg] = admin.group_at(leg.broker, self.group(leg))
 
     def _whole(self, leg: Leg) -> bool:
         """Whether the leg's listener is reached on every broker of the check."""
@@ -205,11 +138,7 @@ class _Check:
         here = {other.broker for other in self.legs if other.listener == leg.listener}
         partitions = [index for index, broker in enumerate(self.leaders) if broker in here]
         actual = self._consume(leg, self.groups.get(leg), partitions, join=self.join)
-        for partition in partitions:
-            difference = records.compare(self.expected[partition], actual[partition], self.maybe)
-            if difference:
-                where = f"partition {partition}, led by broker {self.leaders[partition]}"
-                raise LegFailure(leg, "compare", f"{where}: {difference}")
+        self.compare(leg, actual, self.maybe)
         self.passed[leg] = sum(len(values) for values in actual.values())
         self.emit({"text": f"{leg}: {self.passed[leg]} records read back, the same, in order"})
 

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import subprocess
 import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from kafka.partitioner.default import murmur2
 
-from cluster.smoke import payloads as records
+from cluster import temporary
+from cluster.smoke.check import Check, report
 from cluster.smoke.leg import Leg, LegFailure
-from cluster.smoke.reach import reach, unregistered
-from cluster.smoke.topic import replicas
+from cluster.smoke.reach import reach
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 RECORDS = 20  # per leg
-COPIES = 3
 GONE_POLL = 0.2  # seconds
 
 
@@ -39,33 +37,11 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     legs = [Leg(**leg) for leg in args["legs"]]
     reached, reasons, view = reach(legs, args.get("cluster_id"))
     check: Optional[_Check] = None
-    failures: list[LegFailure] = []
     if reached:
         tools = Tools(args.get("bin", ""), float(args.get("timeout", 60)))
-        brokers = sorted(view["brokers"])
-        check = _Check(tools, reached, brokers, int(args.get("records", RECORDS)), emit)
+        check = _Check(tools, reached, sorted(view["brokers"]), int(args.get("records", RECORDS)), emit)
         check.run()
-        failures = unregistered(legs, brokers) + check.failures
-    return {
-        "cluster_id": view.get("cluster_id"),
-        "topic": check.topic if check else None,
-        "brokers": sorted(view.get("brokers", ())),
-        "swept": [],
-        "join": True,
-        "records": sum(len(values) for values in check.expected.values()) if check else 0,
-        "legs": [{**leg.to_dict(), **_outcome(leg, reasons, check)} for leg in legs],
-        "failures": [failure.to_dict() for failure in failures],
-        "seconds": round(time.monotonic() - started, 3),
-    }
-
-
-def _outcome(leg: Leg, reasons: Mapping[Leg, str], check: Optional[_Check]) -> dict[str, Any]:
-    if leg in reasons:
-        return {"status": "unreachable", "why": reasons[leg]}
-    if check is None or leg not in check.passed:
-        steps = [failure.step for failure in check.failures if failure.leg == leg] if check else []
-        return {"status": "failed", "why": ", ".join(steps) or "not tried"}
-    return {"status": "ok", "records": check.passed[leg]}
+    return report(legs, reasons, view, check, started)
 
 
 class Tools:
@@ -102,56 +78,36 @@ class Tools:
         return done.stdout.decode("utf-8", "replace")
 
 
-class _Check:
-    """One run over reached legs: what was written, what failed."""
+class _Check(Check):
+    """The check with the console tools."""
 
     def __init__(self, tools: Tools, legs: Sequence[Leg], brokers: Sequence[int], count: int, emit: Emit) -> None:
+        super().__init__(legs, brokers, count, emit)
         self.tools = tools
-        self.legs = list(legs)
-        self.brokers = brokers
-        self.count = count
-        self.emit = emit
-        self.id = uuid.uuid4().hex[:8]
-        self.topic = records.topic_name(self.id)
-        self.leaders = sorted({leg.broker for leg in legs})
         self.keys = keys_for(len(self.leaders))
-        self.expected: dict[int, list[bytes]] = {partition: [] for partition in range(len(self.leaders))}
-        self.groups: dict[Leg, str] = {}
-        self.passed: dict[Leg, int] = {}
-        self.failures: list[LegFailure] = []
 
     def run(self) -> None:
         """Create, produce, consume, compare, delete; deletes whatever happened before."""
         try:
-            if not self._tried(self._create):
+            if not self.tried(self.legs[0], "create", self._create):
                 return
-            written = [leg for leg in self.legs if self._tried(partial(self._produce, leg))]
+            written = [leg for leg in self.legs if self.tried(leg, "produce", partial(self._produce, leg))]
             for leg in written:
-                self._tried(partial(self._read_back, leg))
+                self.tried(leg, "consume", partial(self._read_back, leg))
         finally:
             for leg, group in self.groups.items():
-                self._tried(partial(self._delete_group, leg, group))
-            self._tried(self._delete)
-
-    def _tried(self, action: Callable[[], None]) -> bool:
-        try:
-            action()
-        except LegFailure as failure:
-            self.failures.append(failure)
-            return False
-        return True
+                self.tried(leg, "delete", partial(self._delete_group, leg, group))
+            self.tried(self.legs[0], "delete", self._delete)
 
     def _create(self) -> None:
-        placement = replicas(self.leaders, self.brokers, COPIES)
-        assignment = ",".join(":".join(map(str, placement[partition])) for partition in sorted(placement))
-        retention = f"retention.ms={records.RETENTION_MS}"
-        options = ("--create", "--topic", self.topic, "--replica-assignment", assignment, "--config", retention)
+        assignment = ",".join(":".join(map(str, brokers)) for _, brokers in sorted(self.placement.items()))
+        config = [option for name, value in temporary.CONFIG.items() for option in ("--config", f"{name}={value}")]
+        options = ("--create", "--topic", self.topic, "--replica-assignment", assignment, *config)
         self.tools(self.legs[0], "create", "kafka-topics.sh", *options)
         self.emit({"text": f"topic {self.topic} created by kafka-topics.sh"})
 
     def _produce(self, leg: Leg) -> None:
-        partition = self.leaders.index(leg.broker)
-        values = records.payloads(self.id, f"{leg.listener}@{leg.broker}", self.count)
+        partition, values = self.payloads(leg)
         # The console producer takes no partition, but its key decides: one that hashes to the partition we mean.
         lines = "".join(f"{self.keys[partition]}\t{value.decode()}\n" for value in values)
         options = ("--topic", self.topic, "--request-required-acks", "all", "--message-send-max-retries", "0")
@@ -161,17 +117,12 @@ class _Check:
         self.emit({"text": f"{leg}: {len(values)} records given to kafka-console-producer.sh"})
 
     def _read_back(self, leg: Leg) -> None:
-        group = self.groups[leg] = f"{self.topic}-{leg.listener.lower()}-{leg.broker}"
-        total = sum(len(values) for values in self.expected.values())
+        group = self.groups[leg] = self.group(leg)
+        total = self.written
         limits = ("--max-messages", str(total), "--timeout-ms", str(int(self.tools.timeout * 500)))
         options = ("--topic", self.topic, "--group", group, "--from-beginning", *limits)
         text = self.tools(leg, "consume", "kafka-console-consumer.sh", *options, "--property", "print.key=true")
-        found = by_partition(text, self.keys)
-        for partition, expected in self.expected.items():
-            difference = records.compare(expected, found[partition])
-            if difference:
-                where = f"partition {partition}, led by broker {self.leaders[partition]}"
-                raise LegFailure(leg, "compare", f"{where}: {difference}")
+        self.compare(leg, by_partition(text, self.keys))
         # The consumer stops after as many records as were written: any surplus shows as lag.
         described = self.tools(leg, "compare", "kafka-consumer-groups.sh", "--describe", "--group", group)
         behind = lag(described, self.topic)

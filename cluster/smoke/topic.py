@@ -11,18 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kafka import errors as kafka_errors
-from kafka.protocol.admin import (
-    CreateTopicsRequest,
-    DeleteGroupsRequest,
-    DeleteTopicsRequest,
-    ListGroupsRequest,
-)
+from kafka.protocol.admin import DeleteGroupsRequest, ListGroupsRequest
 from kafka.protocol.metadata import FindCoordinatorRequest
 
+from cluster import temporary
 from cluster.protocol import wire
 from cluster.settings import configs
-from cluster.smoke import payloads as records
 from cluster.smoke.leg import Leg, LegFailure
+from cluster.topics import requests
 
 POLL = 0.005  # seconds; a broker learns of a topic some milliseconds after the controller made it
 GONE = (kafka_errors.UnknownTopicOrPartitionError.errno, kafka_errors.GroupIdNotFoundError.errno)
@@ -31,16 +27,6 @@ COORDINATOR_COMING = (
     kafka_errors.CoordinatorLoadInProgressError.errno,
     kafka_errors.NotCoordinatorError.errno,
 )
-
-
-def replicas(leaders: Sequence[int], brokers: Sequence[int], factor: int) -> dict[int, list[int]]:
-    """Partition -> replicas: partition i is led by leaders[i], its copies are on the brokers after it. Pure."""
-    ring = sorted(brokers)
-    found = {}
-    for partition, leader in enumerate(leaders):
-        at = ring.index(leader)
-        found[partition] = [ring[(at + step) % len(ring)] for step in range(min(factor, len(ring)))]
-    return found
 
 
 class Admin:
@@ -89,56 +75,32 @@ class Admin:
 
     def create(self, topic: str, placement: Mapping[int, Sequence[int]]) -> None:
         """Make the topic and wait until every reached broker knows who leads what. Raises LegFailure."""
-        kind = CreateTopicsRequest.CreatableTopic
-        request = CreateTopicsRequest(
-            topics=[
-                kind(
-                    name=topic,
-                    num_partitions=-1,
-                    replication_factor=-1,
-                    assignments=[
-                        kind.CreatableReplicaAssignment(partition_index=partition, broker_ids=list(brokers))
-                        for partition, brokers in placement.items()
-                    ],
-                    # Should everything fail, deletion included, at least the data goes by itself.
-                    configs=[kind.CreatableTopicConfig(name="retention.ms", value=str(records.RETENTION_MS))],
-                )
-            ],
-            timeout_ms=int(self._timeout * 1000),
-        )
-        answer = self.controller().call(request).topics[0]
-        if answer.error_code:
-            reason = wire.name_of(answer.error_code) + (f": {answer.error_message}" if answer.error_message else "")
-            raise LegFailure(next(iter(self._leg.values())), "create", reason)
-        wanted = {partition: brokers[0] for partition, brokers in placement.items()}
-        self._wait_each(
-            "create", lambda broker: _not_led(self.at(broker).metadata([topic])["topics"].get(topic), wanted)
-        )
+        made = {"name": topic, "placement": placement, "config": temporary.CONFIG}
+        refused = requests.create(self.controller(), [made], timeout=int(self._timeout * 1000))
+        if refused:
+            raise LegFailure(next(iter(self._leg.values())), "create", refused[topic])
+        leaders = {partition: brokers[0] for partition, brokers in placement.items()}
+        self._wait_each("create", topic, lambda topics: requests.not_led_by(topic, topics, leaders))
 
     def delete(self, topic: str) -> None:
         """Delete the topic, if it is there, and wait until no reached broker knows it. Raises LegFailure."""
-        self._delete_topics([topic])
-        self._wait_each("delete", lambda broker: _still_there(self.at(broker).metadata([topic])["topics"].get(topic)))
+        self._delete_topics([topic], "delete")
+        self._wait_each("delete", topic, lambda topics: requests.still_there(topic, topics))
 
-    def _delete_topics(self, names: Sequence[str]) -> None:
-        request = DeleteTopicsRequest(
-            topics=[DeleteTopicsRequest.DeleteTopicState(name=name) for name in names],
-            topic_names=list(names),  # brokers before 2.8 read this field
-            timeout_ms=int(self._timeout * 1000),
-        )
-        for answer in self.controller().call(request).responses:
-            if answer.error_code and answer.error_code not in GONE:
-                wire.raise_for(answer.error_code)
+    def _delete_topics(self, names: Sequence[str], step: str) -> None:
+        refused = requests.delete(self.controller(), names, timeout=int(self._timeout * 1000))
+        if refused:
+            why = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+            raise LegFailure(next(iter(self._leg.values())), step, why)
 
-    def _wait_each(self, step: str, wrong: Callable[[int], str]) -> None:
+    def _wait_each(self, step: str, topic: str, wrong: Callable[[Mapping[str, Any]], str]) -> None:
+        """Wait until each reached broker finds nothing wrong with the topic. wrong(topics): what is, as it has them."""
         deadline = time.monotonic() + self._timeout
         for broker, leg in self._leg.items():
-            reason = wrong(broker)
-            while reason:
+            while reason := wrong(self.at(broker).metadata([topic])["topics"]):
                 if time.monotonic() > deadline:
                     raise LegFailure(leg, step, f"after {self._timeout:.0f} s: {reason}")
                 time.sleep(POLL)
-                reason = wrong(broker)
 
     # -- groups --------------------------------------------------------------------------------------------------
 
@@ -192,28 +154,10 @@ class Admin:
     def sweep(self) -> list[str]:
         """Remove topics and groups that killed runs left behind; the topics' names."""
         now = time.time()
-        topics = records.leftovers(sorted(self.any().metadata(None)["topics"]), now)
+        topics = temporary.leftovers(sorted(self.any().metadata(None)["topics"]), now)
         if topics:
-            self._delete_topics(topics)
+            self._delete_topics(topics, "create")
         for broker in self._leg:
             listed: Any = self.at(broker).call(ListGroupsRequest()).groups or ()
-            self.delete_groups(records.leftovers([group.group_id for group in listed], now))
+            self.delete_groups(temporary.leftovers([group.group_id for group in listed], now))
         return topics
-
-
-def _not_led(topic: Any, wanted: Mapping[int, int]) -> str:
-    if topic is None or topic["error"]:
-        return "it does not know the topic"
-    led = {p["partition"]: p["leader"] for p in topic["partitions"]}
-    wrong = [
-        f"partition {i} is led by {led.get(i, -1)}, not {leader}"
-        for i, leader in wanted.items()
-        if led.get(i) != leader
-    ]
-    return "; ".join(wrong)
-
-
-def _still_there(topic: Any) -> str:
-    return (
-        "" if topic is None or topic["error"] == "UnknownTopicOrPartitionError" else "it still knows the deleted topic"
-    )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Optional
 from kafka import errors as kafka_errors
 from kafka.protocol.admin import CreateTopicsRequest
 
+from cluster import temporary
 from cluster.cluster import SERVER_TIMEOUT, Cluster, answering
 from cluster.moving.moving import Moving
 from cluster.protocol import wire
 from cluster.settings import configs
-from cluster.smoke import payloads as records
 from cluster.topics import offsets
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     Key = tuple[str, int]  # topic and number of a partition
 
 OWN = "dynamic topic"
-PROBE = f"{records.PREFIX}defaults"
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -76,7 +75,7 @@ def defaults(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     kind = CreateTopicsRequest.CreatableTopic
     probes = [
         kind(name=name, num_partitions=-1, replication_factor=factor, assignments=[], configs=[])
-        for name, factor in ((PROBE, -1), (f"{PROBE}-1", 1))
+        for name, factor in ((temporary.PROBE, -1), (f"{temporary.PROBE}-1", 1))
     ]
     with answering("ask for the defaults of topics"):
         with Cluster(args["bootstrap"]).controller() as connection:
@@ -111,7 +110,7 @@ def _refuse_hidden(cluster: Cluster, names: set[str]) -> None:
 
 def _internal(name: str, view: Mapping[str, Any]) -> bool:
     """Kafka's own topics, and those that a smoke check or a bench makes for a moment."""
-    return view["topics"][name]["internal"] or name.startswith(records.PREFIXES)
+    return view["topics"][name]["internal"] or name.startswith(temporary.PREFIXES)
 
 
 def _partition(

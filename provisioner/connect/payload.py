@@ -42,6 +42,10 @@ def _files(root: Path, packages: Sequence[str], libraries: Sequence[str]) -> Ite
             if parent not in seen and (root / parent / "__init__.py").is_file():
                 seen.add(parent)
                 yield f"{parent}/__init__.py", root / parent / "__init__.py"
+        module = folder.with_suffix(".py")
+        if module.is_file():
+            yield f"{prefix}.py", module
+            continue
         for inner in sorted(_below(str(folder))):
             name = f"{prefix}/{inner}"
             if name not in seen:
@@ -74,7 +78,8 @@ def _fingerprint(files: Iterable[tuple[str, Path]]) -> str:
 
 
 def build(root: Path, cache: Path, *, packages: Sequence[str], libraries: Sequence[str]) -> Payload:
-    """The zip of `packages` (dotted, below `root`) and `libraries` (importable here), built once per content.
+    """The zip of `packages` (or single modules; dotted, below `root`) and `libraries` (importable here), built once per
+    content.
 
     The zip is deterministic, so equal code has an equal digest on every control machine.
     """

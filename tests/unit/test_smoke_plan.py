@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from cluster.smoke.check import replicas
 from cluster.smoke.leg import Leg, LegFailure
 from cluster.smoke.reach import unregistered
-from cluster.smoke.topic import replicas
 from provisioner.errors import HostFailed
 from roles.kafka import verify as smoke
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cluster import temporary
 from cluster.smoke import payloads as records
 
 WRITTEN = records.payloads("run1", "INTERNAL@1", 5)
@@ -72,6 +73,6 @@ def test_payloads_are_unique_and_of_the_promised_size(count, leg):
 
 def test_a_topic_of_a_killed_run_is_a_leftover_only_when_it_is_old():
     now = 1_700_000_000
-    fresh, old = records.topic_name("a", now), records.topic_name("b", now - records.LEFTOVER_AFTER - 1)
+    fresh, old = temporary.topic_name("a", now), temporary.topic_name("b", now - temporary.LEFTOVER_AFTER - 1)
     users = ["orders", "provisioner-smoke-mine", "x" + old, "__consumer_offsets"]
-    assert records.leftovers([fresh, old, f"{old}-internal-1-0", *users], now) == [old, f"{old}-internal-1-0"]
+    assert temporary.leftovers([fresh, old, f"{old}-internal-1-0", *users], now) == [old, f"{old}-internal-1-0"]
