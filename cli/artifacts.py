@@ -6,7 +6,7 @@ import shlex
 import time
 from pathlib import Path
 
-from cli.common import ROOT, load_inventory, require_clone
+from cli.common import ROOT, Run, load_inventory, require_clone
 from provisioner.artifacts import ArchiveSource, ClosureSource
 from provisioner.errors import UsageError
 from provisioner.report.choose import reporter
@@ -30,9 +30,9 @@ def lock(product: str, version: str) -> None:
     )
 
 
-def sources(hosts: str, extra_vars: list[str]) -> list[ArchiveSource | ClosureSource]:
+def sources(run: Run) -> list[ArchiveSource | ClosureSource]:
     """What the hosts of an inventory install, each once."""
-    inventory = load_inventory(hosts, extra_vars)
+    inventory = load_inventory(run.hosts, run.extra_vars)
     found = [
         releases.source(of_host(inventory.hosts[name].vars), inventory.hosts[name].vars)
         for group, of_host in RELEASES.items()
@@ -41,38 +41,38 @@ def sources(hosts: str, extra_vars: list[str]) -> list[ArchiveSource | ClosureSo
     return list({source.id: source for source in found}.values())
 
 
-def fetch(hosts: str, extra_vars: list[str]) -> None:
+def fetch(run: Run) -> None:
     """Download and verify what an inventory needs, so that a later deploy needs no network here."""
     with reporter() as show:
         began = time.monotonic()
-        for source in sources(hosts, extra_vars):
+        for source in sources(run):
             payload = source.obtain(show.progress)
             show.note(f"{source.label}: {payload.path}")
         show.note(f"In the cache after {time.monotonic() - began:.1f} seconds")
 
 
-def bundle(hosts: str, extra_vars: list[str], out: str) -> None:
+def bundle(run: Run, out: str) -> None:
     """Pack project, Python packages and artifacts into one file."""
     from provisioner.artifacts.bundle import bundle as pack
     from provisioner.artifacts.bundle import place_of
 
     require_clone("bundle")
-    inventory = load_inventory(hosts, extra_vars).path
-    target = Path(out or f"{Path(hosts).stem}-bundle.tar").absolute()
+    inventory = load_inventory(run.hosts, run.extra_vars).path
+    target = Path(out or f"{Path(run.hosts).stem}-bundle.tar").absolute()
     if target.suffix != ".tar":
         raise UsageError(f"--out is {out}; a bundle's name ends in .tar")
     with reporter() as show:
         made = pack(
             target,
             root=ROOT,
-            sources=sources(hosts, extra_vars),
+            sources=sources(run),
             requirements=["-r", str(ROOT / "requirements.lock")],
             inventory=inventory,
             progress=show.progress,
             say=show.note,
         )
     typed = [f"{target.stem}/run", "deploy", "--hosts", place_of(inventory, ROOT)]
-    typed += [word for variable in extra_vars for word in ("--extra-vars", variable)]
+    typed += [word for variable in run.extra_vars for word in ("--extra-vars", variable)]
     print(f"{made.path}: {made.size / 2**20:.0f} MiB, sha256 {made.sha256}")
     print("The inventory is in it; SSH keys and known_hosts that it names are not.")
     print(f"On the other machine: tar xf {shlex.quote(target.name)} && {shlex.join(typed)}")

@@ -9,8 +9,9 @@ from typing import Any
 
 from cli.cluster import Cluster, opened
 from cli.columns import aligned
-from cli.common import INTERRUPTED
+from cli.common import INTERRUPTED, Run
 from cli.produce import ACKS, COMPRESSIONS, seconds
+from cluster import remote
 from cluster.records import perf
 from provisioner.connect.feed import Feed
 from provisioner.errors import HostFailed, UsageError
@@ -22,15 +23,15 @@ LONGEST = 300.0  # seconds; topics of runs that were killed are swept by their a
 PER_BROKER = 2  # partitions, when --partitions does not say
 
 
-def produce(hosts: str, extra_vars: list[str], given: Mapping[str, str], as_json: bool, **flags: Any) -> int:
+def produce(run: Run, given: Mapping[str, str], as_json: bool) -> int:
     """Measure and print; the exit code. Raises HostFailed when a disk has no room for the records."""
     wanted = bench_flags(given)
-    with opened(hosts, extra_vars, **flags) as cluster:
+    with opened(run) as cluster:
         brokers = len(cluster.brokers)
         wanted["partitions"] = wanted["partitions"] or PER_BROKER * brokers
         cluster.connect(*cluster.brokers.values())
         driver = cluster.driver
-        copies = cluster.call("topics.look", "defaults")["factor"]
+        copies = cluster.call(remote.topic_defaults())["factor"]
         if copies is None:
             raise HostFailed(
                 "too few brokers are up for the default number of copies",
@@ -45,7 +46,7 @@ def produce(hosts: str, extra_vars: list[str], given: Mapping[str, str], as_json
             elif "text" in message:
                 cluster.show.host(driver.name, message["text"])
 
-        stream = cluster.stream("records.bench", "run", event, factor=-1, **wanted)
+        stream = cluster.stream(remote.bench_produce(factor=-1, **wanted), event)
         try:
             answer = stream.result()
         except KeyboardInterrupt:

@@ -10,6 +10,8 @@ from typing import Any
 
 from cli import broker_table
 from cli.cluster import Cluster, opened
+from cli.common import Run
+from cluster import remote
 from cluster.settings import rules as settings
 from cluster.settings.properties import parse
 from cluster.settings.rules import ByBroker, Difference
@@ -20,24 +22,15 @@ from roles.kafka.service import CONFIG
 INCOMPLETE = 2
 
 
-def config(
-    hosts: str,
-    extra_vars: list[str],
-    names: list[str],
-    broker: str,
-    everything: bool,
-    diff: bool,
-    as_json: bool,
-    **flags: Any,
-) -> int:
+def config(run: Run, names: list[str], broker: str, everything: bool, diff: bool, as_json: bool) -> int:
     """Print the settings in force; with `diff` also where the file on a broker's disk says something else. The exit
     code is 2 when a broker could not be asked."""
     asked = settings.patterns(names)
-    with opened(hosts, extra_vars, **flags) as cluster:
+    with opened(run) as cluster:
         only = _broker(cluster, broker)
         if diff:
             _reach(cluster, only)
-        answer = cluster.call("settings.brokers", "look", names=asked, defaults=everything or bool(asked))
+        answer = cluster.call(remote.broker_settings(asked, defaults=everything or bool(asked)))
         found, silent = _by_broker(answer["settings"], only), _silent(cluster, answer, only)
         if not found:
             raise _unanswered(cluster, silent)
@@ -53,18 +46,16 @@ def config(
     return INCOMPLETE if silent else 0
 
 
-def change(
-    hosts: str, extra_vars: list[str], given: Mapping[str, str | None], broker: str, check: bool, **flags: Any
-) -> int:
+def change(run: Run, given: Mapping[str, str | None], broker: str) -> int:
     """Set settings at run time, or with None take them back, for one broker or for all; say first what changes, and
     afterwards whether every broker has it. Raises what is refused, with nothing changed."""
     if not given:
         raise UsageError("nothing to change", advice="name a setting: --set log.retention.ms=2d, or --name to unset")
-    with opened(hosts, extra_vars, **flags) as cluster:
+    with opened(run) as cluster:
         only = _broker(cluster, broker)
-        if not check:
+        if not run.check:
             _reach(cluster, only)
-        answer = cluster.call("settings.brokers", "look", names=[*given, *map(settings.base, given)], defaults=True)
+        answer = cluster.call(remote.broker_settings([*given, *map(settings.base, given)], defaults=True))
         settings.require_known(given, answer["known"], patterns=False)
         found, silent = _by_broker(answer["settings"], only), _silent(cluster, answer, only)
         if not found:
@@ -84,11 +75,11 @@ def change(
         for one in settings.planned(found, given, source):
             note = f"; {one.note}" if one.note else ""
             print(f"  ~ {cluster.name(one.broker)}: {one.name} {one.before} -> {one.after}{note}")
-        if not check:
+        if not run.check:
             cluster.fleet.lock(cluster.driver.name)
         began = time.monotonic()
-        done = cluster.call("settings.brokers", "alter", broker=only, settings=dict(given), check=check)
-        if check:
+        done = cluster.call(remote.alter_broker_settings(given, broker=only, check=run.check))
+        if run.check:
             print("The brokers would take this; nothing was changed (--check)")
             return 0
         after = _by_broker(done["settings"], only)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import gc
+import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from invoke import Context, Exit, task
@@ -26,6 +29,9 @@ CONFIGURED = ("hosts", "accept_new_host_keys")
 # Flags that may be given again; the verb gets a list.
 REPEATABLE = ("extra_vars", "config", "name", "set", "unset")
 
+# Flags that are on unless they, or the configuration, say no.
+ON = ("smoke",)
+
 # Flags that many verbs have, with their help.
 SOURCES = {
     "hosts": "the inventory: NAME for inventory/NAME.yml, or a path",
@@ -37,6 +43,24 @@ COMMON = {
     "ask_become_pass": "ask for the sudo password (or set PROVISIONER_BECOME_PASSWORD)",
     "accept_new_host_keys": "trust and remember the keys of hosts seen for the first time; a changed key stays refused",
 }
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the flags say that verbs have in common. hosts: the inventory, as it was named; extra_vars: as they were
+    typed; limit: which hosts of it, "" for all; check: show, and change nothing."""
+
+    hosts: str
+    extra_vars: list[str] = field(default_factory=list)
+    limit: str = ""
+    check: bool = False
+    ask_become_pass: bool = False
+    accept_new_host_keys: bool = False
+
+    def flags(self) -> dict[str, Any]:
+        """The flags of a session, for what does not take a Run yet."""
+        names = ("limit", "ask_become_pass", "accept_new_host_keys")
+        return {name: getattr(self, name) for name in names}
 
 
 def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]], Any]:
@@ -74,6 +98,48 @@ def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]
         return task(name=name, positional=[], auto_shortflags=False, help=help, iterable=many)(guarded)
 
     return decorate
+
+
+def on_hosts(
+    name: str, help: Mapping[str, str] = MappingProxyType({}), common: Mapping[str, str] = MappingProxyType(COMMON)
+) -> Callable[[Callable[..., int | None]], Any]:
+    """A verb about the hosts of an inventory: its body declares only its own flags, and gets the others as a `Run`.
+
+    help: of its own flags; `check`, which goes into the Run, is one of them where the verb can only show what it would
+    do. common: the flags it shares with other verbs, with their help.
+    """
+    shared = [flag for flag in (*common, "check") if flag in {**common, **help}]
+
+    def decorate(body: Callable[..., int | None]) -> Any:
+        @functools.wraps(body)
+        def with_run(context: Context, **flags: Any) -> int | None:
+            given = {flag: flags.pop(flag) for flag in shared}
+            if "check" in given:
+                given["check"] = given["check"] or bool(context.config.run.dry)
+            for flag in ON:
+                if flag in flags:
+                    flags[flag] = flags[flag] and context.config.get(flag)
+            return body(Run(**given), **flags)
+
+        own = list(inspect.signature(body).parameters.values())[1:]
+        keyword, first = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter("context", inspect.Parameter.POSITIONAL_ONLY)
+        flags = [*((flag, DEFAULTS[flag]) for flag in shared), *((one.name, one.default) for one in own)]
+        parameters = [first, *(inspect.Parameter(flag, keyword, default=default) for flag, default in flags)]
+        with_run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return verb(name, {**common, **help})(with_run)
+
+    return decorate
+
+
+# What each of the common flags is when it is not given.
+DEFAULTS: Mapping[str, Any] = {
+    "hosts": "",
+    "extra_vars": None,
+    "limit": "",
+    "check": False,
+    "ask_become_pass": False,
+    "accept_new_host_keys": False,
+}
 
 
 def _collect_little_garbage() -> None:

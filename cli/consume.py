@@ -8,9 +8,10 @@ import threading
 from typing import Any
 
 from cli.cluster import opened
-from cli.common import INTERRUPTED
+from cli.common import INTERRUPTED, Run
 from cli.places import place
 from cli.produce import partition, seconds, unescaped
+from cluster import remote
 from cluster.records.shown import FIELDS, fields
 from provisioner.connect.feed import Feed
 from provisioner.errors import HostFailed, UsageError
@@ -19,14 +20,14 @@ from provisioner.quantities import format_elapsed
 VALUE = "{value}"
 
 
-def consume(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any], **flags: Any) -> int:
+def consume(run: Run, topic: str, given: dict[str, Any]) -> int:
     """Write the records of a topic to standard output; the exit code. given: the other flags, as they were typed.
 
     Raises HostFailed when fewer than --count came before --timeout.
     """
     if not topic:
         raise UsageError("which topic? --topic is missing")
-    arguments = {"topic": topic, **reading_flags(given)}
+    arguments = reading_flags(given)
     gone = threading.Event()
 
     def event(message: dict[str, Any], feed: Feed) -> None:
@@ -43,8 +44,8 @@ def consume(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any]
             return
         feed.send(b".")  # this much is written: the group need not see it again
 
-    with opened(hosts, extra_vars, **flags) as cluster:
-        stream = cluster.stream("records.consume", "run", event, **arguments)
+    with opened(run) as cluster:
+        stream = cluster.stream(remote.consume(topic, **arguments), event)
         try:
             answer = stream.result()
         except KeyboardInterrupt:

@@ -2,63 +2,45 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Callable
 from typing import Any
 
 from cli.asking import ask, terminal
-from cli.common import ROOT, load_inventory
+from cli.common import Run, load_inventory
+from cli.hosts import Hosts
+from cli.hosts import options as options_of
 from provisioner import timing
-from provisioner.artifacts import cache_directory
-from provisioner.connect.fleet import Fleet
-from provisioner.connect.opening import connect
 from provisioner.errors import UsageError
 from provisioner.options import Options
 from provisioner.report.choose import reporter
 from provisioner.run.deploy import Deploy
 from provisioner.run.restart import Restart
-from provisioner.run.target import Target
 from roles import site
 
 
 def options(**flags: Any) -> Options:
-    """The command line's flags as the engine's options; asks for the sudo password when told to."""
-    tags = tuple(tag for tag in (flags.pop("tags", None) or "").split(",") if tag)
-    known = [role.name for role in site.ROLES]
-    if unknown := [tag for tag in tags if tag not in known]:
-        raise UsageError(f"unknown tag {unknown[0]}", details=[f"tags are: {', '.join(known)}"])
-    password = os.environ.get("PROVISIONER_BECOME_PASSWORD")
-    if flags.pop("ask_become_pass", False):
-        password = getpass.getpass("sudo password: ")
-    return Options(
-        root=ROOT,
-        cache=cache_directory(),
-        tags=tags,
-        become_password=password,
-        **{name: value for name, value in flags.items() if value not in (None, "")},
-    )
+    """The options of a verb that takes no Run yet."""
+    names = ("limit", "ask_become_pass", "accept_new_host_keys")
+    run = Run("", **{name: flags.pop(name) for name in names if name in flags})
+    return options_of(run, **flags)
 
 
-def smoke(hosts: str, extra_vars: list[str], cli: bool, **flags: Any) -> None:
+def smoke(run: Run, cli: bool) -> None:
     """Produce and consume through every listener of a deployed cluster. Raises what went wrong."""
-    chosen = options(**flags)
-    inventory = load_inventory(hosts, extra_vars)
-    with reporter() as show, Fleet(show) as fleet:
-        members = [host for host in inventory.limit(chosen.limit) if "kafka" in host.groups]
-        facts = connect(fleet, site, members, chosen).check()
-        targets = [Target(host, inventory, facts[host.name], ROOT / "templates") for host in members]
-        site.verify(fleet.call, targets, show, cli=cli)
+    with Hosts(run) as hosts:
+        targets = hosts.connect([host for host in hosts.members if "kafka" in host.groups]).check()
+        site.verify(hosts.fleet.call, list(targets.values()), hosts.show, cli=cli)
 
 
-def deploy(hosts: str, extra_vars: list[str], timings: bool = False, **flags: Any) -> int:
-    """Run a deploy (or its check) and answer with its exit code. timings: then say where the time went."""
+def deploy(run: Run, tags: str, timings: bool = False, **chosen: Any) -> int:
+    """Run a deploy (or its check) and answer with its exit code. timings: then say where the time went. chosen: fields
+    of `Options`."""
     timing.add("start of the program", timing.since_start())
-    chosen = options(**flags)
+    options = options_of(run, tags, **chosen)
     with timing.timed("load the inventory"):
-        inventory = load_inventory(hosts, extra_vars)
+        inventory = load_inventory(run.hosts, run.extra_vars)
     show = reporter()
-    code = Deploy(site, inventory, chosen, show, _asker()).run()
+    code = Deploy(site, inventory, options, show, _asker()).run()
     if timings:
         show.phase("Timings")
         for line in timing.TIMINGS.table():
@@ -66,14 +48,14 @@ def deploy(hosts: str, extra_vars: list[str], timings: bool = False, **flags: An
     return code
 
 
-def restart(hosts: str, extra_vars: list[str], service: str, **flags: Any) -> int:
-    """Restart services one node at a time, and answer with the exit code."""
+def restart(run: Run, service: str, **chosen: Any) -> int:
+    """Restart services one node at a time, and answer with the exit code. chosen: fields of `Options`."""
     services = [name for name in service.split(",") if name]
     if unknown := [name for name in services if name not in site.SERVICES]:
         raise UsageError(f"unknown service {unknown[0]}", details=[f"services are: {', '.join(site.SERVICES)}"])
-    chosen = options(smoke=False, **flags)
-    found = load_inventory(hosts, extra_vars)
-    return Restart(site, found, chosen, reporter(), _asker(), services=services).run()
+    options = options_of(run, smoke=False, **chosen)
+    inventory = load_inventory(run.hosts, run.extra_vars)
+    return Restart(site, inventory, options, reporter(), _asker(), services=services).run()
 
 
 def _asker() -> Callable[[str], bool] | None:

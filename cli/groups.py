@@ -10,8 +10,10 @@ from typing import Any
 from cli import groups_table
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
+from cli.common import Run
 from cli.places import place
 from cli.produce import partition as partition_flag
+from cluster import remote
 from cluster.groups.reset import Step, shifted, steps
 from provisioner.errors import HostFailed, UsageError
 from provisioner.words import counted
@@ -19,9 +21,9 @@ from provisioner.words import counted
 IDLE = ("Empty", "Dead")  # states in which nobody is in a group
 
 
-def listing(hosts: str, extra_vars: list[str], as_json: bool, **flags: Any) -> None:
+def listing(run: Run, as_json: bool) -> None:
     """Print a line per group."""
-    with opened(hosts, extra_vars, **flags) as cluster:
+    with opened(run) as cluster:
         groups = _look(cluster)
         if as_json:
             print(json.dumps([groups_table.document(one, cluster.name) for one in groups], indent=2))
@@ -29,9 +31,9 @@ def listing(hosts: str, extra_vars: list[str], as_json: bool, **flags: Any) -> N
             print(groups_table.listing(groups, cluster.name))
 
 
-def describe(hosts: str, extra_vars: list[str], group: str, as_json: bool, **flags: Any) -> None:
+def describe(run: Run, group: str, as_json: bool) -> None:
     """Print everything about a group."""
-    with opened(hosts, extra_vars, **flags) as cluster:
+    with opened(run) as cluster:
         found = _one(cluster, group)
         if as_json:
             print(json.dumps(groups_table.document(found, cluster.name), indent=2))
@@ -39,15 +41,13 @@ def describe(hosts: str, extra_vars: list[str], group: str, as_json: bool, **fla
             print(groups_table.description(found, cluster.name))
 
 
-def reset(
-    hosts: str, extra_vars: list[str], group: str, given: Mapping[str, str], check: bool, yes: bool, **flags: Any
-) -> None:
+def reset(run: Run, group: str, given: Mapping[str, str], yes: bool) -> None:
     """Show where a group would go on reading, ask, move it. given: topic, partition, to, shift, as they were typed.
 
     Raises HostFailed for a group with members, UsageError when it is not to be.
     """
     where, by = destination(given)
-    with opened(hosts, extra_vars, **flags) as cluster:
+    with opened(run) as cluster:
         found = _one(cluster, group)
         _refuse_active(found, "moved")
         plan = _plan(cluster, found, given, where, by)
@@ -57,22 +57,22 @@ def reset(
         print(groups_table.plan(plan))
         if not due:
             cluster.show.note("No changes: the group is there already")
-        if check or not due:
+        if run.check or not due:
             return
         confirm(cluster.show, f"Move group {group}?", yes, "nothing was moved")
         places = [[one.topic, one.partition, one.after] for one in due]
-        cluster.call("groups.groups", "move", group=group, coordinator=found["coordinator"], places=places)
+        cluster.call(remote.move_group(group, found["coordinator"], places))
         cluster.show.note(f"group {group} goes on there: {counted(len(due), 'partition')} moved")
 
 
-def delete(hosts: str, extra_vars: list[str], group: str, yes: bool, **flags: Any) -> None:
+def delete(run: Run, group: str, yes: bool) -> None:
     """Delete a group with its committed offsets; asks first."""
-    with opened(hosts, extra_vars, **flags) as cluster:
+    with opened(run) as cluster:
         found = _one(cluster, group)
         _refuse_active(found, "deleted")
         print(groups_table.description(found, cluster.name))
         confirm(cluster.show, f"Delete group {group}, and what it has committed?", yes, "nothing was deleted")
-        cluster.call("groups.groups", "delete", group=group, coordinator=found["coordinator"])
+        cluster.call(remote.delete_group(group, found["coordinator"]))
         cluster.show.note(f"group {group} is deleted")
 
 
@@ -92,7 +92,7 @@ def destination(given: Mapping[str, str]) -> tuple[dict[str, Any] | None, int]:
 
 
 def _look(cluster: Cluster, group: str | None = None) -> list[dict[str, Any]]:
-    found = cluster.call("groups.groups", "look", group=group)
+    found = cluster.call(remote.groups_look(group))
     cluster.show.host(cluster.driver.name, "")
     for broker in found["unreached"]:
         cluster.show.warning(f"{cluster.name(broker)} did not answer: groups that it coordinates are missing here")
@@ -132,5 +132,5 @@ def _plan(
     if not wanted:
         return []
     topics = {topic: None if number is None else [number] for topic in wanted}
-    found = cluster.call("groups.groups", "destination", topics=topics, where=where)
+    found = cluster.call(remote.group_destination(topics, where))
     return steps(group["partitions"], found["places"])

@@ -11,7 +11,8 @@ import threading
 from typing import Any
 
 from cli.cluster import Cluster, opened
-from cli.common import INTERRUPTED
+from cli.common import INTERRUPTED, Run
+from cluster import remote
 from cluster.records.lines import summary
 from provisioner.connect.feed import Feed
 from provisioner.connect.fleet import Stream
@@ -25,13 +26,13 @@ ACKS = {"all": -1, "-1": -1, "1": 1}
 COMPRESSIONS = ("none", "gzip", "lz4", "zstd")
 
 
-def produce(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any], **flags: Any) -> int:
+def produce(run: Run, topic: str, given: dict[str, Any]) -> int:
     """Write standard input to a topic; the exit code. given: the flags of the records, as they were typed."""
     if not topic:
         raise UsageError("which topic? --topic is missing")
     if sys.stdin is None:
         raise UsageError("there is no standard input to read records from")
-    arguments = {"topic": topic, **records_flags(given)}
+    arguments = records_flags(given)
     acknowledged = 0
 
     def event(message: dict[str, Any], feed: Feed) -> None:
@@ -40,8 +41,8 @@ def produce(hosts: str, extra_vars: list[str], topic: str, given: dict[str, Any]
         if "ready" in message and sys.stdin.isatty():
             cluster.show.note(f"{topic} is ready: a line is a record, Ctrl-D ends")
 
-    with opened(hosts, extra_vars, **flags) as cluster:
-        stream = cluster.stream("records.produce", "run", event, **arguments)
+    with opened(run) as cluster:
+        stream = cluster.stream(remote.produce(topic, **arguments), event)
         try:
             unreadable = _pumping(sys.stdin.fileno(), stream)
             answer = stream.result()

@@ -2,77 +2,77 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli.asking import confirm
-from cli.common import load_inventory
-from cli.deploying import options
-from cli.moving import carry_out, counted, rate_of
+from cli.cluster import Cluster, opened
+from cli.common import Run
+from cli.throttle import rate_of
+from cluster import remote
+from cluster.moving.carrying import carry_out
 from cluster.moving.layout import Move, Partition
 from cluster.moving.rebalance import plan, too_few
-from provisioner.connect.fleet import Fleet
-from provisioner.connect.opening import connect
-from provisioner.errors import HostFailed, Refused, Unreachable, UsageError
+from provisioner.errors import HostFailed, Refused, Unreachable, UsageError, raise_all
 from provisioner.inventory.model import Host
-from provisioner.options import Options
 from provisioner.quantities import format_elapsed, format_size
-from provisioner.report.choose import reporter
 from provisioner.report.reporter import Reporter
-from roles import site
-from roles.kafka import listeners, topology
+from provisioner.words import counted
+from roles.kafka import listeners
 
 SHOWN = 5  # partitions named in a message, the rest is counted
 
 
-def rebalance(
-    hosts: str, extra_vars: list[str], drain: str, throttle: str, check: bool, yes: bool, **flags: Any
-) -> int:
+def rebalance(run: Run, drain: str, throttle: str, yes: bool) -> int:
     """Show which copies would move, ask, move them. Raises what goes wrong."""
-    chosen = options(**flags)
     rate = rate_of(throttle)
-    inventory = load_inventory(hosts, extra_vars)
-    members = [inventory.hosts[name] for name in inventory.groups.get("kafka", ())]
-    cluster = {topology.broker_id(host, members): host for host in members}
-    leaving = _leaving(drain, cluster)
-    staying = [host for broker, host in cluster.items() if broker not in leaving]
-    if not staying:
-        raise UsageError("no broker would be left", advice="--drain takes the brokers that leave, the others stay")
-    with reporter() as show, Fleet(show) as fleet:
-        _connect(fleet, show, cluster, leaving, chosen)
-        if not check:
+    with opened(run, stream=sys.stdout) as cluster:
+        show, brokers = cluster.show, cluster.brokers
+        leaving = cluster.leaving = _leaving(drain, brokers)
+        if not set(brokers) - leaving:
+            raise UsageError("no broker would be left", advice="--drain takes the brokers that leave, the others stay")
+        _connect(cluster, leaving)
+        if not run.check:
             # Every broker's host: a roll would stop the brokers that copies come from and go to. ZooKeeper's may roll.
-            fleet.each(fleet.sessions, fleet.lock).check()
-        driver, state = _look(fleet, staying)
+            cluster.fleet.each(cluster.fleet.sessions, cluster.fleet.lock).check()
+        driver = cluster.driver
+        show.host(driver.name, "looking at the cluster")
+        state = cluster.call(remote.copies_look())
+        show.host(driver.name, "")
+        if not state["serving"]:
+            raise HostFailed(
+                f"its broker cannot tell how the cluster is: {state['why']}",
+                host=driver.name,
+                advice="see how it is: `invoke status`; `invoke deploy` starts what is down",
+            )
         partitions = [
             Partition(p["topic"], p["partition"], tuple(p["replicas"]), p["size"]) for p in state["partitions"]
         ]
-        _refuse(driver, state, partitions, cluster, leaving)
+        _refuse(driver, state, partitions, brokers, leaving)
         racks = {int(broker): rack for broker, rack in state["brokers"].items()}
-        moves = plan(partitions, cluster, racks, leaving)
-        _show(show, moves, partitions, state, {**{b: f"broker {b}" for b in racks}, **_names(cluster)}, set(cluster))
-        if check or not _due(moves, state):
+        moves = plan(partitions, brokers, racks, leaving)
+        _show(show, moves, partitions, state, {**{b: f"broker {b}" for b in racks}, **_names(brokers)}, set(brokers))
+        if run.check or not _due(moves, state):
             return 0
         if any(move.copies for move in moves):
             speed = f"at most {format_size(rate)} per second and broker" if rate else "as fast as they can"
-            confirm(show, f"Move {counted(len(moves))}, {speed}?", yes, "nothing was moved")
+            confirm(show, f"Move {counted(len(moves), 'partition')}, {speed}?", yes, "nothing was moved")
         show.phase("Rebalance")
-        done = carry_out(fleet, show, driver, moves, rate)
-        _tell(show, done, leaving, cluster)
+        done = carry_out(cluster.fleet.call, show, driver.name, listeners.door(driver), moves, rate)
+        _tell(show, done, leaving, brokers)
     return 0
 
 
-def _connect(fleet: Fleet, show: Reporter, cluster: Mapping[int, Host], leaving: set[int], chosen: Options) -> None:
+def _connect(cluster: Cluster, leaving: set[int]) -> None:
     """A session with every broker's host. One that is to leave may be gone already."""
-    found = connect(fleet, site, cluster.values(), chosen)
-    for broker in leaving & set(cluster):
-        name = cluster[broker].name
-        if isinstance(found.errors.get(name), Unreachable):
-            show.warning(f"{name} is left as it is: {found.errors.pop(name).summary}")
-    found.check()
-    for host in cluster.values():
-        show.host(host.name, "")
+    cluster.reach(*cluster.brokers.values())
+    gone = {cluster.brokers[broker].name for broker in leaving & set(cluster.brokers)}
+    for name, error in cluster.lost.items():
+        if name in gone and isinstance(error, Unreachable):
+            cluster.show.warning(f"{name} is left as it is: {error.summary}")
+    raise_all(error for name, error in cluster.lost.items() if not (name in gone and isinstance(error, Unreachable)))
 
 
 def _names(cluster: Mapping[int, Host]) -> dict[int, str]:
@@ -90,19 +90,6 @@ def _leaving(drain: str, cluster: Mapping[int, Host]) -> set[int]:
             )
         found.add(by_name[name] if name in by_name else int(name))
     return found
-
-
-def _look(fleet: Fleet, staying: Sequence[Host]) -> tuple[Host, dict[str, Any]]:
-    """The first host whose broker answers, and what it says of the cluster."""
-    refused = []
-    for host in staying:
-        fleet.reporter.host(host.name, "looking at the cluster")
-        state = fleet.call(host.name, "cluster.moving.reassign", "look", {"bootstrap": listeners.door(host)})
-        fleet.reporter.host(host.name, "")
-        if state["serving"]:
-            return host, state
-        refused.append(f"{host.name}: {state['why']}")
-    raise HostFailed("no broker answers", details=refused, advice="`invoke deploy` starts what is down")
 
 
 def _refuse(
@@ -124,7 +111,7 @@ def _refuse(
     offline = [f"{p['topic']}-{p['partition']}" for p in state["partitions"] if p["leader"] < 0]
     if offline:
         raise HostFailed(
-            f"{counted(len(offline))} offline: there is no copy to make another one from",
+            f"{counted(len(offline), 'partition')} offline: there is no copy to make another one from",
             host=driver.name,
             details=[_listed(offline)],
             advice="bring back the brokers that have the copies, then run it again",
@@ -132,7 +119,8 @@ def _refuse(
     short = too_few(partitions, cluster, leaving)
     if short:
         raise Refused(
-            f"{len(cluster) - len(leaving)} brokers would be left for {counted(len(short))} with more copies",
+            f"{len(cluster) - len(leaving)} brokers would be left for {counted(len(short), 'partition')} "
+            "with more copies",
             details=[_listed([f"{one.topic}-{one.partition} ({len(one.replicas)} copies)" for one in short])],
             advice="add a broker first, or give these topics fewer copies",
         )
@@ -168,7 +156,7 @@ def _show(
         return
     show.phase("Plan")
     if state["under_way"]:
-        show.note(f"  {counted(state['under_way'])} under way from before: they go on")
+        show.note(f"  {counted(state['under_way'], 'partition')} under way from before: they go on")
     ways: Counter[tuple[int, int]] = Counter()
     sizes: Counter[tuple[int, int]] = Counter()
     for move in moves:
@@ -189,7 +177,8 @@ def _show(
         )
     copied = sum(ways.values())
     show.note(
-        f"{counted(len(moves))} to change: {copied} copies to make, {format_size(sum(sizes.values()))} of data"
+        f"{counted(len(moves), 'partition')} to change: {copied} copies to make, "
+        f"{format_size(sum(sizes.values()))} of data"
         if moves
         else "no copy to move: leaders and throttles are put right"
     )
@@ -198,7 +187,7 @@ def _show(
 def _tell(show: Reporter, done: Mapping[str, Any], leaving: set[int], cluster: Mapping[int, Host]) -> None:
     """What was done, and what may be done now."""
     show.phase(
-        f"Rebalanced in {format_elapsed(done['seconds'])}: {counted(done['partitions'])} changed, "
+        f"Rebalanced in {format_elapsed(done['seconds'])}: {counted(done['partitions'], 'partition')} changed, "
         f"{done['elected']} {'leader' if done['elected'] == 1 else 'leaders'} elected"
     )
     for broker in sorted(leaving):

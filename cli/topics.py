@@ -8,15 +8,17 @@ from typing import Any
 
 from cli import topics_table
 from cli.cluster import Cluster, opened
+from cli.common import Run
+from cluster import remote
 from provisioner.errors import UsageError
 from provisioner.words import did_you_mean
 
 RETENTION = ("retention.ms", "retention.bytes", "cleanup.policy")
 
 
-def listing(hosts: str, extra_vars: list[str], topic: str, internal: bool, as_json: bool, **flags: Any) -> None:
+def listing(run: Run, topic: str, internal: bool, as_json: bool) -> None:
     """Print a line per topic."""
-    with opened(hosts, extra_vars, **flags) as cluster:
+    with opened(run) as cluster:
         found = looked(cluster, topic, internal, keys=RETENTION)
         if as_json:
             print(json.dumps(topics_table.document(found), indent=2))
@@ -24,9 +26,9 @@ def listing(hosts: str, extra_vars: list[str], topic: str, internal: bool, as_js
             print(topics_table.listing(found, cluster.name))
 
 
-def describe(hosts: str, extra_vars: list[str], topic: str, internal: bool, as_json: bool, **flags: Any) -> None:
+def describe(run: Run, topic: str, internal: bool, as_json: bool) -> None:
     """Print everything about topics, partition by partition."""
-    with opened(hosts, extra_vars, **flags) as cluster:
+    with opened(run) as cluster:
         found = looked(cluster, topic, internal, keys=None if as_json else RETENTION)
         if as_json:
             print(json.dumps(topics_table.document(found, partitions=True), indent=2))
@@ -45,13 +47,7 @@ def looked(cluster: Cluster, topic: str, internal: bool, keys: Sequence[str] | N
     wanted = patterns(topic)
     named = any(part.startswith("__") for part in wanted or ())
     found = cluster.call(
-        "topics.look",
-        "look",
-        patterns=wanted,
-        internal=internal or named,
-        records=True,
-        sizes=True,
-        keys=None if keys is None else list(keys),
+        remote.topics_look(patterns=wanted, internal=internal or named, records=True, sizes=True, keys=keys)
     )
     cluster.show.host(cluster.driver.name, "")
     if found["unmatched"]:

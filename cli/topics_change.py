@@ -8,10 +8,12 @@ from typing import Any
 
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
-from cli.moving import rate_of
+from cli.common import Run
+from cli.throttle import rate_of
 from cli.topics import looked, patterns, unknown
 from cli.topics_moving import mover
 from cli.topics_table import summary
+from cluster import remote
 from cluster.settings.values import shown
 from cluster.settings.values import typed as typed_setting
 from cluster.topics import apply as topic_apply
@@ -22,42 +24,23 @@ from provisioner.quantities import format_size
 from provisioner.words import counted
 
 
-def create(
-    hosts: str,
-    extra_vars: list[str],
-    topic: str,
-    partitions: str,
-    factor: str,
-    settings: Mapping[str, Any],
-    check: bool,
-    **flags: Any,
-) -> None:
+def create(run: Run, topic: str, partitions: str, factor: str, settings: Mapping[str, Any]) -> None:
     """Make topics that are not there. settings: as for `configured`. Raises UsageError for one that is there."""
     names = _names(topic, "create")
     config = configured(settings)
     wanted = [
         Wanted(name, count("partitions", partitions), count("replication-factor", factor), config) for name in names
     ]
-    with opened(hosts, extra_vars, stream=sys.stdout, **flags) as cluster:
+    with opened(run, stream=sys.stdout) as cluster:
         topics = topic_apply.look(cluster.call, names)[0]
         raise_all(_exists(one, topics[one.name]) for one in wanted if one.name in topics)
         plan = _planned(cluster, wanted)
-        if not check:
+        if not run.check:
             topic_apply.execute(cluster.call, plan, mover(cluster, None))
             _said(cluster, f"Created {topic_apply.listed(names)}, known to every broker")
 
 
-def alter(
-    hosts: str,
-    extra_vars: list[str],
-    topic: str,
-    partitions: str,
-    factor: str,
-    settings: Mapping[str, Any],
-    throttle: str,
-    check: bool,
-    **flags: Any,
-) -> None:
+def alter(run: Run, topic: str, partitions: str, factor: str, settings: Mapping[str, Any], throttle: str) -> None:
     """Change what is named of topics that are there, and nothing else."""
     names, config = _names(topic, "alter"), configured(settings)
     wanted = [
@@ -69,23 +52,23 @@ def alter(
             details=["--partitions, --replication-factor, --retention, --retention-bytes, --config k=v, --unset k"],
         )
     rate = rate_of(throttle)
-    with opened(hosts, extra_vars, stream=sys.stdout, **flags) as cluster:
-        found = cluster.call("topics.look", "look", internal=False, patterns=names, settings=[])
+    with opened(run, stream=sys.stdout) as cluster:
+        found = cluster.call(remote.topics_look(patterns=names, settings=[]))
         if found["unmatched"]:
             raise unknown(found["unmatched"], found["known"])
         plan = _planned(cluster, wanted)
         if plan.nothing:
             _said(cluster, f"No changes: {topic_apply.listed(names)} as asked")
-        elif not check:
+        elif not run.check:
             topic_apply.execute(cluster.call, plan, mover(cluster, rate))
             _said(cluster, f"Altered {topic_apply.listed(names)}")
 
 
-def delete(hosts: str, extra_vars: list[str], topic: str, yes: bool, check: bool, **flags: Any) -> None:
+def delete(run: Run, topic: str, yes: bool) -> None:
     """Delete topics with all their records, after saying how many."""
     if not patterns(topic):
         raise UsageError("which topics? --topic is missing")
-    with opened(hosts, extra_vars, stream=sys.stdout, **flags) as cluster:
+    with opened(run, stream=sys.stdout) as cluster:
         found = looked(cluster, topic, internal=False)
         internal = [name for name, one in found["topics"].items() if one["internal"]]
         if internal:
@@ -93,12 +76,12 @@ def delete(hosts: str, extra_vars: list[str], topic: str, yes: bool, check: bool
         cluster.show.phase("To be deleted")
         for name, one in found["topics"].items():
             cluster.show.change(name, _holds(summary(one)), "-")
-        if not check:
+        if not run.check:
             names = list(found["topics"])
             confirm(
                 cluster.show, f"Delete {counted(len(names), 'topic')} with all records?", yes, "nothing was deleted"
             )
-            cluster.call("topics.changes", "change", delete=names)
+            cluster.call(remote.change_topics(delete=names))
             _said(cluster, f"Deleted {topic_apply.listed(names)}, gone from every broker")
 
 

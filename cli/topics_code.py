@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
-from cli.moving import rate_of
+from cli.common import Run
+from cli.throttle import rate_of
 from cli.topics_moving import mover
 from cluster.topics import apply as topic_apply
 from cluster.topics.plan import Plan
@@ -23,9 +24,9 @@ from roles.checks import wanted_topics
 NOTHING = "No changes: every listed topic is as it should be"
 
 
-def plan(hosts: str, extra_vars: list[str], file: str, as_json: bool, **flags: Any) -> None:
+def plan(run: Run, file: str, as_json: bool) -> None:
     """Show what apply would do; change nothing."""
-    with opened(hosts, with_file(extra_vars, file), stream=None if as_json else sys.stdout, **flags) as cluster:
+    with opened(with_file(run, file), stream=None if as_json else sys.stdout) as cluster:
         wanted = _listed(cluster)
         found, warnings = topic_apply.planned(cluster.call, wanted)
         cluster.show.host(cluster.driver.name, "")
@@ -35,19 +36,17 @@ def plan(hosts: str, extra_vars: list[str], file: str, as_json: bool, **flags: A
             _show(cluster, found, warnings, prune=False)
 
 
-def apply(
-    hosts: str, extra_vars: list[str], file: str, prune: bool, throttle: str, check: bool, yes: bool, **flags: Any
-) -> None:
+def apply(run: Run, file: str, prune: bool, throttle: str, yes: bool) -> None:
     """Make topics as they are listed. prune: delete what is not, after a question."""
     rate = rate_of(throttle)
-    with opened(hosts, with_file(extra_vars, file), stream=sys.stdout, **flags) as cluster:
+    with opened(with_file(run, file), stream=sys.stdout) as cluster:
         wanted = _listed(cluster)
-        if not check:
+        if not run.check:
             cluster.fleet.lock(cluster.driver.name)
         found, warnings = topic_apply.planned(cluster.call, wanted)
         cluster.show.host(cluster.driver.name, "")
         _show(cluster, found, warnings, prune)
-        if check:
+        if run.check:
             return
         began = time.monotonic()
         pruning = prune and found.prunes
@@ -63,10 +62,10 @@ def apply(
             cluster.show.phase(f"Applied in {format_elapsed(time.monotonic() - began)}")
 
 
-def with_file(extra_vars: list[str], file: str) -> list[str]:
-    """The variables of a command line with `topics:` of --file, which wins over the inventory's. Raises ConfigError."""
+def with_file(run: Run, file: str) -> Run:
+    """A run with `topics:` of --file, which wins over the inventory's. Raises ConfigError."""
     if not file:
-        return extra_vars
+        return run
     problems: list[ConfigError] = []
     document = read(Path(file).expanduser(), file)
     names = set(document.variables(document.root, problems))
@@ -78,7 +77,7 @@ def with_file(extra_vars: list[str], file: str) -> list[str]:
             f"{file}: " + (f"has {', '.join(other)}, and is for `topics:` alone" if other else "has no `topics:`"),
             advice="write it like this: topics: {orders: {partitions: 6, retention: 2d}}",
         )
-    return [*extra_vars, f"@{file}"]
+    return replace(run, extra_vars=[*run.extra_vars, f"@{file}"])
 
 
 def _listed(cluster: Cluster) -> list[Wanted]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cli.cluster import Cluster
-from cli.moving import carry_out
+from cluster.moving.carrying import carry_out
 from cluster.moving.layout import Move
+from roles.kafka import listeners
 
 
 def mover(cluster: Cluster, rate: int | None) -> Callable[[Sequence[Move]], object]:
@@ -16,6 +17,7 @@ def mover(cluster: Cluster, rate: int | None) -> Callable[[Sequence[Move]], obje
         # A roll meanwhile would stop the brokers that copies come from and go to.
         cluster.connect(*cluster.brokers.values())
         cluster.fleet.each(cluster.fleet.sessions, cluster.fleet.lock).check()
-        return carry_out(cluster.fleet, cluster.show, cluster.driver, moves, rate)
+        driver = cluster.driver
+        return carry_out(cluster.fleet.call, cluster.show, driver.name, listeners.door(driver), moves, rate)
 
     return move

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from invoke import Context
 
-from cli.common import SOURCES, verb
+from cli.common import SOURCES, Run, on_hosts, verb
 
 
-@verb("bundle", {**SOURCES, "out": "the file to write, *.tar"})
-def bundle(context: Context, hosts="", extra_vars=None, out=""):
+@on_hosts("bundle", {"out": "the file to write, *.tar"}, common=SOURCES)
+def bundle(run: Run, out=""):
     """Pack everything a deploy needs into one file, for a control machine without network."""
     from cli import artifacts
 
-    artifacts.bundle(hosts, extra_vars, out)
+    artifacts.bundle(run, out)
 
 
 @verb("lock", {"product": "kafka or zookeeper", "version": "the version to lock, e.g. 3.8.1"})
@@ -23,9 +23,9 @@ def lock(context: Context, product="kafka", version=""):
     artifacts.lock(product, version)
 
 
-@verb("fetch", SOURCES)
-def fetch(context: Context, hosts="", extra_vars=None):
+@on_hosts("fetch", common=SOURCES)
+def fetch(run: Run):
     """Download and verify what an inventory installs, without deploying."""
     from cli import artifacts
 
-    artifacts.fetch(hosts, extra_vars)
+    artifacts.fetch(run)

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-from invoke import Context
-
-from cli.common import COMMON, verb
+from cli.common import COMMON, Run, on_hosts
 
 REBALANCE = {
-    **{name: text for name, text in COMMON.items() if name != "limit"},
     "drain": "take everything off these brokers, which are to leave: host names or ids, separated by commas",
-    "throttle": "how fast copies may move: bytes per second and broker; none for no limit",
+    "throttle": "how fast copies may move: bytes per second and broker, 50m when not given; none for no limit",
     "check": "show what would move, move nothing",
     "yes": "do not ask",
 }
+WHOLE = {name: text for name, text in COMMON.items() if name != "limit"}
 
 
-@verb("rebalance", REBALANCE)
-def rebalance(
-    context: Context,
-    hosts="",
-    drain="",
-    throttle="50m",
-    extra_vars=None,
-    check=False,
-    yes=False,
-    ask_become_pass=False,
-    accept_new_host_keys=False,
-):
+@on_hosts("rebalance", REBALANCE, common=WHOLE)
+def rebalance(run: Run, drain="", throttle="", yes=False):
     """Spread partitions evenly over all brokers, onto new ones or off leaving ones; asks first, can be interrupted."""
     from cli import rebalance as moving
 
-    return moving.rebalance(
-        hosts,
-        extra_vars,
-        drain,
-        throttle,
-        check or bool(context.config.run.dry),
-        yes,
-        ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
-    )
+    return moving.rebalance(run, drain, throttle, yes)

@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-from invoke import Context
+from cli.common import Run, on_hosts
 
-from cli.common import COMMON, verb
-
-LIST = {**COMMON, "json": "as JSON, for machines"}
-ONE = {**COMMON, "group": "which group"}
+LIST = {"json": "as JSON, for machines"}
+ONE = {"group": "which group"}
 
 
-@verb("list", LIST)
-def listing(
-    context: Context, hosts="", json=False, limit="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False
-):
+@on_hosts("list", LIST)
+def listing(run: Run, json=False):
     """Show the consumer groups: state, members, topics, lag."""
     from cli import groups
 
-    groups.listing(
-        hosts,
-        extra_vars,
-        json,
-        limit=limit,
-        ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
-    )
+    groups.listing(run, json)
 
 
-@verb("describe", {**ONE, "json": LIST["json"]})
-def describe(
-    context: Context,
-    hosts="",
-    group="",
-    json=False,
-    limit="",
-    extra_vars=None,
-    ask_become_pass=False,
-    accept_new_host_keys=False,
-):
+@on_hosts("describe", {**ONE, **LIST})
+def describe(run: Run, group="", json=False):
     """Show a consumer group: who reads what, what is committed, how far it is behind."""
     from cli import groups
 
-    groups.describe(
-        hosts,
-        extra_vars,
-        group,
-        json,
-        limit=limit,
-        ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
-    )
+    groups.describe(run, group, json)
 
 
 RESET = {
@@ -63,58 +35,17 @@ RESET = {
 }
 
 
-@verb("reset", RESET)
-def reset(
-    context: Context,
-    hosts="",
-    group="",
-    topic="",
-    partition="",
-    to="",
-    shift="",
-    check=False,
-    yes=False,
-    limit="",
-    extra_vars=None,
-    ask_become_pass=False,
-    accept_new_host_keys=False,
-):
+@on_hosts("reset", RESET)
+def reset(run: Run, group="", topic="", partition="", to="", shift="", yes=False):
     """Move where a consumer group goes on reading; shows the plan and asks first."""
     from cli import groups
 
-    groups.reset(
-        hosts,
-        extra_vars,
-        group,
-        {"topic": topic, "partition": partition, "to": to, "shift": shift},
-        check or bool(context.config.run.dry),
-        yes,
-        limit=limit,
-        ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
-    )
+    groups.reset(run, group, {"topic": topic, "partition": partition, "to": to, "shift": shift}, yes)
 
 
-@verb("delete", {**ONE, "yes": "do not ask"})
-def delete(
-    context: Context,
-    hosts="",
-    group="",
-    yes=False,
-    limit="",
-    extra_vars=None,
-    ask_become_pass=False,
-    accept_new_host_keys=False,
-):
+@on_hosts("delete", {**ONE, "yes": "do not ask"})
+def delete(run: Run, group="", yes=False):
     """Delete a consumer group in which nobody is; asks first."""
     from cli import groups
 
-    groups.delete(
-        hosts,
-        extra_vars,
-        group,
-        yes,
-        limit=limit,
-        ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
-    )
+    groups.delete(run, group, yes)

@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from invoke import Context
+from cli.common import Run, on_hosts
 
-from cli.common import COMMON, verb
-
-STATUS = {**COMMON, "json": "as JSON, for machines; docs/operations.md describes the keys"}
+STATUS = {"json": "as JSON, for machines; docs/operations.md describes the keys"}
 
 
-@verb("status", STATUS)
-def status(
-    context: Context, hosts="", limit="", extra_vars=None, json=False, ask_become_pass=False, accept_new_host_keys=False
-):
+@on_hosts("status", STATUS)
+def status(run: Run, json=False):
     """Show how services, ensemble and cluster are; exit code 2 when something is not healthy."""
     from cli import status as page
 
-    return page.status(
-        hosts,
-        extra_vars,
-        json,
-        limit=limit,
-        ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
-    )
+    return page.status(run.hosts, run.extra_vars, json, **run.flags())
 
 
-@verb("doctor", COMMON)
-def doctor(context: Context, hosts="", limit="", extra_vars=None, ask_become_pass=False, accept_new_host_keys=False):
+@on_hosts("doctor")
+def doctor(run: Run):
     """Find everything that is or will be wrong, and say the mend; change nothing. Exit code 0 when nothing is wrong."""
     from cli import doctor as examination
 
-    return examination.doctor(
-        hosts, extra_vars, limit=limit, ask_become_pass=ask_become_pass, accept_new_host_keys=accept_new_host_keys
-    )
+    return examination.doctor(run.hosts, run.extra_vars, **run.flags())
 
 
 LOGS = {
-    **COMMON,
     "service": "only this one: kafka or zookeeper",
     "follow": "go on with new lines as they come, until Ctrl-C",
     "since": "only what is not older: 10m, 2h",
@@ -45,30 +31,9 @@ LOGS = {
 }
 
 
-@verb("logs", LOGS)
-def logs(
-    context: Context,
-    hosts="",
-    service="",
-    follow=False,
-    since="",
-    lines="",
-    limit="",
-    extra_vars=None,
-    ask_become_pass=False,
-    accept_new_host_keys=False,
-):
+@on_hosts("logs", LOGS)
+def logs(run: Run, service="", follow=False, since="", lines=""):
     """Show what the services of all hosts logged, merged by time."""
     from cli import logs as streams
 
-    return streams.logs(
-        hosts,
-        extra_vars,
-        service,
-        follow,
-        since,
-        lines,
-        limit=limit,
-        ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
-    )
+    return streams.logs(run.hosts, run.extra_vars, service, follow, since, lines, **run.flags())

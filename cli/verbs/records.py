@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from invoke import Context
-
-from cli.common import COMMON, verb
+from cli.common import Run, on_hosts
 
 PRODUCE = {
-    **COMMON,
     "topic": "where to write",
     "key_separator": "what stands between key and value in a line, e.g. ':' or '\\t'; none: lines have no keys",
     "headers": "for every record: name=value, separated by commas",
@@ -19,10 +16,9 @@ PRODUCE = {
 }
 
 
-@verb("produce", PRODUCE)
+@on_hosts("produce", PRODUCE)
 def produce(
-    context: Context,
-    hosts="",
+    run: Run,
     topic="",
     key_separator="",
     headers="",
@@ -31,10 +27,6 @@ def produce(
     acks="all",
     compression="none",
     timeout="30s",
-    limit="",
-    extra_vars=None,
-    ask_become_pass=False,
-    accept_new_host_keys=False,
 ):
     """Write lines of standard input to a topic, a record each; ends when all are acknowledged."""
     from cli import produce as writing
@@ -48,19 +40,10 @@ def produce(
         "compression": compression,
         "timeout": timeout,
     }
-    return writing.produce(
-        hosts,
-        extra_vars,
-        topic,
-        given,
-        limit=limit,
-        ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
-    )
+    return writing.produce(run, topic, given)
 
 
 CONSUME = {
-    **COMMON,
     "topic": "what to read",
     "from_beginning": "begin with the oldest record; else only what is written from now on is read",
     "offset": "begin there: earliest, latest, 42, -10 (before the end), 2026-01-31T08:00, or 2h (ago)",
@@ -73,10 +56,9 @@ CONSUME = {
 }
 
 
-@verb("consume", CONSUME)
+@on_hosts("consume", CONSUME)
 def consume(
-    context: Context,
-    hosts="",
+    run: Run,
     topic="",
     from_beginning=False,
     offset="",
@@ -86,10 +68,6 @@ def consume(
     timeout="",
     format="",
     json=False,
-    limit="",
-    extra_vars=None,
-    ask_become_pass=False,
-    accept_new_host_keys=False,
 ):
     """Write the records of a topic to standard output, a line each; goes on until Ctrl-C, --count or --timeout."""
     from cli import consume as reading
@@ -104,19 +82,10 @@ def consume(
         "format": format,
         "json": json,
     }
-    return reading.consume(
-        hosts,
-        extra_vars,
-        topic,
-        given,
-        limit=limit,
-        ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
-    )
+    return reading.consume(run, topic, given)
 
 
 BENCH = {
-    **COMMON,
     "records": "how many",
     "size": "bytes of each, e.g. 100 or 10k",
     "throughput": "at most so many records a second; none for no limit",
@@ -128,10 +97,9 @@ BENCH = {
 }
 
 
-@verb("produce", BENCH)
+@on_hosts("produce", BENCH)
 def bench_produce(
-    context: Context,
-    hosts="",
+    run: Run,
     records="200000",
     size="1000",
     throughput="none",
@@ -140,10 +108,6 @@ def bench_produce(
     compression="none",
     timeout="60s",
     json=False,
-    limit="",
-    extra_vars=None,
-    ask_become_pass=False,
-    accept_new_host_keys=False,
 ):
     """Measure how fast the cluster takes records, by the official tool on a broker's host and a temporary topic."""
     from cli import bench
@@ -157,12 +121,4 @@ def bench_produce(
         "compression": compression,
         "timeout": timeout,
     }
-    return bench.produce(
-        hosts,
-        extra_vars,
-        given,
-        json,
-        limit=limit,
-        ask_become_pass=ask_become_pass,
-        accept_new_host_keys=accept_new_host_keys,
-    )
+    return bench.produce(run, given, json)

@@ -6,9 +6,11 @@ What is left to do is read from the cluster each time, so a run that was broken 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from cluster import remote
 from cluster.moving.layout import Move
+from cluster.remote import ByBroker
 from cluster.settings.values import shown
 from cluster.topics import plan as topic_plan
 from cluster.topics.plan import Alter, Cluster, Plan, Setting, Topic
@@ -23,17 +25,14 @@ if TYPE_CHECKING:
 SHOWN = 10  # topics named in a line, the rest is counted
 
 
-class Ask(Protocol):
-    """Runs a function of `cluster` by way of one broker's host."""
-
-    def __call__(self, module: str, function: str, **arguments: Any) -> dict[str, Any]:
-        """Its answer. Raises HostFailed for the Failure that it ends with."""
+# Asks the cluster by way of one broker; the answer. Raises HostFailed for the Failure that it ends with.
+Ask = Callable[[ByBroker], dict[str, Any]]
 
 
 def look(ask: Ask, described: Sequence[str]) -> tuple[dict[str, Topic], Cluster]:
     """Every topic of the cluster, those that are named with their settings, and what counts where a topic is silent."""
-    found = ask("topics.look", "look", internal=True, sizes=True, settings=list(described))
-    known = ask("topics.look", "defaults")
+    found = ask(remote.topics_look(internal=True, sizes=True, settings=described))
+    known = ask(remote.topic_defaults())
     racks = {int(broker): rack for broker, rack in found["brokers"].items()}
     topics = {name: topic(name, data) for name, data in found["topics"].items()}
     return topics, Cluster(racks, known["partitions"], known["factor"], known["settings"])
@@ -63,7 +62,7 @@ def planned(ask: Ask, wanted: Sequence[Wanted]) -> tuple[Plan, list[str]]:
     wants["grow"] = {name: count for name, count in wants["grow"].items() if name not in plan.moving}
     if any(wants.values()):
         places = {one.name: one.place for one in wanted}
-        refused = ask("topics.changes", "check", **wants)["refused"]
+        refused = ask(remote.check_topics(**wants))["refused"]
         raise_all(
             ConfigError(
                 f"the cluster refuses {name}: {why}",
@@ -223,15 +222,15 @@ def execute(ask: Ask, plan: Plan, move: Callable[[Sequence[Move]], object]) -> N
     what came before is done, and the next run does the rest."""
     wants = requests(plan)
     if plan.create or plan.settings:
-        ask("topics.changes", "change", create=wants["create"], settings=wants["settings"])
+        ask(remote.change_topics(create=wants["create"], settings=wants["settings"]))
     if plan.moves or plan.moving or plan.throttled:
         move(plan.moves)
-        ask("topics.changes", "settle", factors={name: after for name, (_, after) in plan.factors.items()})
+        ask(remote.settle_topics({name: after for name, (_, after) in plan.factors.items()}))
     if plan.grow:  # after the copies: a new partition gets as many as the first one has
-        ask("topics.changes", "change", grow=wants["grow"])
+        ask(remote.change_topics(grow=wants["grow"]))
 
 
 def prune(ask: Ask, plan: Plan) -> None:
     """Delete the topics that are not listed, and take settings that are not listed off the others."""
     settings = {name: dict.fromkeys(own) for name, own in plan.strays.items()}
-    ask("topics.changes", "change", settings=settings, delete=list(plan.unmanaged))
+    ask(remote.change_topics(settings=settings, delete=list(plan.unmanaged)))

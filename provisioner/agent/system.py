@@ -297,5 +297,5 @@ class System:
         self._unit_states = None
 
     def call(self, call: Any) -> Dict[str, Any]:
-        """Run a role's on-host function: a `Call`."""
+        """Run a role's on-host function: a `Request`."""
         return calling.call(call.wire(), self.emit)

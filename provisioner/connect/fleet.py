@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 
 from provisioner.connect.feed import Feed
 from provisioner.connect.payload import Payload
+from provisioner.connect.requests import Event
 from provisioner.connect.session import Session
 from provisioner.connect.settings import Settings
 from provisioner.errors import Locked, ProvisionerError, Several
 from provisioner.report.reporter import Reporter
+from provisioner.resources import Request
 
 T = TypeVar("T")
-Event = Callable[[Mapping[str, Any]], None]  # receives what a host reports while it is at work
 MAX_THREADS = 64
 # A Ctrl-C that comes just as the main thread begins to wait is not noticed before that wait ends, so it waits in steps.
 STEP_SECONDS = 0.5
@@ -127,31 +128,26 @@ class Fleet:
             raise locked(host, answer["held_by"])
         self._locked.add(host)
 
-    def call(
-        self, host: str, module: str, function: str, arguments: Mapping[str, Any], event: Event | None = None
-    ) -> dict[str, Any]:
-        """Run a role's on-host function on a host, as by `request`."""
-        args = dict(arguments)
-        answer: dict[str, Any] = self.request(host, "call", event, module=module, function=function, args=args)
+    def call(self, host: str, request: Request | str, *more: Any, event: Event | None = None) -> dict[str, Any]:
+        """Run a function on a host, as by `request`."""
+        if isinstance(request, str):  # module, function, arguments, event: until every call site names its request
+            event = more[2] if len(more) > 2 else event
+            request = Request(request, *more[:2])
+        else:
+            event = more[0] if more else event
+        answer: dict[str, Any] = self.request(host, "call", event, **request.wire())
         return answer
 
-    def stream(
-        self,
-        host: str,
-        module: str,
-        function: str,
-        arguments: Mapping[str, Any],
-        on_event: Callable[[dict[str, Any], Feed], None],
-    ) -> Stream:
-        """Begin an on-host function that takes a feed, f(args, emit, feed). on_event is given every event, and the feed
-        to answer it with; it is called in a thread."""
+    def stream(self, host: str, request: Request, on_event: Callable[[dict[str, Any], Feed], None]) -> Stream:
+        """Begin a function on a host that takes a feed, f(args, emit, feed). on_event is given every event, and the
+        feed to answer it with; it is called in a thread."""
         feed = Feed()
-        request = {"module": module, "function": function, "args": dict(arguments)}
 
         def event(message: dict[str, Any]) -> None:
             on_event(message, feed)
 
-        return Stream(feed, self._threads().submit(self.sessions[host].request, "call", event, feed, **request))
+        call = self.sessions[host].request
+        return Stream(feed, self._threads().submit(call, "call", event, feed, **request.wire()))
 
     def show(self, host: str) -> Event:
         """A receiver of a host's events that shows their text."""

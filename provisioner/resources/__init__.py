@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .archive import Archive as Archive
 from .base import KINDS as KINDS
-from .base import Call as Call
+from .base import Request as Request
 from .base import Resource as Resource
 from .base import differing as differing
 from .base import from_wire as from_wire

@@ -17,8 +17,12 @@ KINDS: dict[str, Type[Resource]] = {}
 
 
 @dataclass(frozen=True)
-class Call:
-    """A function that the agent runs on the host: `function(args, emit) -> dict`."""
+class Request:
+    """A call of a function on a host, which the agent runs there: `function(args, emit) -> dict`, or
+    `function(args, emit, feed)` for one that is streamed to.
+
+    Made by the tables of what may be called: `provisioner/connect/requests.py` and `cluster/remote.py`.
+    """
 
     module: str
     function: str
@@ -26,6 +30,10 @@ class Call:
 
     def wire(self) -> dict[str, Any]:
         return {"module": self.module, "function": self.function, "args": dict(self.args)}
+
+    def adding(self, **args: Any) -> Request:
+        """The same call with more arguments."""
+        return Request(self.module, self.function, {**self.args, **args})
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
-from .base import Call
+from .base import Request
 from .digest import sha256
 from .frozen import dataclass
 
@@ -24,14 +24,14 @@ class Live:
 
     path: str
     copy: str
-    call: Call
+    call: Request
 
     def wire(self) -> dict[str, Any]:
         return {"path": self.path, "copy": self.copy, "call": self.call.wire()}
 
     @classmethod
     def from_wire(cls, data: Optional[Mapping[str, Any]]) -> Optional[Live]:
-        return cls(data["path"], data["copy"], Call(**data["call"])) if data else None
+        return cls(data["path"], data["copy"], Request(**data["call"])) if data else None
 
     def look(
         self, system: Any, unit: str, started: Optional[str], wanted: Optional[str] = None, apply: bool = False
@@ -47,8 +47,7 @@ class Live:
         copy = system.read_text(self.copy)
         if copy is None or sha256(copy.encode()) != started:
             return None
-        extra = {"started": copy, "wanted": text, "memory": memory, "apply": apply}
-        answer = system.call(Call(self.call.module, self.call.function, {**self.call.args, **extra}))
+        answer = system.call(self.call.adding(started=copy, wanted=text, memory=memory, apply=apply))
         return {"path": self.path, "digest": sha256(text.encode()), **answer}
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from .base import Call, Resource, State
+from .base import Request, Resource, State
 from .frozen import dataclass
 from .live import Live, covered
 
 
 @dataclass(frozen=True)
 class Service(Resource):
-    """An enabled, running unit: `Service("kafka", inputs=("/etc/kafka/server.properties",), ready=Call(...))`.
+    """An enabled, running unit: `Service("kafka", inputs=("/etc/kafka/server.properties",), ready=Request(...))`.
 
     inputs: every path whose content the process reads at start. The unit itself records their digests when it starts
     (`ExecStartPre`, in sha256sum's format, to `/run/NAME/inputs.sha256`), whoever starts it. A restart is needed when
@@ -24,7 +24,7 @@ class Service(Resource):
     kind: ClassVar[str] = "service"
     unit: str
     inputs: tuple[str, ...] = ()
-    ready: Optional[Call] = None
+    ready: Optional[Request] = None
     live: Optional[Live] = None
 
     @property
@@ -52,7 +52,7 @@ class Service(Resource):
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Service:
-        ready = Call(**data["ready"]) if data.get("ready") else None
+        ready = Request(**data["ready"]) if data.get("ready") else None
         return cls(data["unit"], tuple(data["inputs"]), ready, Live.from_wire(data.get("live")))
 
     def read(self, system: Any) -> Optional[State]:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
+from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
 from provisioner.report.reporter import Row
 from provisioner.resources import Resource, Service, services_of, sha256
 from provisioner.run.plan import HostPlan
-
-AGENT = "provisioner.agent.live"
 
 
 def foresee(fleet: Fleet, host: str, resources: Sequence[Resource], states: MutableMapping[str, Any]) -> None:
@@ -24,8 +23,7 @@ def foresee(fleet: Fleet, host: str, resources: Sequence[Resource], states: Muta
         state, path = states.get(service.key), service.live.path if service.live else ""
         text = texts.get(path)
         if state and state["active"] and text is not None and sha256(text.encode()) != state["disk"].get(path):
-            arguments = {"service": service.wire(content=False), "wanted": text}
-            state["live"] = fleet.call(host, AGENT, "look", arguments)["live"]
+            state["live"] = fleet.call(host, requests.foresee(service, text))["live"]
 
 
 def adopt(fleet: Fleet, plan: HostPlan, row: Row) -> None:
@@ -42,7 +40,7 @@ def tidy(fleet: Fleet, host: str, service: Service, row: Row) -> None:
 
 def _apply(fleet: Fleet, host: str, service: Service, row: Row) -> None:
     fleet.reporter.host(host, f"applying to {service.unit}")
-    made = fleet.call(host, AGENT, "apply", {"service": service.wire(content=False)})["changes"]
+    made = fleet.call(host, requests.adopt(service))["changes"]
     if made:
         row.changed += 1
         fleet.reporter.change(host, service.key, "apply", shown(made))

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from roles.kafka import listeners
 
 if TYPE_CHECKING:
-    from cluster.moving.layout import Move
-    from cluster.topics import apply as topic_apply
+    from cluster.remote import ByBroker
+    from provisioner.connect.requests import Call
     from provisioner.report.reporter import Reporter
     from provisioner.run.target import Target
-
-THROTTLE = 50 * 1024 * 1024  # bytes per second and broker that copies are moved with, as rebalance's default
-STALL_SECONDS = 180.0
-ON_HOST = "cluster"
-
-Call = Callable[..., dict[str, Any]]
 
 
 def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
@@ -29,6 +23,7 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
     """
     if not brokers[0]["topics"]:
         return {}
+    from cluster.moving.carrying import carry_out
     from cluster.topics import apply as topic_apply
     from cluster.topics.wanted import parse
 
@@ -36,7 +31,11 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
     if driver is None:
         reporter.note("topics: no broker answers yet; a deploy makes them when the services are up")
         return {}
-    ask = asking(call, driver)
+    door = listeners.door(driver.host)
+
+    def ask(request: ByBroker) -> dict[str, Any]:
+        return call(driver.name, request.at(door))
+
     wanted = parse(driver["topics"], partial(driver.host.place, "topics"))[0]
     reporter.host(driver.name, "looking at the topics")
     plan, warnings = topic_apply.planned(ask, wanted)
@@ -49,42 +48,19 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
     for warning in warnings:
         reporter.warning(warning)
     if not check and not plan.nothing:
-        topic_apply.execute(ask, plan, lambda moves: _move(call, driver, reporter, moves))
+        topic_apply.execute(ask, plan, lambda moves: carry_out(call, reporter, driver.name, door, moves))
         reporter.host(driver.name, "")
     return {driver.name: (len(wanted), plan.changes)}
 
 
-def asking(call: Call, driver: Target) -> topic_apply.Ask:
-    """On-host functions by way of one broker's host."""
-
-    def ask(module: str, function: str, **arguments: Any) -> dict[str, Any]:
-        return call(driver.name, f"{ON_HOST}.{module}", function, {**_door(driver), **arguments})
-
-    return ask
-
-
-def _door(driver: Target) -> dict[str, str]:
-    return {"bootstrap": listeners.door(driver.host)}
-
-
 def _driver(call: Call, brokers: Sequence[Target]) -> Target | None:
-    """The first host whose broker answers."""
-    for target in brokers:
-        address = listeners.door(target.host)
-        if not call(target.name, f"{ON_HOST}.state.serving", "answering", {"addresses": [address]})[address]:
-            return target
-    return None
+    """The first host whose broker answers; None while none does. Raises what else keeps hosts from being asked."""
+    from cluster.driver import Silent, find
+    from provisioner.errors import raise_all
 
-
-def _move(call: Call, driver: Target, reporter: Reporter, moves: Sequence[Move]) -> None:
-    def event(message: Mapping[str, Any]) -> None:
-        if "left" in message:
-            reporter.host(driver.name, f"copying: {message['left']} partitions left")
-
-    work = {
-        **_door(driver),
-        "throttle": THROTTLE,
-        "stall": STALL_SECONDS,
-        "moves": [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in moves],
-    }
-    call(driver.name, f"{ON_HOST}.moving.reassign", "work", work, event)
+    by_name = {target.name: target for target in brokers}
+    found, passed_over = find(call, by_name, lambda name: listeners.door(by_name[name].host))
+    if found is None:
+        raise_all(error for error in passed_over.values() if not isinstance(error, Silent))
+        return None
+    return by_name[found]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from provisioner.resources import Call, Live, Service
+from cluster import remote
+from provisioner.resources import Live, Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
@@ -48,17 +49,16 @@ def inputs(target: Target) -> tuple[str, ...]:
     return (CONFIG, ENVIRONMENT, LOGGING, UNIT, f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
 
 
-def ready(target: Target) -> Call:
-    """What says that the broker serves: asked on the host after a start. Times in seconds."""
-    arguments = {
-        "bootstrap": listeners.inter_broker(target.host).local,
-        "broker_id": topology.broker_id(target.host, target.members("kafka")),
-        "unit": "kafka.service",
-        "log_file": LOGS[0],
-        "timeout": target["kafka_start_timeout"] / 1000,
-        "stall": target["kafka_start_stall"] / 1000,
-    }
-    return Call("cluster.state.serving", "ready", arguments)
+def ready(target: Target) -> Request:
+    """What says that the broker serves: asked on the host after a start."""
+    request = remote.broker_ready(
+        topology.broker_id(target.host, target.members("kafka")),
+        unit="kafka.service",
+        log_file=LOGS[0],
+        timeout=target["kafka_start_timeout"] / 1000,
+        stall=target["kafka_start_stall"] / 1000,
+    )
+    return request.at(listeners.inter_broker(target.host).local)
 
 
 def live(target: Target) -> Live | None:
@@ -67,5 +67,4 @@ def live(target: Target) -> Live | None:
     if listener is None:
         return None
     broker = topology.broker_id(target.host, target.members("kafka"))
-    arguments = {"bootstrap": listener.local, "broker": broker}
-    return Live(CONFIG, STARTED, Call("cluster.settings.dynamic", "bring", arguments))
+    return Live(CONFIG, STARTED, remote.adopt_settings(broker).at(listener.local))

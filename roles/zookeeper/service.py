@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from provisioner.resources import Call, Service
+from cluster import remote
+from provisioner.resources import Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
@@ -45,14 +46,12 @@ def inputs(target: Target) -> tuple[str, ...]:
     )
 
 
-def ready(target: Target) -> Call:
-    """What says that the server serves: asked on the host after a start. Times in seconds."""
-    arguments = {
-        "host": "127.0.0.1",
-        "port": target["zookeeper_port"],
-        "unit": "zookeeper.service",
-        "log_file": LOGS[0],
-        "timeout": target["zookeeper_start_timeout"] / 1000,
-        "stall": target["zookeeper_start_stall"] / 1000,
-    }
-    return Call("cluster.metadata.zookeeper.probe", "ready", arguments)
+def ready(target: Target) -> Request:
+    """What says that the server serves: asked on the host after a start."""
+    return remote.zookeeper_ready(
+        target["zookeeper_port"],
+        unit="zookeeper.service",
+        log_file=LOGS[0],
+        timeout=target["zookeeper_start_timeout"] / 1000,
+        stall=target["zookeeper_start_stall"] / 1000,
+    )

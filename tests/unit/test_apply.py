@@ -8,7 +8,7 @@ import pytest
 
 from provisioner.connect.fleet import Fleet
 from provisioner.report.choose import reporter
-from provisioner.resources import Call, Directory, Service
+from provisioner.resources import Directory, Request, Service
 from provisioner.run.apply import await_services
 from provisioner.run.plan import HostPlan
 
@@ -31,7 +31,7 @@ def test_every_service_is_waited_for_but_those_about_to_restart(but, asked):
 
         return SimpleNamespace(request=request, close=lambda: None)
 
-    services = [Service(unit, ready=Call("m", "ready", {"unit": unit})) for unit in ("zookeeper", "kafka")]
+    services = [Service(unit, ready=Request("m", "ready", {"unit": unit})) for unit in ("zookeeper", "kafka")]
     plans = {host: HostPlan(host, (Directory("/d"), *services, Service("silent")), (), ()) for host in ("a", "b")}
     with Fleet(reporter()) as fleet:
         fleet.sessions.update({host: session(host) for host in plans})

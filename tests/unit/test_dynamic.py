@@ -15,10 +15,12 @@ from cluster.settings import dynamic
 from cluster.settings.sources import DYNAMIC_BROKER
 from provisioner.agent.failure import Failure
 from provisioner.agent.system import System
+from provisioner.connect import requests
 from provisioner.report.reporter import Row
-from provisioner.resources import Call, File, Live, Service, from_wire, sha256
+from provisioner.resources import File, Live, Request, Service, from_wire, sha256
 from provisioner.resources.service import outdated
 from provisioner.run import live, plan
+from tests.support.fake_hosts import FakeHosts
 
 
 def ours(*values, done=True):
@@ -197,7 +199,7 @@ def test_a_broker_that_does_not_confirm_fails_the_run(bring, broker, monkeypatch
 # -- the engine --------------------------------------------------------------------------------------------------------
 
 PATH, COPY = "/etc/it", "/run/it/it"
-SERVICE = Service("it", (PATH, "/etc/other"), live=Live(PATH, COPY, Call("m", "f", {"a": 1})))
+SERVICE = Service("it", (PATH, "/etc/other"), live=Live(PATH, COPY, Request("m", "f", {"a": 1})))
 OLD, NEW = "x=1\n", "x=2\n"
 
 
@@ -222,7 +224,7 @@ class Host:
     def remembers(self, name: str) -> bool:
         return self.memory
 
-    def call(self, call: Call) -> dict[str, Any]:
+    def call(self, call: Request) -> dict[str, Any]:
         self.asked.append(call.args)
         return self.answer
 
@@ -296,23 +298,20 @@ def test_another_input_that_differs_makes_it_a_restart():
     assert made.restarts[0].reasons == ("/etc/other",) and not made.adoptions
 
 
-class Fleet:
-    """Stands in for `Fleet`: answers calls and keeps them."""
+class Fleet(FakeHosts):
+    """A host whose service answers as given, and what is shown."""
 
     def __init__(self, **answer: Any) -> None:
-        self.answer, self.calls, self.lines = answer, [], []
+        super().__init__({requests.foresee: answer, requests.adopt: answer})
+        self.lines: list[tuple[str, ...]] = []
         self.reporter = SimpleNamespace(host=lambda *a: None, change=lambda *line: self.lines.append(line))
-
-    def call(self, host: str, module: str, function: str, arguments: Any) -> Any:
-        self.calls.append((function, arguments))
-        return self.answer
 
 
 @pytest.mark.parametrize(("content", "active", "asked"), [(NEW, True, True), (OLD, True, False), (NEW, False, False)])
 def test_a_text_that_is_about_to_be_written_is_judged_before(content, active, asked):
     fleet, states = Fleet(live=said(NEW)), {SERVICE.key: read(active=active, live=None)}
     live.foresee(fleet, "h", [File(PATH, content), SERVICE], states)  # type: ignore[arg-type]
-    assert [arguments["wanted"] for _, arguments in fleet.calls] == [NEW] * asked
+    assert [arguments["wanted"] for arguments in fleet.to(requests.foresee)] == [NEW] * asked
     assert states[SERVICE.key]["live"] == (said(NEW) if asked else None)
 
 
@@ -324,4 +323,4 @@ def test_what_is_applied_is_counted_and_told_once():
     nothing = Fleet(changes=[])
     live.tidy(nothing, "h", SERVICE, row)  # type: ignore[arg-type]
     live.tidy(nothing, "h", Service("plain"), row)  # type: ignore[arg-type]
-    assert row.changed == 1 and len(nothing.calls) == 1
+    assert row.changed == 1 and len(nothing.asked) == 1

@@ -14,6 +14,7 @@ import pytest
 
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import Locked
+from provisioner.resources import Request
 
 
 def main_thread_waits() -> bool:
@@ -53,7 +54,7 @@ def fleet() -> Fleet:
     [
         lambda fleet: fleet.each(["node1"], lambda name: fleet.sessions[name].request("apply", None)),
         lambda fleet: fleet.request("node1", "restart"),
-        lambda fleet: fleet.call("node1", "some.module", "function", {}),
+        lambda fleet: fleet.call("node1", Request("some.module", "function")),
     ],
     ids=["each", "request", "call"],
 )

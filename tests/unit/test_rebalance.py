@@ -11,8 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from layout_support import NO_RACKS, applied, clusters, copies
 
-from cli.moving import Progress, rate_of
 from cli.rebalance import _due
+from cli.throttle import rate_of
+from cluster.moving.carrying import Progress
 from cluster.moving.layout import Partition
 from cluster.moving.rebalance import plan, too_few
 from provisioner.errors import UsageError

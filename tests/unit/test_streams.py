@@ -17,6 +17,7 @@ from provisioner.agent.feed import Feed as HostFeed
 from provisioner.connect.fleet import Fleet
 from provisioner.connect.session import Session
 from provisioner.errors import HostFailed, ProvisionerError
+from provisioner.resources import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,9 +65,8 @@ def fleet(pipes):
 
 def begin(fleet, function):
     events = []
-    return fleet.stream(
-        "node1", "tests.unit.onhost_streams", function, {}, lambda message, feed: events.append(message)
-    ), events
+    request = Request("tests.unit.onhost_streams", function)
+    return fleet.stream("node1", request, lambda message, feed: events.append(message)), events
 
 
 def test_bytes_go_there_and_come_back_unchanged_whatever_they_are(fleet):

@@ -10,8 +10,10 @@ import pytest
 import roles_support as support
 
 from cli import topics_table
+from cli.common import Run
 from cli.topics_change import configured, count
 from cli.topics_code import with_file
+from cluster import remote
 from cluster.settings.configs import Setting
 from cluster.topics import apply as topic_apply
 from cluster.topics import look as onhost
@@ -21,6 +23,7 @@ from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError, UsageError
 from provisioner.report.plain import PlainReporter
 from roles import site
+from tests.support.fake_hosts import FakeHosts
 
 WEEK, TWO_DAYS = "604800000", "172800000"
 
@@ -170,11 +173,12 @@ def test_a_number_that_is_none_is_refused(given):
 def test_a_file_holds_topics_and_nothing_else(tmp_path):
     path = tmp_path / "t.yml"
     path.write_text("topics: {a: {}}\n")
-    assert with_file(["x=1"], str(path)) == ["x=1", f"@{path}"] and with_file(["x=1"], "") == ["x=1"]
+    run = Run("single", ["x=1"])
+    assert with_file(run, str(path)).extra_vars == ["x=1", f"@{path}"] and with_file(run, "").extra_vars == ["x=1"]
     for text, expected in (("kafka_heap: 1g\ntopics: {}\n", "has kafka_heap"), ("", "has no `topics:`")):
         path.write_text(text)
         with pytest.raises(ConfigError) as caught:
-            with_file([], str(path))
+            with_file(run, str(path))
         assert expected in caught.value.summary
 
 
@@ -238,44 +242,47 @@ def test_what_is_not_listed_is_said_to_stay_or_to_go():
 
 def test_partitions_are_not_checked_while_copies_of_the_topic_move():
     """The cluster would refuse them now, and takes them when the copies have arrived."""
-    checked: list[dict[str, Any]] = []
-
-    def ask(module: str, function: str, **arguments: Any) -> dict[str, Any]:
-        if function == "look":
-            return found(orders=topic({**partition(0), "moving": True}), other=topic(partition(0)))
-        if function == "defaults":
-            return {"partitions": 1, "factor": 3, "settings": {}}
-        checked.append(arguments["grow"])
-        return {"refused": []}
-
-    plan, _ = topic_apply.planned(ask, [Wanted("orders", 4), Wanted("other", 4)])
-    assert plan.grow == {"orders": (1, 4), "other": (1, 4)} and checked == [{"other": 4}]
+    hosts = FakeHosts(
+        {
+            remote.topics_look: found(orders=topic({**partition(0), "moving": True}), other=topic(partition(0))),
+            remote.topic_defaults: {"partitions": 1, "factor": 3, "settings": {}},
+            remote.check_topics: {"refused": []},
+        }
+    )
+    plan, _ = topic_apply.planned(
+        lambda request: hosts("kafka1", request.at("127.0.0.1:9092")), [Wanted("orders", 4), Wanted("other", 4)]
+    )
+    assert plan.grow == {"orders": (1, 4), "other": (1, 4)}
+    assert [checked["grow"] for checked in hosts.to(remote.check_topics)] == [{"other": 4}]
 
 
 # -- in a deploy
 
 
-class Hosts:
-    """On-host functions of three brokers; answers as given, and remembers what was to be changed."""
+class Hosts(FakeHosts):
+    """The hosts of three brokers with one topic."""
 
     def __init__(self, answering: bool = True) -> None:
-        self.up, self.changed = answering, []  # type: ignore[var-annotated]
+        why = "" if answering else "Connection refused"
+        super().__init__(
+            {
+                remote.answering: lambda host, args: dict.fromkeys(args["addresses"], why),
+                remote.topics_look: found(
+                    orders=topic(partition(0), partition(1), retention_ms=setting(TWO_DAYS, WEEK))
+                ),
+                remote.topic_defaults: {"partitions": 1, "factor": 3, "settings": {"retention.ms": WEEK}},
+                remote.check_topics: {"refused": []},
+                remote.change_topics: {},
+            }
+        )
 
-    def __call__(
-        self, host: str, module: str, function: str, arguments: dict[str, Any], event: Any = None
-    ) -> dict[str, Any]:
-        self.by_way_of = host
-        if function == "answering":
-            return dict.fromkeys(arguments["addresses"], "" if self.up else "Connection refused")
-        if function == "look":
-            made = topic(partition(0), partition(1), retention_ms=setting(TWO_DAYS, WEEK))
-            return found(orders=made)
-        if function == "defaults":
-            return {"partitions": 1, "factor": 3, "settings": {"retention.ms": WEEK}}
-        if function == "check":
-            return {"refused": []}
-        self.changed.append((function, {key: one for key, one in arguments.items() if key != "bootstrap" and one}))
-        return {}
+    @property
+    def changed(self) -> list[dict[str, Any]]:
+        """What was to be changed, request by request."""
+        return [
+            {key: one for key, one in args.items() if key != "bootstrap" and one}
+            for args in self.to(remote.change_topics)
+        ]
 
 
 @pytest.fixture
@@ -292,10 +299,10 @@ def deploy(tmp_path):
 def test_a_deploy_makes_what_is_listed_and_counts_it(deploy):
     hosts = Hosts()
     counts, output = deploy({"orders": {"retention": "1d"}, "new": {"partitions": 4}}, hosts)
-    assert counts == {"kafka1": (2, 2)} and hosts.by_way_of == "kafka1"
+    assert counts == {"kafka1": (2, 2)} and {host for host, _ in hosts.asked} == {"kafka1"}
     assert "+ new: 4 partitions, 3 copies" in output and "+retention.ms=86400000 (1 d)" in output
     made = {"name": "new", "partitions": 4, "factor": 3, "config": {}}
-    assert hosts.changed == [("change", {"create": [made], "settings": {"orders": {"retention.ms": "86400000"}}})]
+    assert hosts.changed == [{"create": [made], "settings": {"orders": {"retention.ms": "86400000"}}}]
 
 
 def test_a_check_only_shows_it(deploy):

@@ -1,0 +1,312 @@
+"""The table of what may be called about Kafka on a host: a function here for each function there, its parameters typed.
+
+A call site reads like a call and is checked like one: `call(host, remote.answering([address]))`. What an argument means
+in full, and what comes back, is documented by the function on the host, which each entry names.
+
+Most functions are about the cluster and reach it by way of one broker. Their entries are `ByBroker`: they become a
+request when it is said which broker that is, `remote.topic_defaults().at("127.0.0.1:9092")`. The engine's own table is
+`provisioner/connect/requests.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from provisioner.resources import Request
+
+Partitions = Mapping[str, Sequence[int]]  # {topic: numbers}
+
+
+@dataclass(frozen=True)
+class ByBroker:
+    """A request that lacks one thing: the address of the broker by way of which the cluster is asked."""
+
+    module: str
+    function: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+    def at(self, bootstrap: str) -> Request:
+        """The request to a host that reaches a broker at this address, "127.0.0.1:9092"."""
+        return Request(self.module, self.function, {"bootstrap": bootstrap, **self.args})
+
+
+# -- one broker, and the cluster as it sees it
+
+
+def broker_ready(broker: int, *, unit: str, log_file: str, timeout: float, stall: float) -> ByBroker:
+    """Wait until a broker serves, times in seconds: `state.serving.ready`."""
+    args = {"broker_id": broker, "unit": unit, "log_file": log_file, "timeout": timeout, "stall": stall}
+    return ByBroker("cluster.state.serving", "ready", args)
+
+
+def answering(addresses: Sequence[str]) -> Request:
+    """Which brokers answer at this moment, {address: "" or why not}: `state.serving.answering`."""
+    return Request("cluster.state.serving", "answering", {"addresses": list(addresses)})
+
+
+def cluster_status(*, partitions: bool = False, min_isr: int | None = None) -> ByBroker:
+    """The cluster as a broker sees it: `state.probe.status`. partitions: list every one of them. min_isr: assume this
+    instead of asking for topics' settings."""
+    return ByBroker("cluster.state.probe", "status", {"partitions": partitions, "min_isr": min_isr})
+
+
+def broker_status(broker: int, min_isr: int | None = None) -> ByBroker:
+    """What a broker knows and holds: `state.node.look`. min_isr: as for `cluster_status`."""
+    return ByBroker("cluster.state.node", "look", {"broker": broker, "min_isr": min_isr})
+
+
+def running_version(unit: str, started: str) -> Request:
+    """The version that a broker's process runs, and its protocol: `state.running.look`. started: the copy of the
+    server.properties that it was started with."""
+    return Request("cluster.state.running", "look", {"unit": unit, "started": started})
+
+
+def copies_behind(partitions: Partitions) -> ByBroker:
+    """How far the copies of partitions are that are not in sync: `state.copies.look`."""
+    return ByBroker("cluster.state.copies", "look", {"partitions": {topic: list(n) for topic, n in partitions.items()}})
+
+
+# -- settings
+
+
+def adopt_settings(broker: int) -> ByBroker:
+    """Whether a broker can take a server.properties as it runs, and letting it: `settings.dynamic.bring`. The texts are
+    added by `resources.Live`, of which this is the judge."""
+    return ByBroker("cluster.settings.dynamic", "bring", {"broker": broker})
+
+
+def broker_settings(names: Sequence[str], *, defaults: bool) -> ByBroker:
+    """The settings in force on each broker: `settings.brokers.look`. names: patterns or names, none for all; defaults:
+    those, too, that have their default on every broker."""
+    return ByBroker("cluster.settings.brokers", "look", {"names": list(names), "defaults": defaults})
+
+
+def alter_broker_settings(settings: Mapping[str, str | None], *, broker: int | None, check: bool) -> ByBroker:
+    """Set settings at run time, or with None take them back: `settings.brokers.alter`. broker: None for all of them;
+    check: only let the brokers judge it."""
+    args = {"broker": broker, "settings": dict(settings), "check": check}
+    return ByBroker("cluster.settings.brokers", "alter", args)
+
+
+# -- topics
+
+
+def topics_look(
+    *,
+    patterns: Sequence[str] | None = None,
+    internal: bool = False,
+    records: bool = False,
+    sizes: bool = False,
+    settings: Sequence[str] | None = None,
+    keys: Sequence[str] | None = None,
+) -> ByBroker:
+    """Topics and what they hold: `topics.look.look`. patterns: names and globs, None for all; internal: Kafka's own,
+    too; records, sizes: ask for these; settings: the topics that are described, None for all; keys: settings that are
+    always among the answer, None for all."""
+    args = {
+        "patterns": None if patterns is None else list(patterns),
+        "internal": internal,
+        "records": records,
+        "sizes": sizes,
+        "settings": None if settings is None else list(settings),
+        "keys": None if keys is None else list(keys),
+    }
+    return ByBroker("cluster.topics.look", "look", args)
+
+
+def topic_defaults() -> ByBroker:
+    """What a topic becomes that says nothing: `topics.look.defaults`."""
+    return ByBroker("cluster.topics.look", "defaults")
+
+
+def check_topics(
+    *,
+    create: Sequence[Mapping[str, Any]] = (),
+    settings: Mapping[str, Mapping[str, str | None]] | None = None,
+    grow: Mapping[str, int] | None = None,
+) -> ByBroker:
+    """Let the cluster check changes of topics without making any: `topics.changes.check`. Arguments as for
+    `change_topics`."""
+    args = {"create": list(create), "settings": dict(settings or {}), "grow": dict(grow or {})}
+    return ByBroker("cluster.topics.changes", "check", args)
+
+
+def change_topics(
+    *,
+    create: Sequence[Mapping[str, Any]] = (),
+    settings: Mapping[str, Mapping[str, str | None]] | None = None,
+    grow: Mapping[str, int] | None = None,
+    delete: Sequence[str] = (),
+) -> ByBroker:
+    """Change topics, and wait until every broker has heard of it: `topics.changes.change`. create: [{name, partitions,
+    factor, config}]; settings: {topic: {setting: value, None to take it off}}; grow: {topic: partitions}."""
+    args = {"create": list(create), "settings": dict(settings or {}), "grow": dict(grow or {}), "delete": list(delete)}
+    return ByBroker("cluster.topics.changes", "change", args)
+
+
+def settle_topics(factors: Mapping[str, int]) -> ByBroker:
+    """Wait until every broker knows where copies are: `topics.changes.settle`. factors: {topic: copies}."""
+    return ByBroker("cluster.topics.changes", "settle", {"factors": dict(factors)})
+
+
+# -- copies that move
+
+
+def copies_look() -> ByBroker:
+    """Where every copy is and what is under way: `moving.reassign.look`."""
+    return ByBroker("cluster.moving.reassign", "look")
+
+
+def move_copies(moves: Sequence[Mapping[str, Any]], *, throttle: int | None, stall: float) -> ByBroker:
+    """Move copies, and wait for what is under way: `moving.reassign.work`. moves: [{topic, partition, replicas}];
+    throttle: bytes per second and broker, None for no limit; stall: give up after so many seconds without advance."""
+    args = {"moves": list(moves), "throttle": throttle, "stall": stall}
+    return ByBroker("cluster.moving.reassign", "work", args)
+
+
+# -- consumer groups
+
+
+def groups_look(group: str | None = None) -> ByBroker:
+    """Groups with their lag: `groups.groups.look`. group: None for all."""
+    return ByBroker("cluster.groups.groups", "look", {"group": group})
+
+
+def group_destination(topics: Mapping[str, Sequence[int] | None], where: Mapping[str, Any]) -> ByBroker:
+    """Where a reset would move a group: `groups.groups.destination`. topics: {topic: partitions, None for all}; where:
+    a place, as `topics.offsets.resolve` takes it."""
+    return ByBroker("cluster.groups.groups", "destination", {"topics": dict(topics), "where": dict(where)})
+
+
+def move_group(group: str, coordinator: int, places: Sequence[Sequence[Any]]) -> ByBroker:
+    """Commit offsets for a group that has no members: `groups.groups.move`. places: [[topic, partition, offset]]."""
+    args = {"group": group, "coordinator": coordinator, "places": [list(place) for place in places]}
+    return ByBroker("cluster.groups.groups", "move", args)
+
+
+def delete_group(group: str, coordinator: int) -> ByBroker:
+    """Delete a group that has no members: `groups.groups.delete`."""
+    return ByBroker("cluster.groups.groups", "delete", {"group": group, "coordinator": coordinator})
+
+
+# -- records: these three are streamed to
+
+
+def produce(
+    topic: str,
+    *,
+    acks: int,
+    compression: str,
+    json: bool,
+    separator: str,
+    headers: Sequence[tuple[str, str]],
+    partition: int | None,
+    patience: float,
+) -> ByBroker:
+    """Write what the feed brings to a topic: `records.produce.run`."""
+    args = {
+        "topic": topic,
+        "acks": acks,
+        "compression": compression,
+        "json": json,
+        "separator": separator,
+        "headers": list(headers),
+        "partition": partition,
+        "patience": patience,
+    }
+    return ByBroker("cluster.records.produce", "run", args)
+
+
+def consume(
+    topic: str,
+    *,
+    start: Mapping[str, Any],
+    partition: int | None,
+    group: str,
+    count: int | None,
+    timeout: float | None,
+    format: str | None,
+) -> ByBroker:
+    """Bring records of a topic as lines: `records.consume.run`."""
+    args = {
+        "topic": topic,
+        "start": dict(start),
+        "partition": partition,
+        "group": group,
+        "count": count,
+        "timeout": timeout,
+        "format": format,
+    }
+    return ByBroker("cluster.records.consume", "run", args)
+
+
+def bench_produce(
+    *,
+    partitions: int,
+    factor: int,
+    records: int,
+    size: int,
+    throughput: int,
+    acks: str,
+    compression: str,
+    patience: float,
+) -> ByBroker:
+    """Measure how fast the cluster takes records: `records.bench.run`. factor: -1 for the brokers' default; throughput:
+    records per second, -1 for no limit."""
+    args = {
+        "partitions": partitions,
+        "factor": factor,
+        "records": records,
+        "size": size,
+        "throughput": throughput,
+        "acks": acks,
+        "compression": compression,
+        "patience": patience,
+    }
+    return ByBroker("cluster.records.bench", "run", args)
+
+
+# -- the smoke check
+
+
+def smoke(legs: Sequence[Mapping[str, Any]], join: str) -> Request:
+    """The smoke check with the native client: `smoke.smoke.run`. join: "auto" or "always"."""
+    return Request("cluster.smoke.smoke", "run", {"legs": list(legs), "join": join})
+
+
+def smoke_cli(legs: Sequence[Mapping[str, Any]]) -> Request:
+    """The smoke check with the official console tools: `smoke.smoke_cli.run`."""
+    return Request("cluster.smoke.smoke_cli", "run", {"legs": list(legs)})
+
+
+# -- ZooKeeper
+
+
+def zookeeper_ready(port: int, *, unit: str, log_file: str, timeout: float, stall: float) -> Request:
+    """Wait until the host's own server serves, times in seconds: `metadata.zookeeper.probe.ready`."""
+    args = {"host": LOCAL, "port": port, "unit": unit, "log_file": log_file, "timeout": timeout, "stall": stall}
+    return Request("cluster.metadata.zookeeper.probe", "ready", args)
+
+
+def zookeeper_status(port: int) -> Request:
+    """The host's own server now: `metadata.zookeeper.probe.status`."""
+    return Request("cluster.metadata.zookeeper.probe", "status", {"host": LOCAL, "port": port})
+
+
+def zookeeper_ensemble(servers: Mapping[str, Sequence[Any]]) -> Request:
+    """All servers at once: `metadata.zookeeper.probe.ensemble`. servers: {name: [address, port]}."""
+    return Request(
+        "cluster.metadata.zookeeper.probe", "ensemble", {"servers": {n: list(a) for n, a in servers.items()}}
+    )
+
+
+def hand_over(broker: int, *, zookeeper: str, patience: float) -> ByBroker:
+    """Make another broker the controller: `metadata.zookeeper.handover.hand_over`. zookeeper: as in zookeeper.connect;
+    patience: seconds."""
+    args = {"broker": broker, "zookeeper": zookeeper, "patience": patience}
+    return ByBroker("cluster.metadata.zookeeper.handover", "hand_over", args)
+
+
+LOCAL = "127.0.0.1"
