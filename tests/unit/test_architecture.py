@@ -1,0 +1,192 @@
+"""The house keeps its rules, and each rule reports what is planted into the real tree to break it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import architecture_support as architecture
+import pytest
+from architecture_support import Finding, Module, Rule
+
+from roles import site
+
+ROOT = Path(__file__).resolve().parents[2]
+TREE = architecture.read(ROOT, [*architecture.LAYERS, *architecture.OUTSIDE, "tests"])
+
+RULES: dict[str, Rule] = {
+    "arrows": architecture.arrows,
+    "rooms": architecture.rooms,
+    "circles": architecture.circles,
+    "travelling": architecture.travelling(site.AGENT_PACKAGES),
+    "kafka_words": architecture.kafka_words,
+    "role_names": architecture.role_names(role.name for role in site.ROLES),
+    "sockets": architecture.sockets,
+    "addressing": architecture.addressing,
+    "long_files": architecture.long_files,
+    "skips": architecture.skips,
+}
+
+# Exceptions, each with its reason. The list may only become shorter: one that is no longer needed fails the test.
+ALLOWED: dict[str, dict[Finding, str]] = {
+    "arrows": {
+        Finding("tasks.py", "imports lab.tasks"): "the lab's verbs stand in the list of verbs",
+    },
+    "kafka_words": {
+        Finding("provisioner/agent/waiting.py", "kafka."): "the beginning of a Java exception's class in a log",
+        Finding(
+            "provisioner/inventory/file.py", "Write a host as `name:`, `broker[1:3]:` or `broker-[a:c]:`"
+        ): "host names as an example",
+        Finding("provisioner/artifacts/cache.py", "kafka-provisioner"): "the project's own name",
+    },
+    "sockets": {
+        Finding("cluster/metadata/zookeeper/znodes.py", "socket.create_connection"): "a ZooKeeper, not a broker",
+        Finding("cluster/metadata/zookeeper/probe.py", "socket.create_connection"): "a ZooKeeper, not a broker",
+        Finding(
+            "cluster/protocol/client.py", "KafkaNetClient"
+        ): "made by a producer or consumer, out of its own settings",
+    },
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(RULES) - {"role_names", "addressing"}))
+def test_the_rule_holds(name: str):
+    found = set(RULES[name](TREE))
+    allowed = set(ALLOWED.get(name, {}))
+    assert not found - allowed, (RULES[name].__doc__ or "").strip()
+    assert not allowed - found, "no longer needed: remove it from ALLOWED"
+
+
+SKIP = "x = 1  # fmt: " + "skip\n"
+PLANTED: list[tuple[str, Mapping[str, str], Finding]] = [
+    (
+        "arrows",
+        {"provisioner/run/x.py": "from cluster.names import x"},
+        Finding("provisioner/run/x.py", "imports cluster.names"),
+    ),
+    ("arrows", {"cluster/x.py": "import roles.site"}, Finding("cluster/x.py", "imports roles.site")),
+    ("arrows", {"roles/x.py": "def f():\n    from cli import common"}, Finding("roles/x.py", "imports cli.common")),
+    ("arrows", {"cli/x.py": "from lab.lab import Lab"}, Finding("cli/x.py", "imports lab.lab")),
+    ("arrows", {"cli/x.py": "import tasks"}, Finding("cli/x.py", "imports tasks")),
+    (
+        "rooms",
+        {"provisioner/agent/x.py": "from provisioner.run import plan"},
+        Finding("provisioner/agent/x.py", "imports provisioner.run.plan"),
+    ),
+    (
+        "rooms",
+        {"provisioner/resources/x.py": "import provisioner.connect.fleet"},
+        Finding("provisioner/resources/x.py", "imports provisioner.connect.fleet"),
+    ),
+    (
+        "rooms",
+        {"provisioner/inventory/x.py": "from ..report import live"},
+        Finding("provisioner/inventory/x.py", "imports provisioner.report.live"),
+    ),
+    (
+        "rooms",
+        {"provisioner/x.py": "from provisioner.agent import main"},
+        Finding("provisioner/x.py", "imports provisioner.agent.main"),
+    ),
+    (
+        "circles",
+        {"cli/x.py": "import cli.y", "cli/y.py": "def f():\n    from cli import x"},
+        Finding("cli/x.py", "imports in a circle: cli/x.py, cli/y.py"),
+    ),
+    (
+        "circles",
+        {"lab/x.py": "if TYPE_CHECKING:\n    from lab.y import z", "lab/y.py": "from lab.x import z"},
+        Finding("lab/x.py", "imports in a circle: lab/x.py, lab/y.py"),
+    ),
+    (
+        "circles",
+        {"roles/x.py": "from roles.y import z", "roles/y.py": "from .z import z", "roles/z.py": "import roles.x"},
+        Finding("roles/x.py", "imports in a circle: roles/x.py, roles/y.py, roles/z.py"),
+    ),
+    (
+        "travelling",
+        {
+            "cli/x.py": 'MODULE = "cluster.x"',
+            "cluster/x.py": "import cluster.y",
+            "cluster/y.py": "from provisioner.errors import UsageError",
+        },
+        Finding("cluster/y.py", "imports provisioner.errors"),
+    ),
+    (
+        "kafka_words",
+        {"provisioner/run/x.py": "def restart_broker(): pass"},
+        Finding("provisioner/run/x.py", "restart_broker"),
+    ),
+    (
+        "kafka_words",
+        {"provisioner/run/x.py": 'say(f"{n} of ZooKeeper")'},
+        Finding("provisioner/run/x.py", " of ZooKeeper"),
+    ),
+    ("kafka_words", {"provisioner/run/x.py": "def f(topics): pass"}, Finding("provisioner/run/x.py", "topics")),
+    ("role_names", {"cli/x.py": 'if unit == "zookeeper": pass'}, Finding("cli/x.py", "zookeeper")),
+    ("role_names", {"roles/zookeeper/x.py": 'UNIT = "kafka"'}, Finding("roles/zookeeper/x.py", "kafka")),
+    ("role_names", {"roles/x.py": "from roles.kafka.role import resources"}, Finding("roles/x.py", "kafka")),
+    ("role_names", {"provisioner/run/x.py": "java = 17"}, Finding("provisioner/run/x.py", "java")),
+    (
+        "sockets",
+        {"cluster/x.py": "socket.create_connection((host, port))"},
+        Finding("cluster/x.py", "socket.create_connection"),
+    ),
+    ("sockets", {"roles/x.py": "s = socket.socket()"}, Finding("roles/x.py", "socket.socket")),
+    ("sockets", {"cluster/x.py": 'KafkaConsumer(bootstrap_servers="a:1")'}, Finding("cluster/x.py", "KafkaConsumer")),
+    ("sockets", {"cli/x.py": "kafka.KafkaAdminClient(**config)"}, Finding("cli/x.py", "kafka.KafkaAdminClient")),
+    (
+        "addressing",
+        {"cli/x.py": 'fleet.call(host, "cluster.endpoint", "look", {})'},
+        Finding("cli/x.py", "cluster.endpoint"),
+    ),
+    (
+        "addressing",
+        {"provisioner/run/x.py": 'AGENT = "provisioner.agent.main"'},
+        Finding("provisioner/run/x.py", "provisioner.agent.main"),
+    ),
+    ("long_files", {"tests/unit/x.py": "x = 1\n" * 401}, Finding("tests/unit/x.py", "401 lines")),
+    ("skips", {"cli/x.py": SKIP * 21}, Finding("cli/x.py", SKIP.strip())),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "expected"), PLANTED, ids=[f"{rule}: {found.what[:40]}" for rule, _, found in PLANTED]
+)
+def test_a_planted_violation_is_reported(name: str, files: Mapping[str, str], expected: Finding):
+    assert expected not in RULES[name](TREE)
+    assert expected in RULES[name](planted(files))
+
+
+HARMLESS: list[tuple[str, Mapping[str, str]]] = [
+    (
+        "arrows",
+        {"cli/x.py": "from provisioner import words", "bench/x.py": "import cli.common", "tests/x.py": "import tasks"},
+    ),
+    ("rooms", {"provisioner/run/x.py": "from provisioner.connect import fleet\nfrom provisioner import errors"}),
+    ("circles", {"cli/x.py": "import cli.y", "cli/y.py": "import cluster.names"}),
+    ("kafka_words", {"provisioner/run/x.py": '"""As a broker does."""\ndef f():\n    """Of a topic."""'}),
+    (
+        "role_names",
+        {"roles/kafka/x.py": 'UNIT = "kafka"', "cluster/x.py": 'NAME = "kafka"', "cli/x.py": "import os\nos.sep"},
+    ),
+    (
+        "sockets",
+        {"cluster/x.py": "KafkaConsumer(**endpoint.client_config(), group_id=g)", "lab/x.py": "socket.socket()"},
+    ),
+    (
+        "addressing",
+        {"cluster/remote.py": 'Request("cluster.endpoint", "look", {})', "cli/x.py": 'print("cluster.nothing")'},
+    ),
+    ("long_files", {"cli/x.py": "x = 1\n" * 400}),
+]
+
+
+@pytest.mark.parametrize(("name", "files"), HARMLESS, ids=[name for name, _ in HARMLESS])
+def test_what_is_allowed_is_not_reported(name: str, files: Mapping[str, str]):
+    assert not [finding for finding in RULES[name](planted(files)) if finding.path in files]
+
+
+def planted(files: Mapping[str, str]) -> dict[str, Module]:
+    """The real tree with these files in it."""
+    return {**TREE, **{path: Module(path, source) for path, source in files.items()}}
