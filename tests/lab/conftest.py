@@ -1,7 +1,9 @@
 """Real hosts for the tests: one lab of this clone's own, its hosts made when a test first asks for them.
 
-`script/test` names the lab in $LAB and removes it at the end. Hosts stay between tests of a session: `single` is
-deployed once and left as it should be by every test that uses it; a test that needs an empty host asks for `bare`.
+`script/test` names the lab in $LAB and removes it at the end. Hosts stay between tests of a session: `single` and
+`prod3` are deployed once, and every module leaves them so that a deploy would change nothing. A test that needs an
+empty host asks for `bare`. Modules about several hosts are marked `second_lab`: they may run beside the others, on
+hosts of their own (tests/support/two_labs.py).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -21,14 +23,23 @@ import yaml
 from lab.hosts import name_for_clone
 from lab.lab import Lab
 
+if TYPE_CHECKING:
+    from .cluster import Cluster
+
 ROOT = Path(__file__).resolve().parents[2]
+
+# These share the cluster `prod3`, in this order: the others take its hosts for something else.
+SHARING = ("test_topics", "test_rolling", "test_growth", "test_broker_config")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here is a lab test."""
-    for item in items:
-        if "tests/lab" in item.path.as_posix():
-            item.add_marker(pytest.mark.lab)
+    """Everything here is a lab test; what shares a cluster comes first."""
+    here = [item for item in items if "tests/lab" in item.path.as_posix()]
+    for item in here:
+        item.add_marker(pytest.mark.lab)
+    sharing = {name: place for place, name in enumerate(SHARING)}
+    ordered = iter(sorted(here, key=lambda item: sharing.get(item.path.stem, len(SHARING))))
+    items[:] = [next(ordered) if item in set(here) else item for item in items]
 
 
 def run_invoke(
@@ -155,10 +166,35 @@ def deployed(lab: Lab, host: Callable[[str], LabHost]) -> LabHost:
     return found
 
 
-@pytest.fixture
-def single(deployed: LabHost) -> Iterator[LabHost]:
-    """The deployed single1; a test must leave it so that a deploy changes nothing."""
-    deployed.wait_for_class_archive()
-    yield deployed
+@pytest.fixture(scope="module")
+def _left_as_found(deployed: LabHost) -> Iterator[None]:
+    yield
     output = deployed.deploy("--no-smoke")
-    assert counts(output, deployed.name)["changed"] == 0, f"the test left the host changed:\n{output}"
+    assert counts(output, deployed.name)["changed"] == 0, f"a test of this module left the host changed:\n{output}"
+
+
+@pytest.fixture
+def single(deployed: LabHost, _left_as_found: None) -> LabHost:
+    """The deployed single1; a test must leave it so that a deploy changes nothing, which is asked after each module."""
+    deployed.wait_for_class_archive()
+    return deployed
+
+
+@pytest.fixture(scope="session")
+def made3(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """kafka1 to kafka3: empty, then deployed with the inventory prod3 and topics in it; once in a session."""
+    from .cluster import TOPICS, bare
+
+    with bare(lab, tmp_path_factory.mktemp("prod3")) as cluster:
+        cluster.set({"topics": TOPICS})
+        cluster.made = cluster.invoke("deploy")
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def prod3(made3: Cluster) -> Iterator[Cluster]:
+    """These three as the shipped inventory wants them; a module must leave them so that a deploy changes nothing."""
+    made3.set()
+    made3.invoke("deploy", "--no-smoke")
+    yield made3
+    made3.require_unchanged()

@@ -15,6 +15,8 @@ from .serving import eventually
 
 BASES = ("kafka1", "kafka2", "kafka3")
 
+pytestmark = pytest.mark.second_lab
+
 
 @pytest.fixture(scope="module")
 def apart(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:

@@ -211,6 +211,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_unpacked_and_the_next_deploy_g
 # -- a deployed host: refused before anything changes, or broken and mended
 
 
+@pytest.mark.quick
 def test_an_identity_does_not_change_once_there_is_data(single):
     before = single.pids()
     output = single.deploy(

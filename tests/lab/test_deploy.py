@@ -26,6 +26,7 @@ def kept(deployed: LabHost) -> Iterator[str]:
     delete_topic(deployed.bootstrap, topic)
 
 
+@pytest.mark.quick
 def test_a_second_deploy_changes_nothing_and_restarts_nothing(single: LabHost):
     before = single.pids()
     output = single.deploy("--timings")

@@ -26,6 +26,8 @@ DIRS = ["/var/lib/kafka/data", "/var/lib/kafka/more"]
 RATE, LIST = "leader.replication.throttled.rate", "leader.replication.throttled.replicas"
 FINISH = "`invoke rebalance` again finishes it and takes the throttle off"
 
+pytestmark = pytest.mark.second_lab
+
 
 @pytest.fixture(scope="module")
 def pair(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:

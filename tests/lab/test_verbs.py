@@ -17,6 +17,8 @@ from .load import Load
 LINES = "customer-7:two boxes\ncustomer-9:상자 하나\ncustomer-7:one more\n"
 RETENTION = "log.retention.ms"
 
+pytestmark = pytest.mark.second_lab
+
 
 @pytest.fixture(scope="module")
 def three(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
