@@ -20,4 +20,4 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 # Helpers that assert for many tests say as much as the tests do when they fail.
-pytest.register_assert_rewrite("tests.lab.console")
+pytest.register_assert_rewrite("tests.lab.console", "tests.lab.hosts")

@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
-from .conftest import LabHost
+from .hosts import LabHost
 
 
 def wait_until_it_answers(host: LabHost, seconds: float = 60) -> None:

@@ -17,7 +17,7 @@ from kafka import KafkaAdminClient
 
 from lab.lab import Lab
 
-from .conftest import ROOT, LabHost, counts, lab_name, run_invoke
+from .hosts import ROOT, LabHost, counts, lab_name, run_invoke
 from .serving import eventually
 
 BASES = ("kafka1", "kafka2", "kafka3")
@@ -30,7 +30,7 @@ TOPICS: dict[str, dict[str, Any]] = {
 
 
 @contextlib.contextmanager
-def bare(lab: Lab, folder: Path) -> Iterator[Cluster]:
+def bare_cluster(lab: Lab, folder: Path) -> Iterator[Cluster]:
     """kafka1 to kafka3, empty, with an inventory prod3 of their own in this folder; gone when the block ends."""
     lab.down(BASES)
     lab.up(BASES)

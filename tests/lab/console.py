@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from . import clients
-from .conftest import ROOT, LabHost, lab_name
+from .hosts import ROOT, LabHost, lab_name
 
 LINES = "customer-7:two boxes\ncustomer-9:상자 하나\ncustomer-7:\n"
 

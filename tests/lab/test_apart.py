@@ -10,7 +10,7 @@ import yaml
 from lab.lab import Lab
 
 from .cluster import Cluster, restarted
-from .conftest import LabHost, counts
+from .hosts import LabHost, counts
 from .serving import eventually
 
 BASES = ("kafka1", "kafka2", "kafka3")

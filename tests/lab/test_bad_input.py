@@ -17,7 +17,7 @@ import pytest
 from lab import engine
 from lab.lab import Lab
 
-from .conftest import LabHost, counts
+from .hosts import LabHost, counts
 
 BASE = "kafka4"  # not one of the prod3 inventory, whose hosts other tests may have deployed
 # What a deploy leaves, from its first change to its last.

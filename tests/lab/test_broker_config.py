@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from .cluster import BASES, Cluster
-from .conftest import LabHost, counts, run_invoke
+from .hosts import LabHost, counts, run_invoke
 
 RETENTION = "log.retention.ms"
 WEEK, TWO_DAYS, THREE_DAYS = "604800000", "172800000", "259200000"

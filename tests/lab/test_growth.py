@@ -17,8 +17,8 @@ from kafka.admin import NewTopic
 from lab.lab import Lab
 
 from .cluster import Cluster
-from .conftest import LabHost, counts, status_json
 from .copies import asked, copies, fill, leaders, partitions, throttles, under_way
+from .hosts import LabHost, counts, status_json
 from .load import Load, loads
 from .serving import delete_topic, eventually, produce, records
 

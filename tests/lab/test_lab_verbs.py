@@ -14,7 +14,7 @@ from lab import engine
 from lab.image import ensure
 from lab.lab import Lab
 
-from .conftest import ROOT, lab_name, run_invoke
+from .hosts import ROOT, lab_name, run_invoke
 
 
 @pytest.fixture(scope="module")

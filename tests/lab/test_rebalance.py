@@ -15,8 +15,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from lab.lab import Lab
 
 from .cluster import Cluster
-from .conftest import LabHost
 from .copies import asked, copies, fill, partitions, throttles, under_way
+from .hosts import LabHost
 from .serving import eventually
 
 BASES = ("kafka1", "kafka2")

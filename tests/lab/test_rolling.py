@@ -16,8 +16,8 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
 from .cluster import BASES, Cluster, restarted
-from .conftest import counts
 from .console import conversation
+from .hosts import counts
 from .load import Load, loads
 from .serving import delete_topic, eventually, produce, records
 

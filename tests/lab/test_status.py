@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from .conftest import ROOT, LabHost, lab_name, status_json
+from .hosts import ROOT, LabHost, lab_name, status_json
 from .serving import create_topic, delete_topic, eventually, produce
 
 FOLLOWERS = "pgrep -fc '[j]ournalctl --follow'; true"

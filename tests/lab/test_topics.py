@@ -28,8 +28,8 @@ from kafka.admin import (
 from lab.lab import Lab
 
 from .cluster import TOPICS, Cluster
-from .conftest import LabHost, counts
 from .copies import asked, fill, partitions, throttles, under_way
+from .hosts import LabHost, counts
 from .serving import eventually, produce
 
 pytestmark = pytest.mark.second_lab

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from . import clients, tools, walk
-from .conftest import LabHost
+from .hosts import LabHost
 from .terminal import Terminal
 
 
