@@ -1,1 +1,2 @@
-"""Kafka itself, asked through one broker, whoever deployed it. Runs on both sides, in Python 3.8's syntax."""
+"""Administration of a Kafka cluster through one of its brokers, however it was deployed. Runs on both sides, in Python
+3.8 syntax."""

@@ -1,6 +1,6 @@
-"""The cluster by way of one broker: what any broker can tell, what must be asked of the controller, and what of each.
+"""The cluster through one broker: what any broker answers, what only the controller, and what each broker for itself.
 
-Opens a connection for each question and closes it, so that a broker that goes away between two is never in the way.
+Every question opens and closes a connection, so that a broker that goes away between two questions does no harm.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ CONNECTION_TIMEOUT = 35.0  # seconds; longer than that, so that the controller's
 
 
 class Cluster:
-    """bootstrap: the broker that is asked first, "127.0.0.1:9092"; timeout: seconds that it and the controller may take
-    for what they are asked to do. Every method raises OSError or KafkaError."""
+    """bootstrap: the broker to ask first, "127.0.0.1:9092"; timeout: seconds that it and the controller may take
+    for a request. Every method raises OSError or KafkaError."""
 
     def __init__(self, bootstrap: str, timeout: float = CONNECTION_TIMEOUT) -> None:
         self.bootstrap, self.timeout = Endpoint.parse(bootstrap), timeout
@@ -41,7 +41,7 @@ class Cluster:
             return connection.metadata(topics)
 
     def controller(self) -> wire.Connection:
-        """A connection to the controller. NotControllerError while there is none."""
+        """A connection to the controller. NotControllerError while the cluster has none."""
         view = self.view(())
         broker = view["brokers"].get(view["controller"])
         if broker is None:
@@ -89,11 +89,11 @@ def first_answer(places: Iterable[Place], ask: Callable[[Place], T]) -> T:
 
 @contextlib.contextmanager
 def answering(what: str) -> Iterator[None]:
-    """Turn what a broker or the network refuses into a Failure. what: what is being done, "create the topic orders"."""
+    """Turn an error of a broker or the network into a Failure. what: the action, "create the topic orders"."""
     try:
         yield
     except KafkaError as error:
-        raise Failure(f"cannot {what}: {wire.describe(error)}", advice=_mend(error)) from error
+        raise Failure(f"cannot {what}: {wire.describe(error)}", advice=_advice(error)) from error
     except OSError as error:
         raise Failure(
             f"cannot {what}: no answer from a broker ({wire.describe(error)})",
@@ -101,9 +101,9 @@ def answering(what: str) -> Iterator[None]:
         ) from error
 
 
-def _mend(error: KafkaError) -> Optional[str]:
+def _advice(error: KafkaError) -> Optional[str]:
     if isinstance(error, kafka_errors.BrokerResponseError) and "Authorization" in type(error).__name__:
-        return "the cluster has ACLs, and this client has no such right: grant it (kafka-acls.sh), then run it again"
+        return "the cluster's ACLs do not allow this: grant the right (kafka-acls.sh), then run the same command again"
     if getattr(error, "retriable", False):
-        return "the cluster is busy changing (an election, a restart): see `invoke status`, then run it again"
+        return "an election or a restart may be under way: see `invoke status`, then run the same command again"
     return None

@@ -1,4 +1,4 @@
-"""Topics and groups by the names that people type: there, or said to be missing with the one that was meant."""
+"""Topics and groups by name: found, or an error that suggests the nearest name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ SHOWN = 8
 
 
 def topic_view(cluster: Cluster, topic: str) -> dict[str, Any]:
-    """The cluster with this topic, as `wire.Connection.metadata` gives it. Raises Failure when there is none."""
+    """The cluster with this topic, as `wire.Connection.metadata` returns it. Raises Failure if the topic does not
+    exist."""
     with answering(f"look for the topic {topic}"):
         view = cluster.view([topic])
         error = view["topics"][topic]["error"] if topic in view["topics"] else ""
@@ -30,7 +31,7 @@ def topic_view(cluster: Cluster, topic: str) -> dict[str, Any]:
 
 
 def partitions(view: Mapping[str, Any], topic: str, wanted: Optional[int]) -> list[int]:
-    """The numbers of a topic's partitions, or the one that is wanted. Raises Failure when there is no such. Pure."""
+    """The numbers of a topic's partitions, or the one that is wanted. Raises Failure if it does not exist. Pure."""
     known = [one["partition"] for one in view["topics"][topic]["partitions"]]
     if wanted is None:
         return known
@@ -40,7 +41,7 @@ def partitions(view: Mapping[str, Any], topic: str, wanted: Optional[int]) -> li
 
 
 def missing(kind: str, name: str, known: Iterable[str]) -> Failure:
-    """What to say of a name that does not exist. Pure."""
+    """The error for a name that does not exist. Pure."""
     there = sorted(known)
     return Failure(
         f"there is no {kind} {name}{did_you_mean(name, there)}",

@@ -1,6 +1,6 @@
-"""Consumer groups: where each is, who is in it, how far it is behind; moved and deleted when nobody is in it.
+"""Consumer groups: members, committed offsets and lag; a group without members can be moved and deleted.
 
-Every broker is asked for the groups that it coordinates: whoever lists a group is its coordinator.
+Every broker lists the groups that it coordinates: the broker that lists a group is its coordinator.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ FETCH_OF_ONE_GROUP, COMMIT_WITH_NAMES = 7, 9
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Groups with their lag. args: bootstrap; group, None for all.
 
-    Returns groups: [{group, state, type, assignor, coordinator (id), members: [{id, client, host, partitions
-    [[topic, partition]]}], partitions: [{topic, partition, committed, first, end, lag, member (id)}]}], and unreached:
-    ids of brokers that did not answer, whose groups are missing. committed is None where nothing is; first, end and
-    lag are None for a partition that is gone or has no leader. Raises Failure for a group that does not exist.
+    Returns groups: [{group, state, type, assignor, coordinator (id), members: [{id, client, host, partitions [[topic,
+    partition]]}], partitions: [{topic, partition, committed, first, end, lag, member (id)}]}], and unreached: ids of
+    brokers that did not answer, whose groups are missing. committed is None without a committed offset; first, end and
+    lag are None for a partition that does not exist any more or has no leader. Raises Failure for an unknown group.
     """
     cluster = Cluster(args["bootstrap"])
-    with answering("look at the consumer groups"):
+    with answering("read the consumer groups"):
         view = cluster.view()
         listed, unreached = _each(view["brokers"], _listed)
         known = {group: broker for broker, there in listed.items() for group in there}
@@ -68,8 +68,9 @@ def destination(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def move(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Commit offsets for a group in which nobody is. args: bootstrap, group, coordinator (id), places: [[topic,
-    partition, offset]]. Returns nothing. Raises Failure: all or, when the group has woken up, none."""
+    """Commit offsets for a group that has no members. args: bootstrap, group, coordinator (id), places: [[topic,
+    partition, offset]]. Returns nothing. Raises Failure; then nothing is committed, as when the group has members
+    again."""
     group = args["group"]
     kind = OffsetCommitRequest.OffsetCommitRequestTopic
     topics: dict[str, list[Any]] = {}
@@ -91,19 +92,19 @@ def move(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         )
         for one in (one for topic in answer.topics for one in topic.partitions):
             if wire.name_of(one.error_code) == "UnknownMemberIdError":
-                raise Failure(f"group {group} has become active: it was not moved", advice="stop its consumers first")
+                raise Failure(f"group {group} has members now: it was not moved", advice="stop its consumers first")
             wire.raise_for(one.error_code)
     return {}
 
 
 def delete(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Delete a group in which nobody is, its committed offsets included. args: bootstrap, group, coordinator (id).
+    """Delete a group that has no members, with its committed offsets. args: bootstrap, group, coordinator (id).
     Returns nothing. Raises Failure."""
     group = args["group"]
     with answering(f"delete the group {group}"), _coordinator(args) as connection:
         for result in connection.call(DeleteGroupsRequest(groups_names=[group])).results:
             if wire.name_of(result.error_code) == "NonEmptyGroupError":
-                raise Failure(f"group {group} has become active: it was not deleted", advice="stop its consumers first")
+                raise Failure(f"group {group} has members now: it was not deleted", advice="stop its consumers first")
             wire.raise_for(result.error_code)
     return {}
 
@@ -116,7 +117,7 @@ def _coordinator(args: Mapping[str, Any]) -> wire.Connection:
 
 
 def _each(brokers: Mapping[int, Broker], ask: Any, *more: Mapping[int, Any]) -> tuple[dict[int, Any], list[int]]:
-    """({broker: answer}, brokers that are not reached) of all brokers at once. Raises KafkaError."""
+    """({broker: answer}, brokers that do not answer) of all brokers in parallel. Raises KafkaError."""
 
     def one(broker: int) -> Optional[Any]:
         try:
@@ -162,7 +163,7 @@ def _described(connection: wire.Connection, groups: Sequence[str]) -> list[dict[
 
 
 def _member(member: Any, kind: str) -> dict[str, Any]:
-    """A member; what other kinds of groups (Connect's workers) are assigned is not partitions."""
+    """A member. The assignments of other kinds of groups (Connect's workers) are not partitions."""
     assigned: Iterable[Any] = ()
     if kind == ConsumerProtocolType and member.member_assignment:
         assigned = assignment(member.member_assignment)
@@ -181,7 +182,8 @@ def assignment(data: bytes) -> list[list[Any]]:
 
 
 def _measure(view: Mapping[str, Any], groups: Sequence[dict[str, Any]]) -> None:
-    """Add first and last offsets, the lag and who reads it, and the partitions that are read without a commit yet."""
+    """Add first and last offsets, the lag and the reading member, and the partitions that are read but not committed
+    yet."""
     for group in groups:
         reader = {(topic, at): member["id"] for member in group["members"] for topic, at in member["partitions"]}
         committed = {(one["topic"], one["partition"]): one["committed"] for one in group["partitions"]}
@@ -203,7 +205,7 @@ def _measure(view: Mapping[str, Any], groups: Sequence[dict[str, Any]]) -> None:
 
 
 def lag(committed: Optional[int], first: Optional[int], end: Optional[int]) -> Optional[int]:
-    """Records that are there and not read yet: those that have been deleted can never be. None where it is not known.
+    """Existing records that are not read yet; deleted records do not count. None if it is not known.
     Pure."""
     if end is None or first is None or committed is None:
         return None

@@ -9,8 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Step:
-    """A partition's move. before: the committed offset, None where nothing is; first, end: the offsets there are, None
-    where they are not known."""
+    """A partition's move. before: the committed offset or None; first, end: the partition's first and end offset, None
+    if they are not known."""
 
     topic: str
     partition: int
@@ -21,26 +21,26 @@ class Step:
 
     @property
     def again(self) -> int:
-        """Records that will be read a second time: those of them that are still there."""
+        """Records that will be read a second time, as far as they still exist."""
         return max(0, (self.before or 0) - max(self.after, self.first or 0)) if self.before is not None else 0
 
     @property
     def skipped(self) -> int:
-        """Records that nobody of the group will read. Without a committed offset nothing says where it would have
-        begun (auto.offset.reset of its consumers), so they are counted from the first."""
+        """Records that no member of the group will read. Without a committed offset it is unknown where the group would
+        have begun (auto.offset.reset of its consumers), so they count from the first record."""
         begin = self.first or 0
         return max(0, self.after - max(begin, self.before if self.before is not None else begin))
 
 
 def steps(rows: Iterable[Mapping[str, Any]], places: Iterable[Sequence[Any]]) -> list[Step]:
-    """The move of each place. rows: a group's partitions as `cluster.groups.groups.look` tells; places: [topic,
+    """The move of each place. rows: a group's partitions as `cluster.groups.groups.look` returns them; places: [topic,
     partition, offset, first, end]."""
     committed = {(row["topic"], row["partition"]): row["committed"] for row in rows}
     return [Step(topic, at, committed.get((topic, at)), to, first, end) for topic, at, to, first, end in places]
 
 
 def shifted(rows: Iterable[Mapping[str, Any]], by: int) -> list[Step]:
-    """Every committed offset moved by so many records, no further than there are any."""
+    """Every committed offset moved by this many records, limited to the partition's first and end offset."""
     return [
         Step(
             row["topic"],
@@ -56,6 +56,6 @@ def shifted(rows: Iterable[Mapping[str, Any]], by: int) -> list[Step]:
 
 
 def total_lag(rows: Iterable[Mapping[str, Any]]) -> int | None:
-    """Records that a group has not read yet; None when it is not known of any partition."""
+    """Records that a group has not read yet; None if it is not known for any partition."""
     known = [row["lag"] for row in rows if row["lag"] is not None]
     return sum(known) if known else None

@@ -1,4 +1,4 @@
-"""Who keeps the metadata of a Kafka cluster: which brokers there are, who is the controller, which topics exist.
+"""The keeper of a Kafka cluster's metadata: its brokers, its controller, its topics.
 
 `Keeper` is everything that the rest of the project asks of it. ZooKeeper is its first kind (`zookeeper/ensemble.py`).
 KRaft can be the second: its nodes are the controllers, its quorum is theirs, its leader is the active controller, and
@@ -17,7 +17,7 @@ from provisioner.refusal import Refusal
 
 
 class Verdict(NamedTuple):
-    """May something be? refusal: None when it may. silent {node: why it does not answer}: those that it hangs on."""
+    """A verdict. refusal: None when it may be done. silent {node: why it does not answer}: nodes that it depends on."""
 
     refusal: Optional[Refusal]
     silent: Mapping[str, str]
@@ -27,10 +27,10 @@ class Keeper(Protocol):
     """The nodes that keep the metadata of one cluster, each named as its host. Methods ask the nodes when called."""
 
     def has_quorum(self) -> bool:
-        """Whether it can answer and change anything now. True for a keeper whose nodes cannot be asked."""
+        """Whether it can answer and accept changes now. True for a keeper whose nodes cannot be asked."""
 
     def may_lose_a_broker(self) -> Verdict:
-        """May a broker go down now: would it be sure to come back, and could copies get in sync meanwhile?"""
+        """May a broker go down now: will it be able to register afterwards, and can copies get in sync meanwhile?"""
 
     def hand_over(self, broker: int, bootstrap: str, patience: float) -> Dict[str, Any]:
         """Let another broker do what this one, which answers at `bootstrap` and is the controller, does for the whole
@@ -43,10 +43,10 @@ class Keeper(Protocol):
         """Is this node, which was restarted, fully back, so that the next one may go?"""
 
     def restart_order(self) -> List[str]:
-        """All nodes in the order in which they restart: those that are down first, who leads last."""
+        """All nodes in the order in which they restart: those that are down first, the leader last."""
 
     def downtime(self, node: str) -> Optional[Refusal]:
-        """What brokers lose while this node restarts, whatever one waits for; None when the others carry on."""
+        """What brokers lose in any case while this node restarts; None when the others keep the quorum."""
 
     def departure(self, leaving: Collection[str]) -> Optional[Refusal]:
-        """What brokers lose when these nodes go for good; None when the quorum stays, or is not there anyway."""
+        """What brokers lose when these nodes are removed; None when the quorum stays, or does not exist anyway."""

@@ -1,6 +1,6 @@
-"""Where the copies of partitions are, what each broker bears of them, and how that is evened out. Pure.
+"""Where the copies of partitions are, how many each broker has, and how to even that out. Pure.
 
-What the plans in `rebalance.py` are made of.
+The building blocks of the plans in `rebalance.py`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Layout:
         self.partitions = partitions
         self.sparing = sparing
         self.brokers = brokers
-        # As in Kafka itself: a rack counts when every broker says where it stands.
+        # As in Kafka itself: racks count only if every broker has one.
         self.racks = dict(racks) if all(racks.get(broker) for broker in brokers) else {}
         self.placed = [list(partition.replicas) for partition in partitions]
         self.load = dict.fromkeys(brokers, 0)
@@ -86,7 +86,7 @@ class Layout:
     # -- copies
 
     def empty(self, leaving: set[int]) -> None:
-        """Take every copy off these brokers, to where there is most room."""
+        """Move every copy off these brokers, to those with the fewest copies."""
         for number, replicas in enumerate(self.placed):
             for broker in [one for one in replicas if one in leaving]:
                 free = [one for one in self.brokers if one not in replicas]
@@ -95,7 +95,7 @@ class Layout:
                 self.move_copy(number, broker, min(free, key=lambda to: self._cost(number, to, instead_of=broker)))
 
     def spread_over_racks(self) -> None:
-        """Where copies share a rack though there is one without: move one there."""
+        """Where copies share a rack while another rack has none: move one there."""
         if not self.racks:
             return
         for number, replicas in enumerate(self.placed):
@@ -109,14 +109,14 @@ class Layout:
                 self.move_copy(number, source, min(free, key=lambda to: self._cost(number, to, instead_of=source)))
 
     def grow(self, number: int, factor: int) -> None:
-        """Add copies up to this many, at the end of the list: where there is a rack without one, where there is room.
-        Raises ValueError when every broker has one."""
+        """Add copies up to this many, at the end of the list: first in racks without one, then on brokers with few
+        copies. Raises ValueError when every broker has one."""
         replicas = self.placed[number]
         while len(replicas) < factor:
             free = [broker for broker in self.brokers if broker not in replicas]
             if not free:
                 topic = self.partitions[number].topic
-                raise ValueError(f"{factor} copies of {topic} need as many brokers; there are {len(replicas)}")
+                raise ValueError(f"{factor} copies of {topic} need as many brokers; the cluster has {len(replicas)}")
             to = min(free, key=lambda broker: self._cost(number, broker))
             replicas.append(to)
             self._put(number, to)
@@ -162,7 +162,7 @@ class Layout:
         return True
 
     def move_copy(self, number: int, source: int, to: int) -> None:
-        """Into the same place of the list, so that who leads goes with it."""
+        """Into the same place of the list, so that the preferred leader moves with its copy."""
         replicas = self.placed[number]
         if replicas[0] == source:
             self._lead(source, to)
@@ -207,7 +207,7 @@ class Layout:
         return min(found, key=lambda n: (tuple(self.placed[n]) == self.partitions[n].replicas, n), default=None)
 
     def lead(self, source: int, to: int) -> bool:
-        """Make `to` the preferred leader of a partition that `source` leads; False when there is none."""
+        """Make `to` the preferred leader of a partition that `source` leads; False when no partition fits."""
         number = self.follower(source, to)
         if number is None:
             return False
@@ -246,7 +246,7 @@ def level(
             if not path:
                 continue
             # From the far end: every broker on the way gives one before it takes one. What was moved there may make a
-            # nearer move impossible; that is rare, and not worth trying again.
+            # nearer move impossible; that is rare, and not worth a second try.
             if not all(move(here, there) for here, there in reversed(list(itertools.pairwise(path)))):
                 given_up.add(source)
             break
@@ -255,7 +255,7 @@ def level(
 
 
 def _path(load: Mapping[int, int], source: int, possible: Callable[[int, int], int | None]) -> list[int]:
-    """The shortest way from a broker to one that has at least two fewer; empty when there is none."""
+    """The shortest way from a broker to one that has at least two fewer; empty if none exists."""
     came: dict[int, int | None] = {source: None}
     queue = deque([source])
     by_load = sorted(load, key=lambda broker: (load[broker], broker))

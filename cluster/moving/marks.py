@@ -1,11 +1,11 @@
-"""How a throttle that this toolkit has set is told from one that somebody else has: by marks in the cluster itself, so
-that any later run, from any machine, removes the one and leaves the other. Pure, and needs nothing.
+"""Distinguishes throttles that this toolkit has set from those of somebody else, by marks in the cluster itself, so
+that any later run, from any machine, removes the former and leaves the latter. Pure, without imports.
 
-- A broker's rate is ours when the setting that MARKS has for it is there as well. (A broker accepts settings that it
-  does not know.) Another one stays as it is, and holds for our moves, too: a broker has one rate, and since it keeps
-  the value to itself as if it were a secret, nobody could put it back.
-- Of a topic's list ours is what follows the entry MARK, a copy on a broker that cannot be. What stands before it is
-  somebody else's. "*" is every copy already and stays.
+- A broker's rate is ours if the setting that MARKS has for it is set as well. (A broker accepts settings that it
+  does not know.) Any other rate stays, and limits our moves, too: a broker has one rate, and since it hides
+  the value like a secret, the toolkit could not restore it.
+- In a topic's list, the entries behind MARK (a copy on a broker that cannot exist) are ours. The entries before it are
+  somebody else's. "*" already means every copy, and stays.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ EVERY = "*"
 
 
 def is_ours(value: str) -> bool:
-    """Whether there is something of ours in a topic's list."""
+    """Whether a topic's list has entries of ours."""
     return MARK in _entries(value)
 
 
 def others(value: str) -> str:
-    """What of a topic's list somebody else has set."""
+    """The entries of a topic's list that somebody else has set."""
     entries = _entries(value)
     return ",".join(entries[: entries.index(MARK)] if MARK in entries else entries)
 
 
 def with_ours(value: str, ours: str) -> str:
-    """A topic's list with these copies as ours, instead of those that are."""
+    """A topic's list with these copies as our entries, instead of the present ones."""
     theirs = others(value)
     return theirs if theirs == EVERY else ",".join(filter(None, [theirs, MARK, ours]))
 

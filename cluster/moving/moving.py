@@ -1,4 +1,4 @@
-"""What only a rebalance asks of a cluster: partitions on their way, new ways, the throttle off, preferred leaders."""
+"""Requests that only a rebalance makes: partitions under way, new moves, removing the throttle, preferred leaders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Moving(Cluster):
     """A cluster whose partitions move."""
 
     def under_way(self) -> dict[Key, tuple[list[int], list[int]]]:
-        """{partition: (where it goes, the brokers that it is being copied to)}."""
+        """{partition: (its target brokers, the brokers that receive a copy)}."""
         with self.controller() as connection:
             answer = connection.call(ListPartitionReassignmentsRequest(timeout_ms=SERVER_TIMEOUT, topics=None))
         wire.raise_for(answer.error_code, answer.error_message)
@@ -40,7 +40,7 @@ class Moving(Cluster):
         }
 
     def assign(self, goals: dict[Key, list[int]]) -> dict[Key, tuple[int, str]]:
-        """Hand moves to the controller; {partition: (error code or 0, what it says)}."""
+        """Give moves to the controller; {partition: (error code or 0, its message)}."""
         topic_type = AlterPartitionReassignmentsRequest.ReassignableTopic
         partition_type = topic_type.ReassignablePartition
         topics = [
@@ -62,8 +62,8 @@ class Moving(Cluster):
         }
 
     def unthrottle(self) -> None:
-        """Take the throttle off unless something is still under way: that goes on throttled, and the next run looks
-        after it. A cluster that cannot be asked now is asked by the next run, too."""
+        """Remove the throttle unless moves are still under way: these continue throttled, and the next run looks
+        after them. If the cluster does not answer now, the next run asks it."""
         try:
             if not self.under_way():
                 view = self.view()
@@ -72,7 +72,7 @@ class Moving(Cluster):
             return
 
     def elect(self) -> int:
-        """Make the first replica of every partition its leader where it can be; how many changed."""
+        """Make the first replica of every partition its leader if possible; the number of leaders that changed."""
         view = self.view()
         due = {
             (name, found["partition"])

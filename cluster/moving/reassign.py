@@ -1,7 +1,7 @@
 """Moves copies of partitions between brokers, watches them arrive, and elects the preferred leaders at the end.
 
-What is left to do is always read from the cluster, which goes on with the moves it was given whatever becomes of us.
-So the work can be broken off anywhere, and the next run goes on from there.
+What is left to do is always read from the cluster, which continues the moves it was given even when this run ends.
+So the work can be interrupted at any point, and the next run continues from there.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.25
 SIZES_SECONDS = 1.0
 SETTLE_SECONDS = 0.5
-# Partitions on the way at the same time: enough to keep every broker busy; what has not begun is not begun when the
-# work is broken off.
+# Partitions under way at the same time: enough to keep every broker busy; moves that have not begun do not begin when
+# the run is interrupted.
 AT_ONCE = 24
 GONE = (kafka_errors.UnknownTopicOrPartitionError.errno, kafka_errors.InvalidTopicError.errno)
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Where every copy is and what is under way. args: bootstrap ("127.0.0.1:9092").
+    """Where every copy is, and which moves are under way. args: bootstrap ("127.0.0.1:9092").
 
     Returns serving; when it is not: why. Else brokers {id as text: rack}, controller, under_way (number of partitions
     that are being moved), throttled (brokers and topics that have a throttle, as `throttle.find`), and partitions
-    [{topic, partition, replicas (of one under way: where it goes), leader, isr, size (bytes)}].
+    [{topic, partition, replicas (of one under way: its target), leader, isr, size (bytes)}].
     """
     cluster = Moving(args["bootstrap"])
     try:
@@ -70,11 +70,11 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def settled(cluster: Moving) -> tuple[dict[str, Any], dict[Key, list[int]], int]:
-    """The cluster, where the partitions under way go, and how many are under way still.
+    """The cluster, the targets of the partitions under way, and how many are still under way.
 
     A partition that has just arrived is no longer under way for the controller, while the broker that is asked may
-    still know its old copies along with the new ones. Planning with those would add a copy. So the controller is asked
-    first, and the brokers are given time to hear of what it said.
+    still list its old copies along with the new ones. Planning with those would add a copy. So the controller is asked
+    first, and the brokers get time to receive its update.
     """
     goals = {key: goal for key, (goal, _) in cluster.under_way().items()}
     time.sleep(SETTLE_SECONDS)
@@ -87,7 +87,7 @@ def settled(cluster: Moving) -> tuple[dict[str, Any], dict[Key, list[int]], int]
             name: {len(goals.get((name, p["partition"]), p["replicas"])) for p in topic["partitions"]}
             for name, topic in view["topics"].items()
         }
-        # A topic's partitions have as many copies each, but for a few that somebody has changed on purpose.
+        # The partitions of a topic have the same number of copies, except those that somebody has changed on purpose.
         if all(len(found) <= 1 for found in counts.values()) or time.monotonic() > deadline:
             return view, goals, len(flying)
         time.sleep(POLL_SECONDS)
@@ -97,7 +97,7 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Do the moves, those that are under way already included, and lead every partition by its preferred replica.
 
     args: bootstrap; moves [{topic, partition, replicas}]; throttle (bytes per second and broker, None: none); stall
-    (seconds without any advance after which it gives up). Emits {"left", "bytes_left", "bytes"} as it goes.
+    (seconds without progress after which it gives up). Emits {"left", "bytes_left", "bytes"} as it goes.
     Returns partitions (moved), elected (leaders changed), skipped (topics deleted meanwhile), seconds.
     """
     cluster = Moving(args["bootstrap"])
@@ -114,7 +114,7 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     except (OSError, KafkaError) as error:
         raise Failure(
             f"the cluster stopped answering: {wire.describe(error)}",
-            advice="see how it is (`invoke status`), then run the same command again: it goes on from there",
+            advice="see `invoke status`, then run the same command again: it continues from there",
         ) from error
     finally:
         cluster.unthrottle()
@@ -127,7 +127,7 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 class Watch:
-    """The moves of one run: hands them to the controller, a few at a time, and knows what is left."""
+    """The moves of one run: gives them to the controller, a few at a time, and keeps track of the rest."""
 
     def __init__(self, cluster: Moving, queue: dict[Key, list[int]], stall: float) -> None:
         self.cluster, self.queue, self.stall = cluster, queue, stall
@@ -141,12 +141,12 @@ class Watch:
 
     @property
     def seen(self) -> int:
-        """How many partitions this run had to do with."""
+        """How many partitions this run has moved."""
         return len(self._keys)
 
     def advance(self, emit: Emit) -> bool:
-        """One look and what follows from it; False when all is done. Raises Failure when nothing advances any more. A
-        controller that goes away meanwhile is succeeded by another one."""
+        """Check the moves and give more; False when all are done. Raises Failure when there is no progress any more. A
+        controller that goes down meanwhile is replaced by another one."""
         why = ""
         flying: dict[Key, Any] = {}
         try:
@@ -158,7 +158,7 @@ class Watch:
             self._measure(flying, {**begun, **self.queue})
         except (OSError, KafkaError) as error:
             why = wire.describe(error)
-            emit({})  # how a run that nobody listens to any more is noticed
+            emit({})  # fails when the control machine no longer listens
         else:
             left, missing = len({*flying, *begun, *self.queue}), sum(self._missing.values())
             emit({"left": left, "bytes_left": missing, "bytes": self._bytes})
@@ -171,7 +171,7 @@ class Watch:
                 f"no copy has advanced for {self.stall:.0f} s",
                 details=[why or f"under way: {', '.join(names)}", f"not begun: {len(self.queue)}"],
                 advice="see whether every broker is up (`invoke status`) and whether the throttle is above what "
-                "producers write; then run the same command again, it goes on from there",
+                "producers write; then run the same command again, it continues from there",
             )
         return True
 
@@ -190,7 +190,7 @@ class Watch:
                 raise Failure(
                     f"the cluster refuses to move {key[0]}-{key[1]} to brokers {wire.ids(self.queue[key])}",
                     details=[f"{wire.name_of(code)}: {text}"],
-                    advice="nothing else was begun; what is under way goes on",
+                    advice="no other move was begun; those under way continue",
                 )
             goal = self.queue.pop(key)
             if not code:

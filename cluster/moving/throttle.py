@@ -2,7 +2,7 @@
 
 Only those copies are slowed down: a follower that falls behind for another reason catches up at full speed.
 
-What is set here is marked (`marks.py`), so that only this is removed again, by whichever run.
+These settings are marked (`marks.py`), so that any later run can remove them, and only them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ DYNAMIC = ("dynamic topic", "dynamic broker")  # set at run time, on this very t
 def lists(
     before: Mapping[tuple[str, int], Iterable[int]], goals: Mapping[tuple[str, int], Iterable[int]]
 ) -> dict[str, dict[str, str]]:
-    """What each topic's settings are to be while its partitions move: the copies that are read from (any that there
-    are may lead) and those that are made. Pure. before: every copy there is, goals: where they are to be."""
+    """The settings of each topic while its partitions move: the copies that are read (any existing copy
+    may lead) and those that are made. Pure. before: all existing copies, goals: where they are to be."""
     read: dict[str, list[str]] = {}
     made: dict[str, list[str]] = {}
     for (topic, number), goal in sorted(goals.items()):
@@ -45,7 +45,7 @@ def at_run_time(settings: Mapping[str, Setting]) -> dict[str, str]:
 
 
 def whose(there: Mapping[str, str]) -> tuple[bool, bool]:
-    """(whether there is a throttle of ours, whether of somebody else) on one broker or topic. Pure.
+    """(whether one broker or topic has a throttle of ours, whether one of somebody else). Pure.
 
     there: as `at_run_time` gives it.
     """
@@ -84,7 +84,7 @@ def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[i
     # The rate first: copies that are throttled to no rate would not be throttled at all.
     answering = []
     for broker in view["brokers"].values():
-        with contextlib.suppress(OSError):  # it died a moment ago: nothing is copied from it or to it
+        with contextlib.suppress(OSError):  # it went down a moment ago: no copy is read from it or written to it
             there = at_run_time(_ask(broker, BROKER, [str(broker.id)], marks.OF_BROKER)[str(broker.id)])
             free = [one for one in RATES if one not in there or MARKS[one] in there]
             if free:
@@ -101,7 +101,7 @@ def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[i
 
 
 def find(brokers: Mapping[int, Broker], topics: Iterable[str]) -> dict[str, dict[str, list[str]]]:
-    """Who is throttled by whom, as `by_whom`. A broker that does not answer is left out."""
+    """The throttled brokers and topics, as `by_whom` returns them. A broker that does not answer is left out."""
     of_brokers: dict[str, dict[str, Setting]] = {}
     for broker in brokers.values():
         with contextlib.suppress(OSError):
@@ -143,7 +143,7 @@ def _clear_lists(brokers: Mapping[int, Broker], topics: Iterable[str]) -> None:
 
 
 def _ask(broker: Broker, kind: int, names: Iterable[str], keys: Iterable[str]) -> dict[str, dict[str, Setting]]:
-    """These settings of resources. A broker answers for itself only; a topic that has gone is left out."""
+    """These settings of resources. A broker answers for itself only; a deleted topic is left out."""
     with wire.Connection(broker.endpoint) as connection:
         return configs.describe(connection, kind, names, keys)
 

@@ -24,7 +24,7 @@ _LIMIT = 1 << 30  # bytes that a batch may unpack to
 
 
 def install() -> None:
-    """Give them to the kafka package; again is fine."""
+    """Register them with the kafka package; may be called more than once."""
     default_records.calc_crc32c = crc32c
     kafka.codec.has_snappy = lambda: True
     for formats in (default_records, legacy_records):  # of messages: since 0.11, and before

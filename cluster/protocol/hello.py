@@ -1,7 +1,8 @@
-"""The one question that is asked on every run, of every broker: are you there, and who else is? Standard library only.
+"""The one question that every run asks every broker: does it answer, and which brokers does it know? Standard library
+only.
 
-Importing the kafka package takes a host fifty times as long as its broker takes to answer, so this question is put and
-read here by hand: Metadata in version 2 without topics, which every broker since 0.10.1 answers.
+Importing the kafka package takes fifty times as long as the broker's answer, so this request is built and
+read by hand: Metadata in version 2 without topics, which every broker since 0.10.1 answers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ METADATA, VERSION = 3, 2
 _HEADER = struct.pack(f">hhih{len(CLIENT_ID)}s", METADATA, VERSION, 1, len(CLIENT_ID), CLIENT_ID)
 REQUEST = struct.pack(">i", len(_HEADER) + 4) + _HEADER + struct.pack(">i", 0)
 LARGEST_ANSWER = 1 << 22  # bytes; thousands of brokers. More is another protocol read as a size
-STRANGE = "what answers there does not speak Kafka's protocol"
+STRANGE = "the service there does not speak Kafka's protocol"
 
 
 def hello(endpoint: Endpoint, timeout: float = TIMEOUT) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """One blocking connection to one broker: the protocol of the kafka package without its threads, retries and back-offs.
 
 Probes and administration must talk to *this* broker, now, and name the error exactly; a full client would pick any
-broker and try again for 30 seconds. Applications' clients are what the smoke check uses to produce and consume.
+broker and retry for 30 seconds. To produce and consume, the smoke check uses the clients that applications use.
 """
 
 from __future__ import annotations
@@ -51,11 +51,12 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; again is fine."""
+        """Close the connection; may be called more than once."""
         self._socket.close()
 
     def call(self, request: Any) -> Any:
-        """Send a request in the highest version both sides know; its response, errors inside not looked at."""
+        """Send a request in the highest version that both sides know; returns the response without checking its
+        errors."""
         self.send(request)
         return self.receive()
 

@@ -1,1 +1,1 @@
-"""Records written and read, and how fast that goes."""
+"""Records: written, read, and measured."""

@@ -1,4 +1,4 @@
-"""How fast the cluster takes records: the official producer's measurement, on a topic of its own that goes again."""
+"""How fast the cluster takes records: a measurement by the official producer tool, on a temporary topic."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TOOL = "kafka-producer-perf-test.sh"
 STEP_SECONDS = 0.2
-END_SECONDS = 10.0  # that the tool may take to end when it is told to
+END_SECONDS = 10.0  # that the tool may take to end after a signal
 LAST_LINES = 5
 
 
@@ -34,7 +34,7 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
     (records per second, -1 for no limit), acks, compression, patience (seconds; then it is stopped).
 
     Emits {"sent": records}. Returns finished, stopped (by the feed), seconds, swept (topics of killed runs), and
-    result, as `perf.parsed` gives it, None when nothing was measured. The topic goes whatever happens.
+    result, as `perf.parsed` gives it, None when nothing was measured. The topic is deleted in any case.
     """
     cluster = Cluster(args["bootstrap"])
     topic = temporary.topic_name(uuid.uuid4().hex[:8], what=temporary.BENCH)
@@ -51,7 +51,7 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
         topic_changes.change({"bootstrap": args["bootstrap"], "create": [made], "delete": swept}, emit)
         return {**_measure(args, topic, emit, feed), "stopped": feed.stopped.is_set(), "swept": swept, "topic": topic}
     finally:
-        # Nobody may be listening any more, and the topic goes all the same.
+        # The control machine may not listen any more; the topic is deleted all the same.
         topic_changes.change({"bootstrap": args["bootstrap"], "delete": [topic]}, quiet)
 
 
@@ -82,7 +82,7 @@ def _measure(args: Mapping[str, Any], topic: str, emit: Emit, feed: Feed) -> dic
 
 @contextlib.contextmanager
 def _tool(args: Mapping[str, Any], topic: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The tool at work; at its end, or when it is left, it and what it has started are gone."""
+    """Run the tool; on leaving, it and its child processes are ended."""
     properties = [
         *(f"{name}={value}" for name, value in Endpoint.parse(args["bootstrap"]).properties().items()),
         f"acks={args['acks']}",
@@ -123,7 +123,7 @@ def _tool(args: Mapping[str, Any], topic: str) -> Iterator[subprocess.Popen[byte
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
-    """What the tool says, line by line, "" now and then while it says nothing."""
+    """The tool's output, line by line, and "" now and then while it is silent."""
     assert process.stdout is not None
     source, held = process.stdout.fileno(), b""
     while True:

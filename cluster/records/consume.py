@@ -1,7 +1,7 @@
-"""Records of a topic stream out as they come. Restarts and elections of brokers are waited out.
+"""Streams records of a topic. Waits while brokers restart and elect.
 
-A group's offsets are committed for what the other side says it has written, nothing else, once a second and at the end:
-records that were under way to a pipe that broke, or to a member that lost its partition, are read again by the next.
+A group's offsets are committed only for records that the control machine has written out, once a second and at the end:
+records that a broken pipe or a member without its partition did not write out are read by the next member.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ CHUNK = 256 * 1024  # bytes of output in one event
 FETCH_BYTES = 8 << 20  # that a broker may send at once
 COMMIT_SECONDS = 1.0
 COMMIT_TIMEOUT_MS = 5000
-JOIN_SECONDS = 30.0  # at least this long is a group given for the first assignment
-LOOK_SECONDS = 5.0  # of silence, after which the topic may have been deleted
+JOIN_SECONDS = 30.0  # least time that a group gets for the first assignment
+LOOK_SECONDS = 5.0  # of silence, after which a deleted topic is looked for
 MISSED = 3  # looks in a row that do not find it
 
 
@@ -76,7 +76,7 @@ def _consumer(args: Mapping[str, Any], cluster: Cluster, view: Mapping[str, Any]
     latest = args["start"]["to"] == "latest" and args["group"]
     return client.consumer(
         cluster.bootstrap,
-        # All brokers, so that the one that was asked first may go away at once.
+        # All brokers, so that the client does not depend on the one that was asked first.
         [broker.endpoint for broker in view["brokers"].values()],
         group_id=args["group"] or None,
         # Without a group this is for records that were deleted before they were read.
@@ -97,14 +97,14 @@ class _Reader:
     ) -> None:
         self._args, self._consumer, self._emit, self._feed, self._cluster = args, consumer, emit, feed, cluster
         self._line = shown.as_json if args["format"] is None else shown.by_template(args["format"])
-        self._under_way: deque[dict[TopicPartition, int]] = deque()  # of each event, where reading goes on after it
+        self._under_way: deque[dict[TopicPartition, int]] = deque()  # for each event, the positions behind it
         self._written: dict[TopicPartition, int] = {}  # to be committed
         self._missed = 0
         self.assigned = False
         self.count = 0
 
     def read(self) -> None:
-        """Until the count, the timeout or the stop."""
+        """Run until the count, the timeout or the stop."""
         wanted, timeout = self._args["count"], self._args["timeout"]
         quiet = committed = looked = time.monotonic()
         while not self._feed.stopped.is_set() and (wanted is None or self.count < wanted):
@@ -127,7 +127,7 @@ class _Reader:
         self._settle()
 
     def _poll(self, most: Optional[int]) -> Mapping[TopicPartition, list[Any]]:
-        """What has come; nothing while no broker can be reached."""
+        """Received records; none while no broker can be reached."""
         try:
             found: Mapping[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=POLL_MS, max_records=most)
         except (OSError, KafkaError) as error:
@@ -167,13 +167,13 @@ class _Reader:
         self._emit({"raw": b"".join(pieces)})
 
     def _hear(self, said: Optional[bytes]) -> bool:
-        """Take in what has been written over there: a byte for each event. False when nothing was said."""
+        """Read which events the control machine has written out: a byte for each. False without news."""
         for _ in said or b"":
             self._written.update(self._under_way.popleft())
         return bool(said)
 
     def _settle(self) -> None:
-        """Wait a moment for the word on what is under way, which comes after a stop, too; then commit."""
+        """Wait a moment for the confirmation of events under way, which also arrives after a stop; then commit."""
         while self._args["group"] and self._under_way and self._hear(self._feed.rest(COMMIT_SECONDS)):
             pass
         self._commit()
@@ -185,7 +185,7 @@ class _Reader:
         if positions and self._args["group"]:
             try:
                 self._consumer.commit(positions, timeout_ms=COMMIT_TIMEOUT_MS)
-            except CommitFailedError:  # the group has moved on without us: whoever has them now reads them again
+            except CommitFailedError:  # the group has rebalanced: another member reads these records
                 return
             except (OSError, KafkaError) as error:
                 if not passing(error):
@@ -205,5 +205,5 @@ class _Reader:
 
 
 def passing(error: BaseException) -> bool:
-    """Whether an error is one of a cluster that restarts or elects: the next try may succeed."""
+    """Whether an error may pass, as during a restart or an election: the next try may succeed."""
     return isinstance(error, OSError) or bool(getattr(error, "retriable", False))

@@ -49,7 +49,7 @@ class Lines:
         self._parts.append(first)
         self._held += len(first)
         if self._held > LINE_LIMIT:
-            raise ValueError(f"a line of more than {LINE_LIMIT >> 20} MiB: are these lines of text?")
+            raise ValueError(f"a line is longer than {LINE_LIMIT >> 20} MiB: is the input text?")
         if not others:
             return []
         done = [b"".join(self._parts), *others[:-1]]
@@ -84,7 +84,7 @@ class Parser:
             return Record(self.line, None, line, self._headers)
         key, found, value = line.partition(self._separator)
         if not found:
-            raise ValueError(f"line {self.line} has no key: there is no {self._separator.decode()!r} in it")
+            raise ValueError(f"line {self.line} has no key: it does not contain {self._separator.decode()!r}")
         return Record(self.line, key, value, self._headers)
 
     def _object(self, found: Any) -> Record:
@@ -133,15 +133,15 @@ def unpacked(value: Any) -> Optional[bytes]:
             return base64.b64decode(value["base64"], validate=True)
         except (binascii.Error, TypeError, ValueError):
             raise ValueError("base64 that is none") from None
-    raise ValueError(f'{json.dumps(value)[:40]} is neither a text, null nor {{"base64": ...}}')
+    raise ValueError(f'{json.dumps(value)[:40]} is neither text, null nor {{"base64": ...}}')
 
 
 def summary(count: int, topic: str, offsets: Mapping[Any, Any]) -> str:
-    """How many records are where: "3 records, orders-0 offsets 5-7". Pure."""
+    """The number of records and their offsets: "3 records, orders-0 offsets 5-7". Pure."""
     text = "1 record" if count == 1 else f"{count} records"
     places = [
         f"{topic}-{partition} offset {first}" if first == last else f"{topic}-{partition} offsets {first}-{last}"
         for partition, (first, last) in sorted(offsets.items(), key=lambda item: int(item[0]))
     ]
-    more = f" and {len(places) - SHOWN} partitions more" if len(places) > SHOWN else ""
+    more = f" and {len(places) - SHOWN} more partitions" if len(places) > SHOWN else ""
     return f"{text}, {', '.join(places[:SHOWN])}{more}" if places else text

@@ -1,4 +1,4 @@
-"""What kafka-producer-perf-test.sh reports, and how much room its records need. Pure; used on both sides."""
+"""The report of kafka-producer-perf-test.sh, and the disk space that its records need. Pure; used on both sides."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def parsed(line: str) -> Optional[dict[str, Any]]:
 
 
 def together(windows: Sequence[Mapping[str, Any]], seconds: float) -> Optional[dict[str, Any]]:
-    """The windows that the tool reported before it was stopped, as one; percentiles cannot be told of windows."""
+    """The windows that the tool reported before it was stopped, combined; percentiles cannot be combined."""
     records = sum(one["records"] for one in windows)
     if not records or seconds <= 0:
         return None

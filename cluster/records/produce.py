@@ -1,7 +1,7 @@
-"""Lines that stream in become records of a topic, all acknowledged; what is typed is sent at once.
+"""Writes a stream of lines as records of a topic, all acknowledged; typed lines are sent at once.
 
-Nothing is held but what is under way: lines are cut from what has come, put into rounds, sent, and forgotten when
-they are acknowledged. Whatever comes together goes together, so a file moves in large batches and a typed line alone.
+Only lines under way are held in memory: input is cut into lines, collected in rounds, sent, and dropped when
+acknowledged. Lines that arrive together are sent together, so a file moves in large batches and a typed line alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TOO_LARGE = ("MessageSizeTooLargeError", "RecordListTooLargeError", "InvalidMess
 
 
 def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
-    """Write what the feed brings to a topic, until its end or until it is stopped.
+    """Write the lines of the feed to a topic, until it ends or is stopped.
 
     args: bootstrap, topic; acks (-1 all, 1 leader); compression (a name of `codecs.NUMBERS`); separator, text between
     key and value, "" for none; json (bool), lines are objects; headers [[name, text]]; partition, or None;
@@ -56,8 +56,8 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
             try:
                 _pump(feed, parser, rounds, lambda: emit({"acknowledged": writer.acknowledged}))
             except ValueError as error:
-                rounds.settle()  # what came before a line that cannot be written is as good as any
-                raise Failure(f"{error}; from there on nothing was written", _written(writer)) from None
+                rounds.settle()  # the lines before the one that cannot be written are sent
+                raise Failure(f"{error}; this line and those after it were not written", _written(writer)) from None
         except Refused as refused:
             raise _failure(topic, refused, writer, feed.stopped.is_set()) from None
     offsets = {str(partition): found for partition, found in sorted(writer.offsets.items())}
@@ -74,7 +74,7 @@ def _pump(feed: Feed, parser: Parser, rounds: _Rounds, tell: Callable[[], None])
             tell()
             data = feed.read()
         if data is None and feed.stopped.is_set():
-            break  # what has come of a line is no line
+            break  # an incomplete line is not written
         for line in lines.rest() if data is None else lines.add(data):
             rounds.add(parser.record(line))
     rounds.settle()
@@ -94,7 +94,7 @@ class _Rounds:
         self._round, self._sticky = Round(self._limit), self._writer.sticky()
 
     def add(self, record: Record) -> None:
-        """Take a record. Raises ValueError for one that no broker would."""
+        """Take a record. Raises ValueError for one that no broker would accept."""
         if self._bare and record.size - 40 + BATCH_HEADER > self._limit:
             raise ValueError(
                 f"line {record.line} is too large: {record.size - 40} bytes, the topic takes {self._limit} ({LIMIT})"
@@ -103,20 +103,22 @@ class _Rounds:
         if partition is None:
             partition = partition_for(record.key, self._partitions, self._sticky)
         if partition >= self._partitions:
-            raise ValueError(f"line {record.line}: there is no partition {partition}, only 0 to {self._partitions - 1}")
+            raise ValueError(
+                f"line {record.line}: partition {partition} does not exist, only 0 to {self._partitions - 1}"
+            )
         if not self._round.add(partition, record):
             self.send()
             self._round.add(partition, record)
 
     def send(self) -> None:
-        """Send what there is."""
+        """Send the collected records."""
         if self._round.records:
             records = self._round.records
             self._next()
             self._writer.send(records)
 
     def settle(self) -> None:
-        """Send what there is, and wait until all is acknowledged."""
+        """Send the collected records, and wait until all are acknowledged."""
         self.send()
         self._writer.finish()
 
@@ -136,13 +138,13 @@ def _failure(topic: str, refused: Refused, writer: Writer, stopped: bool) -> Fai
     if stopped:
         return Failure(f"stopped while {topic}-{batch.partition} did not answer: {refused.reason}", details)
     name = type(refused.error).__name__ if refused.error else ""
-    advice = "see how the cluster is: `invoke status`; then write the rest"
+    advice = "see `invoke status`, then write the rest"
     if name in TOO_LARGE:
         advice = f"send smaller records, or raise {LIMIT} of the topic"
     elif "NotEnoughReplicas" in name:
         advice = "too few replicas are in sync for min.insync.replicas: `invoke status` names the brokers that are down"
     elif not refused.unknown:
-        advice = "mend that line, then write the rest"
+        advice = "fix that line, then write the rest"
     return Failure(f"cannot write {lines} to {topic}-{batch.partition}: {refused.reason}", details, advice)
 
 

@@ -58,7 +58,7 @@ def _time(milliseconds: Optional[int]) -> str:
 
 def as_json(record: Any) -> bytes:
     """A record as one line of JSON, which `produce --json` reads again. timestamp: epoch milliseconds, null for none;
-    what is no text is {"base64": ...}."""
+    bytes that are not text become {"base64": ...}."""
     found = {
         "topic": record.topic,
         "partition": record.partition,

@@ -1,7 +1,7 @@
-"""Records to the leaders of a topic's partitions, and which of them are acknowledged: exactly, at every moment.
+"""Sends records to the leaders of a topic's partitions, and knows at every moment which are acknowledged.
 
 One request to each leader at a time, built while the one before it is under way. With acks=all the producer is
-idempotent (KIP-98): what is sent again after a lost answer is not written twice, and its order stays.
+idempotent (KIP-98): records that are resent after a lost answer are not written twice, and keep their order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH_HEADER = 61  # bytes of a record batch before its records
 ANSWER_MS = 10_000  # that a leader may wait for the other replicas
 CONNECTION_SECONDS = 12.0  # longer than that, so that the leader's own answer comes first
 RETRY_SECONDS = 0.1
-ROUND_BYTES = 512 * 1024  # of one round of requests; what one costs in time is little beside it
+ROUND_BYTES = 512 * 1024  # of one round of requests; large enough that the overhead of a request does not matter
 LAST_WITH_NAMES = 12  # version of ProduceRequest; later ones name topics by an id
 ALL, LEADER = -1, 1  # acks
 SEQUENCES = 1 << 31
@@ -54,12 +54,13 @@ class Batch:
 
 
 def partition_for(key: Optional[bytes], partitions: int, sticky: int) -> int:
-    """Where a record goes as the Java clients decide it: by the key's murmur2, else all of a round to one. Pure."""
+    """The partition of a record as the Java clients choose it: by the key's murmur2, else one for a whole round.
+    Pure."""
     return sticky if key is None else (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 class Round:
-    """What goes in one request to each leader: per partition one batch, which may not be larger than `limit` bytes."""
+    """One request to each leader: per partition one batch, which may not be larger than `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -110,14 +111,14 @@ class Writer:
             connection.close()
 
     def begin(self, view: Mapping[str, Any]) -> int:
-        """Learn leaders from the cluster's `view` and become a producer; the number of partitions."""
+        """Read the leaders from the cluster's `view` and register as a producer; returns the number of partitions."""
         self._learn(view)
         if self._acks == ALL:
             self._producer = self._retried(self._init_producer, time.monotonic() + self._patience)
         return len(self._leaders)
 
     def sticky(self) -> int:
-        """A partition for a round's records without keys: one that has a leader, if there is any."""
+        """A partition for a round's records without keys: one that has a leader, if any has."""
         led = [partition for partition, leader in self._leaders.items() if leader >= 0]
         return random.choice(led or list(self._leaders))
 
@@ -131,7 +132,7 @@ class Writer:
         self._transmit()
 
     def finish(self) -> None:
-        """Wait until all that was sent is acknowledged."""
+        """Wait until all sent records are acknowledged."""
         while self._pending:
             self._collect()
             if not self._pending:
@@ -143,7 +144,7 @@ class Writer:
             time.sleep(RETRY_SECONDS)
             try:
                 self._learn(self._retried(self._ask_leaders, self._deadline))
-            except (OSError, KafkaError):  # nobody knows better: that is why the records wait
+            except (OSError, KafkaError):  # no broker answers: the records wait
                 raise Refused(batch, reason, error, unknown=True) from None
             self._transmit()
 
@@ -190,7 +191,7 @@ class Writer:
         )
 
     def _collect(self) -> None:
-        """Take the answers to what was transmitted; what is still in `_pending` must be sent again."""
+        """Read the answers to the requests; batches that remain in `_pending` must be resent."""
         waiting, self._waiting = self._waiting, []
         for leader, batches in waiting:
             try:
@@ -239,7 +240,7 @@ class Writer:
         return [self._cluster.bootstrap, *(broker.endpoint for broker in self._brokers.values())]
 
     def _learn(self, view: Mapping[str, Any]) -> None:
-        """Brokers and leaders; a topic that is not known at the moment keeps the leaders it had."""
+        """Update brokers and leaders; a topic that is unknown at the moment keeps its leaders."""
         self._brokers = view["brokers"] or self._brokers
         topic = view["topics"].get(self.topic)
         if topic and not topic["error"]:

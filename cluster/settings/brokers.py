@@ -1,7 +1,7 @@
 """The settings of all brokers: read from each broker itself, and changed at run time (KIP-226).
 
-A broker answers, and with ZooKeeper also takes changes, for itself only; what is set for all of them at once may be
-handed to any.
+A broker answers, and with ZooKeeper also takes changes, for itself only; a value for all brokers may be
+sent to any.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 PAUSE = 0.02
-# Brokers hear of a change through ZooKeeper, in milliseconds when all is well.
+# Brokers receive a change through ZooKeeper, normally within milliseconds.
 TAKEN_SECONDS = 10.0
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """The settings in force on each broker. args: bootstrap; names: patterns (`log.*`) or names, [] for every setting;
-    defaults (bool): also those that no broker has anything but its default of.
+    defaults (bool): also those that are at their default on every broker.
 
     Returns settings {broker id as text: {name: Setting as a dict, with update_mode}}, silent {id as text: why it does
-    not answer} and known (every name that there is).
+    not answer} and known (all names).
     """
     with answering("read the brokers' settings"):
         view = Cluster(args["bootstrap"]).view(())
@@ -57,8 +57,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def alter(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Set settings at run time, or with None take them back. args: bootstrap; broker: id, or None for all brokers at
-    once; settings {name: value or None}; check (bool): let the brokers judge the change and leave it at that.
+    """Set settings at run time, or with None remove them. args: bootstrap; broker: id, or None for all brokers at
+    once; settings {name: value or None}; check (bool): only let the brokers validate the change.
 
     Every broker that answers is asked to validate the change before the first one makes it. Returns settings as `look`
     does, of these names after the change, and late: ids of the brokers that had not taken it after TAKEN_SECONDS.
@@ -91,8 +91,9 @@ def alter(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 def make(
     brokers: Mapping[int, Endpoint], resource: str, settings: Mapping[str, Optional[str]], source: str, what: str
 ) -> list[int]:
-    """Change settings by the first of these brokers, and wait until all of them have it; the ids of those that still
-    have not after TAKEN_SECONDS. source: where it is set; what: for the message. Raises Failure with the reason."""
+    """Change settings through the first of these brokers, and wait until all of them have it; the ids of those that
+    still have not after TAKEN_SECONDS. source: where it is set; what: for the message. Raises Failure with the
+    reason."""
     found, _ = read(brokers, settings)
     first = {
         name: default
@@ -106,11 +107,11 @@ def make(
 
 
 def back_to(found: Iterable[Mapping[str, Setting]], name: str, source: str) -> Optional[str]:
-    """The default that all brokers are left with when a setting is taken back at this source; None where it is not a
-    default that is left. Pure.
+    """The default that applies on all brokers when a setting is removed at this source; None if it is not a
+    default that would apply. Pure.
 
-    Kafka 2.5.0 forgets to go back to a default, and works with the old value until it is restarted. So the default is
-    set before the setting is taken back.
+    Kafka 2.5.0 does not return to a default, and uses the old value until it restarts. So the default is
+    set before the setting is removed.
     """
     ones = [settings[name] for settings in found if name in settings and settings[name].has(source)]
     defaults = {one.default_without(source) for one in ones}
@@ -132,13 +133,13 @@ def _make(
 
 
 def taken(seen: Mapping[str, Setting], settings: Mapping[str, Optional[str]], source: str) -> bool:
-    """Whether a broker has these settings at this source (None: none there any more), and works with them. Pure."""
+    """Whether a broker has these settings at this source (None: no longer), and uses them. Pure."""
     for name, value in settings.items():
         one = seen.get(name)
         there = one is not None and one.has(source)
         if there != (value is not None) or (one is not None and not one.settled):
             return False
-        # The value of a secret cannot be compared: that there is one has to do.
+        # The value of a secret cannot be compared; that one is set must be enough.
         if one is not None and there and not one.sensitive and one.at(source) != value:
             return False
     return True

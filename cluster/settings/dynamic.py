@@ -1,8 +1,8 @@
 """Changes of server.properties that a running broker takes without a restart (KIP-226).
 
-Each is set on this broker at run time. ZooKeeper keeps that, and it beats the file for ever after; so what was set
-here, and only that, is on record on the host, and is taken back as soon as the file that the broker was started with
-says the same, or the change was taken back. What a person has set at run time is left alone.
+Each is set on this broker at run time. ZooKeeper keeps that, and it overrides the file permanently; so what was set
+here, and only that, is recorded on the host, and is removed as soon as the file that the broker was started with
+has the same value, or the change was reverted. A value that a person has set at run time is left alone.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ NEVER = ("metric.reporters",)
 
 @dataclass
 class Verdict:
-    """What there is to do. values: {setting: value, None to take it back}; changes: in words; refused: why only a
-    restart will do, in words; keep: what stays on record as ours without being touched."""
+    """What to do. values: {setting: value, None to remove it}; changes: as text; refused: why a
+    restart is needed, as text; keep: what stays on record as ours without a change."""
 
     values: dict[str, Optional[str]] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
@@ -45,11 +45,11 @@ class Verdict:
 
 
 def bring(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Judge whether a broker can take a server.properties as it runs, and with `apply` let it.
+    """Decide whether a broker can take a server.properties at run time, and with `apply` make it so.
 
     args: bootstrap, its own address; broker, its id; started and wanted: the file's text that it was started with, and
     the one that it should run with; memory: the name of our record; apply (bool). Returns changes and refused, lists
-    of words: both empty when all is in force. Raises Failure when the broker has not taken what it had agreed to.
+    of texts: both empty when all is in force. Raises Failure when the broker did not apply what it had validated.
     """
     system = System(emit=emit, state=args.get("state") or STATE)
     here = {int(args["broker"]): Endpoint.parse(args["bootstrap"])}
@@ -72,8 +72,8 @@ def bring(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def _apply(system: System, memory: str, here: Mapping[int, Endpoint], verdict: Verdict, owned: Owned) -> None:
-    """Put on record what will be ours, change it, and see that the broker has it; in this order, so that a run that
-    is cut off anywhere leaves nothing behind that no record knows of."""
+    """Record what will be ours, change it, and check that the broker has it; in this order, so that a run that
+    is interrupted anywhere leaves no value that is not on record."""
     (broker,) = here
     begun = {name: _entry(owned, name, value) for name, value in verdict.values.items()}
     if begun:
@@ -82,7 +82,7 @@ def _apply(system: System, memory: str, here: Mapping[int, Endpoint], verdict: V
         late = brokers.make(here, str(broker), verdict.values, DYNAMIC_BROKER, what)
         if late:
             raise Failure(
-                f"set at run time, but not in force so far: {', '.join(verdict.values)}",
+                f"set at run time, but not yet in force: {', '.join(verdict.values)}",
                 advice="see the broker's server.log; restart it (`invoke restart --service kafka`), then deploy again",
             )
     done = {name: {"values": [value], "done": True} for name, value in verdict.values.items() if value is not None}
@@ -90,7 +90,7 @@ def _apply(system: System, memory: str, here: Mapping[int, Endpoint], verdict: V
 
 
 def _entry(owned: Owned, name: str, value: Optional[str]) -> dict[str, Any]:
-    # Until the broker has the new value, it may be found with any of those that it was given before.
+    # Before the broker has the new value, it may have any of those that were set earlier.
     before = list(owned.get(name, {}).get("values", ()))
     return {"values": before if value is None or value in before else [*before, value], "done": False}
 
@@ -103,11 +103,11 @@ def _remember(system: System, memory: str, owned: Owned) -> None:
 
 
 def judge(started: Mapping[str, str], wanted: Mapping[str, str], found: Mapping[str, Setting], owned: Owned) -> Verdict:
-    """What brings a broker from the file that it was started with to the wanted one, as it runs. Pure.
+    """What brings a running broker from the file that it was started with to the wanted one. Pure.
 
-    found: its settings. In doubt it is a restart: for settings that it does not know, hides, or that are set for each
-    broker by itself (listeners, and what secures them), and for one that has gone from the file, whose default the
-    broker may never have worked out.
+    found: its settings. In doubt, a restart is needed: for settings that it does not know, hides, or that are set for
+    each broker separately (listeners, and what secures them), and for one that was removed from the file, whose default
+    the broker may not know.
     """
     verdict = Verdict()
     changed = [name for name in sorted({*started, *wanted}) if started.get(name) != wanted.get(name)]
@@ -124,7 +124,7 @@ def _change(verdict: Verdict, name: str, value: Optional[str], one: Optional[Set
     elif one is None or one.sensitive or one.update_mode != ANYWHERE or name in NEVER:
         verdict.refused.append(f"{name} is not taken at run time")
     elif not (one.has(STATIC) or one.has(DEFAULT)):
-        verdict.refused.append(f"{name} could not be taken back at run time: it has no default")
+        verdict.refused.append(f"{name} could not be removed at run time: it has no default")
     elif one.settled and one.synonyms and one.synonyms[0][1] == value:
         if name in owned:
             verdict.keep[name] = owned[name]  # in force: ours, or by what is set for all brokers
@@ -136,18 +136,18 @@ def _change(verdict: Verdict, name: str, value: Optional[str], one: Optional[Set
 
 
 def _by_a_person(name: str, one: Setting, owned: Owned) -> bool:
-    """Set to something else after we had set it, and so meant to be. Otherwise the changed file is the later word."""
+    """Whether somebody has set another value after us, on purpose. Otherwise the changed file has priority."""
     ours = owned.get(name)
     return bool(ours and ours["done"] and one.has(DYNAMIC_BROKER) and one.at(DYNAMIC_BROKER) not in ours["values"])
 
 
 def _tidy(verdict: Verdict, name: str, value: Optional[str], one: Optional[Setting], owned: Owned) -> None:
-    """A setting of ours that the broker's own file now has as it should be, after a restart or a change taken back."""
+    """A setting of ours that the broker's own file has as well, after a restart or a reverted change."""
     now = one.at(DYNAMIC_BROKER) if one else None
     if one is None or now is None or now not in owned[name]["values"]:
-        return  # gone, or a person's by now: not ours any more
+        return  # removed, or set by a person: not ours any more
     if now == value and one.has(DYNAMIC_CLUSTER) and one.at(DYNAMIC_CLUSTER) != value:
-        verdict.keep[name] = owned[name]  # without it, what is set for all brokers would beat the file
+        verdict.keep[name] = owned[name]  # without it, a value for all brokers would override the file
         return
     verdict.values[name] = None
     as_file = "the file says the same" if now == value else f"it was {now}, and the file says {value or 'nothing'}"

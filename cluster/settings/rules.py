@@ -1,4 +1,4 @@
-"""The settings of brokers as people ask for them and read them. Pure; `cluster/settings/brokers.py` brings them.
+"""The settings of brokers as people name and read them. Pure; `cluster/settings/brokers.py` reads them from brokers.
 
 A setting is the dict that `cluster.settings.brokers.as_dict` makes of `cluster.settings.configs.Setting`; by broker:
 {id: {name: setting}}.
@@ -49,12 +49,12 @@ _LISTENER = re.compile(r"listener\.name\.[^.]+\.(?P<setting>.+)")
 
 
 def patterns(given: Iterable[str]) -> list[str]:
-    """--name as it was given, again and again or separated by commas."""
+    """The values of --name, which may be repeated or separated by commas."""
     return [part.strip() for one in given for part in one.split(",") if part.strip()]
 
 
 def assignments(given: Iterable[str]) -> dict[str, str]:
-    """--set NAME=VALUE as given. Durations and sizes may carry a unit: log.retention.ms=2d. Raises UsageError."""
+    """The values of --set NAME=VALUE. Durations and sizes may have a unit: log.retention.ms=2d. Raises UsageError."""
     out: dict[str, str] = {}
     for one in given:
         name, separator, value = one.partition("=")
@@ -93,7 +93,7 @@ def require_known(asked: Iterable[str], known: Iterable[str], *, patterns: bool)
             near = difflib.get_close_matches(name, there, n=1, cutoff=0.6)
             raise UsageError(
                 f"there is no setting {one}" + (f"; did you mean {near[0]}?" if near else ""),
-                advice=None if near else "`invoke broker.config --all` lists all there are; --name 'log.*' some",
+                advice=None if near else "`invoke broker.config --all` lists all settings, --name 'log.*' some of them",
             )
 
 
@@ -157,8 +157,8 @@ def rows(found: ByBroker) -> list[Row]:
 
 
 def disagreeing(found: ByBroker) -> list[str]:
-    """The settings that have not the same value on all brokers and should: not those of OWN, and no secrets, whose
-    values brokers do not tell."""
+    """The settings whose values differ among brokers and should not: not those of OWN, and no secrets, whose
+    values brokers do not return."""
     out = []
     for name in sorted({name for settings in found.values() for name in settings} - OWN):
         values = [settings.get(name) for settings in found.values()]
@@ -184,8 +184,8 @@ TWINS = {"node.id": "broker.id", "broker.id": "node.id"}
 
 
 def differences(settings: Mapping[str, Setting], file: Mapping[str, str]) -> list[Difference]:
-    """What the file on a broker's disk says, against what the broker runs with. Secrets are left out: a broker does not
-    tell them. settings: at least all that are not a default."""
+    """Differences between the file on a broker's disk and the values in force. Secrets are left out: a broker does not
+    return them. settings: at least all that are not a default."""
     out = []
     for name in sorted({*settings, *file}):
         one, wanted = settings.get(name), file.get(name, file.get(TWINS.get(name, name)))
@@ -203,7 +203,7 @@ def differences(settings: Mapping[str, Setting], file: Mapping[str, str]) -> lis
 
 
 def at(setting: Setting | None, source: str) -> str | None:
-    """The value, as written, that a setting has by its own name at a source; None when there is none."""
+    """The value, as written, that a setting has by its own name at a source, or None."""
     synonyms = setting["synonyms"] if setting else ()
     own = setting["name"] if setting else ""
     return next((value for name, value, where in synonyms if (name, where) == (own, source)), None)
@@ -237,7 +237,7 @@ def planned(found: ByBroker, wanted: Mapping[str, str | None], source: str) -> l
 
 
 def due(found: ByBroker, wanted: Mapping[str, str | None], source: str) -> bool:
-    """Whether there is anything to do: a broker that is not told so at this source already. A secret's value is not
+    """Whether a broker needs the change: it does not have it at this source yet. A secret's value is not
     known, so setting one is always due."""
     for name, value in wanted.items():
         for settings in found.values():
@@ -291,7 +291,9 @@ def refuse(found: ByBroker, names: Iterable[str], source: str) -> None:
             advice=f"set kafka_config: {{{listed}}} in the inventory, then deploy, which restarts one broker at a time",
         )
     if source == DYNAMIC_CLUSTER and (each := [name for name in names if modes.get(name) == PER_BROKER]):
-        raise UsageError(f"{', '.join(each)} is for each broker by itself", advice="name the broker: --broker 1")
+        raise UsageError(
+            f"{', '.join(each)} must be set for each broker separately", advice="name the broker: --broker 1"
+        )
 
 
 def listed(brokers: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""Settings in words and values, for both sides: where one comes from, how it can change, what is the same."""
+"""Settings, for both sides: where a value comes from, how it can change, and which values are equal."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SOURCES = {
 }
 DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC, DEFAULT = SOURCES[2], SOURCES[3], SOURCES[4], SOURCES[5]
 
-# How a broker's setting can change (KIP-226). A broker tells only whether it can at all; which of those must be set
-# on each broker by itself is listed in Kafka's documentation ("Dynamic Update Mode: per-broker") and the same in the
+# How a broker's setting can change (KIP-226). A broker only says whether it can; which settings must be set
+# on each broker separately is listed in Kafka's documentation ("Dynamic Update Mode: per-broker") and the same in the
 # code of 2.5.0 and 3.9.2 (DynamicBrokerConfig): listeners, and what secures them.
 READ_ONLY, PER_BROKER, ANYWHERE = "read-only", "per-broker", "cluster-wide"
 _BEGINNINGS = ("ssl.", "sasl.", "listener.name.")

@@ -12,7 +12,7 @@ from provisioner.quantities import format_duration, format_size, parse_duration,
 
 UNLIMITED = -1
 LONGEST = 2**63 - 1  # Java's Long.MAX_VALUE, Kafka's own word for "never"
-# How people say that there is no limit.
+# Words for "no limit".
 _NO_LIMIT = ("forever", "unlimited", "no limit", "none")
 # Settings whose -1 has a meaning of its own.
 _FOREVER = ("retention.ms", "log.retention.ms", "local.retention.ms")

@@ -1,1 +1,1 @@
-"""Does Kafka do its one job: records written, read back and compared through every listener."""
+"""The smoke check: records are written, read back and compared through every listener."""

@@ -1,4 +1,4 @@
-"""What both smoke checks have in common, with the native client and with the console tools: a run over the listeners
+"""The common part of both smoke checks, with the native client and with the console tools: a run over the listeners
 that are reached, what was written and read back, and the report.
 """
 
@@ -24,8 +24,8 @@ COPIES = 3
 
 
 class Check:
-    """One run over reached legs: what was written, what failed. brokers: all of the cluster; count: records per leg.
-    join: whether groups are joined, or partitions assigned without."""
+    """One run over reached legs: the records written, and the failures. brokers: all of the cluster; count: records per
+    leg. join: whether groups are joined, or partitions assigned without."""
 
     join = True
 
@@ -48,11 +48,12 @@ class Check:
 
     @property
     def placement(self) -> dict[int, list[int]]:
-        """Where the topic's copies go, {partition: brokers}: a partition is led by each broker that is reached."""
+        """The placement of the topic's copies, {partition: brokers}: each broker that is reached leads one
+        partition."""
         return replicas(self.leaders, self.brokers, COPIES)
 
     def payloads(self, leg: Leg) -> tuple[int, list[bytes]]:
-        """The partition that a leg writes to, and what."""
+        """The partition that a leg writes to, and its records."""
         return self.leaders.index(leg.broker), payloads(self.id, f"{leg.listener}@{leg.broker}", self.count)
 
     def group(self, leg: Leg) -> str:
@@ -60,7 +61,7 @@ class Check:
         return f"{self.topic}-{leg.listener.lower()}-{leg.broker}"
 
     def compare(self, leg: Leg, found: Mapping[int, Sequence[bytes]], maybe: Set[bytes] = frozenset()) -> None:
-        """Hold what was read, {partition: records}, against what was written. Raises LegFailure."""
+        """Compare the records that were read, {partition: records}, with those written. Raises LegFailure."""
         for partition, actual in found.items():
             difference = compare(self.expected[partition], actual, maybe)
             if difference:
@@ -68,7 +69,8 @@ class Check:
                 raise LegFailure(leg, "compare", f"{where}: {difference}")
 
     def tried(self, leg: Leg, step: str, action: Callable[[], Any]) -> bool:
-        """Do something and note how long it took; a failure is one of the leg in this step. Whether it went well."""
+        """Run a step and record its time; an error becomes a failure of the leg in this step. Returns whether it
+        succeeded."""
         began = time.monotonic()
         try:
             action()

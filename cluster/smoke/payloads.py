@@ -36,7 +36,7 @@ def compare(expected: Sequence[bytes], actual: Sequence[bytes], maybe: Set[bytes
     found = [
         _some(lost, "lost"),
         _some(duplicated, "duplicated"),
-        _some(foreign, "that nobody wrote, or altered"),
+        _some(foreign, "that no producer wrote, or altered"),
     ]
     differences = [text for text in found if text]
     if not differences:

@@ -1,9 +1,9 @@
-"""Does Kafka do its one job, through every listener: what goes in comes out again, complete, once and in order.
+"""The smoke check, through every listener: records that are written can be read, complete, once and in order.
 
 Runs on a broker host, or, with the same arguments, on any machine that reaches the listeners. One temporary topic with
 a partition led by each broker. A leg is one listener of one broker: its producer writes to the partition that broker
 leads, its consumer group reads everything from the start. A listener that is reached on some brokers only is read on
-those, without a group. Topic and groups go away again, whatever happens.
+those, without a group. Topic and groups are deleted in any case.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     args: legs (dicts of Leg); cluster_id: which cluster must answer, optional; records per leg (100); timeout in
     seconds for each step (20); join: "auto" joins the consumer group when the broker does not hold joins back (else
     partitions are assigned and offsets committed in the group without joining), "always" waits for it.
-    Returns what `check.report` does.
-    The first event, {cluster_id, legs}, says which legs are "unreachable" from here, for who can try them elsewhere.
-    Does not raise for a failing leg; whoever calls decides what a failure means.
+    Returns what `check.report` does. The first event, {cluster_id, legs}, says which legs are "unreachable" from here,
+    so that the caller can try them elsewhere. Does not raise for a failing leg; whoever calls decides what a failure
+    means.
     """
     started = time.monotonic()
     legs = [Leg(**leg) for leg in args["legs"]]
@@ -82,7 +82,7 @@ class _Check(Check):
             with ThreadPoolExecutor(max_workers=THREADS) as pool:
                 list(pool.map(self._produce_to, self.leaders))
                 self.tried(self.legs[0], "consume", lambda: self._choose_groups(admin, join))
-                # Reading disturbs nobody, and where joins are held back all legs wait at the same time.
+                # Readers do not affect each other, and if brokers hold back joins, all legs wait at the same time.
                 list(pool.map(lambda leg: self.tried(leg, "consume", partial(self._read_back, leg)), self.legs))
         finally:
             self._guarded("delete", lambda: admin.delete_groups(self.groups.values()))
@@ -145,8 +145,8 @@ class _Check(Check):
     def _consume(
         self, leg: Leg, group: Optional[str], partitions: Sequence[int], *, join: bool
     ) -> dict[int, list[bytes]]:
-        """Everything in the partitions, read from the start; by a group with its offsets committed and asked for
-        again."""
+        """All records of the partitions, read from the start; with a group, its offsets are committed and read
+        back."""
         consumer = client.consumer(
             leg.endpoint,
             group_id=group,
@@ -165,7 +165,7 @@ class _Check(Check):
                 consumer.assign(wanted)
             deadline = time.monotonic() + self.timeout
 
-            def left() -> int:  # milliseconds; without them, the client waits for an unreachable coordinator for ever
+            def left() -> int:  # milliseconds; without them, the client waits forever for an unreachable coordinator
                 return max(1, int(1000 * (deadline - time.monotonic())))
 
             ends = consumer.end_offsets(wanted, timeout_ms=left())

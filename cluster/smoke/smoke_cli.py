@@ -127,7 +127,11 @@ class _Check(Check):
         described = self.tools(leg, "compare", "kafka-consumer-groups.sh", "--describe", "--group", group)
         behind = lag(described, self.topic)
         if behind != 0:
-            reason = "shows no committed offsets" if behind is None else f"has a lag of {behind} records nobody wrote"
+            reason = (
+                "shows no committed offsets"
+                if behind is None
+                else f"has a lag of {behind} records that no producer wrote"
+            )
             raise LegFailure(leg, "compare", f"group {group} {reason}")
         self.passed[leg] = total
         self.emit({"text": f"{leg}: {total} records read back by kafka-console-consumer.sh, the same, in order"})

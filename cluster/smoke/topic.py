@@ -1,4 +1,4 @@
-"""The smoke check's topic and groups: made for one run, seen by every broker, gone afterwards.
+"""The smoke check's topic and groups: created for one run, known to every broker, deleted afterwards.
 
 Administration goes to the controller, over whichever listener of it was reached: brokers with ZooKeeper create and
 delete topics nowhere else.
@@ -20,7 +20,7 @@ from cluster.settings import configs
 from cluster.smoke.leg import Leg, LegFailure
 from cluster.topics import requests
 
-POLL = 0.005  # seconds; a broker learns of a topic some milliseconds after the controller made it
+POLL = 0.005  # seconds; brokers know a topic some milliseconds after the controller has created it
 GONE = (kafka_errors.UnknownTopicOrPartitionError.errno, kafka_errors.GroupIdNotFoundError.errno)
 COORDINATOR_COMING = (
     kafka_errors.CoordinatorNotAvailableError.errno,
@@ -74,7 +74,7 @@ class Admin:
     # -- the topic -----------------------------------------------------------------------------------------------
 
     def create(self, topic: str, placement: Mapping[int, Sequence[int]]) -> None:
-        """Make the topic and wait until every reached broker knows who leads what. Raises LegFailure."""
+        """Create the topic and wait until every reached broker knows its leaders. Raises LegFailure."""
         made = {"name": topic, "placement": placement, "config": temporary.CONFIG}
         refused = requests.create(self.controller(), [made], timeout=int(self._timeout * 1000))
         if refused:
@@ -83,7 +83,7 @@ class Admin:
         self._wait_each("create", topic, lambda topics: requests.not_led_by(topic, topics, leaders))
 
     def delete(self, topic: str) -> None:
-        """Delete the topic, if it is there, and wait until no reached broker knows it. Raises LegFailure."""
+        """Delete the topic, if it exists, and wait until no reached broker knows it. Raises LegFailure."""
         self._delete_topics([topic], "delete")
         self._wait_each("delete", topic, lambda topics: requests.still_there(topic, topics))
 
@@ -94,7 +94,7 @@ class Admin:
             raise LegFailure(next(iter(self._leg.values())), step, why)
 
     def _wait_each(self, step: str, topic: str, wrong: Callable[[Mapping[str, Any]], str]) -> None:
-        """Wait until each reached broker finds nothing wrong with the topic. wrong(topics): what is, as it has them."""
+        """Wait until no reached broker reports a problem with the topic. wrong(topics): the problem in its metadata."""
         deadline = time.monotonic() + self._timeout
         for broker, leg in self._leg.items():
             while reason := wrong(self.at(broker).metadata([topic])["topics"]):
@@ -108,7 +108,7 @@ class Admin:
         """A group name that starts with `name` and whose coordinator is this broker, if one is found soon.
 
         The coordinator follows from a hash of the name. With it on the leg's own broker, a leg needs, and blames, that
-        broker alone. Raises LegFailure when there is no coordinator at all.
+        broker alone. Raises LegFailure when the group has no coordinator at all.
         """
         first = ""
         for number in range(8 * max(len(self._leg), 1)):
@@ -119,7 +119,7 @@ class Admin:
         return first
 
     def coordinator(self, group: str, broker: int) -> int:
-        """The broker that a group's offsets are kept by, as this broker says. Raises LegFailure when there is none."""
+        """The coordinator of a group according to this broker. Raises LegFailure when it has none."""
         deadline = time.monotonic() + self._timeout
         while True:
             answer = self.at(broker).call(FindCoordinatorRequest(key=group, key_type=0, max_version=3))
@@ -140,7 +140,7 @@ class Admin:
         return int(found[name].value or 3000) if name in found else 3000
 
     def delete_groups(self, names: Iterable[str]) -> None:
-        """Delete consumer groups at their coordinators; those that are gone already are fine."""
+        """Delete consumer groups at their coordinators; groups that do not exist any more are skipped."""
         for name in names:
             answer = self.any().call(FindCoordinatorRequest(key=name, key_type=0, max_version=3))
             if not answer.error_code and answer.node_id in self._leg:

@@ -1,1 +1,1 @@
-"""How brokers and their partitions are at this moment."""
+"""The present state of brokers and their partitions."""

@@ -1,7 +1,7 @@
-"""How far copies that are behind have come, in bytes: what moves while a partition is not yet in sync.
+"""The progress of copies that are behind, in bytes: what advances while a partition is not in sync.
 
 The broker's own measure, the offset lag of DescribeLogDirs, is no help: a follower takes it from the high watermark it
-has heard of, which is never beyond its own end. So a copy's size is compared with its leader's (KIP-113).
+knows, which is never beyond its own end. So a copy's size is compared with its leader's (KIP-113).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     partitions {topic: [numbers]}.
 
     Returns copies (how many), copied and whole (bytes there, and bytes of their leaders' logs), and work: the bytes as
-    they are on disk, also of a copy that is larger than its leader's. All 0 when no broker can tell. Never waits, never
+    they are on disk, also of a copy that is larger than its leader's. All 0 when no broker answers. Never waits, never
     raises for a dead broker.
     """
     cluster = Cluster(args["bootstrap"])
@@ -53,7 +53,7 @@ def out_of_sync(topics: Mapping[str, Any], wanted: Iterable[Key]) -> dict[Key, t
 
 
 def measure(behind: Mapping[Key, tuple[int, list[int]]], sizes: Mapping[Key, Mapping[int, int]]) -> dict[str, int]:
-    """`look`'s answer. Pure. sizes {partition: {broker: bytes}}; a copy that nobody has measured does not count."""
+    """`look`'s answer. Pure. sizes {partition: {broker: bytes}}; a copy without a known size does not count."""
     pairs = [
         (sizes[key][broker], sizes[key].get(leader, 0))
         for key, (leader, copies) in behind.items()

@@ -1,4 +1,4 @@
-"""One broker for people who look: the cluster as it sees it, counted on the host so that little travels."""
+"""One broker's view of the cluster for `status`, counted on the host so that little is sent."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 def _own_settings(connection: wire.Connection, broker: str) -> dict[str, dict[str, configs.Setting]]:
     try:
         return configs.describe(connection, configs.BROKER, [broker], marks.OF_BROKER)
-    except KafkaError:  # it runs under another id than the inventory says: preflight tells
+    except KafkaError:  # it runs under another id than the inventory says: preflight reports that
         return {}
 
 
@@ -82,7 +82,7 @@ def _under_way(bootstrap: str) -> Optional[dict[tuple[str, int], list[int]]]:
     """{partition: the brokers that it is being copied to}."""
     try:
         return {key: adding for key, (_, adding) in Moving(bootstrap, ANSWER_TIMEOUT).under_way().items()}
-    except (OSError, KafkaError):  # the controller is changing just now
+    except (OSError, KafkaError):  # the controller changes at the moment
         return None
 
 

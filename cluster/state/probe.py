@@ -1,4 +1,4 @@
-"""How the cluster is as this broker sees it: native protocol, a few milliseconds each."""
+"""One broker's view of the cluster, over Kafka's protocol, within a few milliseconds."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def count(partitions: list[dict[str, Any]]) -> dict[str, Any]:
-    """How many partitions are in which trouble, and the first ones by name. Pure."""
+    """The number of partitions with each problem, and the first ones by name. Pure."""
 
     def those(test: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        # A person's own topics first: Kafka's offsets topic alone has 50 partitions.
+        # The user's own topics first: Kafka's offsets topic alone has 50 partitions.
         found = sorted(filter(test, partitions), key=lambda p: str(p["topic"]).startswith("__"))
         return {"count": len(found), "first": [f"{p['topic']}-{p['partition']}" for p in found[:SHOWN]]}
 

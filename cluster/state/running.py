@@ -1,4 +1,4 @@
-"""Which Kafka this broker is, whatever has been unpacked, linked or written since it was started."""
+"""The version that a running broker was started with, whatever was unpacked, linked or written since."""
 
 from __future__ import annotations
 

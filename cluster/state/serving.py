@@ -1,4 +1,4 @@
-"""Is this broker serving, and which ones answer: asked on every run, so nothing heavy is imported for it."""
+"""Whether this broker serves, and which brokers answer: every run asks that, so nothing heavy is imported for it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from provisioner.agent.waiting import Unit, until
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
-# What a broker says, and dies, while ZooKeeper still holds its id for the session of its killed predecessor.
+# The last message of a broker that dies because ZooKeeper still holds its id for the session of its killed predecessor.
 OWN_SESSION = "node already exists and owner"
-ANSWER_TIMEOUT = 5.0  # seconds; a broker in a long pause is as good as gone
+ANSWER_TIMEOUT = 5.0  # seconds; a broker in a longer pause counts as down
 
 
 def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     args: bootstrap ("127.0.0.1:9092"), broker_id;
     timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
-    Returns broker_id, cluster_id, controller, brokers (ids), seconds. Raises Failure when it will not come.
+    Returns broker_id, cluster_id, controller, brokers (ids), seconds. Raises Failure when it does not serve in time.
     """
     endpoint = Endpoint.parse(args["bootstrap"])
     broker = int(args["broker_id"])
@@ -54,7 +54,7 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def answering(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Which brokers answer at this moment, whatever the cluster believes of them. args: addresses.
+    """Which brokers answer at this moment, independent of the cluster's metadata. args: addresses.
 
     Returns {address: "" or why it does not answer}.
     """

@@ -1,1 +1,1 @@
-"""Topics: as they are, as they are wanted, and the way from one to the other."""
+"""Topics: their actual state, their wanted state, and the changes between the two."""

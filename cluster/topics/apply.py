@@ -1,6 +1,6 @@
-"""Topics as they are to be: looked at, planned, shown, made so. What `topics.apply` and a deploy have in common.
+"""Brings topics into their wanted state: read, plan, show, apply. Shared by `topics.apply` and a deploy.
 
-What is left to do is read from the cluster each time, so a run that was broken off anywhere is finished by the next.
+Each run reads from the cluster what is left to do, so the next run completes one that was interrupted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SHOWN = 10  # topics named in a line, the rest is counted
 
 
-# Asks the cluster by way of one broker; the answer. Raises HostFailed for the Failure that it ends with.
+# Runs a function through one broker and returns its answer. Raises HostFailed for the Failure that it ends with.
 Ask = Callable[[ByBroker], dict[str, Any]]
 
 
@@ -39,7 +39,7 @@ def look(ask: Ask, described: Sequence[str]) -> tuple[dict[str, Topic], Cluster]
 
 
 def topic(name: str, data: Mapping[str, Any]) -> Topic:
-    """A topic as `cluster.topics.look.look` tells it."""
+    """A topic as `cluster.topics.look.look` returns it."""
     partitions = data["partitions"]
     return Topic(
         name,
@@ -110,21 +110,23 @@ def show(reporter: Reporter, plan: Plan, prune: bool = False, others: bool = Tru
             reporter.change(name, counted(len(plan.settings[name]), "setting"), "~")
             reporter.diff(name, "settings", "\n".join(diff(plan.settings[name])))
     if plan.moving:
-        reporter.note(f"  {counted(sum(plan.moving.values()), 'partition')} under way from before: they go on")
+        reporter.note(
+            f"  {counted(sum(plan.moving.values()), 'partition')} under way from an earlier run: they continue"
+        )
     if plan.throttled and not plan.moving:
-        reporter.note(f"  left of an earlier move, and to be removed: the throttle on {listed(plan.throttled)}")
+        reporter.note(f"  to be removed, left by an earlier move: the throttle on {listed(plan.throttled)}")
     if prune:
         for name, size in plan.unmanaged.items():
             reporter.change(name, "delete the topic with all its records", "-", f"not listed; {format_size(size)}")
         for name, own in plan.strays.items():
-            reporter.change(name, f"take off {listed(list(own))}", "-", "not listed")
+            reporter.change(name, f"remove {listed(list(own))}", "-", "not listed")
     elif others:
         for line in unmanaged(plan):
             reporter.note(line)
 
 
 def unmanaged(plan: Plan) -> list[str]:
-    """What is there and not listed, in lines."""
+    """Topics and settings that exist but are not listed, in lines."""
     lines = [f"  not listed, left alone: {listed(list(plan.unmanaged))}"] if plan.unmanaged else []
     lines += [f"  not listed, left alone on {name}: {_values(own)}" for name, own in plan.strays.items()]
     return lines
@@ -137,7 +139,7 @@ def totals(plan: Plan, prune: bool) -> str:
 
 
 def pruned(plan: Plan) -> str:
-    """What --prune takes away, counted."""
+    """What --prune removes, counted."""
     strays = sum(map(len, plan.strays.values()))
     parts = [counted(len(plan.unmanaged), "topic")] if plan.unmanaged else []
     return " and ".join([*parts, *([counted(strays, "setting")] if strays else [])])
@@ -218,8 +220,8 @@ def listed(names: Sequence[str]) -> str:
 
 
 def execute(ask: Ask, plan: Plan, move: Callable[[Sequence[Move]], object]) -> None:
-    """Make the plan so. move: carries moves out, those included that are under way from before. Raises HostFailed;
-    what came before is done, and the next run does the rest."""
+    """Apply the plan. move: makes the moves, including those under way from an earlier run. Raises HostFailed;
+    the changes before the failed one are made, and the next run makes the rest."""
     wants = requests(plan)
     if plan.create or plan.settings:
         ask(remote.change_topics(create=wants["create"], settings=wants["settings"]))
@@ -231,6 +233,6 @@ def execute(ask: Ask, plan: Plan, move: Callable[[Sequence[Move]], object]) -> N
 
 
 def prune(ask: Ask, plan: Plan) -> None:
-    """Delete the topics that are not listed, and take settings that are not listed off the others."""
+    """Delete the topics that are not listed, and remove settings that are not listed from the others."""
     settings = {name: dict.fromkeys(own) for name, own in plan.strays.items()}
     ask(remote.change_topics(settings=settings, delete=list(plan.unmanaged)))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 
-# Seconds to wait until every broker has heard of a change: the whole, and without any advance.
+# Seconds to wait until every broker knows of a change: in all, and without progress.
 HEARD_TIMEOUT, HEARD_STALL = 120.0, 30.0
 
 
@@ -49,10 +49,10 @@ def check(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def change(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Make changes, and wait until every broker that answers has heard of them.
+    """Make changes, and wait until every broker that answers knows of them.
 
     args: bootstrap; create [{name, partitions, factor, config {setting: value}}];
-    settings {topic: {setting: value, or None to take it off}}; grow {topic: number of partitions}; delete [topics].
+    settings {topic: {setting: value, or None to remove it}}; grow {topic: number of partitions}; delete [topics].
     Raises Failure with what the cluster refuses; what came before it is done.
     """
     cluster = Cluster(args["bootstrap"])
@@ -62,7 +62,13 @@ def change(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         emit({"text": f"creating {some(one['name'] for one in create)}"})
         with answering("create topics"), cluster.controller() as connection:
             _refuse("create", requests.create(connection, create))
-        _heard(cluster, [one["name"] for one in create], requests.not_led, "the new topics, led, on every broker", emit)
+        _heard(
+            cluster,
+            [one["name"] for one in create],
+            requests.not_led,
+            "the new topics and their leaders on every broker",
+            emit,
+        )
     if settings:
         emit({"text": f"setting {some(settings)}"})
         with answering(f"alter the settings of {some(settings)}"), cluster.controller() as connection:
@@ -78,7 +84,7 @@ def change(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
                 return f"{name} has {number} of {grow[name]} partitions"
             return requests.not_led(name, topics)
 
-        _heard(cluster, grow, short, "the new partitions, led, on every broker", emit)
+        _heard(cluster, grow, short, "the new partitions and their leaders on every broker", emit)
     if delete:
         emit({"text": f"deleting {some(delete)}"})
         with answering("delete topics"), cluster.controller() as connection:
@@ -86,17 +92,17 @@ def change(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         if requests.DISABLED in refused.values():
             raise Failure(
                 "cannot delete topics: the brokers have delete.topic.enable=false",
-                advice="take it out of kafka_config and deploy, or shorten the topic's retention to let its records go",
+                advice="remove it from kafka_config and deploy, or let its records expire by a shorter retention",
             )
         _refuse("delete", refused)
-        _heard(cluster, delete, requests.still_there, "the topics gone from every broker", emit)
+        _heard(cluster, delete, requests.still_there, "the deletion of the topics on every broker", emit)
     return {}
 
 
 def settle(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Wait until every broker knows where copies are. args: bootstrap, factors {topic: number of copies}.
 
-    A broker hears a moment after the controller that a copy has arrived; who asks it earlier sees old copies, too.
+    A broker knows a moment after the controller that a copy has arrived; before that, it also lists old copies.
     """
     factors = args["factors"]
 
@@ -106,7 +112,7 @@ def settle(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         numbers = {len(found["replicas"]) for found in topics[name]["partitions"]} - {factors[name]}
         return f"{name} still has partitions with {wire.ids(numbers)} copies" if numbers else ""
 
-    _heard(Cluster(args["bootstrap"]), factors, mixed, "the copies as they are, on every broker", emit)
+    _heard(Cluster(args["bootstrap"]), factors, mixed, "the new copies on every broker", emit)
     return {}
 
 
@@ -115,7 +121,7 @@ def _refuse(what: str, refused: Mapping[str, str]) -> None:
         raise Failure(
             f"the cluster refuses to {what} {some(refused)}",
             details=[f"{name}: {why}" for name, why in refused.items()],
-            advice="the others are done; mend the cause and run it again",
+            advice="the others are done; fix the cause and run the same command again",
         )
 
 

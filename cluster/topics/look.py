@@ -27,7 +27,7 @@ OWN = "dynamic topic"
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Topics and what they hold. args: bootstrap; patterns (names and globs; None: all); internal (bool): Kafka's own,
     too; records, sizes (bool): ask for these as well; settings: names of the topics that are described (None: all);
-    keys: settings that are always told, besides those set on the topic itself (None: all).
+    keys: settings that are always returned, besides those set on the topic itself (None: all).
 
     Returns brokers {id as text: rack}, controller, topics {name: {internal, partitions, settings}} and
     unmatched [patterns without a topic], with known [names] when there are any.
@@ -37,7 +37,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     Raises Failure.
     """
     cluster = Moving(args["bootstrap"])
-    with answering("look at the topics"):
+    with answering("read the topics"):
         view = cluster.view()
         known = [name for name in sorted(view["topics"]) if args["internal"] or not _internal(name, view)]
         chosen, unmatched = match(known, args.get("patterns"))
@@ -67,10 +67,10 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def defaults(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """What a topic becomes that says nothing. args: bootstrap.
+    """The properties of a topic that is created without any. args: bootstrap.
 
     Returns partitions, factor (None where the brokers that are up do not suffice for their default) and settings
-    {name: value}: all that there are. The controller answers it to a topic that is only checked, not made (KIP-525).
+    {name: value}: all settings. The controller returns them for a topic that is only validated, not created (KIP-525).
     """
     kind = CreateTopicsRequest.CreatableTopic
     probes = [

@@ -1,4 +1,4 @@
-"""What is to be done so that topics become what is wanted: (wanted, actual) -> a plan, and nothing else. Pure."""
+"""The plan for topics: (wanted, actual) -> the changes between them. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Topic:
 
     @property
     def factors(self) -> tuple[int, ...]:
-        """The numbers of copies that its partitions have: one, but for what somebody has changed by hand."""
+        """The numbers of copies that its partitions have: a single one, unless somebody has changed some by hand."""
         return tuple(sorted({len(replicas) for replicas in self.replicas}))
 
 
@@ -54,7 +54,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Alter:
-    """A setting before and after; None after: taken off the topic, what counts then is `default`."""
+    """A setting before and after; None after: removed from the topic, so that `default` applies."""
 
     before: Setting
     after: str | None
@@ -62,7 +62,7 @@ class Alter:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, by topic.
+    """The changes, by topic.
 
     create: new topics, with what counts where they are silent. settings: {topic: {setting: change}}. grow: {topic:
     (partitions before, after)}. factors: {topic: (copies before, after)}, and the moves that make it so. unmanaged:
@@ -92,7 +92,7 @@ class Plan:
 
     @property
     def prunes(self) -> bool:
-        """Whether there is something that only --prune takes away."""
+        """Whether something would be removed by --prune only."""
         return bool(self.unmanaged or self.strays)
 
 
@@ -131,7 +131,7 @@ def make(wanted: Sequence[Wanted], actual: Mapping[str, Topic], cluster: Cluster
 
 
 def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Cluster) -> list[ConfigError]:
-    """Everything in what is wanted that this cluster cannot or must not do."""
+    """All wanted changes that this cluster cannot or must not make."""
     found: list[ConfigError] = []
     up = "1 broker is up" if len(cluster.racks) == 1 else f"{len(cluster.racks)} brokers are up"
 
@@ -141,7 +141,7 @@ def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
     for one in wanted:
         topic = actual.get(one.name)
         if topic and topic.internal:
-            wrong(one, f"{one.name} is a topic of Kafka's own, which the brokers look after themselves")
+            wrong(one, f"{one.name} is a topic of Kafka's own, which the brokers manage themselves")
             continue
         if one.factor is not None and one.factor > len(cluster.racks):
             brokers = ", ".join(map(str, sorted(cluster.racks)))
@@ -153,15 +153,15 @@ def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
         elif topic is None and one.factor is None and cluster.factor is None:
             wrong(
                 one,
-                f"{one.name}: the default replication factor is more than there are brokers: {up}",
+                f"{one.name}: the default replication factor is more than the number of brokers: {up}",
                 "name a replication factor, or start what is down (`invoke status`)",
             )
         if topic and one.partitions is not None and one.partitions < len(topic.replicas):
             wrong(
                 one,
                 f"{one.name} has {len(topic.replicas)} partitions and cannot have {one.partitions}: Kafka adds "
-                "partitions, and never takes one away",
-                "make a topic with fewer, and copy its records",
+                "partitions, but never removes one",
+                "create a topic with fewer, and copy the records",
             )
         for key in one.config:
             if key not in cluster.settings:
@@ -170,9 +170,9 @@ def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
 
 
 def warnings(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Cluster, plan: Plan) -> list[str]:
-    """What works and is still to be known before it is done."""
+    """Warnings about changes that are possible."""
     found = [
-        f"{name}: records with a key go to other partitions from now on, so what one key says is no longer in order "
+        f"{name}: records with a key go to other partitions from now on, so records of one key are not in order "
         "across the change"
         for name in plan.grow
     ]
@@ -215,7 +215,7 @@ def _own(topic: Topic, key: str) -> bool:
 
 
 def _throttled(topic: Topic, key: str) -> bool:
-    """Whether a move of ours has left it; a list of somebody else's is neither set nor removed."""
+    """Whether a move of ours has left it; somebody else's list is neither set nor removed."""
     return _own(topic, key) and marks.is_ours(topic.settings[key].value or "")
 
 

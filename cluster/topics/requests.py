@@ -1,4 +1,4 @@
-"""Topics made, grown and deleted over one connection to the controller, and whether a broker has heard of it.
+"""Creates, grows and deletes topics over one connection to the controller, and checks whether a broker knows of it.
 
 Each request answers {topic: why it is refused}; the caller says what a refusal means.
 """
@@ -15,7 +15,7 @@ from cluster.cluster import SERVER_TIMEOUT
 from cluster.protocol import wire
 from cluster.settings import configs
 
-# What does not come from the request itself: not a refusal of this topic but a failure of the whole.
+# Errors that do not concern one topic: not a refusal of it but a failure of the whole request.
 OF_THE_WHOLE = (
     kafka_errors.NotControllerError,
     kafka_errors.RequestTimedOutError,
@@ -31,8 +31,9 @@ def create(
     validate_only: bool = False,
     timeout: int = SERVER_TIMEOUT,
 ) -> dict[str, str]:
-    """Make topics: {name, partitions, factor, config {setting: value}} each, or {name, placement {partition: brokers},
-    config}. timeout: milliseconds that the controller may take. Raises KafkaError for what is no topic's fault."""
+    """Create topics: {name, partitions, factor, config {setting: value}} each, or {name, placement {partition:
+    brokers}, config}. timeout: milliseconds that the controller may take. Raises KafkaError for errors that do not
+    concern one topic."""
     kind = CreateTopicsRequest.CreatableTopic
     wanted = [
         kind(
@@ -54,7 +55,7 @@ def create(
 
 
 def grow(connection: wire.Connection, topics: Mapping[str, int], validate_only: bool = False) -> dict[str, str]:
-    """Add partitions up to this number. Raises KafkaError for what is no topic's fault."""
+    """Add partitions up to this number. Raises KafkaError for errors that do not concern one topic."""
     if not topics:
         return {}
     kind = CreatePartitionsRequest.CreatePartitionsTopic
@@ -64,8 +65,8 @@ def grow(connection: wire.Connection, topics: Mapping[str, int], validate_only: 
 
 
 def delete(connection: wire.Connection, names: Iterable[str], timeout: int = SERVER_TIMEOUT) -> dict[str, str]:
-    """Delete topics; one that is gone already is fine. timeout: milliseconds that the controller may take. Raises
-    KafkaError for what is no topic's fault."""
+    """Delete topics; a topic that does not exist is skipped. timeout: milliseconds that the controller may take. Raises
+    KafkaError for errors that do not concern one topic."""
     listed = list(names)
     request = DeleteTopicsRequest(
         topics=[DeleteTopicsRequest.DeleteTopicState(name=name) for name in listed],
@@ -80,7 +81,7 @@ def delete(connection: wire.Connection, names: Iterable[str], timeout: int = SER
 
 
 def _refused(answers: Iterable[tuple[str, int, Optional[str]]]) -> dict[str, str]:
-    """{topic: why}; raises what is not the topic's fault."""
+    """{topic: why it was refused}; raises errors that do not concern one topic."""
     found = {}
     for name, code, message in answers:
         if code:
@@ -91,11 +92,11 @@ def _refused(answers: Iterable[tuple[str, int, Optional[str]]]) -> dict[str, str
     return found
 
 
-# -- what a broker that was asked for metadata has not heard of yet; "" when it has ---------------------------------
+# -- what a broker does not know yet according to its metadata; "" for nothing ---------------------------------------
 
 
 def not_known(name: str, topics: Mapping[str, Any]) -> str:
-    """A topic that is there for the controller."""
+    """A topic exists for the controller."""
     return "" if _knows(name, topics) else f"{name} is not known yet"
 
 

@@ -4,7 +4,7 @@
       orders: {partitions: 6, replication_factor: 3, retention: 2d}
       clicks: {retention: 12h, retention_bytes: 10g, config: {compression.type: lz4, cleanup.policy: null}}
 
-What is not said is the brokers' default when a topic is made, and left alone when it is there.
+What an entry leaves out is the brokers' default for a new topic, and unchanged for an existing one.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def wrong_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         return f"{name!r} is not a topic's name: letters, digits, '.', '_' and '-', 249 at most"
     if name in INTERNAL:
-        return f"{name} is a topic of Kafka's own, which the brokers look after themselves"
+        return f"{name} is a topic of Kafka's own, which the brokers manage themselves"
     return ""
 
 

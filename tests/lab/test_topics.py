@@ -223,7 +223,7 @@ def test_an_interrupted_change_of_the_copies_goes_on_throttled_and_is_finished_b
     assert any(one.startswith("cargo: ") for one in throttles(three))
     assert len(replicas(three, "cargo")) == 3, "partitions are added when the copies are there"
 
-    assert "under way from before" in three.invoke("topics.apply", "--file", listing, "--throttle", "none")
+    assert "under way from an earlier run" in three.invoke("topics.apply", "--file", listing, "--throttle", "none")
     assert replicas(three, "cargo") == [3, 3, 3, 3] and throttles(three) == set()
     assert all(len(one["isr_nodes"]) == 3 for one in partitions(three) if one["topic"] == "cargo")
     assert "No changes" in three.invoke("topics.apply", "--file", listing)

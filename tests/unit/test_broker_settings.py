@@ -223,7 +223,7 @@ def test_what_takes_a_restart_or_a_broker_by_itself_is_refused_with_the_way_to_d
         settings.refuse(found, [RETENTION, "num.partitions"], DYNAMIC_BROKER)
     assert "num.partitions cannot change at run time" in refused.value.summary
     assert "kafka_config: {num.partitions: ...}" in str(refused.value.advice)
-    with pytest.raises(UsageError, match="listeners is for each broker by itself"):
+    with pytest.raises(UsageError, match="listeners must be set for each broker separately"):
         settings.refuse(found, [RETENTION, "listeners"], DYNAMIC_CLUSTER)
 
 

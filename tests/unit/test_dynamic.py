@@ -192,7 +192,7 @@ def test_what_the_broker_will_not_take_is_a_restart_and_a_silent_one_too(bring, 
 
 def test_a_broker_that_does_not_confirm_fails_the_run(bring, broker, monkeypatch):
     monkeypatch.setattr(dynamic.brokers, "make", lambda *arguments: [1])
-    with pytest.raises(Failure, match="not in force so far"):
+    with pytest.raises(Failure, match="not yet in force"):
         bring("2")
 
 

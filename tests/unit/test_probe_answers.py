@@ -110,7 +110,7 @@ def test_something_else_on_kafkas_port_does_not_pass_for_a_broker(server):
     assert status["serving"] is False
     port = server("HTTP/1.1 400 Bad Request\r\n\r\n")
     answers = serving.answering({"addresses": [f"127.0.0.1:{port}"]}, print)
-    assert answers == {f"127.0.0.1:{port}": "what answers there does not speak Kafka's protocol"}
+    assert answers == {f"127.0.0.1:{port}": "the service there does not speak Kafka's protocol"}
 
 
 def partition(name, index, leader, replicas, isr, min_isr):

@@ -26,9 +26,13 @@ def test_what_was_written_compares_equal():
         pytest.param([], "5 written, 0 read: 5 lost", id="nothing came back"),
         pytest.param([ONE, TWO, TWO, THREE, FOUR, FIVE], "1 duplicated (run1|INTERNAL@1|1)", id="duplicated"),
         pytest.param([ONE, THREE, TWO, FOUR, FIVE], "out of order from position 1", id="reordered"),
-        pytest.param([*WRITTEN, b"hello"], "1 that nobody wrote, or altered ('hello')", id="foreign"),
-        pytest.param([ONE, TWO, THREE, FOUR, FIVE[:-1]], "1 lost (run1|INTERNAL@1|4); 1 that nobody", id="truncated"),
-        pytest.param([ONE, TWO, THREE, FOUR, b"\xff" + FIVE[1:]], "nobody wrote, or altered", id="one byte altered"),
+        pytest.param([*WRITTEN, b"hello"], "1 that no producer wrote, or altered ('hello')", id="foreign"),
+        pytest.param(
+            [ONE, TWO, THREE, FOUR, FIVE[:-1]], "1 lost (run1|INTERNAL@1|4); 1 that no producer", id="truncated"
+        ),
+        pytest.param(
+            [ONE, TWO, THREE, FOUR, b"\xff" + FIVE[1:]], "that no producer wrote, or altered", id="one byte altered"
+        ),
     ],
 )
 def test_every_kind_of_difference_is_named(actual, expected_words):

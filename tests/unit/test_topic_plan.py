@@ -125,7 +125,7 @@ def test_what_this_cluster_cannot_do_is_a_problem(wanted, there, expected):
 def test_a_default_factor_that_the_brokers_cannot_hold_is_a_problem():
     short = replace(THREE, racks={1: "a"}, factor=None)
     (problem,) = problems([Wanted("orders")], {}, short)
-    assert "default replication factor is more than there are brokers: 1 broker is up" in problem.summary
+    assert "default replication factor is more than the number of brokers: 1 broker is up" in problem.summary
     assert problems([Wanted("orders", factor=1)], {}, short) == []
 
 

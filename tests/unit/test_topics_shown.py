@@ -230,7 +230,7 @@ def test_what_is_not_listed_is_said_to_stay_or_to_go():
             True,
             [
                 "  - by-hand: delete the topic with all its records (not listed; 2 KiB)",
-                "  - orders: take off segment.ms (not listed)",
+                "  - orders: remove segment.ms (not listed)",
             ],
         ),
     ):

@@ -246,7 +246,7 @@ def test_a_line_that_cannot_be_written_is_named(broker):
         ValueError, match=r"line 2 is too large: 2000 bytes, the topic takes 1000 \(max.message.bytes\)"
     ):
         pumped(broker, Fed(b"ok\n" + b"x" * 2000 + b"\n"), limit=1000)
-    with pytest.raises(ValueError, match="line 1: there is no partition 2, only 0 to 1"):
+    with pytest.raises(ValueError, match="line 1: partition 2 does not exist, only 0 to 1"):
         pumped(broker, Fed(b'{"value": "v", "partition": 2}\n'), parser=Parser(b"", True, []))
 
 

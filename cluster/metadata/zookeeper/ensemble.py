@@ -21,8 +21,8 @@ class Ensemble:
     """A `Keeper`. Every method but `downtime` and `hand_over` asks all servers anew."""
 
     def __init__(self, call: Call, host: str, servers: Mapping[str, Tuple[str, int]], connect: str = "") -> None:
-        """host: from which it is asked. servers {host: (address, client port)}: all of the ensemble's, as that host
-        reaches them; none for an ensemble that cannot be asked. connect: as in a broker's zookeeper.connect."""
+        """host: the host from which it is asked. servers {host: (address, client port)}: all of the ensemble's, as that
+        host reaches them; none for an ensemble that cannot be asked. connect: as in a broker's zookeeper.connect."""
         self._call, self._host, self._connect = call, host, connect
         self._servers = {name: list(address) for name, address in servers.items()}
 
@@ -41,7 +41,7 @@ class Ensemble:
         return _verdict(health.may_lose_a_broker(members), members)
 
     def hand_over(self, broker: int, bootstrap: str, patience: float) -> Dict[str, Any]:
-        """Why it is worth the while: see `handover.py`."""
+        """See `handover.py` for the reason."""
         arguments = {"broker": broker, "bootstrap": bootstrap, "patience": patience, "zookeeper": self._connect}
         return self._call(self._host, f"{ON_HOST}.handover", "hand_over", arguments)
 

@@ -1,8 +1,9 @@
-"""Hand the controller's work to another broker before this one goes down.
+"""Let another broker become the controller before this one goes down.
 
-A controller that shuts down moves its leaders away itself, and then ends with messages to other brokers still unsent:
-whoever has not heard waits for a broker that is gone, with every acks=all write to it, until the next controller is at
-work. That takes seconds. A broker that is not the controller has one that outlives it and sends them all.
+A controller that shuts down moves its leaders away itself, and then ends with messages to other brokers still unsent: a
+broker that did not receive its message waits for a stopped broker, with every acks=all write to it, until the next
+controller works. That takes seconds. When another broker is the controller, it outlives the stopped one and sends all
+messages.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 POLL = 0.02  # seconds
-# Who deletes the znode does not choose who is elected, and the old one is the one that has done it before. While it
-# begins again, the others are faster.
+# Deleting the znode does not determine the next controller, and the old one may win. While it
+# starts over, the others are faster.
 TRIES = 5
 
 
 def hand_over(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Return when another broker than this one is the controller and at work, or when that is not to be had.
+    """Return when another broker is the controller and works, or when that cannot be achieved.
 
-    args: broker (its id), bootstrap (where it answers), zookeeper (as in zookeeper.connect), patience (seconds).
-    Returns controller (None when none is at work), moved (whether it is another one), and why not. Never raises: a roll
-    can do without.
+    args: broker (its id), bootstrap (its address), zookeeper (as in zookeeper.connect), patience (seconds).
+    Returns controller (None when none works), moved (whether it is another one), and why not. Never raises: a roll
+    can continue without it.
 
-    The controller is whoever has made the znode /controller (Kafka's ZooKeeper data structures); where it is deleted,
-    the brokers elect one anew.
+    The controller is the broker that has created the znode /controller (Kafka's ZooKeeper data structures); when it is
+    deleted, the brokers elect another one.
     """
     broker, deadline = int(args["broker"]), time.monotonic() + float(args["patience"])
     servers, _, chroot = str(args["zookeeper"]).partition("/")
@@ -50,12 +51,16 @@ def hand_over(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             else:
                 owner, _version = _owner(client, path, deadline)
         if owner in (None, broker):
-            why = "none is elected" if owner is None else f"broker {broker} is elected again and again"
+            why = "none is elected" if owner is None else f"broker {broker} is elected every time"
             return {"moved": False, "controller": owner, "why": why}
         found = _at_work(args["bootstrap"], broker, deadline)
     except OSError as error:
         return {"moved": False, "controller": broker, "why": describe(error)}
-    return {"moved": found is not None, "controller": found, "why": "none is at work yet" if found is None else ""}
+    return {
+        "moved": found is not None,
+        "controller": found,
+        "why": "the new one does not answer yet" if found is None else "",
+    }
 
 
 def _client(servers: list[str]) -> Client:
@@ -70,13 +75,13 @@ def _client(servers: list[str]) -> Client:
 
 
 def _owner(client: Client, path: str, deadline: float) -> tuple[Optional[int], int]:
-    """Whose the controller's znode is, and its version; waits while there is none. Raises OSError."""
+    """The owner of the controller's znode, and the znode's version; waits while it does not exist. Raises OSError."""
     while True:
         try:
             data, version = client.get(path)
             return int(json.loads(data)["brokerid"]), version
         except (ValueError, KeyError, TypeError) as error:
-            raise OSError(None, f"{path} holds something else than Kafka's controller") from error
+            raise OSError(None, f"{path} does not contain Kafka's controller") from error
         except ZooKeeperError as error:
             if error.errno != NO_NODE:
                 raise
@@ -86,11 +91,11 @@ def _owner(client: Client, path: str, deadline: float) -> tuple[Optional[int], i
 
 
 def _at_work(bootstrap: str, broker: int, deadline: float) -> Optional[int]:
-    """The next controller, once it has answered what none answers before it has read the whole cluster; None when that
-    does not come. Raises OSError."""
+    """The next controller, once it answers a request that a controller answers only after it has read the whole
+    cluster; None when that does not happen. Raises OSError."""
     while time.monotonic() < deadline:
         found = hello(Endpoint.parse(bootstrap))["controller"]
-        if found not in (None, broker):  # else the broker, as it is asked itself, has not heard of it
+        if found not in (None, broker):  # otherwise the broker itself has not heard of it yet
             try:
                 Moving(bootstrap).under_way()
                 return int(found)

@@ -1,4 +1,4 @@
-"""May this ZooKeeper server go down now, and has it come back: the quorum's rules, and nothing else. Pure.
+"""The rules of the quorum: may this ZooKeeper server go down now, and is it back. Pure.
 
 The states come from `cluster.metadata.zookeeper.probe.status`, asked of every member of the ensemble.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from provisioner.refusal import Refusal
 
-MODES = ("leader", "follower", "standalone")  # those that vote; an observer has no part in the quorum
+MODES = ("leader", "follower", "standalone")  # of servers that vote; an observer is not part of the quorum
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Member:
 
     @property
     def serving(self) -> bool:
-        """Whether it takes part in the quorum."""
+        """Whether it is part of the quorum."""
         return self.mode in MODES
 
 
@@ -49,7 +49,7 @@ def may_go_down(members: Mapping[str, Member], name: str) -> Refusal | None:
     """None when the others keep the quorum without this server; else why not. members: the whole ensemble by host."""
     needed = majority(len(members))
     if not members[name].serving or len(members) - 1 < needed:
-        return None  # nothing that waiting could save: `downtime` says what it costs
+        return None  # waiting would not help: `downtime` says what it costs
     others = {host: member for host, member in members.items() if host != name}
     serving = [host for host, member in others.items() if member.serving]
     if len(serving) < needed:
@@ -61,8 +61,8 @@ def may_go_down(members: Mapping[str, Member], name: str) -> Refusal | None:
 
 
 def may_lose_a_broker(members: Mapping[str, Member]) -> Refusal | None:
-    """None when a broker may go down now; else why not. A broker registers in ZooKeeper when it comes back, so the
-    quorum must be there, and must not hang on every server that is left: all of them serve, or one more can be spared.
+    """None when a broker may go down now; else why not. A broker registers in ZooKeeper when it starts, so the
+    quorum must exist and must not need every remaining server: all of them serve, or one more can be spared.
 
     members: the whole ensemble; empty when it is not in the inventory and cannot be asked.
     """
@@ -72,13 +72,13 @@ def may_lose_a_broker(members: Mapping[str, Member]) -> Refusal | None:
         return None
     return Refusal(
         f"no broker may go down: {serving} of {len(members)} ZooKeeper servers serve and the quorum needs {needed}, so "
-        "that it could not be sure to come back",
+        "that it might not be able to register afterwards",
         _silent(members),
     )
 
 
 def departure(members: Mapping[str, Member], leaving: Collection[str]) -> Refusal | None:
-    """What the ensemble loses when these servers go for good; None when the quorum stays, or is not there anyway.
+    """What the ensemble loses when these servers are removed; None when the quorum stays, or does not exist anyway.
 
     members: the whole ensemble, which the servers that stay are configured with, so that its majority stays the same.
     """
@@ -108,7 +108,7 @@ def _not_in_sync(members: Mapping[str, Member]) -> Refusal | None:
 
 
 def downtime(members: Mapping[str, Member], name: str) -> Refusal | None:
-    """What a restart of this server costs whatever one waits for; None when the others carry on."""
+    """What a restart of this server costs in any case; None when the others keep the quorum."""
     if len(members) == 1:
         return Refusal(f"{name} is the only ZooKeeper server: while it restarts, brokers wait for it")
     if len(members) == 2:
@@ -128,6 +128,7 @@ def not_back(members: Mapping[str, Member], name: str) -> Refusal | None:
 
 
 def restart_order(members: Mapping[str, Member]) -> list[str]:
-    """Servers that are down first (they cost nothing), then followers, the leader last: it is elected once."""
+    """Servers that are down first (they cost nothing), then followers, the leader last, so that only one election is
+    needed."""
     rank = {"": 0, "leader": 2}
     return sorted(members, key=lambda host: rank.get(members[host].mode, 1))

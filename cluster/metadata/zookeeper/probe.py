@@ -1,4 +1,5 @@
-"""Is this ZooKeeper serving, and as what: asked by its four-letter commands (`srvr`, `mntr`), a millisecond each."""
+"""Whether a ZooKeeper server serves, and in which mode, by its four-letter commands (`srvr`, `mntr`), a millisecond
+each."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Wait until this server serves clients: alone, or as a member of a quorum.
 
     args: host, port; timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
-    Returns what `status` returns but the numbers, and "seconds". Raises Failure when it will not come.
+    Returns what `status` returns without the numbers, and "seconds". Raises Failure when it does not serve in time.
     """
     host, port = args["host"], int(args["port"])
 
@@ -46,7 +47,8 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def ensemble(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """All servers at once, as `status` answers for one. args: servers {name: [host, port]}. Returns {name: status}."""
+    """All servers in parallel, as `status` answers for one. args: servers {name: [host, port]}. Returns {name:
+    status}."""
     from concurrent.futures import ThreadPoolExecutor
 
     servers = dict(args["servers"])

@@ -14,7 +14,7 @@ from provisioner.agent.framed import receive
 TIMEOUT = 3.0  # seconds, for connecting and for each answer
 SESSION_MS = 10_000
 LARGEST_ANSWER = 1 << 20  # bytes; ZooKeeper's own limit (jute.maxbuffer)
-STRANGE = "what answers there does not speak ZooKeeper's protocol"
+STRANGE = "the service there does not speak ZooKeeper's protocol"
 GET_DATA, DELETE, CLOSE = 4, 2, -11
 NO_NODE = -101
 ERRORS = {NO_NODE: "no such node", -102: "not allowed", -103: "changed meanwhile", -4: "connection loss"}
@@ -44,7 +44,7 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         try:
-            self._call(CLOSE, b"")  # else the server keeps the session until it times out
+            self._call(CLOSE, b"")  # otherwise the server keeps the session until it expires
         except OSError:
             pass
         finally:
