@@ -15,7 +15,7 @@ from pathlib import Path
 from provisioner.artifacts import ClosureSource
 from roles.shared.releases import release
 
-from .hosts import LabHost
+from .conftest import LabHost
 
 MARK = "# from a release archive"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .hosts import ROOT, LabHost, counts, run_invoke
+from .conftest import ROOT, LabHost, counts, run_invoke
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

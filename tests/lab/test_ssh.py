@@ -18,7 +18,7 @@ import yaml
 
 from lab.lab import Lab
 
-from .hosts import ROOT, LabHost
+from .conftest import ROOT, LabHost
 
 JUMP = "kafka4"  # not one of the prod3 inventory, whose hosts other tests may have deployed
 

@@ -7,11 +7,10 @@ import uuid
 import pytest
 
 from . import clients, tools, walk
-from .hosts import LabHost
+from .conftest import LabHost
 from .terminal import Terminal
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize(("user", "directory"), [("root", "/"), ("ops", "/usr/share/doc")])
 def test_the_first_walk_works_as_typed_from_any_directory(single: LabHost, user: str, directory: str):
     with Terminal(single.name) as terminal:

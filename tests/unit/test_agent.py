@@ -14,7 +14,6 @@ import sys
 import tarfile
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -42,7 +41,7 @@ class Process:
         self.process.stdin.flush()
 
     def end(self):
-        events: list[Any] = []
+        events = []
         while True:
             message = json.loads(self.process.stdout.readline())
             if "event" not in message:

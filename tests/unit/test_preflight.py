@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any
 
 import pytest
 
@@ -22,7 +21,7 @@ FACTS = {
     "init": "systemd",
     "nofile_hard": 100000,
 }
-FINE: dict[str, Any] = {"disks": {}, "ports": {}, "unresolved": [], "files": {}, "java": None}
+FINE = {"disks": {}, "ports": {}, "unresolved": [], "files": {}, "java": None}
 DEBIAN = (("debian", ("12", "13")),)
 
 

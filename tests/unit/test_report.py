@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -35,7 +34,7 @@ class Clock:
 @pytest.fixture
 def plain():
     out, errors, clock = io.StringIO(), io.StringIO(), Clock()
-    it: Any = PlainReporter(out, errors, clock=clock)
+    it = PlainReporter(out, errors, clock=clock)
     it.out, it.err, it.clock = out, errors, clock
     return it
 

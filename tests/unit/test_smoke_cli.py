@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import stat
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -100,7 +99,7 @@ class FakeKafka:
 
 
 def check(spoil=lambda lines: lines):
-    kafka: Any = FakeKafka(spoil)
+    kafka = FakeKafka(spoil)
     found = smoke_cli._Check(kafka, [LEG], [1], 5, lambda event: None)
     found.run()
     return found, kafka
