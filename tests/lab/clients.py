@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
-from .conftest import LabHost
+from .hosts import LabHost
 
 
 def wait_until_it_answers(host: LabHost, seconds: float = 60) -> None:
@@ -61,7 +61,7 @@ def read_all(host: LabHost, topic: str) -> list[bytes]:
         consumer.assign([partition])
         end = consumer.end_offsets([partition])[partition]
         consumer.seek_to_beginning(partition)
-        values = []
+        values: list[bytes] = []
         while consumer.position(partition) < end:
             batch = consumer.poll(timeout_ms=20_000)
             assert batch, f"{len(values)} records of {end} came, then none for 20 s"

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,20 @@ from kafka import KafkaAdminClient
 
 from lab.lab import Lab
 
-from .conftest import ROOT, LabHost, lab_name, run_invoke
+from .hosts import ROOT, LabHost, counts, lab_name, run_invoke
 from .serving import eventually
 
 BASES = ("kafka1", "kafka2", "kafka3")
 
+# What the shared cluster is first deployed with; test_topics goes on from there.
+TOPICS: dict[str, dict[str, Any]] = {
+    "orders": {"partitions": 3, "replication_factor": 3, "retention": "2d"},
+    "events": {"retention_bytes": "1g", "config": {"cleanup.policy": "compact", "max.message.bytes": "2m"}},
+}
+
 
 @contextlib.contextmanager
-def bare(lab: Lab, folder: Path) -> Iterator[Cluster]:
+def bare_cluster(lab: Lab, folder: Path) -> Iterator[Cluster]:
     """kafka1 to kafka3, empty, with an inventory prod3 of their own in this folder; gone when the block ends."""
     lab.down(BASES)
     lab.up(BASES)
@@ -41,12 +47,13 @@ def bare(lab: Lab, folder: Path) -> Iterator[Cluster]:
 
 @dataclass
 class Cluster:
-    """kafka1 to kafka3. base: the inventory as shipped; path: the one that is deployed, rewritten by `set`."""
+    """kafka1 to kafka3. base: the inventory as shipped; path: the one that is deployed, rewritten by `set`.
+    made: what the deploy said that found the hosts empty, where one did."""
 
     hosts: tuple[LabHost, ...]
     base: Mapping[str, Any]
     path: Path
-    controllers: list[int] = field(default_factory=list)
+    made: str = ""
 
     def set(self, everyone: Mapping[str, Any] | None = None, **hosts: Mapping[str, Any]) -> None:
         """Write the inventory: variables for every host, and for single ones by their short name (kafka2={...})."""
@@ -55,6 +62,11 @@ class Cluster:
         for host in self.hosts:
             content["all"]["children"]["kafka"]["hosts"][host.name] |= hosts.get(host.base, {})
         self.path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def require_unchanged(self) -> None:
+        """Assert that a deploy of the inventory as it is now changes no host."""
+        output = self.invoke("deploy", "--no-smoke")
+        assert [counts(output, host.name)["changed"] for host in self.hosts] == [0] * len(self.hosts), output
 
     def invoke(self, verb: str, *arguments: str, expect: int = 0) -> str:
         """`invoke VERB`, asserted to end with this exit code; its output."""

@@ -1,115 +1,36 @@
 """Real hosts for the tests: one lab of this clone's own, its hosts made when a test first asks for them.
 
-`script/test` names the lab in $LAB and removes it at the end. Hosts stay between tests of a session: `single` is
-deployed once and left as it should be by every test that uses it; a test that needs an empty host asks for `bare`.
+`script/test` names the lab in $LAB and removes it at the end. Hosts stay between tests of a session: `single` and
+`prod3` are deployed once, and every module leaves them so that a deploy would change nothing. A test that needs an
+empty host asks for `bare`. Modules about several hosts are marked `second_lab`: they may run beside the others, on
+hosts of their own (tests/support/two_labs.py).
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from lab.hosts import name_for_clone
 from lab.lab import Lab
 
-ROOT = Path(__file__).resolve().parents[2]
+from .cluster import TOPICS, Cluster, bare_cluster
+from .hosts import ROOT, LabHost, counts, lab_name
+
+# These share the cluster `prod3`, in this order: the others take its hosts for something else.
+SHARING = ("test_topics", "test_rolling", "test_growth", "test_broker_config")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here is a lab test."""
-    for item in items:
-        if "tests/lab" in item.path.as_posix():
-            item.add_marker(pytest.mark.lab)
-
-
-def run_invoke(
-    *arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT, timeout: float = 300, stdin: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run `invoke ARGUMENTS` as a user does, without a terminal; exit code and output are the caller's to judge."""
-    environment = {**os.environ, "LAB": lab_name(), **(env or {})}
-    return subprocess.run(
-        [sys.executable, "-m", "invoke", *arguments],
-        cwd=cwd,
-        env=environment,
-        text=True,
-        timeout=timeout,
-        input=stdin if stdin is not None else "",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-
-
-def status_json(host: LabHost, expect: int) -> dict[str, Any]:
-    """`invoke status --json`, its exit code asserted: what is on stdout is JSON alone."""
-    environment = {**os.environ, "LAB": lab_name()}
-    command = [sys.executable, "-m", "invoke", "status", "--json", "--hosts", str(host.inventory)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=120)
-    assert done.returncode == expect, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-def lab_name() -> str:
-    return os.environ.get("LAB") or name_for_clone(str(ROOT))
-
-
-@dataclass(frozen=True)
-class LabHost:
-    """One lab host and the inventory that deploys a single-host Kafka to it."""
-
-    lab: Lab
-    base: str
-    inventory: Path
-
-    @property
-    def name(self) -> str:
-        """The host's name in the inventory, and its container's."""
-        return self.lab.host(self.base)
-
-    @property
-    def bootstrap(self) -> str:
-        """Where Kafka answers, on the host and on this machine alike."""
-        return f"127.0.0.1:{self.lab.ports(self.base)['kafka']}"
-
-    def invoke(self, verb: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """`invoke VERB --hosts THIS ARGUMENTS`."""
-        return run_invoke(verb, "--hosts", str(self.inventory), *arguments, **options)
-
-    def deploy(self, *arguments: str, expect: int = 0, **options: Any) -> str:
-        """`invoke deploy`, asserted to end with the expected exit code; its output."""
-        done = self.invoke("deploy", *arguments, **options)
-        assert done.returncode == expect, f"exit code {done.returncode}, expected {expect}:\n{done.stdout}"
-        return done.stdout
-
-    def sh(self, script: str, *, expect: int | None = 0, login: bool = False) -> str:
-        """Run a shell script on the host as root (`docker exec`); its output, stdout and stderr together."""
-        shell = ["bash", "-lc"] if login else ["bash", "-c"]
-        done = self.lab.exec(self.base, [*shell, f"exec 2>&1\n{script}"])
-        assert expect is None or done.returncode == expect, f"exit code {done.returncode}: {script}\n{done.stdout}"
-        return done.stdout.strip()
-
-    def wait_for_class_archive(self) -> None:
-        """Return when the host does not (or no longer) make its class archive, which a deploy does not wait for."""
-        self.sh("for i in $(seq 500); do systemctl is-active -q kafka-class-archive || exit 0; sleep 1; done; exit 1")
-
-    def pids(self) -> dict[str, str]:
-        """{unit: main PID} of both services."""
-        return {unit: self.sh(f"systemctl show -P MainPID {unit}") for unit in ("zookeeper", "kafka")}
-
-
-def counts(output: str, host: str) -> dict[str, int]:
-    """The recap's numbers of one host: {"ok": 56, "changed": 0, ...}."""
-    line = next(line for line in output.splitlines() if line.startswith(f"{host} ") and " ok=" in line)
-    return {key: int(value) for key, value in (pair.split("=") for pair in line.split(" : ")[1].split())}
+    """Everything here is a lab test; what shares a cluster comes first."""
+    places = [place for place, item in enumerate(items) if "tests/lab" in item.path.as_posix()]
+    order = {name: number for number, name in enumerate(SHARING)}
+    here = sorted((items[place] for place in places), key=lambda item: order.get(item.path.stem, len(order)))
+    for place, item in zip(places, here, strict=True):
+        item.add_marker(pytest.mark.lab)
+        items[place] = item
 
 
 @pytest.fixture(scope="session")
@@ -155,10 +76,33 @@ def deployed(lab: Lab, host: Callable[[str], LabHost]) -> LabHost:
     return found
 
 
-@pytest.fixture
-def single(deployed: LabHost) -> Iterator[LabHost]:
-    """The deployed single1; a test must leave it so that a deploy changes nothing."""
-    deployed.wait_for_class_archive()
-    yield deployed
+@pytest.fixture(scope="module")
+def _left_as_found(deployed: LabHost) -> Iterator[None]:
+    yield
     output = deployed.deploy("--no-smoke")
-    assert counts(output, deployed.name)["changed"] == 0, f"the test left the host changed:\n{output}"
+    assert counts(output, deployed.name)["changed"] == 0, f"a test of this module left the host changed:\n{output}"
+
+
+@pytest.fixture
+def single(deployed: LabHost, _left_as_found: None) -> LabHost:
+    """The deployed single1; a test must leave it so that a deploy changes nothing, which is asked after each module."""
+    deployed.wait_for_class_archive()
+    return deployed
+
+
+@pytest.fixture(scope="session")
+def made3(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """kafka1 to kafka3: empty, then deployed with the inventory prod3 and topics in it; once in a session."""
+    with bare_cluster(lab, tmp_path_factory.mktemp("prod3")) as cluster:
+        cluster.set({"topics": TOPICS})
+        cluster.made = cluster.invoke("deploy")
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def prod3(made3: Cluster) -> Iterator[Cluster]:
+    """These three as the shipped inventory wants them; a module must leave them so that a deploy changes nothing."""
+    made3.set()
+    made3.invoke("deploy", "--no-smoke")
+    yield made3
+    made3.require_unchanged()

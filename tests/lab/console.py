@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from . import clients
-from .conftest import ROOT, LabHost, lab_name
+from .hosts import ROOT, LabHost, lab_name
 
 LINES = "customer-7:two boxes\ncustomer-9:상자 하나\ncustomer-7:\n"
 
@@ -110,11 +110,11 @@ def _compressed(run: Console, host: LabHost, topic: str) -> None:
             f"for n in $(seq 500); do echo {codec} packs what repeats itself $n; done | kafka-console-producer.sh"
             f" --bootstrap-server {host.bootstrap} --topic {topic} --compression-codec {codec}"
         )
-        shown = run("consume", "--topic", topic, "--offset", "-500", "--count", "500").splitlines()
-        assert shown == [f"{codec} packs what repeats itself {number}" for number in range(1, 501)]
+        lines = run("consume", "--topic", topic, "--offset", "-500", "--count", "500").splitlines()
+        assert lines == [f"{codec} packs what repeats itself {number}" for number in range(1, 501)]
     for codec in ("gzip", "lz4", "zstd"):
-        lines = "".join(f"{codec} {number}\n" for number in range(500))
-        assert "500 records" in run("produce", "--topic", topic, "--compression", codec, stdin=lines)
+        text = "".join(f"{codec} {number}\n" for number in range(500))
+        assert "500 records" in run("produce", "--topic", topic, "--compression", codec, stdin=text)
     shown = host.sh(
         f"kafka-console-consumer.sh --bootstrap-server {host.bootstrap} --topic {topic} --partition 0 --offset 2005"
         " --max-messages 1500 --timeout-ms 20000 2>/dev/null"
@@ -176,20 +176,31 @@ def _bench(run: Console, host: LabHost) -> None:
     assert "there is no room for the records: nothing was written" in shown and f"{host.name}: /" in shown
 
 
+class Piped(subprocess.Popen[bytes]):
+    """`invoke VERB` with pipes at all its ends."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+
+    def __init__(self, inventory: Path, verb: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", "invoke", verb, "--hosts", str(inventory), *arguments]
+        environment = {**os.environ, "LAB": lab_name(), "PYTHONUNBUFFERED": "1"}
+        pipe = subprocess.PIPE
+        super().__init__(command, cwd=ROOT, env=environment, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe)
+
+
 @contextmanager
-def running(inventory: Path, verb: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`invoke VERB` with pipes at all its ends; gone when the block ends."""
-    command = [sys.executable, "-m", "invoke", verb, "--hosts", str(inventory), *arguments]
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    environment = {**os.environ, "LAB": lab_name(), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, bufsize=0, **pipes) as process:
+def running(inventory: Path, verb: str, *arguments: str) -> Iterator[Piped]:
+    """`invoke VERB` at work; gone when the block ends."""
+    with Piped(inventory, verb, *arguments) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
-def said(process: subprocess.Popen[bytes], text: bytes) -> bytes:
+def said(process: Piped, text: bytes) -> bytes:
     """Read standard error until a line has this in it; that line."""
     for line in process.stderr:
         if text in line:

@@ -15,7 +15,7 @@ from pathlib import Path
 from provisioner.artifacts import ClosureSource
 from roles.shared.releases import release
 
-from .conftest import LabHost
+from .hosts import LabHost
 
 MARK = "# from a release archive"
 

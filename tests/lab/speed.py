@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 
-from .conftest import LabHost
+from .hosts import LabHost
 
 UNIT = "kafka-class-archive"
 ARCHIVE = "/opt/kafka/commands.jsa"

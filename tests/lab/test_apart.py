@@ -10,10 +10,12 @@ import yaml
 from lab.lab import Lab
 
 from .cluster import Cluster, restarted
-from .conftest import LabHost, counts
+from .hosts import LabHost, counts
 from .serving import eventually
 
 BASES = ("kafka1", "kafka2", "kafka3")
+
+pytestmark = pytest.mark.second_lab
 
 
 @pytest.fixture(scope="module")

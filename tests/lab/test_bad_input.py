@@ -17,7 +17,7 @@ import pytest
 from lab import engine
 from lab.lab import Lab
 
-from .conftest import LabHost, counts
+from .hosts import LabHost, counts
 
 BASE = "kafka4"  # not one of the prod3 inventory, whose hosts other tests may have deployed
 # What a deploy leaves, from its first change to its last.
@@ -211,6 +211,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_unpacked_and_the_next_deploy_g
 # -- a deployed host: refused before anything changes, or broken and mended
 
 
+@pytest.mark.quick
 def test_an_identity_does_not_change_once_there_is_data(single):
     before = single.pids()
     output = single.deploy(

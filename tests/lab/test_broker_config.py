@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from lab.lab import Lab
-
-from .cluster import BASES, Cluster, bare
-from .conftest import LabHost, counts, run_invoke
+from .cluster import BASES, Cluster
+from .hosts import LabHost, counts, run_invoke
 
 RETENTION = "log.retention.ms"
 WEEK, TWO_DAYS, THREE_DAYS = "604800000", "172800000", "259200000"
 
 
+pytestmark = pytest.mark.second_lab
+
+
 @pytest.fixture(scope="module")
-def brokers(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def brokers(prod3: Cluster) -> Cluster:
     """Three hosts with the inventory prod3, deployed."""
-    with bare(lab, tmp_path_factory.mktemp("brokers")) as cluster:
-        cluster.invoke("deploy", "--no-smoke")
-        yield cluster
+    return prod3
 
 
 def refused(cluster: Cluster, verb: str, *arguments: str, code: int) -> str:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from . import cut_off
-from .conftest import LabHost, counts, run_invoke
+from .hosts import LabHost, counts, run_invoke
 
 
 @pytest.fixture(scope="module")

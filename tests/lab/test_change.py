@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from .conftest import LabHost, counts, run_invoke
+from .hosts import LabHost, counts, run_invoke
 
 HEAP = ("--extra-vars", "kafka_heap=600m")
 RETENTION = ("--extra-vars", '{"kafka_config": {"log.retention.hours": 48}}')

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from . import clients, console
-from .conftest import LabHost
 from .console import running, said
+from .hosts import LabHost
 from .serving import eventually
 
 

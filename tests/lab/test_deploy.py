@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .conftest import LabHost, counts
+from .hosts import LabHost, counts
 from .serving import create_topic, delete_topic, eventually, produce, records, serves
 
 # A killed broker's ZooKeeper session holds its id for up to 18 s; on a busy machine a start takes 20 s more.
@@ -26,6 +26,7 @@ def kept(deployed: LabHost) -> Iterator[str]:
     delete_topic(deployed.bootstrap, topic)
 
 
+@pytest.mark.quick
 def test_a_second_deploy_changes_nothing_and_restarts_nothing(single: LabHost):
     before = single.pids()
     output = single.deploy("--timings")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .conftest import LabHost, counts
+from .hosts import LabHost, counts
 from .serving import eventually
 
 JAR = "/opt/kafka_*/libs/jakarta.inject-*.jar"  # of Kafka Connect: no broker ever loads it

@@ -17,8 +17,8 @@ from kafka.admin import NewTopic
 from lab.lab import Lab
 
 from .cluster import Cluster
-from .conftest import LabHost, counts, status_json
 from .copies import asked, copies, fill, leaders, partitions, throttles, under_way
+from .hosts import LabHost, counts, status_json
 from .load import Load, loads
 from .serving import delete_topic, eventually, produce, records
 
@@ -27,21 +27,17 @@ CARGO, PARTITIONS, EACH = "cargo", 8, 60  # a topic with 3 MB in every partition
 RATE, LIST = "leader.replication.throttled.rate", "leader.replication.throttled.replicas"
 
 
+pytestmark = pytest.mark.second_lab
+
+
 @pytest.fixture(scope="module")
-def three(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """kafka1 to kafka3, deployed, with the topic."""
-    lab.down(BASES)
-    lab.up(BASES)
-    path = tmp_path_factory.mktemp("growth") / "three.yml"
-    base = yaml.safe_load(lab.inventory("prod3").read_text())
-    cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES[:3]), base, path)
-    cluster.set()
-    cluster.invoke("deploy")  # with the smoke check, whose consumer group makes __consumer_offsets
-    fill(
-        cluster, CARGO, {number: [(number + place) % 3 + 1 for place in range(3)] for number in range(PARTITIONS)}, EACH
-    )
-    yield cluster
-    lab.down(BASES)
+def three(lab: Lab, prod3: Cluster) -> Iterator[Cluster]:
+    """kafka1 to kafka3, deployed, with the topic; beside them kafka4, empty."""
+    lab.recreate("kafka4")
+    fill(prod3, CARGO, {number: [(number + place) % 3 + 1 for place in range(3)] for number in range(PARTITIONS)}, EACH)
+    yield prod3
+    delete_topic(",".join(prod3.bootstrap), CARGO)
+    lab.down(["kafka4"])
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .conftest import ROOT, LabHost, counts, lab_name
+from .hosts import ROOT, LabHost, counts, lab_name
 from .serving import eventually, serves
 
 SENTENCE = "Interrupted. What was done stays done; the same command goes on from there."

@@ -14,7 +14,7 @@ from lab import engine
 from lab.image import ensure
 from lab.lab import Lab
 
-from .conftest import ROOT, lab_name, run_invoke
+from .hosts import ROOT, lab_name, run_invoke
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,10 @@ def verb(name: str, *arguments: str, lab: Lab, expect: int = 0) -> str:
 
 def ids(lab: Lab) -> dict[str, tuple[str, str]]:
     """{host: (container id, when it was started)} of a lab."""
-    return {
-        name: tuple(engine.docker("inspect", "--format", "{{.Id}} {{.State.StartedAt}}", name).stdout.split())
-        for name in lab.existing()
+    shown = {
+        name: engine.docker("inspect", "--format", "{{.Id}} {{.State.StartedAt}}", name) for name in lab.existing()
     }
+    return {name: (done.stdout.split()[0], done.stdout.split()[1]) for name, done in shown.items()}
 
 
 def test_a_host_comes_up_once_and_goes_for_good(second):

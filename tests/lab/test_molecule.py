@@ -12,7 +12,7 @@ import pytest
 
 from lab.lab import Lab
 
-from .conftest import ROOT, lab_name
+from .hosts import ROOT, lab_name
 
 
 @pytest.mark.parametrize("scenario", ["single", "prod3"])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, LabHost, counts, run_invoke
+from .hosts import ROOT, LabHost, counts, run_invoke
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

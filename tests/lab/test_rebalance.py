@@ -15,8 +15,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from lab.lab import Lab
 
 from .cluster import Cluster
-from .conftest import LabHost
 from .copies import asked, copies, fill, partitions, throttles, under_way
+from .hosts import LabHost
 from .serving import eventually
 
 BASES = ("kafka1", "kafka2")
@@ -25,6 +25,8 @@ QUIET = "quiet"
 DIRS = ["/var/lib/kafka/data", "/var/lib/kafka/more"]
 RATE, LIST = "leader.replication.throttled.rate", "leader.replication.throttled.replicas"
 FINISH = "`invoke rebalance` again finishes it and takes the throttle off"
+
+pytestmark = pytest.mark.second_lab
 
 
 @pytest.fixture(scope="module")

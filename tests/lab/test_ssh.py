@@ -18,7 +18,7 @@ import yaml
 
 from lab.lab import Lab
 
-from .conftest import ROOT, LabHost
+from .hosts import ROOT, LabHost
 
 JUMP = "kafka4"  # not one of the prod3 inventory, whose hosts other tests may have deployed
 

@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from .conftest import ROOT, LabHost, lab_name, status_json
+from .hosts import ROOT, LabHost, lab_name, status_json
 from .serving import create_topic, delete_topic, eventually, produce
 
 FOLLOWERS = "pgrep -fc '[j]ournalctl --follow'; true"
@@ -145,6 +145,11 @@ def test_followed_logs_bring_new_lines_and_ctrl_c_ends_them_here_and_on_the_host
     eventually(lambda: single.sh(LEFT) == "", seconds=30, what="nothing of it is left on the host")
 
 
+def ended_after_a_line(host: LabHost, process: subprocess.Popen[str]) -> bool:
+    mark(host, "kafka", "more")
+    return process.poll() is not None
+
+
 @pytest.mark.parametrize("flags", ["", "--follow"])
 def test_a_reader_that_has_enough_ends_the_logs_without_complaint(single: LabHost, flags: str):
     for _ in range(2):
@@ -157,7 +162,7 @@ def test_a_reader_that_has_enough_ends_the_logs_without_complaint(single: LabHos
     try:
         if flags:  # the second line after the reader has gone is the one that finds out
             eventually(lambda: single.sh(FOLLOWERS) == "1", seconds=60, what="it follows")
-            eventually(lambda: mark(single, "kafka", "more") or process.poll() is not None, seconds=60, what="it ends")
+            eventually(lambda: ended_after_a_line(single, process), seconds=60, what="it ends")
         output, _ = process.communicate(timeout=60)
     finally:
         process.kill()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from . import speed
-from .conftest import LabHost, counts
+from .hosts import LabHost, counts
 
 MAIN = "org.apache.kafka.tools.TopicCommand"
 

@@ -27,23 +27,23 @@ from kafka.admin import (
 
 from lab.lab import Lab
 
-from .cluster import Cluster, bare
-from .conftest import LabHost, counts
+from .cluster import TOPICS, Cluster
 from .copies import asked, fill, partitions, throttles, under_way
+from .hosts import LabHost, counts
 from .serving import eventually, produce
 
-TOPICS = {
-    "orders": {"partitions": 3, "replication_factor": 3, "retention": "2d"},
-    "events": {"retention_bytes": "1g", "config": {"cleanup.policy": "compact", "max.message.bytes": "2m"}},
-}
+pytestmark = pytest.mark.second_lab
 
 
 @pytest.fixture(scope="module")
-def three(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """kafka1 to kafka3 with topics in their inventory, not deployed yet."""
-    with bare(lab, tmp_path_factory.mktemp("topics")) as cluster:
-        cluster.set({"topics": TOPICS})
-        yield cluster
+def three(made3: Cluster) -> Iterator[Cluster]:
+    """kafka1 to kafka3 with topics in their inventory, deployed; the topics go at the end."""
+    made3.set({"topics": TOPICS})
+    made3.invoke("deploy", "--no-smoke")
+    yield made3
+    made3.require_unchanged()
+    made3.set()
+    made3.invoke("topics.delete", "--topic", ",".join(TOPICS), "--yes")
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +95,7 @@ def file(cluster: Cluster, topics: dict[str, Any]) -> str:
 
 
 def test_a_deploy_makes_the_topics_of_its_inventory_and_then_leaves_them_alone(three: Cluster):
-    driver = three.hosts[0].name
-    first = three.invoke("deploy")
+    driver, first = three.hosts[0].name, three.made
     assert "  + orders: 3 partitions, 3 copies, retention.ms 2 d" in first
     assert first.index("+ orders") < first.index("Smoke check passed")
     assert counts(first, driver)["changed"] == counts(first, driver)["ok"]

@@ -13,7 +13,7 @@ import pytest
 
 from lab.lab import Lab
 
-from .conftest import ROOT, LabHost, lab_name
+from .hosts import ROOT, LabHost, lab_name
 from .serving import create_topic, eventually, produce, records
 
 # Everything by these names, wherever on the host's disk; a link counts.

@@ -10,18 +10,20 @@ import yaml
 
 from lab.lab import Lab
 
-from .cluster import Cluster, bare
-from .conftest import run_invoke
+from .cluster import Cluster, bare_cluster
+from .hosts import run_invoke
 from .load import Load
 
 LINES = "customer-7:two boxes\ncustomer-9:상자 하나\ncustomer-7:one more\n"
 RETENTION = "log.retention.ms"
 
+pytestmark = pytest.mark.second_lab
+
 
 @pytest.fixture(scope="module")
 def three(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """kafka1 to kafka3 with the inventory prod3, nothing deployed."""
-    with bare(lab, tmp_path_factory.mktemp("verbs")) as cluster:
+    with bare_cluster(lab, tmp_path_factory.mktemp("verbs")) as cluster:
         yield cluster
 
 

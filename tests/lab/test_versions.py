@@ -13,7 +13,7 @@ import pytest
 from lab.lab import Lab
 
 from . import clients, console, releases, speed, tools, walk
-from .conftest import LabHost, counts
+from .hosts import LabHost, counts
 from .terminal import Terminal
 
 OLD = ("--extra-vars", "kafka_version=2.5.0")

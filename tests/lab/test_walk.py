@@ -7,10 +7,11 @@ import uuid
 import pytest
 
 from . import clients, tools, walk
-from .conftest import LabHost
+from .hosts import LabHost
 from .terminal import Terminal
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(("user", "directory"), [("root", "/"), ("ops", "/usr/share/doc")])
 def test_the_first_walk_works_as_typed_from_any_directory(single: LabHost, user: str, directory: str):
     with Terminal(single.name) as terminal:

@@ -6,7 +6,7 @@ import json
 
 from roles.shared.releases import Release, release
 
-from .conftest import LabHost
+from .hosts import LabHost
 
 # Helpers of a bin/ that is started by hand; where systemd runs the servers they have nothing to do.
 LEFT_OUT = {"zkEnv.sh", "zkServer-initialize.sh"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .conftest import LabHost
+from .hosts import LabHost
 from .terminal import Terminal
 
 LINES = ["첫 번째 메시지", "second message", "세 번째: 카프카 ☕"]

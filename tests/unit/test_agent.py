@@ -14,6 +14,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ class Process:
         self.process.stdin.flush()
 
     def end(self):
-        events = []
+        events: list[Any] = []
         while True:
             message = json.loads(self.process.stdout.readline())
             if "event" not in message:

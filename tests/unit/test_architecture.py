@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import architecture_support as architecture
 import pytest
-from architecture_support import Finding, Module, Rule
 
 from roles import site
+from tests.support import architecture
+from tests.support.architecture import Finding, Module, Rule
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = architecture.read(ROOT, [*architecture.LAYERS, *architecture.OUTSIDE, "tests"])

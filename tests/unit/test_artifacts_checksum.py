@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.artifacts.checksum import DigestMemo, digest_file, parse_sha512
+from provisioner.artifacts.checksum import DigestMemo, FileDigests, digest_file, parse_sha512
 
 DIGESTS = st.binary(min_size=64, max_size=64).map(bytes.hex)
 NAMES = st.from_regex(r"[a-zA-Z][\w.-]{0,40}\.tgz", fullmatch=True)
@@ -71,7 +71,12 @@ def test_two_digests_and_no_name_is_refused() -> None:
 
 def test_memo_reads_a_file_once_and_again_when_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    monkeypatch.setattr("provisioner.artifacts.checksum.digest_file", lambda p: (read.append(p), digest_file(p))[1])
+
+    def noted(path: Path) -> FileDigests:
+        read.append(path)
+        return digest_file(path)
+
+    monkeypatch.setattr("provisioner.artifacts.checksum.digest_file", noted)
     file, memo = tmp_path / "f", DigestMemo(tmp_path / "digests")
     file.write_bytes(b"one")
     assert memo.digests(file).sha256 == memo.digests(file).sha256 == hashlib.sha256(b"one").hexdigest()

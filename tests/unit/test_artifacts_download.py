@@ -10,11 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from artifacts_support import FileServer, file_server
 
 from provisioner.artifacts import download
 from provisioner.artifacts.download import Wanted, download_all
 from provisioner.errors import ArtifactError
+from tests.support.artifacts import FileServer, file_server
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB: several chunks
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from artifacts_support import FileServer, file_server
 
 from provisioner.artifacts import ArchiveSource, ClosureSource, cache_directory, download, fetch
 from provisioner.artifacts.lockfile import Jar
 from provisioner.artifacts.resolve import render
 from provisioner.errors import ArtifactError, ConfigError
+from tests.support.artifacts import FileServer, file_server
 
 JARS = {"org.example:one:1.0": b"first" * 9000, "org.example:two:2.0:linux": b"second" * 5000}
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from settings_support import RETENTION
-from settings_support import setting as made_up
 
 from cli import broker_table
 from cluster.settings import brokers
 from cluster.settings import rules as settings
 from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
 from provisioner.errors import UsageError
+from tests.support.settings import RETENTION
+from tests.support.settings import setting as made_up
 
 
 def setting(*arguments, **values):

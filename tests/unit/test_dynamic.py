@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from kafka.errors import InvalidRequestError
-from settings_support import RETENTION as NAME
-from settings_support import setting
 
 from cluster.settings import dynamic
 from cluster.settings.sources import DYNAMIC_BROKER
@@ -21,6 +19,8 @@ from provisioner.resources import File, Live, Request, Service, from_wire, sha25
 from provisioner.resources.service import outdated
 from provisioner.run import live, plan
 from tests.support.fake_hosts import FakeHosts
+from tests.support.settings import RETENTION as NAME
+from tests.support.settings import setting
 
 
 def ours(*values, done=True):
@@ -65,8 +65,8 @@ def ours(*values, done=True):
     ],
 )
 def test_what_a_running_broker_is_to_take(started, wanted, found, owned, values, kept):
-    files = [{} if value is None else {NAME: value} for value in (started, wanted)]
-    verdict = dynamic.judge(*files, {NAME: found}, owned)
+    was, is_to_be = ({} if value is None else {NAME: value} for value in (started, wanted))
+    verdict = dynamic.judge(was, is_to_be, {NAME: found}, owned)
     assert verdict.values == values and not verdict.refused
     assert len(verdict.changes) == len(values)
     assert verdict.keep == (owned if kept else {})
@@ -115,8 +115,8 @@ class Broker:
     def read(self, here: Any) -> Any:
         if self.silent:
             return {}, {1: self.silent}
-        values = {"static": self.static} | ({"broker": self.dynamic} if self.dynamic else {})
-        return {1: {NAME: setting(**values)}}, {}
+        made = setting(static=self.static, broker=self.dynamic) if self.dynamic else setting(static=self.static)
+        return {1: {NAME: made}}, {}
 
     def change(self, address: Any, resource: str, settings: Any, validate_only: bool) -> None:
         assert validate_only and resource == "1"
@@ -209,7 +209,8 @@ class Host:
     def __init__(self, disk: str = NEW, copy: str | None = OLD, memory: bool = False, **answer: Any) -> None:
         record = f"{sha256(OLD.encode())}  {PATH}\n"
         self.files = {PATH: disk, COPY: copy, SERVICE.record: record}
-        self.memory, self.answer, self.asked = memory, {"changes": [], "refused": [], **answer}, []
+        self.memory, self.answer = memory, {"changes": [], "refused": [], **answer}
+        self.asked: list[Any] = []
         self.active = True
 
     def read_text(self, path: str) -> str | None:

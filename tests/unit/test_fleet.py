@@ -44,8 +44,10 @@ class Agent:
 
 @pytest.fixture
 def fleet() -> Fleet:
-    fleet = Fleet(SimpleNamespace(host=lambda name, text: None))
-    fleet.sessions["node1"] = Agent()
+    reporter: Any = SimpleNamespace(host=lambda name, text: None)
+    session: Any = Agent()
+    fleet = Fleet(reporter)
+    fleet.sessions["node1"] = session
     return fleet
 
 
@@ -59,7 +61,7 @@ def fleet() -> Fleet:
     ids=["each", "request", "call"],
 )
 def test_ctrl_c_ends_a_run_while_a_host_is_still_busy(fleet: Fleet, work):
-    agent = fleet.sessions["node1"]
+    agent: Any = fleet.sessions["node1"]
     with pytest.raises(KeyboardInterrupt), fleet:
         work(fleet)
     assert agent.done.wait(20)
@@ -72,7 +74,8 @@ def test_ctrl_c_ends_a_run_while_a_host_is_still_busy(fleet: Fleet, work):
 def test_a_request_from_a_thread_of_each_does_not_wait_for_a_thread_of_each(monkeypatch):
     monkeypatch.setattr("provisioner.connect.fleet.MAX_THREADS", 1)
     fleet = Fleet(SimpleNamespace(host=lambda name, text: None))
-    fleet.sessions["node1"] = SimpleNamespace(request=lambda op, on_event, **rest: op, close=lambda: None)
+    session: Any = SimpleNamespace(request=lambda op, on_event, **rest: op, close=lambda: None)
+    fleet.sessions["node1"] = session
     with fleet:
         assert fleet.each(["node1"], lambda name: fleet.request(name, "read")) == {"node1": "read"}
 
@@ -117,5 +120,9 @@ def test_what_is_done_meanwhile_is_done_while_hosts_work():
         begun.set()
         return done.wait(20)
 
+    def meanwhile() -> None:
+        begun.wait(20)
+        done.set()
+
     with Fleet(reporter) as fleet:
-        assert fleet.each(["a"], work, meanwhile=lambda: [begun.wait(20), done.set()][-1]) == {"a": True}
+        assert fleet.each(["a"], work, meanwhile=meanwhile) == {"a": True}

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import roles_support as support
 
 from provisioner.errors import HostFailed
 from roles import site as the_site
 from roles.kafka.gate import KafkaGate
 from roles.shared import waits
+from tests.support import roles as support
 
 BROKERS = ("kafka1", "kafka2", "kafka3")
 
@@ -82,7 +82,7 @@ class Brokers:
         at = self._at(host, args["bootstrap"])
         if at in self.down:
             return {"serving": False, "why": "Connection refused"}
-        registered = {str(number): {} for number in self.ids.values()}
+        registered: dict[str, Any] = {str(number): {} for number in self.ids.values()}
         view = {"brokers": registered, "controller": self.controller, "partitions": [self.partition]}
         return {"serving": True, **view, **self.seen.get(at, {})}
 
@@ -121,7 +121,7 @@ def test_a_broker_of_a_healthy_cluster_may_go_down_at_once(tmp_path: Path):
 
 
 def test_only_a_controller_hands_over_and_only_where_there_is_another_broker(tmp_path: Path):
-    brokers, said = Brokers(), []
+    brokers, said = Brokers(), list[Any]()
     gate = gate_of(tmp_path, brokers, said)
     assert not gate.relieve("kafka2", gate.permit("kafka2")) and brokers.handed == 0
     assert gate.relieve("kafka1", gate.permit("kafka1")) and brokers.handed == 1
@@ -135,7 +135,7 @@ def test_only_a_controller_hands_over_and_only_where_there_is_another_broker(tmp
 
 
 def test_a_controller_that_cannot_hand_over_restarts_all_the_same(tmp_path: Path):
-    brokers, said = Brokers(), []
+    brokers, said = Brokers(), list[Any]()
     brokers.stubborn = "not allowed"
     gate = gate_of(tmp_path, brokers, said)
     assert not gate.relieve("kafka1", gate.permit("kafka1"))
@@ -143,7 +143,7 @@ def test_a_controller_that_cannot_hand_over_restarts_all_the_same(tmp_path: Path
 
 
 def test_waiting_says_for_what_and_ends_when_the_copies_are_in_sync(tmp_path: Path):
-    brokers, said = Brokers(), []
+    brokers, said = Brokers(), list[Any]()
     brokers.partition["isr"] = [1, 2]
     brokers.then[15] = lambda: brokers.partition.update(isr=[1, 2, 3])
     assert gate_of(tmp_path, brokers, said).permit("kafka1") is not None
@@ -156,7 +156,7 @@ def test_waiting_says_for_what_and_ends_when_the_copies_are_in_sync(tmp_path: Pa
 
 @pytest.mark.parametrize("step", ["permit", "settle"])
 def test_one_partition_that_copies_for_longer_than_the_stall_does_not_end_the_wait(tmp_path: Path, step: str):
-    brokers, said = Brokers(), []
+    brokers, said = Brokers(), list[Any]()
     gate = gate_of(tmp_path, brokers, said, kafka_start_stall="5s")
     before = gate.permit("kafka1")
     brokers.partition["isr"] = [1, 2] if step == "permit" else [2, 3]
@@ -209,7 +209,7 @@ def test_a_broker_outside_the_run_is_waited_for_but_not_for_long(tmp_path: Path)
 
 
 def test_a_broker_that_systemd_is_starting_is_waited_for_as_long_as_it_does_something(tmp_path: Path):
-    brokers, said = Brokers(), []
+    brokers, said = Brokers(), list[Any]()
     work = iter(range(10_000))
     brokers.down = {"kafka3"}
     brokers.units["kafka3"] = RUNS
@@ -306,7 +306,7 @@ def test_nothing_that_moves_for_long_enough_ends_the_wait(tmp_path: Path):
 
 
 def test_a_restarted_broker_is_back_when_it_and_another_one_say_so(tmp_path: Path):
-    brokers, said = Brokers(), []
+    brokers, said = Brokers(), list[Any]()
     gate = gate_of(tmp_path, brokers, said)
     before = gate.permit("kafka1")
     behind = {"partitions": [{**brokers.partition, "isr": [2, 3]}]}

@@ -9,11 +9,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import architecture_support as architecture
 import pytest
 
 from provisioner.connect import payload
 from roles import site
+from tests.support import architecture
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST = (3, 8)

@@ -11,6 +11,7 @@ import pytest
 from provisioner.errors import ConfigError
 from provisioner.inventory import loading as inventory
 from provisioner.inventory.host_ranges import expand
+from provisioner.inventory.model import Inventory
 from provisioner.inventory.variables import load_specs
 
 DEFAULTS = """
@@ -38,7 +39,7 @@ def project(tmp_path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(textwrap.dedent(text))
 
-        def load(self, text: str | None = None, *extra: str, **options) -> inventory.Inventory:
+        def load(self, text: str | None = None, *extra: str, **options) -> Inventory:
             self.write(roles__app__defaults=DEFAULTS)
             if text is not None:
                 self.write(inventory__site=text)
@@ -276,7 +277,7 @@ def test_an_inventory_is_found_by_name_or_by_path(project, monkeypatch, tmp_path
 
 
 def test_checks_see_the_whole_inventory_and_all_their_errors_are_raised(project):
-    def check(found: inventory.Inventory) -> list[ConfigError]:
+    def check(found: Inventory) -> list[ConfigError]:
         return [ConfigError(f"{name} is not welcome") for name in found.groups["brokers"][:2]]
 
     with pytest.raises(ConfigError) as caught:

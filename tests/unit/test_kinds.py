@@ -129,7 +129,8 @@ def test_it_travels_with_its_payload_and_is_made_on_the_host(a_new_kind: Any, tm
         """Passes requests on to a real agent, through JSON."""
 
         def __init__(self) -> None:
-            self.agent, self.sent = Agent(0, 1, str(tmp_path / "state"), str(tmp_path / "lock")), []
+            self.agent = Agent(0, 1, str(tmp_path / "state"), str(tmp_path / "lock"))
+            self.sent: list[Any] = []
 
         def put(self, path: Path, digest: str, progress: Any) -> None:
             self.sent.append((path, digest))

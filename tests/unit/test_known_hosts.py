@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
@@ -22,7 +23,7 @@ def line(names: str, key: paramiko.PKey = KEY) -> str:
 def trusted(path: Path, *lines: str) -> bool:
     """Whether a client that has been told these lines knows the host, and by no key but KEY."""
     path.write_text("\n".join(lines) + "\n")
-    client = paramiko.SSHClient()
+    client: Any = paramiko.SSHClient()
     ssh._load(client, path, NAME)
     found = client._system_host_keys.lookup(NAME)
     assert not client._system_host_keys.check(NAME, OTHER)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roles_support import single, target
 
 from cli.logs import window
 from cli.looking import look
@@ -15,6 +14,7 @@ from provisioner.agent import examine, journal, process
 from provisioner.errors import UsageError
 from roles import doctor
 from roles.kafka.doctor import clear_text
+from tests.support.roles import single, target
 
 MIB = 1 << 20
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ FACTS = {
     "init": "systemd",
     "nofile_hard": 100000,
 }
-FINE = {"disks": {}, "ports": {}, "unresolved": [], "files": {}, "java": None}
+FINE: dict[str, Any] = {"disks": {}, "ports": {}, "unresolved": [], "files": {}, "java": None}
 DEBIAN = (("debian", ("12", "13")),)
 
 

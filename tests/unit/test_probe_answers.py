@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from typing import Any
 
 import pytest
 from kafka import errors as kafka_errors
@@ -86,7 +87,7 @@ def server():
 
 def test_zookeeper_becomes_ready_when_it_has_a_quorum(server):
     port = server("This ZooKeeper instance is not currently serving requests\n", SRVR)
-    events = []
+    events: list[Any] = []
     state = zookeeper_probe.ready({"host": "127.0.0.1", "port": port, "timeout": 5, "stall": 5}, events.append)
     assert state["mode"] == "leader"
     assert "not currently serving" in events[0]["text"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from provisioner.agent import units, waiting
@@ -23,7 +25,8 @@ class Clock:
 
 def wait(attempts, *, unit=None, timeout=60.0, stall=10.0, clock=None):
     """Run `until` over a function of time that answers like an attempt; (result, events)."""
-    clock, events = clock or Clock(), []
+    clock = clock or Clock()
+    events: list[Any] = []
     result = waiting.until(
         lambda: attempts(clock()),
         what="broker 1",

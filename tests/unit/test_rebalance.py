@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from layout_support import NO_RACKS, applied, clusters, copies
 
 from cli.rebalance import _due
 from cli.throttle import rate_of
@@ -17,6 +16,7 @@ from cluster.moving.carrying import Progress
 from cluster.moving.layout import Partition
 from cluster.moving.rebalance import plan, too_few
 from provisioner.errors import UsageError
+from tests.support.layout import NO_RACKS, applied, clusters, copies
 
 
 def leads(partitions: Sequence[Partition], brokers: Sequence[int]) -> dict[int, int]:

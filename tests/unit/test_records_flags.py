@@ -7,6 +7,7 @@ import os
 import threading
 from concurrent.futures import Future
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
@@ -254,7 +255,7 @@ def test_standard_input_is_sent_as_it_is_until_its_end():
     source, sink = os.pipe()
     os.write(sink, b"one\ntwo")
     os.close(sink)
-    stream = Answer()
+    stream: Any = Answer()
     produce.pump(source, stream)
     os.close(source)
     assert stream.sent.getvalue() == b"one\ntwo" and stream.ended
@@ -285,7 +286,7 @@ def test_nothing_is_sent_in_the_thread_in_which_python_raises_an_interrupt():
 def test_nothing_is_read_for_a_call_that_has_ended(tmp_path):
     path = tmp_path / "large"
     path.write_bytes(b"x" * (5 * produce.CHUNK))
-    stream = Answer(takes=1)
+    stream: Any = Answer(takes=1)
     with path.open("rb") as source:
         produce.pump(source.fileno(), stream)
         assert os.lseek(source.fileno(), 0, os.SEEK_CUR) == produce.CHUNK

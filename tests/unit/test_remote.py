@@ -18,7 +18,8 @@ ENTRIES = {f"{entry.__module__}.{entry.__name__}": entry for entry in entries()}
 def read_in(code: Any, name: str = "args") -> tuple[set[str], set[str]]:
     """(the arguments that a function or a class must be given, all that it reads), those included of functions and
     classes that it hands them on to. name: of the parameter that they are in, and of the attribute that keeps it."""
-    needed, read = set(), set()
+    needed: set[Any] = set()
+    read: set[Any] = set()
 
     def ours(node: ast.AST) -> bool:
         return ast.unparse(node) in (name, f"self._{name}")

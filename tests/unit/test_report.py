@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ class Clock:
 @pytest.fixture
 def plain():
     out, errors, clock = io.StringIO(), io.StringIO(), Clock()
-    it = PlainReporter(out, errors, clock=clock)
+    it: Any = PlainReporter(out, errors, clock=clock)
     it.out, it.err, it.clock = out, errors, clock
     return it
 

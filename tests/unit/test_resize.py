@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layout_support import NO_RACKS, applied, clusters, copies
 
 from cluster.moving.layout import Move, Partition
 from cluster.moving.rebalance import plan, resize
+from tests.support.layout import NO_RACKS, applied, clusters, copies
 
 RACKS: dict[int, str | None] = {1: "a", 2: "b", 3: "c", 4: "a"}
 

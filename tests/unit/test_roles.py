@@ -6,7 +6,6 @@ import ast
 from pathlib import Path
 
 import pytest
-import roles_support as support
 import yaml
 
 from provisioner.errors import ConfigError
@@ -15,6 +14,7 @@ from provisioner.run.preflight import merge
 from roles import site
 from roles.kafka import listeners
 from roles.shared import commands, jvm, releases
+from tests.support import roles as support
 
 GIB = 2**30
 MIB = 2**20

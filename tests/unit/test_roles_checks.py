@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import roles_support as support
 
 from provisioner.errors import ProvisionerError
 from roles import site
+from tests.support import roles as support
 
 THREE = ["kafka1", "kafka2", "kafka3"]
 

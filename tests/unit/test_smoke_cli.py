@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import stat
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -99,7 +100,7 @@ class FakeKafka:
 
 
 def check(spoil=lambda lines: lines):
-    kafka = FakeKafka(spoil)
+    kafka: Any = FakeKafka(spoil)
     found = smoke_cli._Check(kafka, [LEG], [1], 5, lambda event: None)
     found.run()
     return found, kafka

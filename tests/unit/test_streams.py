@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def pipes(tmp_path):
 
 @pytest.fixture
 def fleet(pipes):
-    session = Session.__new__(Session)
+    session: Any = Session.__new__(Session)
     session.name, session._channel, session._buffer, session._number = "node1", pipes, b"", 0
     session._writing, session._closed = threading.Lock(), threading.Event()
     session.close = pipes.process.kill
@@ -65,7 +66,7 @@ def fleet(pipes):
 
 def begin(fleet, function):
     events = []
-    request = Request("tests.unit.onhost_streams", function)
+    request = Request("tests.support.onhost_streams", function)
     return fleet.stream("node1", request, lambda message, feed: events.append(message)), events
 
 

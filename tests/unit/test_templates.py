@@ -8,10 +8,10 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-import roles_support as support
 
 from cluster.settings.properties import parse
 from roles.shared import releases
+from tests.support import roles as support
 
 SERVER = "/etc/kafka/server.properties"
 ZOO = "/etc/zookeeper/zoo.cfg"

@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import roles_support as support
 
-from provisioner.resources import Links
+from provisioner.resources import Link, Links
 from roles.shared import commands, releases
+from tests.support import roles as support
 
 VERSIONS = releases.known("kafka")
 
@@ -38,7 +38,7 @@ def host(tmp_path, version):
                 link = root / resource.directory.lstrip("/") / name
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(where if not where.startswith("/") else root / where.lstrip("/"))
-        elif type(resource).__name__ == "Link" and resource.path in ("/opt/kafka", "/opt/zookeeper"):
+        elif isinstance(resource, Link) and resource.path in ("/opt/kafka", "/opt/zookeeper"):
             (root / resource.path.lstrip("/")).symlink_to(root / resource.target.lstrip("/"))
     fakes = tmp_path / "fakes" / "bin"
     fakes.mkdir(parents=True)

@@ -47,7 +47,7 @@ class Cluster:
                     self.stored[kind][name][key] = value
 
 
-VIEW = {
+VIEW: dict[str, Any] = {
     "brokers": {1: Broker(1, Endpoint("kafka1", 1)), 2: Broker(2, Endpoint("kafka2", 2))},
     "topics": {
         "orders": {"partitions": [{"partition": 0, "isr": [1]}, {"partition": 1, "isr": [2]}]},

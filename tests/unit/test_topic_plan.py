@@ -178,7 +178,7 @@ def applied(actual: Mapping[str, Topic], plan: Plan, prune: bool) -> dict[str, T
     found = dict(actual)
     for one in plan.create:
         own = {key.replace(".", "_"): value for key, value in one.config.items() if value is not None}
-        found[one.name] = topic(one.name, one.partitions or THREE.partitions, one.factor or 3, **own)
+        found[one.name] = topic(one.name, one.partitions or THREE.partitions, one.factor or 3, moving=0, **own)
     for name, changes in plan.settings.items():
         settings = dict(found[name].settings)
         for key, change in changes.items():
@@ -188,18 +188,18 @@ def applied(actual: Mapping[str, Topic], plan: Plan, prune: bool) -> dict[str, T
             )
         found[name] = replace(found[name], settings=settings)
     for move in plan.moves:
-        replicas = list(found[move.topic].replicas)
-        assert replicas[move.partition] == move.before
-        replicas[move.partition] = move.after
-        found[move.topic] = replace(found[move.topic], replicas=tuple(replicas))
+        moved = list(found[move.topic].replicas)
+        assert moved[move.partition] == move.before
+        moved[move.partition] = move.after
+        found[move.topic] = replace(found[move.topic], replicas=tuple(moved))
     for name, (before, after) in plan.grow.items():
         replicas = found[name].replicas
         assert len(replicas) == before
         found[name] = replace(found[name], replicas=replicas + (replicas[0],) * (after - before))
     if prune:
-        for name, own in plan.strays.items():
-            default = {key: Setting(one.default, False, one.default) for key, one in own.items()}
-            found[name] = replace(found[name], settings={**found[name].settings, **default})
+        for name, strays in plan.strays.items():
+            back = {key: Setting(one.default, False, one.default) for key, one in strays.items()}
+            found[name] = replace(found[name], settings={**found[name].settings, **back})
         found = {name: one for name, one in found.items() if name not in plan.unmanaged}
     return found
 

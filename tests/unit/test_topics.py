@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import roles_support as support
 
 from cluster.topics.wanted import Wanted, wrong_name
 from provisioner.errors import ConfigError, Several
 from roles.checks import wanted_topics
+from tests.support import roles as support
 
 HEAD = """\
 all:

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-import roles_support as support
 
 from cli import topics_table
 from cli.common import Run
@@ -23,6 +22,7 @@ from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError, UsageError
 from provisioner.report.plain import PlainReporter
 from roles import site
+from tests.support import roles as support
 from tests.support.fake_hosts import FakeHosts
 
 WEEK, TWO_DAYS = "604800000", "172800000"

@@ -7,7 +7,6 @@ import io
 from pathlib import Path
 
 import pytest
-from roles_support import resources, single, target
 
 from cli.uninstall import confirm
 from provisioner.agent.removal import forget
@@ -17,6 +16,7 @@ from provisioner.report.plain import PlainReporter
 from provisioner.resources import Archive, Directory, File, Link, Links, User
 from provisioner.resources.frozen import replace
 from provisioner.run.uninstall import removal
+from tests.support.roles import resources, single, target
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from kafka.record.memory_records import MemoryRecords
@@ -24,7 +25,7 @@ class Broker:
     def __init__(self, partitions=2, brokers=2):
         self.leaders = {number: number % brokers for number in range(partitions)}
         self.brokers = {number: model.Broker(number, Endpoint(f"b{number}", 1)) for number in range(brokers)}
-        self.logs = {number: [] for number in range(partitions)}
+        self.logs: dict[int, list[Any]] = {number: [] for number in range(partitions)}
         self.sequences = {}
         self.script = []
 
@@ -96,7 +97,8 @@ def broker(monkeypatch):
 
 
 def begun(broker, acks=writer.ALL, patience=5.0, stopped=lambda: False):
-    made = Writer(SimpleNamespace(bootstrap=Endpoint("b0", 1)), "t", acks, 0, patience, stopped)
+    cluster: Any = SimpleNamespace(bootstrap=Endpoint("b0", 1))
+    made = Writer(cluster, "t", acks, 0, patience, stopped)
     made.begin(broker.view())
     return made
 

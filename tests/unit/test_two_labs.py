@@ -1,0 +1,105 @@
+"""One run with two labs: its second half runs in another process, and nothing of it is lost on the way home."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFTEST = "from tests.support.two_labs import pytest_addoption, pytest_configure\n"
+INI = "[pytest]\nmarkers =\n    second_lab: beside\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of its own that uses the plugin."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "pytest.ini").write_text(INI)
+    return tmp_path
+
+
+def run(project: Path, tests: str, *arguments: str, expect: int) -> str:
+    """pytest on these tests with two labs; what it says."""
+    (project / "test_it.py").write_text(f"import os, signal, time\nimport pytest\n{tests}")
+    # Without the plugins of other packages it starts in a fraction of the time.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LAB": "mine", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--two-labs", *arguments],
+        cwd=project,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+    )
+    assert done.returncode == expect, done.stdout
+    return done.stdout
+
+
+HERE = """
+def test_here(): assert os.environ["LAB"] == "mine"
+"""
+AWAY = """
+@pytest.mark.second_lab
+@pytest.mark.parametrize("number", range(3))
+def test_away(number): assert os.environ["LAB"] == "mine-2" and number < LIMIT
+"""
+
+
+def test_both_halves_are_counted_once_in_one_summary(project: Path):
+    said = run(project, "LIMIT = 3" + HERE + AWAY, "--durations=0", "-vv", expect=0)
+    assert "4 passed" in said and said.count("PASSED") == 4
+    assert said.count("setup    test_it.py::test_away[1]") == 1, "its time is in the list of durations"
+
+
+def test_they_run_at_the_same_time(project: Path):
+    meeting = """
+def meet(mine, other):
+    open(mine, "w").close()
+    deadline = time.monotonic() + 20
+    while not os.path.exists(other):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+def test_here(): meet("here", "away")
+
+@pytest.mark.second_lab
+def test_away(): meet("away", "here")
+"""
+    assert "2 passed" in run(project, meeting, expect=0)
+
+
+def test_a_failure_of_the_second_half_is_shown_and_is_the_end_of_the_run(project: Path):
+    said = run(project, "LIMIT = 2" + HERE + AWAY, expect=1)
+    assert "1 failed, 3 passed" in said and "FAILED test_it.py::test_away[2]" in said and "2 < 2" in said
+
+
+def test_a_test_that_never_reports_has_failed(project: Path):
+    dying = """
+@pytest.mark.second_lab
+def test_dies(): os.kill(os.getpid(), signal.SIGKILL)
+
+@pytest.mark.second_lab
+def test_after_it(): pass
+"""
+    said = run(project, HERE + dying, expect=1)
+    assert "2 failed, 1 passed" in said and "(exit code -9) without this test" in said
+
+
+def test_the_first_failure_stops_both_when_asked_to(project: Path):
+    waiting = """
+def test_here(): assert not "right"
+
+@pytest.mark.second_lab
+def test_away(): time.sleep(300)
+"""
+    assert "1 failed" in run(project, waiting, "-x", expect=1)
+
+
+def test_arguments_choose_from_both_halves(project: Path):
+    assert "1 passed" in run(project, "LIMIT = 3" + HERE + AWAY, "-k", "test_away and 2", expect=0)
+    assert "1 passed" in run(project, "LIMIT = 3" + HERE + AWAY, "-k", "test_here", expect=0)
