@@ -1,9 +1,9 @@
 """The commands' class archive: the official tools start in about half their time with it; pure.
 
 Java parses and verifies some 3,500 classes each time that a command starts. A class archive (AppCDS, JEP 310) holds
-them ready to be mapped. It is good for exactly one Java build and one class path, so each host makes its own, out of
-its own files, in the background and again whenever one of these has changed. Java itself checks an archive before it
-uses one, and does without one that does not fit.
+them ready to be mapped. It fits exactly one Java build and one class path, so each host makes its own, out of its own
+files, in the background, and a new one whenever one of these has changed. Java itself checks an archive before it uses
+one, and ignores one that does not fit.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SCRIPT = "/usr/local/lib/kafka-provisioner/kafka-class-archive"
 # For a command that runs for a moment: it is done before the full compiler, or a collector with threads, pays.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 
-# No word of the JVM's own but errors: which log tag complains about an archive that does not fit differs from release
-# to release, and naming one that a JVM does not know keeps it from starting.
+# Only errors from the JVM: the log tag that reports an archive that does not fit differs from release
+# to release, and a JVM does not start with a tag that it does not know.
 QUIET = ("-Xlog:disable", "-Xlog:all=error:stderr")
 
 # Nothing listens there: what a command loads before it waits for an answer.
@@ -76,6 +76,6 @@ def makers(target: Target, archive: Archive) -> list[Resource]:
 
 
 def made(target: Target, archive: Archive) -> list[Resource]:
-    """The archive itself; it comes after the broker, which the commands are asked about while they are watched."""
+    """The archive itself; it comes after the broker, since the commands that are recorded talk to it."""
     path = place(target, archive)
     return [Derived(path, UNIT, inputs(target, archive))] if path else []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
-    """Show how the topics differ from the inventory's and, unless check, make them so. brokers: not empty, checked.
+    """Show how the topics differ from the inventory's and, unless check, apply that. brokers: not empty, checked.
 
     Returns {host by way of which: (topics listed, topics changed)}; empty where none are listed. Raises ConfigError and
     HostFailed.

@@ -1,4 +1,4 @@
-"""What will be wrong with Kafka one day. `roles/doctor.py` says what these are for."""
+"""Foreseeable problems of Kafka. `roles/doctor.py` describes these functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FULL_DISK = "a full disk stops a broker: shorten the retention (kafka_log_retent
 
 
 def inventory(inventory: Inventory) -> Iterator[Finding]:
-    """Listeners that anybody can use."""
+    """Listeners that are open to anybody."""
     brokers = [inventory.hosts[name] for name in inventory.groups.get("kafka", ())]
     plain = {
         listener.name: f"{listener.advertised_host}:{listener.advertised_port}"

@@ -1,6 +1,6 @@
 """The gate of the brokers: in which order they restart, whether one may go down now, and when it is fully back.
 
-The rules are pure and stand in `health.py`; here they are asked with the state of the real cluster. Everything is
+`health.py` has the rules, pure; this module applies them to the state of the real cluster. Everything is
 looked at from the host that is about to restart, over the network between the hosts, so that a roll limited to one host
 knows the whole cluster. Who keeps the cluster's metadata is asked by way of `cluster/metadata/keeper.py` only.
 """
@@ -33,8 +33,8 @@ class KafkaGate:
         self.sizes, self.assumed = Seldom(), Seldom()
 
     def _state(self, host: str, own: bool) -> health.ClusterState | None:
-        """The cluster as a broker sees it: the host's own first when `own`, else the others first, since a broker that
-        has just started may not have heard of every partition. None when no broker answers."""
+        """The cluster as a broker sees it: the host's own is asked first when `own`, else the others first, since a
+        broker that has just started may not know every partition yet. None when no broker answers."""
         addresses = self._addresses(host)
         here = addresses.pop(host, None)
         others = list(addresses.values())
@@ -47,7 +47,7 @@ class KafkaGate:
         return None
 
     def _addresses(self, host: str) -> dict[str, str]:
-        """Where each broker is reached from this host."""
+        """The address of each broker for this host."""
         own = {member.name: listeners.inter_broker(member) for member in self.members}
         return {
             name: listener.local if name == host else f"{listener.advertised_host}:{listener.advertised_port}"
@@ -55,7 +55,7 @@ class KafkaGate:
         }
 
     def _silent(self, host: str, names: Collection[str]) -> dict[int, str]:
-        """{broker: why} of those among these hosts that do not answer, whether or not the cluster has noticed yet."""
+        """{broker: why} of those among these hosts that do not answer, even if the cluster has not noticed yet."""
         addresses = {name: address for name, address in self._addresses(host).items() if name in names}
         arguments = {"addresses": list(addresses.values())}
         answers = self.call(host, "cluster.state.serving", "answering", arguments)
@@ -69,7 +69,7 @@ class KafkaGate:
         return [by_id[broker] for broker in health.restart_order(by_id, state.without(silent) if state else None)]
 
     def downtime(self, host: str) -> Refusal | None:
-        """What clients lose while this broker restarts, whatever one waits for; nothing where that is accepted."""
+        """What clients lose in any case while this broker restarts; nothing where that is accepted."""
         if self.targets[host]["kafka_accept_downtime"]:
             return None
         if len(self.members) == 1:
@@ -78,14 +78,14 @@ class KafkaGate:
         return health.downtime(state, self.ids[host]) if state else None
 
     def departure(self, leaving: Collection[str]) -> Refusal | None:
-        """What the cluster loses when these hosts of the run leave it for good; nothing when none of its brokers
+        """What the cluster loses when these hosts of the run are removed; nothing when none of its brokers
         stays."""
         if all(member.name in self.targets for member in self.members):
             return None
         host = next(iter(leaving))
         state = self._state(host, own=True)
         if state is None:
-            return Refusal(f"no broker answers, so that it is not known what only {', '.join(leaving)} may hold")
+            return Refusal(f"no broker answers, so it is unknown which partitions only {', '.join(leaving)} has")
         silent = self._silent(host, [name for name in self.ids if name not in leaving])
         return health.departure(state.without(frozenset(silent)), frozenset(self.ids[name] for name in leaving))
 
@@ -100,8 +100,10 @@ class KafkaGate:
             silent = self._silent(host, self.ids)
             if seen is None:
                 if broker in silent:
-                    return Look(None)  # it is down, and starting it is the mend
-                return Look(Refusal(f"broker {broker} must stay up: it answers, but not how the cluster is"))
+                    return Look(None)  # it is down, and a start fixes that
+                return Look(
+                    Refusal(f"broker {broker} must stay up: it answers, but does not return the state of the cluster")
+                )
             seen = seen.without(frozenset(silent))
             if broker in seen.brokers and (lost := self._lost_for(host)):
                 return lost
@@ -115,22 +117,22 @@ class KafkaGate:
         return seen
 
     def relieve(self, host: str, before: health.ClusterState | None) -> bool:
-        """Make another broker the controller when this one is: what for is the keeper's to know."""
+        """Make another broker the controller when this one is; the keeper knows the reason."""
         broker = self.ids[host]
         if before is None or before.controller != broker or before.brokers <= {broker}:
             return False
-        self.say(host, "handing the controller's work to another broker")
+        self.say(host, "handing the controller over to another broker")
         keeper = metadata.keeper(self.targets[host], self.call)
         answer = keeper.hand_over(broker, self._addresses(host)[host], self._stall(host))
         if not answer["moved"]:
-            self.say(host, f"the controller stays here: {answer['why']}")
+            self.say(host, f"the controller was not handed over: {answer['why']}")
         return bool(answer["moved"])
 
     def settle(self, host: str, before: health.ClusterState | None) -> None:
-        """Wait until the restarted broker is in sync again. Raises HostFailed when that stops advancing."""
+        """Wait until the restarted broker is back in sync. Raises HostFailed when there is no progress any more."""
 
         def look() -> Look:
-            # Two views: the others may not have heard of its return yet, and it may not know of every partition yet.
+            # Two views: the others may not know of its return yet, and it may not know every partition yet.
             for own in (False, True):
                 after = self._state(host, own)
                 if after is None:
@@ -156,15 +158,15 @@ class KafkaGate:
         return Look(refusal, found["work"], note)
 
     def _absent(self, refusal: Refusal, state: health.ClusterState, silent: Mapping[int, str]) -> dict[str, str]:
-        """{host: why} of the brokers that are not there and matter here: those with a copy of what it is about."""
+        """{host: why} of the missing brokers that matter here: those with a copy of the partitions in question."""
         involved = {broker for one in refusal.about for broker in one.replicas} or set(self.ids.values())
         names = {broker: name for name, broker in self.ids.items()}
         gone = sorted(involved - state.brokers)
         return {names.get(one, f"broker {one}"): silent.get(one, "not registered in the cluster") for one in gone}
 
     def _lost_for(self, host: str) -> Look | None:
-        """None when the cluster would have the broker back. Asked first: without a quorum of those who keep the
-        metadata, no copy gets in sync any more."""
+        """None when the broker could register afterwards. Asked first: without a quorum of the nodes that keep the
+        metadata, no copy gets in sync."""
         refusal, silent = metadata.keeper(self.targets[host], self.call).may_lose_a_broker()
         return self.keepers.missing(Refusal(refusal.reason), silent) if refusal else None
 

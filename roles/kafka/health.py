@@ -1,4 +1,4 @@
-"""May this broker go down now, and has it come back: the rules of a rolling restart, and nothing else. Pure.
+"""The rules of a rolling restart: may this broker go down now, and is it back. Pure.
 
 The state comes from `cluster.state.probe.status` with partitions=True, asked of any broker.
 """
@@ -37,7 +37,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class ClusterState:
-    """The cluster at one moment: registered brokers, the controller (None when there is none), all partitions."""
+    """The cluster at one moment: registered brokers, the controller or None, all partitions."""
 
     brokers: frozenset[int]
     controller: int | None
@@ -58,14 +58,15 @@ class ClusterState:
         )
 
     def without(self, silent: frozenset[int]) -> ClusterState:
-        """The cluster as it will be known to be once the sessions of these brokers have run out: until then, for up to
+        """The cluster after the sessions of these brokers have expired: before that, for up to
         18 s, a broker that died is still registered and in sync."""
         left = tuple(replace(p, isr=p.isr - silent) if p.isr & silent else p for p in self.partitions)
         return replace(self, brokers=self.brokers - silent, partitions=left) if silent else self
 
     def caught_up(self) -> ClusterState:
-        """The cluster once every copy on a broker that is up is in sync: all that waiting for copies can bring."""
-        # Without a broker that leads, there is nothing to copy from.
+        """The cluster once every copy on a broker that is up is in sync: the best that waiting for copies can
+        achieve."""
+        # Without a leader, no copy can catch up.
         full = (
             replace(p, isr=p.isr | (p.replicas & self.brokers)) if p.isr & self.brokers else p for p in self.partitions
         )
@@ -76,20 +77,20 @@ class ClusterState:
         return [partition for partition in self.partitions if broker in partition.replicas]
 
     def under_replicated(self) -> list[Partition]:
-        """The partitions with a copy that is behind or gone."""
+        """The partitions with a copy that is behind or missing."""
         return [partition for partition in self.partitions if len(partition.isr) < len(partition.replicas)]
 
 
 def may_go_down(state: ClusterState, broker: int) -> Refusal | None:
-    """None when every acks=all write that works now goes on working without this broker; else why not.
+    """None when every acks=all write that works now keeps working without this broker; else why not.
 
-    Partitions without a copy to spare (`unprotected`) cannot be helped by waiting and do not count here. A broker that
-    is down already costs nothing more: starting it is the mend.
+    Waiting does not help partitions without a copy to spare (`unprotected`), so they do not count here. A broker that
+    is already down costs nothing more: a start fixes that.
     """
     if broker not in state.brokers:
         return None
     if state.controller is None:
-        return Refusal(f"broker {broker} must stay up: no controller is there to move its leaders away")
+        return Refusal(f"broker {broker} must stay up: the cluster has no controller to move its leaders away")
     blocked = [p for p in state.hosted(broker) if p.protected and _too_few_without(p, broker)]
     if not blocked:
         return None
@@ -112,7 +113,7 @@ def unprotected(state: ClusterState, broker: int) -> list[Partition]:
 
 
 def downtime(state: ClusterState, broker: int) -> Refusal | None:
-    """What clients lose while this broker is down, whatever one waits for; None when nothing."""
+    """What clients lose in any case while this broker is down; None when nothing."""
     lost = unprotected(state, broker)
     if state.brokers <= {broker}:
         return Refusal(f"broker {broker} is the only one: while it restarts, Kafka is down", _listed(lost))
@@ -144,10 +145,10 @@ def not_back(before: ClusterState, after: ClusterState, broker: int) -> Refusal 
 
 
 def departure(state: ClusterState, leaving: frozenset[int]) -> Refusal | None:
-    """What the cluster loses when these brokers go for good; None when every partition stays readable and writable.
+    """What the cluster loses when these brokers are removed; None when every partition stays readable and writable.
 
     state: brokers that stay and do not answer already left out (`without`). One that leaves and is down counts with
-    the copies that the cluster last knew to be in sync: those may be the only ones there are.
+    the copies that the cluster last knew to be in sync: these may be the only ones.
     """
     gone = [partition for partition in state.partitions if partition.isr and partition.isr <= leaving]
     short = [
@@ -185,6 +186,6 @@ def _partitions(found: list[Partition]) -> str:
 
 def _listed(found: list[Partition]) -> tuple[str, ...]:
     more = len(found) - SHOWN
-    # A person's own topics first: Kafka's offsets topic alone has 50 partitions.
+    # The user's own topics first: Kafka's offsets topic alone has 50 partitions.
     first = sorted(found, key=lambda partition: partition.topic.startswith("__"))[:SHOWN]
     return (*map(str, first), *((f"and {more} more",) if more > 0 else ()))

@@ -1,6 +1,6 @@
 """The listeners of a broker: where clients, the other brokers and the toolkit reach it; pure functions of hosts.
 
-Role, checks, gate and the smoke check all ask here, so that they cannot disagree.
+Role, checks, gate and the smoke check all use this module, so that they cannot disagree.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 @dataclass(frozen=True)
 class Listener:
-    """One door of a broker: where it binds, and the address that clients are told."""
+    """A listener of a broker: the address it binds to, and the address it gives to clients."""
 
     name: str
     port: int
@@ -32,7 +32,7 @@ class Listener:
 
 
 def of(host: HostLike) -> tuple[Listener, ...]:
-    """A broker's listeners, complete with defaults. ConfigError for an entry that cannot be one."""
+    """A broker's listeners, complete with defaults. ConfigError for an invalid entry."""
     given = host.vars["kafka_listeners"] or [{"name": "PLAINTEXT", "port": host.vars["kafka_port"]}]
     return tuple(_listener(host, entry) for entry in given)
 
@@ -69,7 +69,7 @@ def _listener(host: HostLike, entry: Any) -> Listener:
 
 
 def inter_broker(host: HostLike) -> Listener:
-    """The listener that brokers use among themselves. ConfigError when the named one is not there."""
+    """The listener through which brokers connect to each other. ConfigError when the named one does not exist."""
     found = of(host)
     name = host.vars["kafka_inter_broker_listener"] or found[0].name
     for listener in found:
@@ -88,12 +88,13 @@ def plain(host: HostLike) -> Listener | None:
 
 
 def door(host: HostLike) -> str:
-    """Where a broker takes native requests on its own host. Raises ConfigError when no listener is plain."""
+    """The address at which a broker takes native requests on its own host. ConfigError when no listener is
+    PLAINTEXT."""
     found = plain(host)
     if found is None:
         own = inter_broker(host)
         raise ConfigError(
-            f"this needs a PLAINTEXT listener, and there is none: {own.name} is {own.protocol}",
+            f"this needs a PLAINTEXT listener, and the broker has none: {own.name} is {own.protocol}",
             host=host.name,
             advice="bind one to 127.0.0.1 in kafka_listeners, or use the official tools on the host",
         )

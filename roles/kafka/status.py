@@ -1,5 +1,5 @@
-"""How `status` asks Kafka and shows it: what each broker is, and the cluster as a whole. `roles/status.py` says what
-these functions are for."""
+"""How `status` asks Kafka and shows it: each broker, and the cluster as a whole. `roles/status.py` describes
+these functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PARTITIONS_NAMED = 5  # in a sentence
 TROUBLES = (
     ("offline", "offline (no leader: neither written nor read)"),
     ("under_min_isr", "under min.insync.replicas (writes with acks=all fail)"),
-    ("under_replicated", "under-replicated (a copy is behind or gone)"),
+    ("under_replicated", "under-replicated (a copy is behind or missing)"),
 )
 
 
@@ -59,7 +59,7 @@ def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None
 def together(
     entries: Mapping[str, Mapping[str, Any]], said: Sequence[Mapping[str, Any]], members: Mapping[str, int]
 ) -> dict[str, Any] | None:
-    """The cluster as the broker sees it that knows of most others; None when no broker answers."""
+    """The cluster as seen by the broker that knows the most others; None when no broker answers."""
     serving = [view for view in said if view.get("serving")]
     if not serving:
         return None
@@ -92,7 +92,7 @@ def throttled(views: Sequence[Mapping[str, Any]], who: str) -> dict[str, Any]:
 
 
 def problems(found: Mapping[str, Any]) -> Iterator[str]:
-    """Brokers that are not there, and partitions that lack something."""
+    """Missing brokers, and partitions with a problem."""
     cluster = found[KEY]
     if not cluster:
         return
@@ -106,7 +106,7 @@ def problems(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def notes(found: Mapping[str, Any]) -> Iterator[str]:
-    """Brokers that nobody listed, partitions that the next failure would stop, and copies that are held back."""
+    """Brokers outside the inventory, partitions that the next failure would stop, and throttled copies."""
     cluster = found[KEY]
     if not cluster:
         return
@@ -118,12 +118,12 @@ def notes(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def throttle_notes(found: Mapping[str, Any]) -> Iterator[str]:
-    """Copies that are held back: by a rebalance, which may still be at work, and by somebody else."""
+    """Throttled copies: by a rebalance, which may still run, or by somebody else."""
     ours, theirs = _throttle(found["ours"]), _throttle(found["others"])
     if ours:
         yield (
-            f"copies of a rebalance are throttled ({ours}): if none is at work, the same `invoke rebalance` "
-            "again finishes it and takes the throttle off"
+            f"copies of a rebalance are throttled ({ours}): if none is running, the same `invoke rebalance` "
+            "finishes it and removes the throttle"
         )
     if theirs:
         yield (

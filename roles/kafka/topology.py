@@ -1,4 +1,4 @@
-"""A broker in its cluster: its id, and how many copies of a partition there are; pure functions of hosts."""
+"""A broker in its cluster: its id, and the number of copies of a partition; pure functions of hosts."""
 
 from __future__ import annotations
 

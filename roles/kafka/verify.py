@@ -1,9 +1,9 @@
-"""The smoke check of a whole cluster: which legs there are, where each is tried from, and what the answers mean.
+"""The smoke check of a whole cluster: its legs, the places from which each is tried, and the verdict.
 
 Everything is tried on one broker host. A listener that is not reachable from there as a whole (its addresses belong to
 the users' side of a network) is tried from this machine at the same time, with the very same code and a topic of its
-own: most of a check is waiting for a topic to be made and copied. What nobody reaches is skipped, with the reasons; a
-broker that nobody reaches at all is a failure.
+own: most of a check is waiting for a topic to be created and copied. A listener that neither reaches is skipped, with
+the reasons; a broker of which neither reaches any listener is a failure.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Call = Callable[[str, str, str, Mapping[str, Any], Optional[Event]], Mapping[str
 
 
 class TargetLike(Protocol):
-    """What is needed of `provisioner.run.target.Target`."""
+    """The used part of `provisioner.run.target.Target`."""
 
     @property
     def name(self) -> str: ...
@@ -42,7 +42,7 @@ class TargetLike(Protocol):
 
 
 class ReporterLike(Protocol):
-    """What is needed of `provisioner.report.reporter.Reporter`."""
+    """The used part of `provisioner.report.reporter.Reporter`."""
 
     def host(self, name: str, text: str) -> None: ...
     def warning(self, text: str) -> None: ...
@@ -59,7 +59,7 @@ class Plan:
     skipped: tuple[tuple[Leg, str], ...] = ()
 
     def label(self, broker: int) -> str:
-        """A broker as people know it."""
+        """A broker's name in messages."""
         return f"broker {broker} ({self.hosts[broker]})" if broker in self.hosts else f"broker {broker}"
 
 
@@ -82,7 +82,7 @@ def plan_smoke(targets: Sequence[TargetLike]) -> Plan | None:
     if driver is None:
         return None
     members = driver.members("kafka")
-    # The driver's own broker comes first: whichever cluster it belongs to is the one that is meant.
+    # The driver's own broker comes first: its cluster is the one to check.
     ordered = sorted(members, key=lambda host: host.name != driver.name)
     legs, skipped, hosts = [], [], {}
     for host in ordered:
@@ -105,7 +105,7 @@ def elsewhere(plan: Plan, answer: Mapping[str, Any]) -> list[Leg]:
 
 
 def verdicts(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Verdict]:
-    """Each leg's end from the answers of all places: failed anywhere is failed, else ok anywhere is ok. Pure."""
+    """Each leg's verdict from the answers of all places: failed anywhere is failed, else ok anywhere is ok. Pure."""
     found = []
     for leg in plan.legs:
         tried = [
@@ -122,7 +122,7 @@ def verdicts(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> li
 
 
 def failures(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]], found: Sequence[Verdict]) -> list[str]:
-    """Every failure in one line: broker, listener, step, error. Brokers that nobody reached are failures too. Pure."""
+    """Every failure in one line: broker, listener, step, error. Unreachable brokers are failures too. Pure."""
     lines: dict[tuple[Any, ...], str] = {}
     for where, answer in answers:
         for failure in answer["failures"]:
@@ -130,7 +130,7 @@ def failures(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]], found
                 f"{plan.label(failure['broker'])}, listener {failure['listener']} ({failure['address']}), "
                 f"{failure['step']}: {failure['error']}" + (f" (from {where})" if len(answers) > 1 else "")
             )
-            # The same finding from a second place says nothing new.
+            # The same finding from a second place adds nothing.
             lines.setdefault(tuple(sorted(failure.items())), text)
     checkable = {leg.broker for leg in plan.legs}
     touched = {verdict.leg.broker for verdict in found if verdict.status != "skipped"}
@@ -145,7 +145,7 @@ def failures(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]], found
 
 
 def verify(call: Call, targets: Sequence[TargetLike], reporter: ReporterLike, *, cli: bool = False) -> None:
-    """Records get through: the smoke check over all brokers of the targets' cluster, with the native client or the
+    """The smoke check over all brokers of the targets' cluster, with the native client or the
     official console tools. targets: the hosts with a broker, if any. Raises HostFailed naming the failing leg."""
     if targets:
         run_smoke(call, targets, reporter, cli=cli)
@@ -159,7 +159,7 @@ def run_smoke(
     """Check the cluster of the given hosts; every leg's verdict, [] when no host is a broker.
 
     cli: with the official console tools instead of the native client. join: "auto" or "always", see the on-host `run`.
-    Skipped listeners are told as warnings. Raises HostFailed that names each failed leg.
+    Skipped listeners become warnings. Raises HostFailed that names each failed leg.
     """
     plan = plan_smoke(targets)
     if plan is None:
@@ -196,7 +196,7 @@ def _both_sides(
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """The answers of the host and, where it does not reach everything, of this machine."""
     if len({leg.listener for leg in plan.legs}) > 1:
-        # One of them is probably meant for this side: the client is here by the time the host knows what it reaches.
+        # One of them is probably meant for this side: import the client while the host finds out what it can reach.
         threading.Thread(target=_client, daemon=True).start()
     with ThreadPoolExecutor(1) as beside:
         begun: list[Future[Mapping[str, Any]]] = []
@@ -208,7 +208,7 @@ def _both_sides(
                 more = {**arguments, "legs": [leg.to_dict() for leg in left], "cluster_id": message["cluster_id"]}
                 begun.append(beside.submit(_here, more, plan.driver, reporter))
 
-        # Whatever ends this early, the other side ends its steps first, so that its topic goes away.
+        # If this ends early, the other side finishes its steps first, so that its topic is deleted.
         answers = [(plan.driver, call(plan.driver, ON_HOST, "run", arguments, event))]
         return answers + [(HERE, future.result()) for future in begun]
 

@@ -1,4 +1,4 @@
-"""What every gate answers, and the gate of a role that has none of its own."""
+"""The interface of a gate, and the gate of a role that has none of its own."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from provisioner.run import rolling
 
 
 class Gate(rolling.Gate, Protocol):
-    """A gate of `roles/<name>/gate.py`: what the roll asks, and what it costs that a node goes down or leaves."""
+    """A gate of `roles/<name>/gate.py`: may a node restart, and what does its restart or removal cost?"""
 
     def downtime(self, host: str) -> Refusal | None:
-        """What clients would lose by a restart on this host whenever it happens; None when nothing, or accepted."""
+        """What clients lose in any case by a restart on this host; None when nothing, or accepted."""
 
     def departure(self, leaving: Collection[str]) -> Refusal | None:
-        """What is lost when these hosts of the run leave for good; None when nothing, or nobody stays to miss it."""
+        """What is lost when these hosts of the run are removed; None when nothing, or no node of the service stays."""
 
 
 class OneByOne:
-    """A unit that nothing else stands on: one host at a time, each serving again before the next (the restart itself
+    """A unit on which nothing else depends: one host at a time, each serving before the next (the restart itself
     waits for that)."""
 
     def order(self, hosts: Sequence[str]) -> list[str]:
@@ -38,7 +38,7 @@ class OneByOne:
         """It serves."""
 
     def downtime(self, host: str) -> None:
-        """Nobody waits for it."""
+        """Nothing depends on it."""
 
     def departure(self, leaving: Collection[str]) -> None:
         """Nobody misses it."""

@@ -1,4 +1,4 @@
-"""A host among the members of its group: its number, and the little of a host that such questions need."""
+"""A host's number among the members of its group, and the part of a host that this needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class HostLike(Protocol):
-    """What is needed of `provisioner.inventory.model.Host`."""
+    """The used part of `provisioner.inventory.model.Host`."""
 
     @property
     def name(self) -> str: ...

@@ -1,6 +1,6 @@
-"""Java properties files: a user's own properties laid over a rendered file, each property appearing once.
+"""Java properties files: merges a user's own properties into a rendered file, so that each property appears once.
 
-The template stays the readable whole; what the inventory overrides is put in place of the template's line and marked.
+The file keeps the template's order; a property from the inventory replaces the template's line, with a comment.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def line_of(key: str, value: Any) -> str:
 def override(text: str, own: Mapping[str, Any], *, variable: str, synonyms: Sequence[frozenset[str]] = ()) -> str:
     """The properties file `text` with the user's `own` properties in it.
 
-    A property that is there is replaced in its place, a new one is added at the end, None removes one; each change
+    An existing property is replaced in its place, a new one is added at the end, None removes one; each change
     carries a comment that names `variable`. synonyms: sets of properties that mean the same in different units, where
     the finer one would silently win: setting one of a set removes the others.
     """

@@ -1,7 +1,7 @@
-"""How a gate waits: as long as something advances, and no longer than it takes to know that it will not.
+"""How a gate waits: as long as there is progress, and no longer than needed to know that there is none.
 
-A copy advances by bytes, a node that comes up by what it logs and reads. A node that systemd does not start any more
-will not come, whatever one waits: a roll does not repair a cluster.
+A copy makes progress by bytes, a starting node by what it logs and reads. A node that systemd no longer starts
+does not come back by waiting: a roll does not repair a cluster.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from provisioner.errors import HostFailed
 from provisioner.refusal import Refusal
 from provisioner.run.rolling import Call, Say
 
-# Between two looks: a tenth of what has been waited, since a look at a large cluster is work for its brokers.
+# Between two checks: a tenth of the time waited, since a check of a large cluster is work for its brokers.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 ASK_SECONDS = 0.5  # between two questions about what grows: they cost more than the others
-SAY_SECONDS = 10.0  # until the same sentence is said again with other figures
-# For a node outside --limit there is no session, so systemd cannot be asked and only its silence is known. A node that
-# has just been restarted by systemd or by somebody is there by then, one that is down is not.
+SAY_SECONDS = 10.0  # between two messages that differ only in their figures
+# A node outside --limit has no session, so systemd cannot be asked and only its silence is known. A node that
+# systemd or somebody has just restarted answers by then, one that is down does not.
 SILENT_SECONDS = 5.0
 # A unit is stopped for a moment in every restart.
 STOPPED_SECONDS = 1.0
@@ -29,8 +29,8 @@ STOPPED_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Look:
-    """What a gate sees. refusal: None when it may go on. progress: anything that is different when something advanced.
-    note: how far it is, in words. patience: seconds that this is worth without any advance; None for the stall."""
+    """What a gate sees. refusal: None when the roll may continue. progress: a value that changes with any progress.
+    note: how far it is, as text. patience: seconds to wait without progress; None for the stall."""
 
     refusal: Refusal | None
     progress: Any = None
@@ -39,8 +39,8 @@ class Look:
 
 
 def wait(host: str, look: Callable[[], Look], stall: float, say: Say) -> None:
-    """Look until there is no refusal. Raises HostFailed with the last one when nothing advanced for `stall` seconds, or
-    for as long as the look is worth."""
+    """Check until there is no refusal. Raises HostFailed with the last one without progress for `stall` seconds, or
+    for the patience of the check."""
     last: Any = None
     said: Refusal | None = None
     since = told = time.monotonic()
@@ -107,7 +107,7 @@ class Nodes:
 
 
 def judge(host: str, unit: str, why: str, state: Mapping[str, Any] | None, deaths: int) -> tuple[str, float | None]:
-    """(what a silent node is doing, in a line; how long that is worth waiting for, None: the stall). Pure.
+    """(what a node that does not answer does, in a line; how long to wait for it, None: the stall). Pure.
 
     state: as `provisioner.agent.waiting.look` answers, None for a host that cannot be asked. deaths: how often the unit
     had died when the wait began.
@@ -119,5 +119,5 @@ def judge(host: str, unit: str, why: str, state: Mapping[str, Any] | None, death
     if not state["coming"]:
         return f"{host}: {unit} does not run ({state['state']})", STOPPED_SECONDS
     if state["died"] - deaths > RESTARTS_EXCUSED:
-        return f"{host}: {unit} starts, dies and is started again and again", 0.0
+        return f"{host}: {unit} starts and dies repeatedly", 0.0
     return f"{host}: {unit} is {state['state']} and does not answer yet ({why})", None

@@ -1,4 +1,4 @@
-"""What will be wrong with ZooKeeper one day. `roles/doctor.py` says what these are for."""
+"""Foreseeable problems of ZooKeeper. `roles/doctor.py` describes these functions."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ FULL_DISK = "ZooKeeper stops when it cannot write: add space"
 
 
 def inventory(inventory: Inventory) -> tuple[Finding, ...]:
-    """An inventory alone shows nothing that will hurt ZooKeeper."""
+    """An inventory alone shows no problem of ZooKeeper."""
     return ()

@@ -32,29 +32,29 @@ class ZooKeeperGate:
         return [host for host in self._keeper(hosts[0]).restart_order() if host in hosts]
 
     def downtime(self, host: str) -> Refusal | None:
-        """What brokers lose while this server restarts, whatever one waits for; nothing where their downtime is
+        """What brokers lose in any case while this server restarts; nothing where their downtime is
         accepted."""
         return None if self.targets[host]["kafka_accept_downtime"] else self._keeper(host).downtime(host)
 
     def departure(self, leaving: Collection[str]) -> Refusal | None:
-        """What brokers lose when these hosts of the run leave the ensemble for good. One without brokers that stay is
-        missed by nobody."""
+        """What brokers lose when these hosts of the run are removed from the ensemble; nothing when no
+        broker stays."""
         host = next(iter(leaving))
         if all(broker.name in self.targets for broker in self.targets[host].members("kafka")):
             return None
         return self._keeper(host).departure(leaving)
 
     def permit(self, host: str) -> None:
-        """Wait until the others can do without this server; raises HostFailed when they cannot."""
+        """Wait until the others keep the quorum without this server; raises HostFailed when they cannot."""
         keeper = self._keeper(host)
         wait(host, lambda: self._look(keeper.may_go_down(host)), self._stall(host), self.say)
 
     def relieve(self, host: str, before: None) -> bool:
-        """Nothing: an ensemble elects its next leader by itself, and it goes last."""
+        """Nothing: the leader goes last, and an ensemble elects the next one by itself."""
         return False
 
     def settle(self, host: str, before: None) -> None:
-        """Wait until the ensemble is whole again. Raises HostFailed when that stops advancing."""
+        """Wait until the ensemble is complete. Raises HostFailed when there is no progress any more."""
         keeper = self._keeper(host)
         wait(host, lambda: self._look(keeper.not_back(host)), self._stall(host), self.say)
 
@@ -62,7 +62,7 @@ class ZooKeeperGate:
         refusal, silent = verdict
         if refusal is None:
             return Look(None)
-        # Those that are silent are named with what systemd says of them, once.
+        # Servers that do not answer are named once, with their state in systemd.
         return self.nodes.missing(Refusal(refusal.reason) if silent else refusal, silent)
 
     def _stall(self, host: str) -> float:

@@ -1,5 +1,5 @@
-"""How `status` asks ZooKeeper and shows it: what each server is, and the ensemble as a whole. `roles/status.py` says
-what these functions are for."""
+"""How `status` asks ZooKeeper and shows it: each server, and the ensemble as a whole. `roles/status.py` describes
+these functions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None
 def together(
     entries: Mapping[str, Mapping[str, Any]], said: Sequence[Mapping[str, Any]], members: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Who leads, who follows, and who does not serve."""
+    """The leader, the followers, and the servers that do not serve."""
     modes = {name: entries[name].get("mode") for name in members if name in entries}
     return {
         "servers": list(members),
@@ -47,7 +47,7 @@ def together(
 
 
 def problems(found: Mapping[str, Any]) -> Iterator[str]:
-    """What the ensemble lacks; nothing is said of it while --limit leaves out a server, since that one may lead."""
+    """Problems of the ensemble; none while --limit leaves out a server, since that one may lead."""
     ensemble = found[KEY]
     if not set(ensemble["servers"]) <= set(found["hosts"]):
         return
@@ -63,7 +63,7 @@ def problems(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def notes(found: Mapping[str, Any]) -> Iterator[str]:
-    """An ensemble that works leaves nothing to note."""
+    """A working ensemble has no notes."""
     yield from ()
 
 
@@ -73,7 +73,7 @@ def word(entry: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """Who leads the ensemble."""
+    """The leader of the ensemble."""
     ensemble = found[KEY]
     if ensemble["leader"]:
         followers = ", ".join(ensemble["followers"])

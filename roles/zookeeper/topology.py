@@ -18,7 +18,7 @@ def myid(host: HostLike, members: Sequence[HostLike]) -> int:
 
 
 def addresses(host: HostLike, servers: Sequence[HostLike]) -> list[str]:
-    """Names under which this host reaches the servers. The only one, on this very host, needs no name."""
+    """Names under which this host reaches the servers. A single server on the same host needs no name."""
     if [server.name for server in servers] == [host.name]:
         return ["127.0.0.1"]
     return [str(server.vars["zookeeper_address"]) for server in servers]

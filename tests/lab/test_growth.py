@@ -113,7 +113,7 @@ def test_an_interrupted_drain_is_finished_by_the_same_command_and_the_broker_can
         slowed = throttles(four)
         assert {f"1: {RATE}", f"4: {RATE}", f"{CARGO}: {LIST}"} <= slowed, f"what goes on goes on unthrottled: {slowed}"
         status = four.invoke("status")
-        assert "under way" in status and "`invoke rebalance` again finishes it and takes the throttle off" in status
+        assert "under way" in status and "`invoke rebalance` finishes it and removes the throttle" in status
         clients.more()
 
         output = four.invoke("rebalance", "--drain", kafka4, "--yes", "--throttle", "none")

@@ -24,7 +24,7 @@ CARGO, PARTITIONS, EACH = "cargo", 6, 80  # 4 MB in every partition
 QUIET = "quiet"
 DIRS = ["/var/lib/kafka/data", "/var/lib/kafka/more"]
 RATE, LIST = "leader.replication.throttled.rate", "leader.replication.throttled.replicas"
-FINISH = "`invoke rebalance` again finishes it and takes the throttle off"
+FINISH = "`invoke rebalance` finishes it and removes the throttle"
 
 pytestmark = pytest.mark.second_lab
 
