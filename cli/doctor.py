@@ -14,6 +14,7 @@ from provisioner.errors import HostFailed, ProvisionerError, Several
 from provisioner.report.choose import reporter
 from provisioner.report.reporter import Reporter
 from provisioner.run.deploy import Deploy
+from provisioner.words import counted
 from roles import doctor as rules
 from roles import site
 from roles.doctor import Finding
@@ -53,8 +54,8 @@ class Examination(Deploy):
         if not _deployed(services):
             yield Finding("nothing is deployed here yet", "`invoke deploy`")
         elif number:
-            things = "thing differs" if number == 1 else "things differ"
-            yield Finding(f"{number} {things} from the inventory", "`invoke plan` shows what")
+            differ = "differs" if number == 1 else "differ"
+            yield Finding(f"{counted(number, 'thing')} {differ} from the inventory", "`invoke plan` shows what")
 
     def _machine(self, fleet: Fleet, name: str) -> dict[str, Any]:
         paths = [path for found in site.data_dirs(self.targets[name]).values() for path in found]

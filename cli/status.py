@@ -14,7 +14,7 @@ from cli.looking import look
 from provisioner.connect.fleet import Fleet
 from provisioner.connect.opening import connect
 from provisioner.errors import ProvisionerError, Unreachable
-from provisioner.report.choose import reporter
+from provisioner.report.choose import plain_wanted, reporter
 from provisioner.run.target import Target
 from roles import site
 from roles.status import document, members
@@ -48,7 +48,7 @@ def status(hosts: str, extra_vars: list[str], as_json: bool, **flags: Any) -> in
     else:
         terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if terminal else None
-        print(status_table.page(found, width, colour=terminal and status_table.colours_wanted()))
+        print(status_table.page(found, width, colour=terminal and not plain_wanted()))
     if any(isinstance(error, Unreachable) for error in lost.values()):
         return Unreachable.exit_code
     return 0 if found["healthy"] else UNHEALTHY

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,11 +23,6 @@ class Row:
     cells: Sequence[str]
     good: bool = False
     pending: bool = False
-
-
-def colours_wanted() -> bool:
-    """As the rest of the program decides it."""
-    return not (os.environ.get("NO_COLOR") or os.environ.get("CI") or os.environ.get("TERM", "dumb") in ("dumb", ""))
 
 
 def page(found: Mapping[str, Any], width: int | None, *, colour: bool = False) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from provisioner.inventory.model import Inventory
 from provisioner.quantities import format_size
@@ -40,8 +40,7 @@ class Part(Protocol):
 
 def parts() -> dict[str, Part]:
     """The part `doctor` of every role that has one, by unit."""
-    found = {role.name: role.part("doctor") for role in site.ROLES}
-    return {unit: cast(Part, part) for unit, part in found.items() if part is not None}
+    return site.parts("doctor")
 
 
 def inventory(inventory: Inventory) -> Iterator[Finding]:

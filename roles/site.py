@@ -43,6 +43,7 @@ __all__ = [
     "logs",
     "next_steps",
     "objections",
+    "parts",
     "roles_for",
     "services",
     "verify",
@@ -76,6 +77,11 @@ def roles_for(groups: Iterable[str], tags: Iterable[str] = ()) -> tuple[Role, ..
     """The roles of a host that is in these groups, in order; with tags, only those of these names."""
     of_host, wanted = set(groups), set(tags)
     return tuple(role for role in ROLES if of_host & set(role.groups) and (not wanted or role.name in wanted))
+
+
+def parts(name: str) -> dict[str, Any]:
+    """{role: its part of this name} of every role that has one, in order."""
+    return {role.name: part for role in ROLES if (part := role.part(name))}
 
 
 def services(target: Target) -> list[Service]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from provisioner.inventory.model import Inventory
 from provisioner.resources import Service
@@ -75,8 +75,7 @@ class Answer:
 
 def parts() -> dict[str, Part]:
     """The part `status` of every role that has one, by unit."""
-    found = {role.name: role.part("status") for role in site.ROLES}
-    return {unit: cast(Part, part) for unit, part in found.items() if part is not None}
+    return site.parts("status")
 
 
 def members(inventory: Inventory) -> dict[str, Mapping[str, int]]:

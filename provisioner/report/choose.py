@@ -10,12 +10,16 @@ from provisioner.report.plain import PlainReporter
 from provisioner.report.reporter import Reporter
 
 
+def plain_wanted() -> bool:
+    """Whether the environment asks for text alone: no colours, and no line that is written over."""
+    return bool(os.environ.get("NO_COLOR") or os.environ.get("CI") or os.environ.get("TERM", "dumb") in ("dumb", ""))
+
+
 def reporter(stream: TextIO | None = None) -> Reporter:
     """The reporter that fits `stream` (stdout when None)."""
     stream = stream or sys.stdout
-    plain = os.environ.get("NO_COLOR") or os.environ.get("CI") or os.environ.get("TERM", "dumb") in ("dumb", "")
     unicode = (stream.encoding or "").lower().replace("-", "").startswith("utf")
-    if plain or not unicode or not stream.isatty():
+    if plain_wanted() or not unicode or not stream.isatty():
         return PlainReporter(stream)
     from provisioner.report.live import LiveReporter
 

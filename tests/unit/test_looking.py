@@ -14,7 +14,7 @@ from provisioner.agent import examine, journal, process
 from provisioner.errors import UsageError
 from roles import doctor
 from roles.kafka.doctor import clear_text
-from tests.support.roles import single, target
+from tests.support.roles import single, target, three
 
 MIB = 1 << 20
 
@@ -129,6 +129,16 @@ def test_a_service_close_to_a_limit_is_told_with_the_mend(change: dict[str, obje
 
 
 @pytest.mark.parametrize(
+    ("unit", "fix"),
+    [("kafka", "kafka_log_retention"), ("zookeeper", "ZooKeeper stops when it"), ("exporter", "add space")],
+)
+def test_a_full_disk_is_shown_with_what_its_service_can_do_about_it(unit: str, fix: str):
+    full = {**SERVICE, "disks": [{"path": "/data", "used_bytes": 90, "total_bytes": 100}]}
+    (found,) = doctor.soon(unit, full)
+    assert fix in found.fix
+
+
+@pytest.mark.parametrize(
     ("change", "says"),
     [
         ({"swap": ["/dev/sda2"]}, "swap is on"),
@@ -151,6 +161,13 @@ def test_kernel_files_are_read_as_the_kernel_writes_them():
 def test_plain_listeners_are_told_unless_only_this_machine_reaches_them():
     assert list(clear_text({"PLAINTEXT": "127.0.0.1:9092"}, 1)) == []
     assert len(list(clear_text({"PLAINTEXT": "kafka1:9092"}, 1))) == 1
+
+
+def test_doctor_finds_plain_listeners_in_the_inventory(tmp_path: Path):
+    (found,) = doctor.inventory(three(tmp_path))
+    assert found.what.startswith("listener PLAINTEXT (") and "PLAINTEXT: anybody" in found.what and not found.host
+    secure = {"kafka_listeners": [{"name": "IN", "port": 9092, "bind": "127.0.0.1", "advertised_host": "127.0.0.1"}]}
+    assert list(doctor.inventory(single(tmp_path, **secure))) == []
 
 
 class Host:
