@@ -10,6 +10,7 @@ from typing import Any
 from bench import plot
 from bench.results import Run, Summary, pick, ratio, summary
 from bench.tools import TOOLS
+from provisioner.words import counted
 
 HERE = Path(__file__).resolve().parent
 TEMPLATE = HERE / "performance.md.j2"
@@ -68,7 +69,7 @@ def sizes(runs: Sequence[Run], measure: str) -> list[Row]:
         if pick(runs, measure, tool):
             cells = [pick(runs, measure, tool, count) for count in counts]
             rows.append([TOOLS[tool].title, *(_cell(cell) for cell in cells)])
-    return [["", *(f"{count} host{'s' if count > 1 else ''}" for count in counts)], *rows] if rows else []
+    return [["", *(counted(count, "host") for count in counts)], *rows] if rows else []
 
 
 def _cell(runs: Sequence[Run]) -> str:

@@ -18,7 +18,7 @@ from lab import image as images
 from lab.hosts import DEFAULT, HOSTS, Ports, base_name, check_lab_name, port_blocks, prefix
 from lab.inventory import shipped_inventory, write_derived
 from lab.state import State
-from provisioner.errors import ProvisionerError, Several, UsageError
+from provisioner.errors import ProvisionerError, UsageError, raise_all
 
 HERE = Path(__file__).resolve().parent
 
@@ -199,8 +199,7 @@ class Lab:
             if state != "running":
                 self.say(f"{name}: systemd says {state}; see `systemctl --failed` there")
             keys |= dict.fromkeys(_ssh_names(name, hosts[name]), host_keys)
-        if problems:
-            raise problems[0] if len(problems) == 1 else Several(problems)
+        raise_all(problems)
         self.state.remember_keys(keys)
         for name, port in hosts.items():
             network.wait_for_ssh(name, port)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from lab import engine
 from lab.hosts import Ports
 from lab.state import all_ports
-from provisioner.errors import ProvisionerError, Several
+from provisioner.errors import ProvisionerError, raise_all
 
 LOOPBACK = "127.0.0.1"
 
@@ -63,7 +63,7 @@ def require_free(hosts: Mapping[str, Mapping[str, int]]) -> None:
         if not is_free(port)
     ]
     if problems:
-        raise problems[0] if len(problems) == 1 else Several(problems)
+        raise_all(problems)
 
 
 def _holder(port: int) -> list[str]:

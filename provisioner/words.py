@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Optional
 
+NEAR = 0.7  # how alike a name must be to be what was meant, 0 to 1
+
 
 def counted(number: int, noun: str) -> str:
     """A number of things: "1 partition", "1,200 partitions", "3 copies"."""
@@ -22,11 +24,11 @@ def some(names: Iterable[str], shown: int = 5, nothing: str = "") -> str:
     return ", ".join(listed[:shown]) + more if listed else nothing
 
 
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> Optional[str]:
-    """The known name that is most like `name`; None when none is near. cutoff: how alike they must be, 0 to 1."""
+def nearest(name: str, known: Iterable[str]) -> Optional[str]:
+    """The known name that is most like `name`; None when none is near."""
     from difflib import get_close_matches
 
-    close: list[str] = get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    close: list[str] = get_close_matches(name, list(known), n=1, cutoff=NEAR)
     return close[0] if close else None
 
 

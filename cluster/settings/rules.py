@@ -6,7 +6,6 @@ A setting is the dict that `cluster.settings.brokers.as_dict` makes of `cluster.
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from cluster.settings import values
 from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER, PER_BROKER, READ_ONLY, STATIC
 from provisioner.errors import UsageError
 from provisioner.secrets import is_secret
+from provisioner.words import nearest
 
 Setting = Mapping[str, Any]
 ByBroker = Mapping[int, Mapping[str, Setting]]
@@ -90,9 +90,9 @@ def require_known(asked: Iterable[str], known: Iterable[str], *, patterns: bool)
         name = base(one)
         fits = any(fnmatch.fnmatchcase(each, name) if patterns else each == name for each in there)
         if not fits and not _of_mechanism(name, there):
-            near = difflib.get_close_matches(name, there, n=1, cutoff=0.6)
+            near = nearest(name, there)
             raise UsageError(
-                f"there is no setting {one}" + (f"; did you mean {near[0]}?" if near else ""),
+                f"there is no setting {one}" + (f"; did you mean {near}?" if near else ""),
                 advice=None if near else "`invoke broker.config --all` lists all settings, --name 'log.*' some of them",
             )
 

@@ -17,7 +17,7 @@ from cluster.topics.plan import Alter, Cluster, Plan, Setting, Topic
 from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError, raise_all
 from provisioner.quantities import format_size
-from provisioner.words import counted
+from provisioner.words import counted, some
 
 if TYPE_CHECKING:
     from provisioner.report.reporter import Reporter
@@ -212,8 +212,7 @@ def _values(own: Mapping[str, Setting]) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """Names in a line, the first ones and how many more."""
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return some(names, SHOWN)
 
 
 # -- doing

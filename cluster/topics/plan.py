@@ -11,7 +11,7 @@ from cluster.moving.rebalance import resize
 from cluster.settings.sources import same
 from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError
-from provisioner.words import did_you_mean
+from provisioner.words import counted, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def make(wanted: Sequence[Wanted], actual: Mapping[str, Topic], cluster: Cluster
 def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Cluster) -> list[ConfigError]:
     """All wanted changes that this cluster cannot or must not make."""
     found: list[ConfigError] = []
-    up = "1 broker is up" if len(cluster.racks) == 1 else f"{len(cluster.racks)} brokers are up"
+    up = f"{counted(len(cluster.racks), 'broker')} {'is' if len(cluster.racks) == 1 else 'are'} up"
 
     def wrong(one: Wanted, summary: str, advice: str | None = None) -> None:
         found.append(ConfigError(summary, details=[f"in: {one.place}"] if one.place else [], advice=advice))
@@ -185,7 +185,7 @@ def warnings(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
         )
         altered = one.name in plan.factors or "min.insync.replicas" in plan.settings.get(one.name, {})
         if (altered or topic is None) and factor and least and least.isdigit() and int(least) > factor:
-            there = "is 1 copy" if factor == 1 else f"are {factor} copies"
+            there = f"{'is' if factor == 1 else 'are'} {counted(factor, 'copy')}"
             found.append(
                 f"{one.name}: min.insync.replicas is {least} and there {there}: brokers that take it literally, as "
                 "2.5.0 does, refuse every write with acks=all"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import List
 
+from ..words import some
+
 
 def directories(folder: str) -> List[str]:
     """Paths of the directories right in a folder, links left out; sorted."""
@@ -40,7 +42,7 @@ def remove_directory(path: str) -> str:
     """Remove an empty directory. Why it stays ("it holds a, b"), "" when it is gone."""
     held = sorted(os.listdir(path))
     if held:
-        return f"it holds {', '.join(held[:4])}" + (f" and {len(held) - 4} more" if len(held) > 4 else "")
+        return f"it holds {some(held, 4)}"
     try:
         os.rmdir(path)
     except OSError as error:  # a mounted disk

@@ -11,7 +11,7 @@ from provisioner.errors import ConfigError
 from provisioner.inventory.yaml_source import Document, Raw, read
 
 FLAG = "--extra-vars"
-_ADVICE = f"Write {FLAG} key=value, {FLAG} @FILE, or {FLAG} '{{key: value}}'"
+_ADVICE = f"write {FLAG} key=value, {FLAG} @FILE, or {FLAG} '{{key: value}}'"
 
 
 def parse(given: Sequence[str], known: Mapping[str, Any], problems: list[ConfigError]) -> dict[str, Raw]:
@@ -42,7 +42,7 @@ def _one(argument: str, known: Mapping[str, Any], problems: list[ConfigError]) -
         raise ConfigError(f"{FLAG} {argument!r} is not a variable", advice=_ADVICE)
     second = [word for word in re.findall(r"\s([A-Za-z_]\w*)=", value) if word in known]
     if second:
-        raise ConfigError(f"{FLAG} {name}=... also holds {second[0]}=", advice=f"Give {FLAG} once for each variable")
+        raise ConfigError(f"{FLAG} {name}=... also holds {second[0]}=", advice=f"give {FLAG} once for each variable")
     if value.lstrip().startswith("{{"):
         return {name: Raw(value, value, FLAG)}  # a shell has its own quotes; nobody types YAML's inside them
     document = Document(value, f"{FLAG} {name}")

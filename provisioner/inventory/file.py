@@ -81,7 +81,7 @@ def parse(document: Document, problems: list[ConfigError]) -> Layout:
     layout = Layout()
     root = document.root
     if root is None or document.is_null(root):
-        problems.append(ConfigError(f"{document.label} is empty", advice="Write at least `all: {hosts: {NAME: }}`"))
+        problems.append(ConfigError(f"{document.label} is empty", advice="write at least `all: {hosts: {NAME: }}`"))
     elif not isinstance(root, yaml.MappingNode):
         problems.append(
             document.error(
@@ -92,14 +92,14 @@ def parse(document: Document, problems: list[ConfigError]) -> Layout:
         _Parser(document, layout, problems).groups(root, parent=None)
         if loops := layout.loops():
             summary = f"{document.label}: groups that are below themselves: {', '.join(loops)}"
-            problems.append(ConfigError(summary, advice="Take one of them out of the other's `children:`"))
+            problems.append(ConfigError(summary, advice="take one of them out of the other's `children:`"))
         grouped = {host for name in layout.groups if name != "all" for host in layout.groups[name].hosts}
         alone = [host for host in layout.hosts if host not in grouped]
         if alone:
             layout.groups["ungrouped"] = Group("ungrouped", hosts=dict.fromkeys(alone))
         if not layout.hosts and not problems:
             problems.append(
-                ConfigError(f"{document.label} names no host", advice="Add one below `hosts:` of a group, as `NAME:`")
+                ConfigError(f"{document.label} names no host", advice="add one below `hosts:` of a group, as `NAME:`")
             )
     return layout
 
@@ -129,7 +129,7 @@ class _Parser:
                     self.problem(
                         f"a group has {', '.join(_SECTIONS)}; {section} is none of them",
                         section_key,
-                        f"Variables go below `vars:`, groups inside {name} below `children:`",
+                        f"variables go below `vars:`, groups inside {name} below `children:`",
                     )
 
     def hosts(self, node: yaml.Node, group: Group) -> None:
@@ -137,7 +137,7 @@ class _Parser:
             try:
                 names, port = expand(pattern)
             except ValueError as error:
-                self.problem(str(error), key, "Write a host as `name:`, `broker[1:3]:` or `broker-[a:c]:`")
+                self.problem(str(error), key, "write a host as `name:`, `broker[1:3]:` or `broker-[a:c]:`")
                 continue
             variables = self.document.variables(body, self.problems)
             if port is not None:
@@ -158,7 +158,7 @@ class _Parser:
                             f"{first.place}: {first.text or first.value}",
                             f"{raw.place}: {raw.text or raw.value}",
                         ],
-                        advice="Keep one of them",
+                        advice="keep one of them",
                     )
                 )
 
@@ -171,7 +171,7 @@ class _Parser:
             return
         if not isinstance(node, yaml.MappingNode):
             self.problem(
-                f"expected {what} as a map", node, "Write each entry as `name:` in a line of its own, without `-`"
+                f"expected {what} as a map", node, "write each entry as `name:` in a line of its own, without `-`"
             )
             return
         try:
@@ -183,7 +183,7 @@ class _Parser:
             if isinstance(key, yaml.ScalarNode) and key.tag == "tag:yaml.org,2002:str":
                 yield key.value, key, value
             else:
-                self.problem("a name must be a string", key, "Put a name that looks like a number in quotes")
+                self.problem("a name must be a string", key, "put a name that looks like a number in quotes")
 
     def problem(self, summary: str, node: yaml.Node, advice: str | None = None) -> None:
         self.problems.append(self.document.error(summary, node, advice))

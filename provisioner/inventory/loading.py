@@ -170,7 +170,7 @@ def _same_address(inventory: Inventory) -> list[ConfigError]:
                     details=[
                         f"{each.name}: {each.origin.get('ansible_host', 'by its name')}" for each in (other, host)
                     ],
-                    advice="Correct ansible_host or ansible_port of one, or remove it",
+                    advice="correct ansible_host or ansible_port of one, or remove it",
                 )
             )
     return found

@@ -96,4 +96,4 @@ class Inventory:
 
     def _choice(self) -> str:
         groups = ", ".join(name for name in self.groups)
-        return f"Hosts: {', '.join(self.hosts)}. Groups: {groups}"
+        return f"hosts: {', '.join(self.hosts)}; groups: {groups}"

@@ -16,6 +16,7 @@ from provisioner.errors import ConfigError
 from provisioner.inventory.value_types import Type, convert
 from provisioner.inventory.variables import is_template
 from provisioner.inventory.yaml_source import Raw, Unsafe
+from provisioner.words import nearest
 
 _ONE_NAME = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 
@@ -50,7 +51,7 @@ class Renderer:
     def scope(self, host: str) -> Mapping[str, Any]:
         """Every variable of a host by name, rendered on access."""
         if host not in self._layers:
-            raise _Refused(f"hostvars has no host {host!r}", f"Hosts: {', '.join(self._layers)}")
+            raise _Refused(f"hostvars has no host {host!r}", f"hosts: {', '.join(self._layers)}")
         return _Scope(self, host)
 
     def names(self, host: str) -> list[str]:
@@ -117,17 +118,15 @@ class Renderer:
             ) from None
 
     def _advice(self, host: str, missing: str) -> str:
-        from difflib import get_close_matches
-
-        close = get_close_matches(missing, self.names(host), n=1, cutoff=0.75)
-        return f"Did you mean {close[0]}?" if close else f"Define {missing}, or use {missing} | default(...)"
+        near = nearest(missing, self.names(host))
+        return f"did you mean {near}?" if near else f"define {missing}, or use {missing} | default(...)"
 
     def _loop(self, key: tuple[str, str], raw: Raw) -> ConfigError:
         asked = list(self._asked)
         steps = [*asked[asked.index(key) :], key]
         one_host = len({host for host, _ in steps}) == 1
         way = " -> ".join(name if one_host else f"{host}.{name}" for host, name in steps)
-        return ConfigError(f"{key[1]} refers to itself: {way}", details=[f"in: {raw.place}"], advice="Break the circle")
+        return ConfigError(f"{key[1]} refers to itself: {way}", details=[f"in: {raw.place}"], advice="break the circle")
 
 
 class _Scope(Mapping[str, Any]):
@@ -165,7 +164,7 @@ class _HostVars(Mapping[str, Mapping[str, Any]]):
 def _lookup(plugin: str, *terms: str, **options: Any) -> str:
     """Ansible's lookup('env', NAME): where secrets of an inventory usually come from. No other plugin is offered."""
     if plugin.removeprefix("ansible.builtin.") != "env":
-        raise _Refused(f"lookup({plugin!r}, ...) is not supported", "Only lookup('env', 'NAME') is")
+        raise _Refused(f"lookup({plugin!r}, ...) is not supported", "only lookup('env', 'NAME') is")
     return ",".join(os.environ.get(term, str(options.get("default", ""))) for term in terms)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from provisioner.errors import ConfigError
 from provisioner.inventory.variables import Variable
 from provisioner.inventory.yaml_source import Raw
+from provisioner.words import nearest
 
 
 def unknown_variables(layers: Mapping[str, Mapping[str, Raw]], specs: Mapping[str, Variable]) -> list[ConfigError]:
@@ -24,7 +25,7 @@ def unknown_variables(layers: Mapping[str, Mapping[str, Raw]], specs: Mapping[st
         near = next((known for known in specs if one_slip(_plain(name), known)), None)
         if near is None and not name.startswith(prefixes):
             continue
-        near = near or _nearest(name, specs)
+        near = near or nearest(_plain(name), specs)
         found.append(
             ConfigError(
                 f"unknown variable {name}" + (f"; did you mean {near}?" if near else ""),
@@ -49,9 +50,3 @@ def one_slip(written: str, meant: str) -> bool:
 
 def _plain(name: str) -> str:
     return name.lower().replace("-", "_")
-
-
-def _nearest(name: str, specs: Mapping[str, Variable]) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(_plain(name), specs, n=1, cutoff=0.7)), None)

@@ -166,7 +166,7 @@ def convert(name: str, kind: Type, raw: Raw) -> Any:
         raise ConfigError(
             f"{name} must be {kind.expected}",
             details=[f"found: {found}{reason}", f"in:    {raw.place}"],
-            advice=f"Write it like this: {name}: {kind.example}" + (", or remove it" if raw.value is None else ""),
+            advice=f"write it like this: {name}: {kind.example}" + (", or remove it" if raw.value is None else ""),
         ) from None
 
 

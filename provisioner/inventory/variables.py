@@ -106,17 +106,17 @@ def _typed_default(document: Document, node: yaml.Node) -> tuple[Type, Raw]:
         for kind in (BOOL, INT, NUMBER, STR, LIST, MAP):
             if type(raw.value) in _PYTHON_TYPES[kind.name]:
                 return kind, raw
-        raise document.error("has no default to tell the type from", node, "Add a tag such as !str, !int or !size")
+        raise document.error("has no default to tell the type from", node, "add a tag such as !str, !int or !size")
     tag = node.tag[1:]
     document.resolve_plain(node)
     raw = document.raw(node)
     if tag == "choice":
         match = _CHOICE.fullmatch(str(raw.value))
         if not match:
-            raise document.error("not a choice", node, 'Write it like this: !choice "a|b default a"')
+            raise document.error("not a choice", node, 'write it like this: !choice "a|b default a"')
         return choice(tuple(match["choices"].split("|"))), Raw(match["default"], match["default"], raw.place)
     if tag not in TYPES:
-        raise document.error(f"unknown type !{tag}", node, f"Types: {', '.join([*TYPES, 'choice'])}")
+        raise document.error(f"unknown type !{tag}", node, f"types: {', '.join([*TYPES, 'choice'])}")
     return TYPES[tag], raw
 
 

@@ -21,7 +21,7 @@ from provisioner.errors import ConfigError
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _NO_VAULT = (
-    "Give it at run time with --extra-vars @FILE, or read it from the environment: \"{{ lookup('env', 'NAME') }}\""
+    "give it at run time with --extra-vars @FILE, or read it from the environment: \"{{ lookup('env', 'NAME') }}\""
 )
 
 
@@ -116,13 +116,13 @@ class Document:
     def raw(self, node: yaml.Node) -> Raw:
         """The value of `node`. Raises ConfigError for what Ansible's YAML does not allow or we do not support."""
         if self._anchored and _contains_itself(node):
-            raise self.error("a value that contains itself", node, "Write the value out, without & and *")
+            raise self.error("a value that contains itself", node, "write the value out, without & and *")
         try:
             value = self._loader.construct_document(node)
         except yaml.YAMLError as error:
             raise self._explained(error) from None
         except ValueError as error:  # a date or number that only looks like one, such as 2024-13-01
-            raise self.error(f"not a valid value: {error}", node, "Put it in quotes") from None
+            raise self.error(f"not a valid value: {error}", node, "put it in quotes") from None
         text = node.value if isinstance(node, yaml.ScalarNode) else None
         return Raw(value, text, self.place(node), dict(self._inner(node, ())))
 
@@ -152,7 +152,7 @@ class Document:
             for key, value in self.items(node):
                 if key.tag != "tag:yaml.org,2002:str" or not isinstance(key, yaml.ScalarNode):
                     written = key.value if isinstance(key, yaml.ScalarNode) else "this key"
-                    problems.append(self.error(f"{written} is not a variable name", key, "Names start with a letter"))
+                    problems.append(self.error(f"{written} is not a variable name", key, "names start with a letter"))
                     continue
                 try:
                     found[key.value] = self.raw(value)
@@ -179,7 +179,7 @@ class Document:
     def ini_advice(self) -> str | None:
         """What to do with a file that begins as Ansible's other format does."""
         if self.lines and re.fullmatch(r"\s*\[[\w:.-]+\]\s*", self.lines[0]):
-            return "This looks like INI; `ansible-inventory -i FILE --list --yaml` writes an INI inventory as YAML"
+            return "this looks like INI; `ansible-inventory -i FILE --list --yaml` writes an INI inventory as YAML"
         return None
 
     def _excerpt(self, line: int, column: int) -> list[str]:
@@ -198,7 +198,7 @@ def read(path: Path, label: str) -> Document:
         raise ConfigError(f"{label}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{label}: line {line}: not UTF-8 text", advice="Save the file as UTF-8") from None
+        raise ConfigError(f"{label}: line {line}: not UTF-8 text", advice="save the file as UTF-8") from None
     if text.startswith("$ANSIBLE_VAULT"):
         raise ConfigError(f"{label}: files encrypted by ansible-vault are not supported", advice=_NO_VAULT)
     return Document(text, label)
@@ -230,31 +230,31 @@ def _explain(problem: str, line: str, column: int) -> tuple[str, str | None]:
     """What a YAML parser's sentence means to the author of the file, and what to do about it."""
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent or line[column : column + 1] == "\t":
-        return "a tab; YAML is indented with spaces", "Replace the tab by spaces"
+        return "a tab; YAML is indented with spaces", "replace the tab by spaces"
     if re.search(r":\s*\{[{%]", line):
-        return "a value starts with {{ and is not in quotes", 'Quote it: name: "{{ ... }}"'
+        return "a value starts with {{ and is not in quotes", 'quote it: name: "{{ ... }}"'
     if "cannot start any token" in problem:
-        return f"a value cannot start with {line[column : column + 1]!r}", "Put the value in quotes"
+        return f"a value cannot start with {line[column : column + 1]!r}", "put the value in quotes"
     if "mapping values are not allowed" in problem:
         return "a ':' that does not belong here", (
-            "Quote a value that holds ': ', indent the line as its neighbours, or add the ':' that the line above lacks"
+            "quote a value that holds ': ', indent the line as its neighbours, or add the ':' that the line above lacks"
         )
     if "could not find expected ':'" in problem:
-        return "a line without ':' where `name: value` is expected", "Add the ':' and a space, or indent the line"
+        return "a line without ':' where `name: value` is expected", "add the ':' and a space, or indent the line"
     if "unexpected end of stream" in problem:
         return "a quote is opened and never closed", None
     if any(sign in problem for sign in _UNCLOSED):
         return "a bracket is opened and not closed, or a ',' is missing in it", None
     if "did not find expected" in problem or "expected <block end>" in problem or "not allowed in this" in problem:
-        return "not indented like its neighbours", "Compare with the lines above"
+        return "not indented like its neighbours", "compare with the lines above"
     if "could not determine a constructor" in problem:
-        return f"unknown tag {problem.rsplit(' ', 1)[-1]}", "Remove the tag, or quote a value that starts with '!'"
+        return f"unknown tag {problem.rsplit(' ', 1)[-1]}", "remove the tag, or quote a value that starts with '!'"
     if "found undefined alias" in problem:
-        return "a value starts with * and is not in quotes", "Put the value in quotes"
+        return "a value starts with * and is not in quotes", "put the value in quotes"
     if "another document" in problem:
-        return "a second document starts here ('---')", "Keep one document per file"
+        return "a second document starts here ('---')", "keep one document per file"
     if "is given twice" in problem:
-        return problem, "Keep one of them"
+        return problem, "keep one of them"
     if problem.startswith("!vault"):
         return problem, _NO_VAULT
     return problem, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..agent.failure import Failure
+from ..words import some
 from .base import Resource, State
 from .frozen import dataclass
 
@@ -74,8 +75,7 @@ class Links(Resource):
 
     @property
     def name(self) -> str:
-        first = min(self.links, default="")
-        return f"{self.directory}/{first}" + (f" and {len(self.links) - 1} more" if len(self.links) > 1 else "")
+        return f"{self.directory}/{some(sorted(self.links), 1)}"
 
     @property
     def place(self) -> str:
@@ -108,7 +108,7 @@ class Links(Resource):
 
     def present(self, system: Any) -> list[str]:
         ours = self._ours(system)
-        return [f"{ours[0]}" + (f" and {len(ours) - 1} more links" if len(ours) > 1 else "")] if ours else []
+        return [some(ours, 1) + (" links" if len(ours) > 1 else "")] if ours else []
 
     def remove(self, system: Any) -> str:
         for path in self._ours(system):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from provisioner.connect.fleet import Fleet
-from provisioner.errors import ProvisionerError, Refused, Several, Unreachable
+from provisioner.errors import ProvisionerError, Refused, Several, Unreachable, raise_all
 from provisioner.inventory.model import Host, Inventory
 from provisioner.options import Options
 from provisioner.report.reporter import Reporter, Row
@@ -84,8 +84,7 @@ class Deploy:
                 self.rows[name].ok, self.rows[name].skipped = len(one.plan.resources), one.skipped
             for remark in one.remarks:
                 self.reporter.warning(f"{name}: {remark}")
-        if errors:
-            raise errors[0] if len(errors) == 1 else Several(errors)
+        raise_all(errors)
 
     def _show_plan(self) -> None:
         changes = sum(len(one.changes) for one in self.plans.values())

@@ -13,6 +13,7 @@ from provisioner.connect.fleet import Fleet
 from provisioner.report.reporter import Row
 from provisioner.resources import Resource, Service, services_of, sha256
 from provisioner.run.plan import HostPlan
+from provisioner.words import some
 
 
 def foresee(fleet: Fleet, host: str, resources: Sequence[Resource], states: MutableMapping[str, Any]) -> None:
@@ -49,8 +50,7 @@ def _apply(fleet: Fleet, host: str, service: Service, row: Row) -> None:
 
 def shown(changes: Sequence[str]) -> str:
     """A service's changes in a line; more than a few are counted."""
-    more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
-    return f"{', '.join(changes[:4])}{more}, no restart"
+    return f"{some(changes, 4)}, no restart"
 
 
 def planned(plans: Mapping[str, HostPlan]) -> int:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from provisioner.connect.fleet import Fleet
-from provisioner.errors import HostFailed, Several, UsageError
+from provisioner.errors import HostFailed, UsageError, raise_all
 from provisioner.resources import services_of
 from provisioner.run import rolling
 from provisioner.run.deploy import Deploy
 from provisioner.run.rolling import Step
+from provisioner.words import counted
 
 
 class Restart(Deploy):
@@ -39,8 +40,7 @@ class Restart(Deploy):
             for change in self.plans[step.host].changes
             if change.resource == step.service and change.actual is None
         ]
-        if absent:
-            raise absent[0] if len(absent) == 1 else Several(list(absent))
+        raise_all(absent)
         return wanted
 
     def _show_plan(self) -> None:
@@ -71,5 +71,5 @@ class Restart(Deploy):
         for of_unit, gate in gated:
             began = time.monotonic()
             self.roll(fleet, of_unit, gate)
-            hosts = f"{len(of_unit)} host" + ("s" if len(of_unit) > 1 else "")
-            self.reporter.note(f"{of_unit[0].service.unit}: {hosts} restarted in {time.monotonic() - began:.1f} s")
+            hosts, seconds = counted(len(of_unit), "host"), time.monotonic() - began
+            self.reporter.note(f"{of_unit[0].service.unit}: {hosts} restarted in {seconds:.1f} s")

@@ -15,6 +15,7 @@ from provisioner.connect.fleet import Fleet
 from provisioner.resources import Service, services_of
 from provisioner.resources.service import outdated
 from provisioner.run.plan import HostPlan
+from provisioner.words import some
 
 # call(host, module, function, arguments) -> answer of a role's on-host function; say(host, what it is doing).
 Call = Callable[[str, str, str, Mapping[str, Any]], dict[str, Any]]
@@ -98,7 +99,7 @@ def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate) -> Iterator[str]:
 
 def shown(reasons: Sequence[str]) -> str:
     """The first few inputs of a list, and how many more."""
-    return ", ".join(reasons[:4]) + (f" and {len(reasons) - 4} more" if len(reasons) > 4 else "")
+    return some(reasons, 4)
 
 
 def because(reasons: Sequence[str]) -> str:

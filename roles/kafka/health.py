@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.refusal import Refusal
+from provisioner.words import counted
 
 SHOWN = 5  # partitions named in a message; the rest is counted
 
@@ -95,7 +96,7 @@ def may_go_down(state: ClusterState, broker: int) -> Refusal | None:
     if not blocked:
         return None
     return Refusal(
-        f"broker {broker} must stay up: {_partitions(blocked)} cannot spare an in-sync copy"
+        f"broker {broker} must stay up: {counted(len(blocked), 'partition')} cannot spare an in-sync copy"
         + (f", as {_brokers(gone)} down" if (gone := _gone(blocked, state)) else ""),
         _listed(blocked),
         tuple(blocked),
@@ -120,9 +121,9 @@ def downtime(state: ClusterState, broker: int) -> Refusal | None:
     if not lost:
         return None
     alone = [partition for partition in lost if len(partition.replicas) == 1]
-    costs = [f"{_partitions(alone)} will be offline, having no other copy"] if alone else []
+    costs = [f"{counted(len(alone), 'partition')} will be offline, having no other copy"] if alone else []
     if short := [partition for partition in lost if partition not in alone]:
-        costs.append(f"{_partitions(short)} cannot be written, needing every copy")
+        costs.append(f"{counted(len(short), 'partition')} cannot be written, needing every copy")
     return Refusal(f"while broker {broker} restarts, {' and '.join(costs)}", _listed([*alone, *short]))
 
 
@@ -137,10 +138,12 @@ def not_back(before: ClusterState, after: ClusterState, broker: int) -> Refusal 
         return Refusal("the cluster has no controller")
     behind = [partition for partition in after.hosted(broker) if broker not in partition.isr]
     if behind:
-        return Refusal(f"{_partitions(behind)} not yet in sync", _listed(behind), tuple(behind))
+        return Refusal(f"{counted(len(behind), 'partition')} not yet in sync", _listed(behind), tuple(behind))
     was, now = len(before.under_replicated()), after.under_replicated()
     if len(now) > was:
-        return Refusal(f"{_partitions(now)} under-replicated, {was} before the restart", _listed(now), tuple(now))
+        return Refusal(
+            f"{counted(len(now), 'partition')} under-replicated, {was} before the restart", _listed(now), tuple(now)
+        )
     return None
 
 
@@ -158,8 +161,8 @@ def departure(state: ClusterState, leaving: frozenset[int]) -> Refusal | None:
     ]
     if not gone and not short:
         return None
-    costs = [f"{_partitions(gone)} will be offline, having no other copy in sync"] if gone else []
-    costs += [f"{_partitions(short)} cannot be written, having too few copies in sync"] if short else []
+    costs = [f"{counted(len(gone), 'partition')} will be offline, having no other copy in sync"] if gone else []
+    costs += [f"{counted(len(short), 'partition')} cannot be written, having too few copies in sync"] if short else []
     named = f"broker{'s' if len(leaving) > 1 else ''} {', '.join(map(str, sorted(leaving)))}"
     return Refusal(f"without {named}, {' and '.join(costs)}", _listed([*gone, *short]))
 
@@ -178,10 +181,6 @@ def _gone(partitions: list[Partition], state: ClusterState) -> list[int]:
 
 def _brokers(ids: list[int]) -> str:
     return f"broker {ids[0]} is" if len(ids) == 1 else f"brokers {', '.join(map(str, ids))} are"
-
-
-def _partitions(found: list[Partition]) -> str:
-    return "1 partition" if len(found) == 1 else f"{len(found)} partitions"
 
 
 def _listed(found: list[Partition]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import Any, Optional, Protocol
 from cluster.smoke.leg import Leg
 from provisioner import timing
 from provisioner.errors import HostFailed
+from provisioner.words import counted
 from roles.kafka import listeners, topology
 from roles.shared.members import HostLike
 
@@ -239,9 +240,5 @@ def summary(found: Sequence[Verdict], answers: Sequence[tuple[str, Mapping[str, 
     seconds = max(answer["seconds"] for _, answer in answers)
     return (
         f"Smoke check passed in {seconds:.1f} s: {written} records through "
-        f"{_many(listeners, 'listener')} of {_many(brokers, 'broker')}, read back complete and in order"
+        f"{counted(listeners, 'listener')} of {counted(brokers, 'broker')}, read back complete and in order"
     )
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "s")

@@ -261,7 +261,7 @@ def test_a_limit_that_means_nothing_lists_what_there_is(project, pattern, messag
     with pytest.raises(ConfigError) as caught:
         project.load(THREE).limit(pattern)
     assert message in str(caught.value)
-    assert "Hosts: b1, b2, b3, k1. Groups: all, brokers, keepers" in str(caught.value)
+    assert "hosts: b1, b2, b3, k1; groups: all, brokers, keepers" in str(caught.value)
 
 
 def test_an_inventory_is_found_by_name_or_by_path(project, monkeypatch, tmp_path):

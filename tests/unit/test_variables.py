@@ -201,17 +201,17 @@ def test_unsafe_text_is_not_a_template(render):
 @pytest.mark.parametrize(
     ("template", "parts"),
     [
-        ("{{ app_prot }}", ["app_self cannot be rendered: 'app_prot' is undefined", "Did you mean app_port?"]),
-        ("{{ zzzzz }}", ["Define zzzzz, or use zzzzz | default(...)", "template: {{ zzzzz }}", "site.yml:4"]),
+        ("{{ app_prot }}", ["app_self cannot be rendered: 'app_prot' is undefined", "did you mean app_port?"]),
+        ("{{ zzzzz }}", ["define zzzzz, or use zzzzz | default(...)", "template: {{ zzzzz }}", "site.yml:4"]),
         ("{{ [zzzzz] }}", ["'zzzzz' is undefined"]),
         ("{{ app_map.nothing }}", ["has no attribute 'nothing'"]),
         ("{{ app_port + }}", ["cannot be rendered", "line 1 of the template"]),
         ("{{ 1 / 0 }}", ["ZeroDivisionError"]),
         ("{{ 1 | nofilter }}", ["No filter named 'nofilter'"]),
-        ("{{ hostvars['c'].x }}", ["hostvars has no host 'c'", "Hosts: a, b"]),
+        ("{{ hostvars['c'].x }}", ["hostvars has no host 'c'", "hosts: a, b"]),
         ("{{ lookup('file', 'x') }}", ["lookup('file', ...) is not supported"]),
         ("{{ app_self }}", ["app_self refers to itself: app_self -> app_self"]),
-        ("{{ y }}", ["app_self refers to itself: app_self -> y -> app_self", "Break the circle"]),
+        ("{{ y }}", ["app_self refers to itself: app_self -> y -> app_self", "break the circle"]),
         ("{{ hostvars['b'].across }}", ["refers to itself: a.app_self -> b.across -> a.app_self"]),
     ],
 )
