@@ -6,15 +6,13 @@ something changes them.
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import stat
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..resources.digest import sha256
-from . import calling, packages, units
-from .failure import Failure
+from . import calling, command, files, packages, units
+from .users import Users
 
 STATE = "/var/lib/provisioner"
 _TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
@@ -27,8 +25,7 @@ class System:
         self.emit = emit
         self.state = state
         self.units: Tuple[str, ...] = ()
-        self._users: Dict[int, str] = {}
-        self._groups: Dict[int, str] = {}
+        self.users = Users()
         self._packages: Optional[str] = None
         self._unit_states: Optional[Dict[str, Optional[Dict[str, Any]]]] = None
         self._reload = False
@@ -36,24 +33,8 @@ class System:
     # -- commands ------------------------------------------------------------------------------------------------
 
     def run(self, argv: List[str], timeout: float = 120) -> str:
-        """Run a command to its end; its output, or a Failure with command, exit code and last lines."""
-        import subprocess
-
-        try:
-            done = subprocess.run(
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout
-            )
-        except FileNotFoundError as error:
-            raise Failure(f"command not found: {argv[0]}") from error
-        except subprocess.TimeoutExpired as error:
-            raise Failure(f"command still running after {timeout:.0f} s: {' '.join(argv)}") from error
-        text = done.stdout.decode("utf-8", "replace")
-        if done.returncode:
-            raise Failure(
-                f"command failed with exit code {done.returncode}: {' '.join(argv)}",
-                details=[line for line in text.splitlines() if line.strip()][-10:],
-            )
-        return text
+        """Run a command to its end, as `command.run`."""
+        return command.run(argv, timeout)
 
     # -- files ---------------------------------------------------------------------------------------------------
 
@@ -65,29 +46,13 @@ class System:
             return None
         state: Dict[str, Any] = {
             "type": _TYPES.get(stat.S_IFMT(found.st_mode), "special file"),
-            "owner": self._user_name(found.st_uid),
-            "group": self._group_name(found.st_gid),
+            "owner": self.users.user(found.st_uid),
+            "group": self.users.group(found.st_gid),
             "mode": stat.S_IMODE(found.st_mode),
         }
         if state["type"] == "link":
             state["target"] = os.readlink(path)
         return state
-
-    def _user_name(self, uid: int) -> str:
-        if uid not in self._users:
-            try:
-                self._users[uid] = pwd.getpwuid(uid).pw_name
-            except KeyError:
-                self._users[uid] = str(uid)
-        return self._users[uid]
-
-    def _group_name(self, gid: int) -> str:
-        if gid not in self._groups:
-            try:
-                self._groups[gid] = grp.getgrgid(gid).gr_name
-            except KeyError:
-                self._groups[gid] = str(gid)
-        return self._groups[gid]
 
     def read_bytes(self, path: str) -> bytes:
         with open(path, "rb") as file:
@@ -108,68 +73,32 @@ class System:
             return None
 
     def write(self, path: str, data: bytes, owner: str, group: str, mode: int) -> None:
-        """Replace a file in one step: temporary file beside it with its final owner and mode, fsync, rename."""
-        folder = os.path.dirname(path)
-        temporary = os.path.join(folder, f".{os.path.basename(path)}.new~")
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "wb") as out:
-                out.write(data)
-                out.flush()
-                os.fchown(out.fileno(), *self._ids(owner, group))
-                os.fchmod(out.fileno(), mode)
-                os.fsync(out.fileno())
-            os.replace(temporary, path)
-        except FileNotFoundError as error:
-            raise Failure(f"cannot write {path}: its directory {folder} does not exist") from error
-        finally:
-            if os.path.lexists(temporary):
-                os.unlink(temporary)
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        """Replace a file in one step, as `files.replace`."""
+        files.replace(path, data, *self.users.ids(owner, group), mode)
         if path.startswith("/etc/systemd/"):
             self._reload = True
             self._unit_states = None
 
     def link(self, path: str, target: str) -> None:
         """Make or repoint a symbolic link in one step."""
-        temporary = f"{path}.new~"
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        os.symlink(target, temporary)
-        os.replace(temporary, path)
+        files.link(path, target)
 
     def links_to(self, directory: str, target: str) -> List[str]:
         """Names of the links in a directory that lead to exactly this target; none when there is no directory."""
-        try:
-            entries = list(os.scandir(directory))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return [entry.name for entry in entries if entry.is_symlink() and os.readlink(entry.path) == target]
+        return files.links_to(directory, target)
 
     def remove(self, path: str) -> None:
         """Remove a file or link (never a directory)."""
-        if os.path.isdir(path) and not os.path.islink(path):
-            raise Failure(f"{path} is a directory where a file should be", advice="move it away and deploy again")
-        os.unlink(path)
+        files.remove(path)
 
     def make_directory(self, path: str) -> None:
         os.makedirs(path, exist_ok=True)
 
     def own(self, path: str, owner: str, group: str) -> None:
-        os.chown(path, *self._ids(owner, group), follow_symlinks=False)
+        os.chown(path, *self.users.ids(owner, group), follow_symlinks=False)
 
     def chmod(self, path: str, mode: int) -> None:
         os.chmod(path, mode)
-
-    def _ids(self, owner: str, group: str) -> Tuple[int, int]:
-        try:
-            return pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
-        except KeyError as error:
-            raise Failure(f"no such user or group: {owner}:{group}") from error
 
     # -- what earlier runs left ------------------------------------------------------------------------------------
 
@@ -209,30 +138,22 @@ class System:
     # -- users -----------------------------------------------------------------------------------------------------
 
     def user_state(self, login: str) -> Optional[Dict[str, Any]]:
-        try:
-            user = pwd.getpwnam(login)
-        except KeyError:
-            return None
-        return {"group": self._group_name(user.pw_gid), "home": user.pw_dir, "shell": user.pw_shell, "uid": user.pw_uid}
+        """{group, home, shell, uid} of a user, None when there is none."""
+        return self.users.state(login)
 
     def ensure_group(self, name: str) -> None:
-        try:
-            grp.getgrnam(name)
-        except KeyError:
+        if not self.users.has_group(name):
             self.run(["groupadd", "--system", name])
 
     def remove_group(self, name: str) -> None:
         """Remove a group; none of this name is fine (a user's own group goes with the user on most systems)."""
-        try:
-            grp.getgrnam(name)
-        except KeyError:
-            return
-        self.run(["groupdel", name])
-        self.forget_users()
+        if self.users.has_group(name):
+            self.run(["groupdel", name])
+            self.forget_users()
 
     def forget_users(self) -> None:
-        self._users.clear()
-        self._groups.clear()
+        """Look names up again: users or groups have changed."""
+        self.users.forget()
 
     # -- kernel ----------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from kafka.errors import InvalidRequestError
 from cluster.settings import dynamic
 from cluster.settings.sources import DYNAMIC_BROKER
 from provisioner.agent.failure import Failure
-from provisioner.agent.system import System
+from provisioner.agent.users import Users
 from provisioner.connect import requests
 from provisioner.report.reporter import Row
 from provisioner.resources import File, Live, Request, Service, from_wire, sha256
@@ -139,7 +139,7 @@ def broker(monkeypatch):
 @pytest.fixture
 def bring(tmp_path, broker, monkeypatch):
     """bring(wanted, apply=...) -> the answer; the broker was started with broker.static."""
-    monkeypatch.setattr(System, "_ids", lambda self, owner, group: (-1, -1))
+    monkeypatch.setattr(Users, "ids", lambda self, owner, group: (-1, -1))
 
     def run(wanted: str, apply: bool = True) -> dict[str, Any]:
         texts = {"started": f"{NAME}={broker.static}\n", "wanted": f"{NAME}={wanted}\n"}
