@@ -9,7 +9,7 @@ _NAMES = re.compile(r"password|passwd|secret|token|credential|jaas\.config|\.key
 
 
 def is_secret(name: str) -> bool:
-    """Whether a setting is, by its name, a password, a key or something else that nobody may see."""
+    """Whether a setting is, by its name, a password, a key or another value that must not be shown."""
     return bool(_NAMES.search(name))
 
 

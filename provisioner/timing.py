@@ -1,7 +1,7 @@
 """Where the time of a run goes: parts are timed where they happen, `--timings` shows the table.
 
 One table per process, as one process is one run. Timing is always on: an addition costs a microsecond, and what is
-measured is what everybody runs.
+measured is what every user runs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Timings:
             self.add(part, self._clock() - began, host)
 
     def table(self) -> list[str]:
-        """The lines to show: a row per part, a column per host. Nobody waits for the sum of a row: hosts work at the
+        """The lines to show: a row per part, a column per host. The sum of a row would mean nothing: hosts work at the
         same time."""
         hosts = sorted({host for of_part in self._seconds.values() for host in of_part if host})
         names = hosts if len(hosts) <= COLUMNS else ["median", "slowest", "which"]
@@ -70,7 +70,7 @@ def _summary(by_host: dict[str, float]) -> Sequence[str]:
 
 
 def since_start() -> float:
-    """Seconds since this process began, to a hundredth; 0.0 where /proc does not tell."""
+    """Seconds since this process began, to a hundredth; 0.0 where /proc does not show it."""
     try:
         fields = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         began = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22 of proc(5), after the name: since boot

@@ -138,7 +138,7 @@ def unresolved(names: Iterable[str]) -> List[str]:
             except OSError:
                 pass
 
-    # Threads of its own: a name server that is silent holds them for longer than anybody waits, also at the end.
+    # Threads of its own: a name server that is silent holds them for longer than any run waits, also at the end.
     threads = [threading.Thread(target=resolve, daemon=True) for _ in range(min(len(asked), NAME_THREADS))]
     for thread in threads:
         thread.start()

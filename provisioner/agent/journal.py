@@ -45,7 +45,7 @@ def read(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 
 
 def follow(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-    """What `read` answers, as an event, then every new line as it comes, until nobody listens. args: as `read`."""
+    """What `read` answers, as an event, then every new line as it comes, as long as the run lasts. args: as `read`."""
     # Before reading, so that no line falls in between; one written at this very moment may come twice.
     tails = [Tail(unit, path) for unit, files in args["services"].items() for path in files]
     emit({"entries": read(args, emit)["entries"]})
@@ -70,7 +70,7 @@ def follow(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
                 *whole, buffer = buffer.split(b"\n")
                 for unit, files in args["services"].items():
                     entries += of_journal(unit, [line for line in whole if _about(line, unit)], bool(files))
-            # Also when there is nothing to say: this is how it is noticed that nobody listens any more.
+            # Also when there is nothing to say: this is how the agent notices that the control machine is gone.
             emit({"entries": sorted(entries, key=lambda entry: entry[0])})
     finally:
         watching.kill()

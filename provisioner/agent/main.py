@@ -178,7 +178,7 @@ class Agent:
         return call(request, self._guarded(emit), *feed)
 
     def _guarded(self, emit: Emit) -> Emit:
-        """For what only waits or looks: stop as soon as nobody listens any more."""
+        """For what only waits or looks: stop as soon as the control machine is gone."""
 
         def guarded(event: Dict[str, Any]) -> None:
             if self.channel.gone.is_set():
@@ -224,7 +224,7 @@ def serve() -> None:
     sys.stdout = sys.stderr
     os.umask(0o022)
     os.chdir("/")
-    # A terminated check cleans up and then says so by KeyboardInterrupt: nobody is there to read a traceback.
+    # A terminated check cleans up and then says so by KeyboardInterrupt; a traceback would reach no reader.
     with contextlib.suppress(KeyboardInterrupt):
         Agent(0, sink).serve()
         os._exit(0)  # everything is closed or dies with us: tearing the interpreter down would only take time

@@ -23,7 +23,7 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 
     Returns {name: {uptime, rss, heap_max, heap_used, classpath, open_files, open_files_max}} of those that run; seconds
     and bytes, None for what cannot be known. heap_used is what was left after the last garbage collection, from the
-    JVM's own GC log: what is really in use, where the momentary value mostly tells how long ago that was.
+    JVM's own GC log: what is really in use, where the momentary value mostly shows how long ago that was.
     """
     running = {name: state for name, state in args["services"].items() if state and state["pid"]}
     return {
@@ -74,7 +74,7 @@ def heap_used(text: str) -> Optional[int]:
 
 
 def classpath(options: List[str]) -> str:
-    """What follows -cp: it tells which version runs, whatever has been unpacked since. Pure."""
+    """What follows -cp: it shows which version runs, whatever has been unpacked since. Pure."""
     places = [place for place, option in enumerate(options[:-1]) if option in ("-cp", "-classpath")]
     return options[places[-1] + 1] if places else ""
 

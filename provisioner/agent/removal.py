@@ -1,4 +1,4 @@
-"""Take away from a host what resources have put there: shown first, then removed in order."""
+"""Remove from a host what resources have put there: shown first, then removed in order."""
 
 from __future__ import annotations
 

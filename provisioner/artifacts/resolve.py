@@ -22,8 +22,6 @@ from provisioner.artifacts.download import reason
 from provisioner.artifacts.lockfile import MARKER, Jar, nearest, read, version_key, versions
 from provisioner.errors import ArtifactError, ConfigError
 
-MANAGED = "MANAGED"  # the resolver's word for "the version that the other roots' builds name"
-
 
 def lock_version(folder: Path, version: str, say: Callable[[str], None] = lambda _: None) -> Path:
     """Resolve `version` and write its jars below the marker of `folder/<version>.yml`; returns that file.

@@ -78,6 +78,6 @@ class Feed:
                 return False
         try:
             write(message, data)
-        except OSError:  # whoever waits for the answer is told by the connection itself
+        except OSError:  # the request that waits for the answer hears it from the connection
             return False
         return True

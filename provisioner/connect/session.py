@@ -24,7 +24,7 @@ Event = Callable[[dict[str, Any]], None]
 
 
 def _no_event(event: dict[str, Any]) -> None:
-    """For requests whose progress nobody shows."""
+    """For requests whose progress is not shown."""
 
 
 class Session:

@@ -18,7 +18,7 @@ def parse(given: Sequence[str], known: Mapping[str, Any], problems: list[ConfigE
     """The variables of all --extra-vars, later ones winning. What cannot be read is added to `problems`.
 
     Values have YAML's types: `a=1` is a number, `a=[1, 2]` a list, `a=` nothing. One flag holds one variable, so that
-    a value may hold blanks; known: the variables whose name after a blank tells that two were meant.
+    a value may hold blanks; known: the variables whose name after a blank shows that two were meant.
     """
     found: dict[str, Raw] = {}
     for argument in given:
@@ -44,7 +44,7 @@ def _one(argument: str, known: Mapping[str, Any], problems: list[ConfigError]) -
     if second:
         raise ConfigError(f"{FLAG} {name}=... also holds {second[0]}=", advice=f"give {FLAG} once for each variable")
     if value.lstrip().startswith("{{"):
-        return {name: Raw(value, value, FLAG)}  # a shell has its own quotes; nobody types YAML's inside them
+        return {name: Raw(value, value, FLAG)}  # a shell has its own quotes; YAML's are not expected inside them
     document = Document(value, f"{FLAG} {name}")
     if document.root is None:
         return {name: Raw(None, "", FLAG)}

@@ -33,7 +33,7 @@ class Group:
 
 
 class Layout:
-    """Who is in which group, and which variables were written where. Everything keeps the file's order."""
+    """Which hosts are in which group, and which variables were written where. Everything keeps the file's order."""
 
     def __init__(self) -> None:
         self.groups: dict[str, Group] = {"all": Group("all")}

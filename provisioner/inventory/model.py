@@ -51,7 +51,7 @@ class Host:
     inner: Mapping[str, Mapping[tuple[str, ...], str]] = field(default_factory=dict)
 
     def place(self, variable: str, *keys: str) -> str:
-        """Where an entry of a map is written, or what is around it: "inventory/site.yml:7"; "" when nobody knows."""
+        """Where an entry of a map is written, or what is around it: "inventory/site.yml:7"; "" when not known."""
         known = self.inner.get(variable, {})
         found = (known[keys[:depth]] for depth in range(len(keys), 0, -1) if keys[:depth] in known)
         return next(found, self.origin.get(variable, ""))

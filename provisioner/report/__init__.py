@@ -1,1 +1,1 @@
-"""What a run tells the person who started it: live on a terminal, plain lines elsewhere."""
+"""What a run shows the person who started it: live on a terminal, plain lines elsewhere."""

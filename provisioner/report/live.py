@@ -100,7 +100,7 @@ class LiveReporter(LineReporter):
         super().recap(rows, seconds, next_steps)
 
     def _begin(self) -> None:
-        import rich.live  # noqa: F401  before the lock: nobody waits for it
+        import rich.live  # noqa: F401  before the lock, so that no thread waits for it
 
         with self._output:
             if self._timer is not None:

@@ -1,4 +1,4 @@
-"""What the engine and the roles tell whoever shows it, and the recap's rows."""
+"""What the engine and the roles report to the display, and the recap's rows."""
 
 from __future__ import annotations
 

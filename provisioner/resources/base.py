@@ -64,7 +64,7 @@ class Resource:
 
     @property
     def name(self) -> str:
-        """What tells this resource from others of its kind: a path, a package name, a unit."""
+        """What distinguishes this resource from others of its kind: a path, a package name, a unit."""
         raise NotImplementedError
 
     @property

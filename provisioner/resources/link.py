@@ -101,7 +101,7 @@ class Links(Resource):
         return {"links": found} if found else None
 
     def _ours(self, system: Any) -> list[str]:
-        """The links that lead where ours do; what somebody put in their place is theirs."""
+        """The links that lead where ours do; what a person has put in their place is left alone."""
         found = (self.read(system) or {"links": {}})["links"]
         targets = {*self.links.values(), self.only}
         return [f"{self.directory}/{name}" for name, target in sorted(found.items()) if target in targets]

@@ -1,4 +1,4 @@
-"""Make the plan's changes on a host: push what archives need, then repair, one event line per resource."""
+"""Make the plan's changes on a host: push the payloads that are needed, then repair, one event line per resource."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from provisioner.run.plan import HostPlan
 
 
 class Payloads:
-    """Archives on this machine, obtained once however many hosts want them."""
+    """Payloads on this machine, obtained once however many hosts need them."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet

@@ -29,7 +29,7 @@ class Deploy:
     def __init__(
         self, site: Site, inventory: Inventory, options: Options, reporter: Reporter, ask: Callable[[str], bool] | None
     ) -> None:
-        """ask: how to put a yes/no question to a person; None where there is no one to ask."""
+        """ask: how to put a yes/no question to a person; None without a terminal."""
         self.site, self.inventory, self.options, self.reporter, self.ask = site, inventory, options, reporter, ask
         self.hosts: tuple[Host, ...] = inventory.limit(options.limit)
         self.targets: dict[str, Target] = {}
@@ -168,7 +168,7 @@ class Deploy:
             )
 
     def confirm_downtime(self, fleet: Fleet, restarts: Sequence[tuple[str, str]], advice: str) -> None:
-        """restarts: (host, unit). Raises Refused where clients would notice them and nobody says yes."""
+        """restarts: (host, unit). Raises Refused where clients would notice them and the operator does not agree."""
         if not restarts or self.options.accept_downtime:
             return
         reasons = self.site.downtime(list(self.targets.values()), restarts, fleet.call, self.reporter.host)

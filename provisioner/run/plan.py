@@ -14,7 +14,7 @@ from provisioner.secrets import mask
 
 @dataclass(frozen=True)
 class Change:
-    """One resource to repair. action: "+" absent so far, "~" different. differs: the attributes."""
+    """One resource to repair. action: "+" to be added, "~" to be changed. differs: the attributes."""
 
     resource: Resource
     action: str

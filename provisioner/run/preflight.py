@@ -1,7 +1,7 @@
 """What must be true of a host before anything on any host is changed, and what is wrong when it is not.
 
 Roles say what they need (`Needs`), the host says what there is, the comparison is pure. Everything that is wrong is
-reported at once: nobody wants to learn of the full disk after having fixed the heap.
+reported at once: an operator should not find the full disk only after fixing the heap.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.errors import HostFailed
+from provisioner.quantities import format_size
 
 # Clocks further apart than this make logs and time-based retention hard to reason about.
 CLOCK_SKEW_SECONDS = 30.0
@@ -36,7 +37,7 @@ class JavaNeed:
 @dataclass(frozen=True)
 class Needs:
     """What a role needs of its host. heaps and disks in bytes; disks {path: least free}; ports {port: unit that will
-    hold it}; identity {path: {format, key, expected, what}} of what a data directory says whom it belongs to."""
+    hold it}; identity {path: {format, key, expected, what}} of what a data directory belongs to."""
 
     heaps: Mapping[str, int] = field(default_factory=dict)
     nofile: int = 0
@@ -74,11 +75,6 @@ def wants(needs: Needs) -> dict[str, Any]:
     }
 
 
-def gib(size: int) -> str:
-    """Bytes for people: 512 MiB, 1.5 GiB."""
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
-
-
 def java_major(version: str) -> int | None:
     """17 of "17.0.15", 8 of "1.8.0_412"; None when it cannot be told."""
     parts = version.replace("-", ".").replace("_", ".").replace("+", ".").split(".")
@@ -111,11 +107,11 @@ def basics(facts: Mapping[str, Any], needs: Needs) -> list[tuple[str, str]]:
     heaps = sum(needs.heaps.values())
     room = int(facts["memory"] * (1 - MEMORY_RESERVE))
     if heaps > room:
-        parts = " + ".join(f"{name} {gib(size)}" for name, size in needs.heaps.items())
+        parts = " + ".join(f"{name} {format_size(size)}" for name, size in needs.heaps.items())
         out.append(
             (
-                f"the heaps ({parts}) do not fit into {gib(facts['memory'])} of memory",
-                f"set {' and '.join(f'{name}_heap' for name in needs.heaps)} lower: {gib(room)} in all, "
+                f"the heaps ({parts}) do not fit into {format_size(facts['memory'])} of memory",
+                f"set {' and '.join(f'{name}_heap' for name in needs.heaps)} lower: {format_size(room)} in all, "
                 "better half of it",
             )
         )
@@ -136,7 +132,10 @@ def details(needs: Needs, found: Mapping[str, Any]) -> list[tuple[str, str]]:
         free = found["disks"][path]["free"]
         if free < least:
             out.append(
-                (f"{path} has {gib(free)} free, {gib(least)} are needed", "free some space or choose another directory")
+                (
+                    f"{path} has {format_size(free)} free, {format_size(least)} are needed",
+                    "free some space or choose another directory",
+                )
             )
     for port, unit in needs.ports.items():
         holder = found["ports"].get(str(port))

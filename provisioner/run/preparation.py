@@ -1,6 +1,6 @@
 """What is done on each host before anything is changed on any: connect, gather facts, lock, read, plan.
 
-A host goes through all of it by itself, so that none waits for another one's slow start.
+A host goes through all of it by itself, so that no host waits for the slow start of another.
 """
 
 from __future__ import annotations

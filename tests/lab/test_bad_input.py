@@ -89,9 +89,9 @@ def test_everything_wrong_with_a_host_is_said_at_once(empty):
             "java_home=/opt/no-jdk",
         )
     for part in (
-        "the heaps (zookeeper 128 MiB + kafka 900.0 GiB) do not fit into",
+        "the heaps (zookeeper 128 MiB + kafka 900 GiB) do not fit into",
         "files and 99999999 are asked for",
-        "/mnt/data/kafka has 20 MiB free, 1.0 GiB are needed",
+        "/mnt/data/kafka has 20 MiB free, 1 GiB are needed",
         "/var/lib/zookeeper/data has",
         f"port {port}, which kafka.service needs, is in use by python3 (pid ",
         "there is no Java at /opt/no-jdk",

@@ -37,7 +37,7 @@ DEBIAN = (("debian", ("12", "13")),)
         ),
         ({"init": "tini"}, Needs(), "PID 1 is tini, not systemd"),
         ({}, Needs(heaps={"kafka": 3 * GIB, "zookeeper": 512 * 2**20}), None),
-        ({}, Needs(heaps={"kafka": 3 * GIB, "zookeeper": GIB}), "the heaps (kafka 3.0 GiB + zookeeper 1.0 GiB)"),
+        ({}, Needs(heaps={"kafka": 3 * GIB, "zookeeper": GIB}), "the heaps (kafka 3 GiB + zookeeper 1 GiB)"),
         ({"nofile_hard": 20000}, Needs(nofile=100000), "at most 20000 files"),
     ],
 )
@@ -55,7 +55,7 @@ IDENTITY = {"/d/meta.properties": {"format": "properties", "key": "broker.id", "
     ("needs", "answer", "found"),
     [
         (Needs(disks={"/d": GIB}), {"disks": {"/d": {"free": GIB}}}, None),
-        (Needs(disks={"/d": GIB}), {"disks": {"/d": {"free": GIB // 2}}}, "/d has 512 MiB free, 1.0 GiB are needed"),
+        (Needs(disks={"/d": GIB}), {"disks": {"/d": {"free": GIB // 2}}}, "/d has 512 MiB free, 1 GiB are needed"),
         (Needs(ports={9092: "kafka.service"}), {"ports": {"9092": "nc (pid 7)"}}, "in use by nc (pid 7)"),
         (Needs(ports={9092: "kafka.service"}), {"ports": {}}, None),
         (Needs(names=("kafka2",)), {"unresolved": ["kafka2"]}, "cannot resolve the name kafka2"),
