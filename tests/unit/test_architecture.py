@@ -35,7 +35,7 @@ ALLOWED: dict[str, dict[Finding, str]] = {
     "kafka_words": {
         Finding("provisioner/agent/waiting.py", "kafka."): "the beginning of a Java exception's class in a log",
         Finding(
-            "provisioner/inventory/file.py", "Write a host as `name:`, `broker[1:3]:` or `broker-[a:c]:`"
+            "provisioner/inventory/file.py", "write a host as `name:`, `broker[1:3]:` or `broker-[a:c]:`"
         ): "host names as an example",
         Finding("provisioner/artifacts/cache.py", "kafka-provisioner"): "the project's own name",
     },
