@@ -24,17 +24,10 @@ from .serving import delete_topic, eventually, produce, records
 pytestmark = pytest.mark.second_lab
 
 
-@pytest.fixture(scope="module")
-def deployed3(prod3: Cluster) -> Cluster:
-    for host in prod3.hosts:
-        host.wait_for_class_archive()  # what it costs the machine must not be taken for what a roll costs clients
-    return prod3
-
-
 @pytest.fixture
-def load(deployed3: Cluster) -> Iterator[Callable[[], Load]]:
+def load(prod3: Cluster) -> Iterator[Callable[[], Load]]:
     """load(): a producer and a consumer at work on a topic of their own, which goes when the test ends."""
-    yield from loads(deployed3.bootstrap)
+    yield from loads(prod3.bootstrap)
 
 
 def report(what: str, gap: float, seconds: float) -> None:
@@ -61,24 +54,24 @@ def test_three_bare_hosts_become_a_cluster_and_stay_as_they_are(prod3: Cluster):
 
 
 @pytest.mark.quick
-def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(deployed3: Cluster, load: Callable[[], Load]):
-    controller, zookeeper = f"kafka{deployed3.controller()}", deployed3.pids("zookeeper")
-    deployed3.set({"kafka_config": {"queued.max.requests": 501}})
+def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(prod3: Cluster, load: Callable[[], Load]):
+    controller, zookeeper = f"kafka{prod3.controller()}", prod3.pids("zookeeper")
+    prod3.set({"kafka_config": {"queued.max.requests": 501}})
     with load() as clients:
         began = time.monotonic()
-        output = deployed3.invoke("deploy", "--no-smoke")
+        output = prod3.invoke("deploy", "--no-smoke")
         took = time.monotonic() - began
         clients.more()
     clients.verdict()
     order = restarted(output, "kafka")
     assert sorted(order) == list(BASES) and order[-1] == controller
-    absences = deployed3.absences("kafka")
+    absences = prod3.absences("kafka")
     assert [host for _, _, host in absences] == order
     assert all(there <= goes for (_, there, _), (goes, _, _) in itertools.pairwise(absences)), absences
-    assert deployed3.pids("zookeeper") == zookeeper, "a setting of Kafka restarted ZooKeeper"
+    assert prod3.pids("zookeeper") == zookeeper, "a setting of Kafka restarted ZooKeeper"
     logged = "grep -h '{}' /var/log/kafka/{}.log | tail -n 1 | cut -c 2-24"
-    elected = max(host.sh(logged.format("successfully elected", "controller")) for host in deployed3.hosts)
-    (last,) = (host for host in deployed3.hosts if host.base == controller)
+    elected = max(host.sh(logged.format("successfully elected", "controller")) for host in prod3.hosts)
+    (last,) = (host for host in prod3.hosts if host.base == controller)
     stopping = last.sh(logged.format("Starting controlled shutdown", "server"))
     assert elected < stopping, "the controller took its work with it instead of handing it over before"
     report("config roll", clients.longest_gap(), took)
@@ -86,32 +79,32 @@ def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(deployed3
     assert clients.longest_gap() < took / len(BASES) / 2
 
 
-def test_a_restart_on_demand_of_both_services_goes_unnoticed(deployed3: Cluster, load: Callable[[], Load]):
-    leader = deployed3.zookeeper_leader()
+def test_a_restart_on_demand_of_both_services_goes_unnoticed(prod3: Cluster, load: Callable[[], Load]):
+    leader = prod3.zookeeper_leader()
     assert leader
-    before = {unit: deployed3.pids(unit) for unit in ("zookeeper", "kafka")}
+    before = {unit: prod3.pids(unit) for unit in ("zookeeper", "kafka")}
     # The command line's own clients go through it as well, by way of a host whose broker restarts like the others.
     with load() as typed:
         pass
-    with load() as clients, conversation(deployed3.path, typed.topic):
+    with load() as clients, conversation(prod3.path, typed.topic):
         began = time.monotonic()
-        output = deployed3.invoke("restart")
+        output = prod3.invoke("restart")
         took = time.monotonic() - began
         clients.more()
     clients.verdict()
     for unit, pids in before.items():
         assert sorted(restarted(output, unit)) == list(BASES)
-        after = deployed3.pids(unit)
+        after = prod3.pids(unit)
         assert all(after[host] not in (pids[host], "0") for host in BASES)
     assert restarted(output, "zookeeper")[-1] == leader.base
     report("restart of both services", clients.longest_gap(), took)
 
 
-def test_a_killed_zookeeper_leader_in_the_roll_costs_no_record(deployed3: Cluster, load: Callable[[], Load]):
-    leader = deployed3.zookeeper_leader()
+def test_a_killed_zookeeper_leader_in_the_roll_costs_no_record(prod3: Cluster, load: Callable[[], Load]):
+    leader = prod3.zookeeper_leader()
     assert leader
     pid = leader.pids()["zookeeper"]
-    with load() as clients, deployed3.running("restart", "--service", "zookeeper") as restart:
+    with load() as clients, prod3.running("restart", "--service", "zookeeper") as restart:
         restart.says("restart service:zookeeper (asked for)")
         assert leader.base not in restarted(restart.output, "zookeeper")
         leader.sh(f"kill -9 {pid}")
@@ -120,19 +113,17 @@ def test_a_killed_zookeeper_leader_in_the_roll_costs_no_record(deployed3: Cluste
     clients.verdict()
     assert sorted(restarted(output, "zookeeper")) == list(BASES)
     modes = sorted(
-        host.sh("exec 3<>/dev/tcp/127.0.0.1/2181 && printf srvr >&3 && cat <&3 | grep Mode") for host in deployed3.hosts
+        host.sh("exec 3<>/dev/tcp/127.0.0.1/2181 && printf srvr >&3 && cat <&3 | grep Mode") for host in prod3.hosts
     )
     assert modes == ["Mode: follower", "Mode: follower", "Mode: leader"]
-    assert "\nHealthy" in deployed3.invoke("status")
+    assert "\nHealthy" in prod3.invoke("status")
 
 
-def test_a_broker_killed_while_it_is_rolled_comes_back_and_the_roll_goes_on(
-    deployed3: Cluster, load: Callable[[], Load]
-):
-    order = sorted(BASES, key=lambda host: (host == f"kafka{deployed3.controller()}", host))
-    victim = next(host for host in deployed3.hosts if host.base == order[0])
+def test_a_broker_killed_while_it_is_rolled_comes_back_and_the_roll_goes_on(prod3: Cluster, load: Callable[[], Load]):
+    order = sorted(BASES, key=lambda host: (host == f"kafka{prod3.controller()}", host))
+    victim = next(host for host in prod3.hosts if host.base == order[0])
     pid = victim.pids()["kafka"]
-    with load() as clients, deployed3.running("restart", "--service", "kafka") as restart:
+    with load() as clients, prod3.running("restart", "--service", "kafka") as restart:
         # In the middle of its controlled shutdown: its ZooKeeper session stays behind and holds its id.
         eventually(
             lambda: victim.sh("systemctl show -P ActiveState kafka") == "deactivating",
@@ -146,60 +137,60 @@ def test_a_broker_killed_while_it_is_rolled_comes_back_and_the_roll_goes_on(
     assert restarted(output, "kafka") == order
 
 
-def test_a_deploy_killed_in_the_roll_is_finished_by_the_same_command(deployed3: Cluster, load: Callable[[], Load]):
-    deployed3.set({"kafka_config": {"queued.max.requests": 502}})
-    before = deployed3.pids("kafka")
+def test_a_deploy_killed_in_the_roll_is_finished_by_the_same_command(prod3: Cluster, load: Callable[[], Load]):
+    prod3.set({"kafka_config": {"queued.max.requests": 502}})
+    before = prod3.pids("kafka")
     with load() as clients:
-        with deployed3.running("deploy", "--no-smoke") as deploy:
+        with prod3.running("deploy", "--no-smoke") as deploy:
             deploy.says("restart service:kafka (runs with an older")
             deploy.kill()
         done = restarted(deploy.output, "kafka")
         assert len(done) == 1
-        first = deployed3.pids("kafka")[done[0]]
-        output = deployed3.invoke("deploy", "--no-smoke")
+        first = prod3.pids("kafka")[done[0]]
+        output = prod3.invoke("deploy", "--no-smoke")
         clients.more()
     clients.verdict()
-    after = deployed3.pids("kafka")
+    after = prod3.pids("kafka")
     assert after[done[0]] == first, "what the killed run had finished was done again"
     assert all(after[host] not in (before[host], "0") for host in BASES)
     # The broker that was going down when the run was killed may have come back with the new setting by itself.
     assert restarted(output, "kafka") and set(restarted(output, "kafka")) <= set(BASES) - set(done)
-    assert restarted(deployed3.invoke("deploy", "--no-smoke"), "kafka") == []
+    assert restarted(prod3.invoke("deploy", "--no-smoke"), "kafka") == []
 
 
-def test_a_broker_that_does_not_start_stops_the_roll_and_its_mend_goes_on(deployed3: Cluster, load: Callable[[], Load]):
-    controller = f"kafka{deployed3.controller()}"
+def test_a_broker_that_does_not_start_stops_the_roll_and_its_mend_goes_on(prod3: Cluster, load: Callable[[], Load]):
+    controller = f"kafka{prod3.controller()}"
     first, broken = [host for host in BASES if host != controller]
-    before = deployed3.pids("kafka")
+    before = prod3.pids("kafka")
     # For the others what the shipped inventory says, which differs from what they run with.
-    deployed3.set(**{broken: {"kafka_config": {"log.segment.bytes": 1}}})
+    prod3.set(**{broken: {"kafka_config": {"log.segment.bytes": 1}}})
     with load() as clients:
-        output = deployed3.invoke("deploy", "--no-smoke", expect=2)
-        after = deployed3.pids("kafka")
+        output = prod3.invoke("deploy", "--no-smoke", expect=2)
+        after = prod3.pids("kafka")
         assert restarted(output, "kafka") == [first]
         assert after[controller] == before[controller], "the roll went on behind a broker that did not come back"
         assert "Invalid value 1 for configuration log.segment.bytes" in output and "Traceback" not in output
-        name = next(host.name for host in deployed3.hosts if host.base == broken)
+        name = next(host.name for host in prod3.hosts if host.base == broken)
         assert counts(output, name)["failed"] == 1
         clients.more()
 
-        deployed3.set()
-        output = deployed3.invoke("deploy")
+        prod3.set()
+        output = prod3.invoke("deploy")
         clients.more()
     clients.verdict()
     assert "Smoke check passed" in output and controller in restarted(output, "kafka")
     assert first not in restarted(output, "kafka")
-    assert deployed3.pids("kafka")[first] == after[first]
+    assert prod3.pids("kafka")[first] == after[first]
 
 
-def test_with_a_broker_down_a_restart_takes_no_second_one(deployed3: Cluster, load: Callable[[], Load]):
-    first, _, third = deployed3.hosts
+def test_with_a_broker_down_a_restart_takes_no_second_one(prod3: Cluster, load: Callable[[], Load]):
+    first, _, third = prod3.hosts
     with load() as clients:
         third.sh("systemctl stop kafka")
-        before, pids = deployed3.everything(), deployed3.pids("kafka")
+        before, pids = prod3.everything(), prod3.pids("kafka")
         for limit in ([], ["--limit", first.name]):
-            output = deployed3.invoke("restart", *limit, expect=2)
-            assert deployed3.everything() == before, "a refused restart changed something"
+            output = prod3.invoke("restart", *limit, expect=2)
+            assert prod3.everything() == before, "a refused restart changed something"
             assert re.search(r"broker [12] must stay up: ", output) and "as broker 3 is down" in output
             assert f"{clients.topic}-0 (isr 1,2 of 3, needs 2)" in output
             assert "deploy starts what is down" in output and restarted(output, "kafka") == []
@@ -207,57 +198,57 @@ def test_with_a_broker_down_a_restart_takes_no_second_one(deployed3: Cluster, lo
             assert third.name in output and state in output
 
         # A deploy writes what needs no restart, and refuses the restart as well.
-        inventory = deployed3.path.read_text()
-        deployed3.set(kafka1={"kafka_config": {"queued.max.requests": 504}})
-        output = deployed3.invoke("deploy", "--no-smoke", "--limit", first.name, expect=2)
+        inventory = prod3.path.read_text()
+        prod3.set(kafka1={"kafka_config": {"queued.max.requests": 504}})
+        output = prod3.invoke("deploy", "--no-smoke", "--limit", first.name, expect=2)
         assert "broker 1 must stay up: " in output and counts(output, first.name)["changed"] == 1
-        deployed3.path.write_text(inventory)
-        assert restarted(deployed3.invoke("deploy", "--no-smoke", "--limit", first.name), "kafka") == []
-        assert deployed3.pids("kafka") == pids
+        prod3.path.write_text(inventory)
+        assert restarted(prod3.invoke("deploy", "--no-smoke", "--limit", first.name), "kafka") == []
+        assert prod3.pids("kafka") == pids
 
         # The one that is down may be restarted: that is the mend.
         limits = ("--service", "kafka", "--limit", third.name)
-        assert restarted(deployed3.invoke("restart", *limits), "kafka") == ["kafka3"]
+        assert restarted(prod3.invoke("restart", *limits), "kafka") == ["kafka3"]
         clients.more()
     clients.verdict()
 
 
-def test_with_a_zookeeper_server_down_no_broker_is_taken(deployed3: Cluster):
-    first, _, third = deployed3.hosts
+def test_with_a_zookeeper_server_down_no_broker_is_taken(prod3: Cluster):
+    first, _, third = prod3.hosts
     third.sh("systemctl stop zookeeper")
     try:
-        before = deployed3.everything()
+        before = prod3.everything()
         for limit in ([], ["--limit", first.name]):
-            output = deployed3.invoke("restart", "--service", "kafka", *limit, expect=2)
+            output = prod3.invoke("restart", "--service", "kafka", *limit, expect=2)
             assert "no broker may go down: 2 of 3 ZooKeeper servers serve and the quorum needs 2" in output
-            assert third.name in output and deployed3.everything() == before
-        assert third.name in deployed3.invoke("restart", "--service", "zookeeper", "--limit", third.name)
+            assert third.name in output and prod3.everything() == before
+        assert third.name in prod3.invoke("restart", "--service", "zookeeper", "--limit", third.name)
     finally:
         third.sh("systemctl start zookeeper")
-    eventually(lambda: deployed3.invoke("status"), seconds=60, what="healthy again")
+    eventually(lambda: prod3.invoke("status"), seconds=60, what="healthy again")
 
 
-def test_a_partition_without_a_second_copy_is_named_before_it_goes_offline(deployed3: Cluster):
+def test_a_partition_without_a_second_copy_is_named_before_it_goes_offline(prod3: Cluster):
     topic = f"alone-{uuid.uuid4().hex[:8]}"
-    admin = KafkaAdminClient(bootstrap_servers=deployed3.bootstrap)
+    admin = KafkaAdminClient(bootstrap_servers=prod3.bootstrap)
     admin.create_topics([NewTopic(topic, num_partitions=-1, replication_factor=-1, replica_assignments={0: [2]})])
     admin.close()
-    second = deployed3.hosts[1]
+    second = prod3.hosts[1]
     limited = ("--service", "kafka", "--limit", second.name)
-    before = deployed3.pids("kafka")
-    everything = deployed3.everything()
-    output = deployed3.invoke("restart", *limited, expect=2)
+    before = prod3.pids("kafka")
+    everything = prod3.everything()
+    output = prod3.invoke("restart", *limited, expect=2)
     assert "1 partition will be offline, having no other copy" in output and f"{topic}-0 (isr 2 of 1" in output
     assert "--accept-downtime" in output and "nothing was changed" in output
 
     # Still less may it leave for good, or with it the quorum; --yes answers a question, it is no permission for this.
-    output = deployed3.invoke("uninstall", "--limit", second.name, "--yes", expect=2)
+    output = prod3.invoke("uninstall", "--limit", second.name, "--yes", expect=2)
     assert "without broker 2, 1 partition will be offline" in output and f"{topic}-0" in output
-    output = deployed3.invoke("uninstall", "--limit", f"{second.name},{deployed3.hosts[2].name}", "--yes", expect=2)
+    output = prod3.invoke("uninstall", "--limit", f"{second.name},{prod3.hosts[2].name}", "--yes", expect=2)
     assert "without brokers 2, 3, " in output and "1 of 3 ZooKeeper servers serve and the quorum needs 2" in output
     assert "--accept-downtime" in output and "nothing was removed" in output
-    assert deployed3.everything() == everything, "a refusal changed something"
-    assert restarted(deployed3.invoke("restart", *limited, "--accept-downtime"), "kafka") == ["kafka2"]
-    after = deployed3.pids("kafka")
+    assert prod3.everything() == everything, "a refusal changed something"
+    assert restarted(prod3.invoke("restart", *limited, "--accept-downtime"), "kafka") == ["kafka2"]
+    after = prod3.pids("kafka")
     assert after.pop("kafka2") != before.pop("kafka2") and after == before
-    delete_topic(",".join(deployed3.bootstrap), topic)
+    delete_topic(",".join(prod3.bootstrap), topic)
