@@ -10,9 +10,8 @@ from cli.common import ROOT, Run, load_inventory, require_clone
 from provisioner.artifacts import ArchiveSource, ClosureSource
 from provisioner.errors import UsageError
 from provisioner.report.choose import reporter
+from roles import site
 from roles.shared import releases
-
-RELEASES = {"kafka": releases.kafka_release, "zookeeper": releases.zookeeper_release}
 
 
 def lock(product: str, version: str) -> None:
@@ -20,8 +19,8 @@ def lock(product: str, version: str) -> None:
     from provisioner.artifacts.resolve import lock_version
 
     require_clone("artifacts.lock")
-    if product not in RELEASES:
-        raise UsageError(f"--product is {product or 'missing'}", details=[f"one of: {', '.join(RELEASES)}"])
+    if product not in site.PRODUCTS:
+        raise UsageError(f"--product is {product or 'missing'}", details=[f"one of: {', '.join(site.PRODUCTS)}"])
     if not version:
         raise UsageError("--version is missing", details=[f"locked now: {', '.join(releases.known(product))}"])
     path = lock_version(ROOT / "roles" / product / "versions", version, say=print)
@@ -33,11 +32,7 @@ def lock(product: str, version: str) -> None:
 def sources(run: Run) -> list[ArchiveSource | ClosureSource]:
     """What the hosts of an inventory install, each once."""
     inventory = load_inventory(run.hosts, run.extra_vars)
-    found = [
-        releases.source(of_host(inventory.hosts[name].vars), inventory.hosts[name].vars)
-        for group, of_host in RELEASES.items()
-        for name in inventory.groups.get(group, ())
-    ]
+    found = [source for host in inventory.hosts.values() for source in site.sources(host)]
     return list({source.id: source for source in found}.values())
 
 

@@ -19,7 +19,7 @@ from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError, UsageError
 from provisioner.inventory.yaml_source import read
 from provisioner.quantities import format_elapsed
-from roles.checks import wanted_topics
+from roles.kafka.checks import wanted_topics
 
 NOTHING = "No changes: every listed topic is as it should be"
 

@@ -9,46 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ProvisionerError
-from roles.checks import CHECKS, warnings
+from roles import checks
 from roles.role import Role
-from roles.shared import releases
 from roles.shared.gate import Gate, OneByOne
+from roles.shared.releases import source
 
 if TYPE_CHECKING:
-    from provisioner.errors import ProvisionerError
-    from provisioner.inventory.model import Inventory
+    from provisioner.artifacts import ArchiveSource, ClosureSource
+    from provisioner.inventory.model import Host, Inventory
     from provisioner.refusal import Refusal
     from provisioner.report.reporter import Reporter
     from provisioner.resources import Service
     from provisioner.run.plan import HostPlan
     from provisioner.run.rolling import Call, Say
     from provisioner.run.target import Target
+    from roles.shared.releases import Release
 
     Ask = Callable[..., dict[str, Any]]  # a call that may also be given what to do with events
-
-__all__ = [
-    "AGENT_LIBRARIES",
-    "AGENT_PACKAGES",
-    "CHECKS",
-    "ROLES",
-    "SERVICES",
-    "Role",
-    "contents",
-    "data_dirs",
-    "default_files",
-    "departure",
-    "downtime",
-    "gate",
-    "load",
-    "logs",
-    "next_steps",
-    "objections",
-    "parts",
-    "roles_for",
-    "services",
-    "verify",
-    "warnings",
-]
 
 # What travels to the hosts: the engine's host side, the roles' own, and the pure-Python client they use there.
 AGENT_PACKAGES: Sequence[str] = (
@@ -69,6 +46,12 @@ ROLES = (
 )
 
 
+# What can be wrong with an inventory, found before any connection.
+CHECKS = checks.of(ROLES)
+
+# The products of which there are locked versions; first what the others are there for.
+PRODUCTS = tuple(role.name for role in reversed(ROLES) if role.has("release"))
+
 # The units that roles run and that a roll can restart, each named as its role, in the order in which they start.
 SERVICES = tuple(role.name for role in ROLES if role.has("service"))
 
@@ -84,6 +67,11 @@ def parts(name: str) -> dict[str, Any]:
     return {role.name: part for role in ROLES if (part := role.part(name))}
 
 
+def parts_on(name: str, groups: Iterable[str]) -> list[tuple[Role, Any]]:
+    """Each role of a host in these groups that has this part, with the part."""
+    return [(role, part) for role in roles_for(groups) if (part := role.part(name))]
+
+
 def services(target: Target) -> list[Service]:
     """The units that a host is to run, in the order in which they start."""
     return [service for role in roles_for(target.host.groups) for service in role.services(target)]
@@ -91,19 +79,39 @@ def services(target: Target) -> list[Service]:
 
 def data_dirs(target: Target) -> dict[str, list[str]]:
     """Where each unit of a host keeps its data; units that keep none are left out."""
-    found = {role.name: part.data_dirs(target) for role, part in _parts("service", target.host.groups)}
+    found = {role.name: part.data_dirs(target) for role, part in parts_on("service", target.host.groups)}
     return {unit: paths for unit, paths in found.items() if paths}
 
 
 def logs(groups: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Where the units of a host that is in these groups log: the files worth reading as one stream."""
-    return {role.name: tuple(part.LOGS) for role, part in _parts("service", groups)}
+    return {role.name: tuple(part.LOGS) for role, part in parts_on("service", groups)}
+
+
+def stops() -> dict[str, str]:
+    """{main class of a server: the unit that runs it}, of every role whose unit is such a server."""
+    return {part.MAIN: f"{name}.service" for name, part in parts("service").items() if hasattr(part, "MAIN")}
+
+
+def releases(host: Host) -> list[Release]:
+    """The versions of the products that a host's roles install. ConfigError when one is not locked."""
+    return [part.release(host.vars) for _, part in parts_on("release", host.groups)]
+
+
+def sources(host: Host) -> list[ArchiveSource | ClosureSource]:
+    """Where those come from, in the order of PRODUCTS."""
+    return [source(release, host.vars) for release in reversed(releases(host))]
+
+
+def warnings(inventory: Inventory) -> list[str]:
+    """What works in an inventory and is still not wise: one sentence each."""
+    return checks.warnings(ROLES, inventory)
 
 
 def objections(target: Target, plan: HostPlan, call: Ask) -> list[ProvisionerError]:
     """Why a host must not be brought to what is planned for it, though it could."""
-    parts = _parts("objections", target.host.groups)
-    return [problem for _, part in parts for problem in part.objections(target, plan, call)]
+    found = parts_on("objections", target.host.groups)
+    return [problem for _, part in found for problem in part.objections(target, plan, call)]
 
 
 def gate(unit: str, targets: Mapping[str, Target], call: Call, say: Say) -> Gate:
@@ -173,11 +181,6 @@ def _shown(refusals: Iterable[Refusal | None]) -> list[str]:
     return ["; ".join([lost.reason, *lost.details]) for lost in refusals if lost]
 
 
-def _parts(name: str, groups: Iterable[str]) -> list[tuple[Role, Any]]:
-    """Each role of a host that has this part, with the part."""
-    return [(role, part) for role in roles_for(groups) if (part := role.part(name))]
-
-
 def load(inventory: Inventory) -> None:
     """Import and read what planning will need on this side, whatever the hosts answer: done while they are asked."""
     import jinja2  # noqa: F401
@@ -187,8 +190,7 @@ def load(inventory: Inventory) -> None:
         importlib.import_module(f"roles.{role.name}.role")
     with contextlib.suppress(ProvisionerError):  # whoever needs it says so, of the host that it is about
         for host in hosts:
-            for release in (releases.kafka_release(host.vars), releases.zookeeper_release(host.vars)):
-                releases.source(release, host.vars)
+            sources(host)
 
 
 def default_files() -> list[Path]:

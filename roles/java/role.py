@@ -1,4 +1,4 @@
-"""A Java runtime that the chosen Kafka and ZooKeeper can run on."""
+"""A Java runtime that everything that a host runs can run on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from provisioner.errors import ConfigError
 from provisioner.resources import Package, Resource
 from provisioner.run.preflight import JavaNeed, Needs
 from provisioner.run.target import Target
-from roles.shared import releases
+from roles import site
 
 # The major version of the distribution's own headless JRE that is used.
 DISTRIBUTION_JRE = {
@@ -45,8 +45,7 @@ def needs(target: Target) -> Needs:
     major = None if target["java_home"] else distribution_jre(target)
     if major is None and not target["java_home"]:
         return Needs()  # the operating system itself is not supported, which the role `os` reports
-    used = [releases.zookeeper_release(target.host.vars)] if target.is_in("zookeeper") else []
-    used += [releases.kafka_release(target.host.vars)] if target.is_in("kafka") else []
+    used = site.releases(target.host)
     newest = [release.java_max for release in used if release.java_max is not None]
     return Needs(
         java=JavaNeed(

@@ -25,9 +25,6 @@ QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 # to release, and a JVM does not start with a tag that it does not know.
 QUIET = ("-Xlog:disable", "-Xlog:all=error:stderr")
 
-# Nothing listens there: what a command loads before it waits for an answer.
-NOWHERE = "127.0.0.1:9"
-
 
 def place(target: Target, archive: Archive) -> str:
     """The path of the class archive, with the files that it is good for; "" where none is wanted."""
@@ -51,9 +48,6 @@ def makers(target: Target, archive: Archive) -> list[Resource]:
     """The unit and the script that make the archive; they come before the broker's start, for one systemd reload."""
     if not place(target, archive):
         return []
-    listener = listeners.inter_broker(target.host)
-    # A listener that asks for a password would only log each of the attempts.
-    open_to_all = listener.protocol == "PLAINTEXT"
     return [
         target.file(
             SCRIPT,
@@ -66,8 +60,8 @@ def makers(target: Target, archive: Archive) -> list[Resource]:
             java_home=java.home(target),
             quick=QUICK,
             quiet=QUIET,
-            bootstrap=listener.local if open_to_all else NOWHERE,
-            patience=300 if open_to_all else 10,
+            bootstrap=listeners.door(target.host),
+            patience=300,
         ),
         target.file(
             f"/etc/systemd/system/{UNIT}.service", "kafka/class-archive.service.j2", script=SCRIPT, home=archive.path

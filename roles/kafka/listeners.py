@@ -82,20 +82,6 @@ def inter_broker(host: HostLike) -> Listener:
     )
 
 
-def plain(host: HostLike) -> Listener | None:
-    """A listener without TLS and SASL, since the toolkit's client has neither: the brokers' own if it is one."""
-    return next((one for one in (inter_broker(host), *of(host)) if one.protocol == "PLAINTEXT"), None)
-
-
 def door(host: HostLike) -> str:
-    """The address at which a broker takes native requests on its own host. ConfigError when no listener is
-    PLAINTEXT."""
-    found = plain(host)
-    if found is None:
-        own = inter_broker(host)
-        raise ConfigError(
-            f"this needs a PLAINTEXT listener, and the broker has none: {own.name} is {own.protocol}",
-            host=host.name,
-            advice="bind one to 127.0.0.1 in kafka_listeners, or use the official tools on the host",
-        )
-    return found.local
+    """The address at which a broker takes the toolkit's own requests on its own host."""
+    return inter_broker(host).local

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from provisioner.errors import ConfigError
+from roles.kafka import release as kafka
 from roles.kafka import topology
+from roles.shared.checks import members
 from roles.shared.waits import Nodes
-from roles.zookeeper import service
+from roles.zookeeper import release, service
 from roles.zookeeper import topology as zookeeper
 
 if TYPE_CHECKING:
     from cluster.metadata.keeper import Keeper
+    from provisioner.inventory.model import Host, Inventory
     from provisioner.run.rolling import Call
     from provisioner.run.target import Target
+
+# Properties of a broker that have a variable of their own.
+OWNED = {"zookeeper.connect": "kafka_zookeeper_connect"}
 
 
 def keeper(target: Target, call: Call) -> Keeper:
@@ -56,3 +63,32 @@ def assumed(call: Call, target: Target) -> dict[str, int]:
     if keeper(target, call).has_quorum():
         return {}
     return {"min_isr": topology.replication(target.host, len(target.members("kafka"))).min_insync}
+
+
+def missing(inventory: Inventory) -> list[ConfigError]:
+    """Brokers without anybody who keeps their metadata."""
+    if members(inventory, "zookeeper"):
+        return []
+    lost = [host.name for host in members(inventory, "kafka") if not host.vars["kafka_zookeeper_connect"]]
+    advice = "add a group zookeeper, or set kafka_zookeeper_connect"
+    return [ConfigError("brokers without a ZooKeeper", details=lost, advice=advice)] if lost else []
+
+
+def following(inventory: Inventory) -> list[Host]:
+    """The hosts without a broker that run a version which follows from kafka_version."""
+    servers = (host for host in members(inventory, "zookeeper") if "kafka" not in host.groups)
+    return [host for host in servers if not host.vars["zookeeper_version"]]
+
+
+def untested(inventory: Inventory) -> list[str]:
+    """A warning for each broker whose version is not tested here with the keeper's."""
+    out = []
+    for host in members(inventory, "kafka"):
+        try:
+            broker, keeper = kafka.release(host.vars), release.release(host.vars).version
+        except ConfigError:  # the checks say so
+            continue
+        tested = broker.paired.get("zookeeper", keeper)
+        if keeper != tested:
+            out.append(f"{host.name}: Kafka {broker.version} is tested here with ZooKeeper {tested}, not {keeper}")
+    return out

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import HostFailed, ProvisionerError
+from roles.kafka.release import release
 from roles.kafka.service import STARTED
-from roles.shared.releases import kafka_release
 
 if TYPE_CHECKING:
     from provisioner.run.plan import HostPlan
@@ -28,7 +28,7 @@ def objections(target: Target, plan: HostPlan, call: Callable[..., Mapping[str, 
     if len(target.members("kafka")) < 2 or not any(one.service.unit == "kafka" for one in plan.restarts):
         return []
     found = call(target.name, "cluster.state.running", "look", {"unit": "kafka", "started": STARTED})
-    wanted, protocol = kafka_release(target.host.vars).version, target["kafka_config"].get(PROTOCOL)
+    wanted, protocol = release(target.host.vars).version, target["kafka_config"].get(PROTOCOL)
     problem = objection(found["version"], found["protocol"], wanted, None if protocol is None else str(protocol))
     return [HostFailed(problem[0], host=target.name, advice=problem[1])] if problem else []
 

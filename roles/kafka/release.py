@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from provisioner.resources import Archive
 from provisioner.run.target import Target
-from roles.shared.releases import kafka_release, source
+from roles.shared import releases
+
+
+def release(variables: Mapping[str, Any]) -> releases.Release:
+    """The Kafka that a host's variables ask for. ConfigError when it is not locked."""
+    return releases.release("kafka", str(variables["kafka_version"]))
 
 
 def home(target: Target) -> str:
     """The versioned directory that it is unpacked to."""
-    release = kafka_release(target.host.vars)
-    return f"/opt/kafka_{release.scala}-{release.version}"
+    chosen = release(target.host.vars)
+    return f"/opt/kafka_{chosen.scala}-{chosen.version}"
 
 
 def distribution(target: Target) -> Archive:
     """Kafka itself: a release archive when one is given, else the locked set of jars."""
-    return Archive(home(target), source(kafka_release(target.host.vars), target.host.vars), strip=1)
+    return Archive(home(target), releases.source(release(target.host.vars), target.host.vars), strip=1)

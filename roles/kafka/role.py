@@ -7,13 +7,13 @@ from typing import Any
 from provisioner.resources import Archive, Directory, File, Link, Links, Resource
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
+from roles import site
 from roles.java import role as java
 from roles.kafka import class_archive, listeners, metadata, topology
-from roles.kafka.release import distribution
+from roles.kafka.release import distribution, release
 from roles.kafka.service import CONFIG, ENVIRONMENT, LOGGING, STARTED, UNIT, data_dirs, inputs, services
 from roles.shared import commands, jvm
 from roles.shared.properties import has_secret, override
-from roles.shared.releases import kafka_release
 
 LAUNCHER = "/usr/local/lib/kafka-provisioner/kafka"
 
@@ -37,7 +37,15 @@ SYNONYMS = (
 
 def heap(target: Target) -> int:
     """Heap of this host's broker, bytes."""
-    return target["kafka_heap"] or jvm.kafka_heap(target.facts["memory"])
+    return target["kafka_heap"] or default_heap(target.facts["memory"])
+
+
+def default_heap(memory: int) -> int:
+    """A quarter of the host's `memory`, bytes, between 512 MiB and 6 GiB.
+
+    More does not help: a broker's data passes through the page cache, which is the rest of the memory.
+    """
+    return jvm.share(memory, 4, 512 * jvm.MIB, 6 * jvm.GIB)
 
 
 def needs(target: Target) -> Needs:
@@ -60,7 +68,7 @@ def needs(target: Target) -> Needs:
 
 def tools(target: Target, archive: Archive) -> list[Resource]:
     """The official commands on everybody's PATH. A release archive brings bin/ and config/; a set of jars gets them."""
-    listed = commands.of(kafka_release(target.host.vars))
+    listed = commands.of(release(target.host.vars), site.stops())
     on_path = [*(command.name for command in listed), "kafka-run-class.sh"]
     quick = class_archive.settings(target, archive)
     reach: list[Resource] = [

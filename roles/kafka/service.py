@@ -18,6 +18,8 @@ ENVIRONMENT = "/etc/kafka/kafka.env"
 LOGGING = "/etc/kafka/log4j.properties"
 UNIT = "/etc/systemd/system/kafka.service"
 
+MAIN = "kafka.Kafka"  # the class that the unit runs
+
 # Worth reading as one stream. Loud ones (state changes, requests) and those in another format (garbage collection) are
 # left for those who look for them, in /var/log/kafka.
 LOGS = ("/var/log/kafka/server.log", "/var/log/kafka/controller.log")
@@ -61,10 +63,7 @@ def ready(target: Target) -> Request:
     return request.at(listeners.inter_broker(target.host).local)
 
 
-def live(target: Target) -> Live | None:
-    """What lets a running broker take a changed server.properties; None where its own host cannot ask it."""
-    listener = listeners.plain(target.host)
-    if listener is None:
-        return None
+def live(target: Target) -> Live:
+    """What lets a running broker take a changed server.properties."""
     broker = topology.broker_id(target.host, target.members("kafka"))
-    return Live(CONFIG, STARTED, remote.adopt_settings(broker).at(listener.local))
+    return Live(CONFIG, STARTED, remote.adopt_settings(broker).at(listeners.door(target.host)))

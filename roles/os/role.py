@@ -5,14 +5,10 @@ from __future__ import annotations
 from provisioner.resources import Directory, Resource, Sysctl, User
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
+from roles import site
 
 # (distribution, its versions) on which the lab tests run, or whose packages are known to be the same.
 SUPPORTED = (("debian", ("12", "13")), ("ubuntu", ("20.04", "22.04", "24.04")))
-
-
-def services(target: Target) -> list[str]:
-    """The services of this host; each has a user of its own name."""
-    return [service for service in ("zookeeper", "kafka") if target.is_in(service)]
 
 
 def needs(target: Target) -> Needs:
@@ -21,11 +17,12 @@ def needs(target: Target) -> Needs:
 
 def resources(target: Target) -> list[Resource]:
     out: list[Resource] = []
-    for service in services(target):
+    services = {role.name: part for role, part in site.parts_on("service", target.host.groups)}
+    for service, part in services.items():  # each has a user of its own name
         out += [
             User(service, home=f"/var/lib/{service}"),
             # Configuration belongs to root: a service cannot rewrite what it is started with.
-            Directory(f"/etc/{service}", "root", service, 0o750 if service == "kafka" else 0o755),
+            Directory(f"/etc/{service}", "root", service, 0o755 if getattr(part, "OPEN_CONFIG", False) else 0o750),
             Directory(f"/var/lib/{service}", service, service, 0o750),
             Directory(f"/var/lib/{service}/tmp", service, service, 0o700),
             Directory(f"/var/log/{service}", service, service, 0o750),
@@ -34,5 +31,5 @@ def resources(target: Target) -> list[Resource]:
         *out,
         Directory("/usr/local/lib/kafka-provisioner"),  # what the commands on the PATH are links to
         Sysctl("kafka", target["os_sysctl"], live=target["os_sysctl_live"]),
-        target.file("/etc/security/limits.d/60-kafka.conf", "os/limits.conf.j2", services=services(target)),
+        target.file("/etc/security/limits.d/60-kafka.conf", "os/limits.conf.j2", services=list(services)),
     ]

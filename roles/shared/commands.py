@@ -12,9 +12,6 @@ from typing import Any
 
 from roles.shared.releases import Release
 
-# Units that stand behind the scripts which stop a server. The official ones signal every such JVM on the host.
-UNITS = {"kafka.Kafka": "kafka.service", "org.apache.zookeeper.server.quorum.QuorumPeerMain": "zookeeper.service"}
-
 # Tools that work for longer than a moment and want the JVM's full compiler.
 LONG_RUNNING = ("-perf-test.sh", "-mirror-maker.sh", "-verifiable-producer.sh", "-verifiable-consumer.sh")
 
@@ -39,7 +36,7 @@ class Command:
     absent: str = ""
 
 
-def _command(name: str, entry: Mapping[str, Any], quick: bool, absent: str) -> Command:
+def _command(name: str, entry: Mapping[str, Any], quick: bool, absent: str, units: Mapping[str, str]) -> Command:
     return Command(
         name=name,
         main=entry.get("class", ""),
@@ -49,14 +46,17 @@ def _command(name: str, entry: Mapping[str, Any], quick: bool, absent: str) -> C
         daemon_name=entry.get("name", ""),
         gc_log=bool(entry.get("gc_log")),
         quick=quick and not name.endswith(LONG_RUNNING),
-        stops=UNITS[entry["stops"]] if "stops" in entry else "",
+        stops=units[entry["stops"]] if "stops" in entry else "",
         actions=entry.get("actions", {}),
         absent=absent,
     )
 
 
-def of(release: Release) -> list[Command]:
+def of(release: Release, units: Mapping[str, str]) -> list[Command]:
     """Every command of a release that runs or stops something; sorted by name.
+
+    units {main class of a server: the unit that runs it}: what stands behind the scripts that stop a server. The
+    official ones signal every such JVM on the host.
 
     Left out are the scripts without an entry of their own: kafka-run-class.sh, through which the others go, and
     helpers that only make sense where systemd does not run the server.
@@ -65,6 +65,6 @@ def of(release: Release) -> list[Command]:
     def why(name: str) -> str:
         return release.absent.get(name, "")
 
-    scripts = [_command(name, entry, False, why(name)) for name, entry in release.scripts.items() if entry]
-    tools = [_command(name, entry, True, why(name)) for name, entry in release.tools.items()]
+    scripts = [_command(name, entry, False, why(name), units) for name, entry in release.scripts.items() if entry]
+    tools = [_command(name, entry, True, why(name), units) for name, entry in release.tools.items()]
     return sorted([*scripts, *tools], key=lambda command: command.name)

@@ -1,4 +1,4 @@
-"""How much memory each service's Java gets, and the options that follow; pure."""
+"""How much memory a service's Java gets, and the options that follow; pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,9 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
-def kafka_heap(memory: int) -> int:
-    """Default heap of a broker, bytes: a quarter of the host's `memory` (bytes), between 512 MiB and 6 GiB.
-
-    More does not help: a broker's data passes through the page cache, which is the rest of the memory.
-    """
-    return _whole_mib(min(max(memory // 4, 512 * MIB), 6 * GIB))
-
-
-def zookeeper_heap(memory: int) -> int:
-    """Default heap of a ZooKeeper server, bytes: an eighth of the host's `memory`, between 256 MiB and 1 GiB."""
-    return _whole_mib(min(max(memory // 8, 256 * MIB), GIB))
-
-
-def _whole_mib(size: int) -> int:
-    return size // MIB * MIB
+def share(memory: int, part: int, least: int, most: int) -> int:
+    """One `part`-th of a host's `memory`, between `least` and `most`, in whole MiB; all in bytes."""
+    return min(max(memory // part, least), most) // MIB * MIB
 
 
 def jvm_size(size: int) -> str:

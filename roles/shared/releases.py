@@ -1,7 +1,7 @@
 """The versions that can be installed: what `roles/<product>/versions/<version>.yml` says about each.
 
 These files are part of the project (the locked set of jars, and beside it the facts a role needs: which Scala, which
-ZooKeeper, which Java, which command runs which class), so reading them is reading our own tables, not a host.
+Java, which other product, which command runs which class), so reading them is reading our own tables, not a host.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Release:
     version: str
     lock_file: Path
     scala: str = ""
-    zookeeper: str = ""
     java_min: int = 8
     java_max: int | None = None
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scripts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    paired: Mapping[str, str] = field(default_factory=dict)  # other product -> the version that it is tested with
     absent: Mapping[str, str] = field(default_factory=dict)  # script whose classes no locked jar has -> why
 
     @property
@@ -70,23 +70,13 @@ def release(product: str, version: str) -> Release:
         version=str(data["version"]),
         lock_file=path,
         scala=str(data.get("scala") or ""),
-        zookeeper=str(data.get("zookeeper") or ""),
+        paired={other: str(data[other]) for other in data if other != product and known(other)},
         java_min=int(java.get("min") or 8),
         java_max=java.get("max"),
         tools=data.get("tools") or {},
         scripts=data.get("scripts") or {},
         absent=data.get("absent") or {},
     )
-
-
-def kafka_release(variables: Mapping[str, Any]) -> Release:
-    """The Kafka that a host's variables ask for."""
-    return release("kafka", str(variables["kafka_version"]))
-
-
-def zookeeper_release(variables: Mapping[str, Any]) -> Release:
-    """The ZooKeeper that a host's variables ask for: its own version, or the one paired with the Kafka version."""
-    return release("zookeeper", str(variables["zookeeper_version"] or kafka_release(variables).zookeeper))
 
 
 def source(release: Release, variables: Mapping[str, Any]) -> ArchiveSource | ClosureSource:

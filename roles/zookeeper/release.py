@@ -7,20 +7,27 @@ from typing import Any
 
 from provisioner.resources import Archive
 from provisioner.run.target import Target
-from roles.shared.releases import source, zookeeper_release
+from roles.kafka import release as kafka
+from roles.shared import releases
+
+
+def release(variables: Mapping[str, Any]) -> releases.Release:
+    """The ZooKeeper that a host's variables ask for: its own version, or the one paired with the Kafka version.
+    ConfigError when it is not locked."""
+    version = variables["zookeeper_version"] or kafka.release(variables).paired["zookeeper"]
+    return releases.release("zookeeper", str(version))
 
 
 def home(target: Target) -> str:
     """The versioned directory that it is unpacked to."""
-    release = zookeeper_release(target.host.vars)
-    return f"/opt/apache-zookeeper-{release.version}"
+    return f"/opt/apache-zookeeper-{release(target.host.vars).version}"
 
 
 def distribution(target: Target) -> Archive:
     """ZooKeeper itself: a release archive when one is given, else the locked set of jars."""
-    return Archive(home(target), source(zookeeper_release(target.host.vars), target.host.vars), strip=1)
+    return Archive(home(target), releases.source(release(target.host.vars), target.host.vars), strip=1)
 
 
 def uses_logback(variables: Mapping[str, Any]) -> bool:
     """ZooKeeper logs through logback since 3.8, through log4j 1 before."""
-    return zookeeper_release(variables).number >= (3, 8)
+    return release(variables).number >= (3, 8)

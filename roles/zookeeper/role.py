@@ -7,12 +7,12 @@ from posixpath import basename
 from provisioner.resources import Archive, Directory, File, Link, Links, Resource
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
+from roles import site
 from roles.java import role as java
 from roles.shared import commands, jvm
 from roles.shared.properties import has_secret, override
-from roles.shared.releases import zookeeper_release
 from roles.zookeeper import topology
-from roles.zookeeper.release import distribution, uses_logback
+from roles.zookeeper.release import distribution, release, uses_logback
 from roles.zookeeper.service import CONFIG, ENVIRONMENT, UNIT, data_dirs, inputs, logging, services
 
 LAUNCHER = "/usr/local/lib/kafka-provisioner/zookeeper"
@@ -20,7 +20,12 @@ LAUNCHER = "/usr/local/lib/kafka-provisioner/zookeeper"
 
 def heap(target: Target) -> int:
     """Heap of this host's server, bytes."""
-    return target["zookeeper_heap"] or jvm.zookeeper_heap(target.facts["memory"])
+    return target["zookeeper_heap"] or default_heap(target.facts["memory"])
+
+
+def default_heap(memory: int) -> int:
+    """An eighth of the host's `memory`, bytes, between 256 MiB and 1 GiB."""
+    return jvm.share(memory, 8, 256 * jvm.MIB, jvm.GIB)
 
 
 def needs(target: Target) -> Needs:
@@ -45,8 +50,7 @@ def needs(target: Target) -> Needs:
 
 def tools(target: Target, archive: Archive) -> list[Resource]:
     """The official commands. A release archive has them; a set of jars gets them under the same names."""
-    release = zookeeper_release(target.host.vars)
-    listed = commands.of(release)
+    listed = commands.of(release(target.host.vars), site.stops())
     launch = target.file(LAUNCHER, "zookeeper/bin/launcher.sh.j2", mode=0o755, java_home=java.home(target))
     path = Links("/usr/local/bin", {command.name: LAUNCHER for command in listed}, only=LAUNCHER)
     if target["zookeeper_archive"]:

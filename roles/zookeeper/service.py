@@ -13,6 +13,9 @@ CONFIG = "/etc/zookeeper/zoo.cfg"
 ENVIRONMENT = "/etc/zookeeper/zookeeper.env"
 UNIT = "/etc/systemd/system/zookeeper.service"
 
+MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"  # the class that the unit runs
+OPEN_CONFIG = True  # `zkServer.sh status` reads zoo.cfg as anybody
+
 # Worth reading as one stream. The garbage collection's is left for those who look for it, in /var/log/zookeeper.
 LOGS = ("/var/log/zookeeper/zookeeper.log",)
 

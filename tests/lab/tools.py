@@ -54,7 +54,7 @@ rm -rf "$work"
 
 def expected(kafka: Release) -> set[str]:
     """The names of both tables: Kafka's, and those of the ZooKeeper that is deployed with it."""
-    server = release("zookeeper", kafka.zookeeper)
+    server = release("zookeeper", kafka.paired["zookeeper"])
     return {*kafka.commands, *server.commands} - LEFT_OUT
 
 

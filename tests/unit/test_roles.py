@@ -13,7 +13,9 @@ from provisioner.resources import Archive, Directory, File, Links, Package, Serv
 from provisioner.run.preflight import merge
 from roles import site
 from roles.kafka import listeners
+from roles.kafka import role as kafka_role
 from roles.shared import commands, jvm, releases
+from roles.zookeeper import role as zookeeper_role
 from tests.support import roles as support
 
 GIB = 2**30
@@ -40,7 +42,7 @@ def service(target, unit):
     ],
 )
 def test_heaps_follow_the_memory_of_the_host(memory, kafka, zookeeper):
-    assert (jvm.kafka_heap(memory), jvm.zookeeper_heap(memory)) == (kafka, zookeeper)
+    assert (kafka_role.default_heap(memory), zookeeper_role.default_heap(memory)) == (kafka, zookeeper)
 
 
 def test_heap_of_the_inventory_wins_and_both_heaps_are_checked_against_the_host(tmp_path):
@@ -92,7 +94,7 @@ def test_one_variable_switches_kafka_scala_and_zookeeper(tmp_path):
 
     assert archives(kafka_version="2.5.0") == ["/opt/apache-zookeeper-3.5.10", "/opt/kafka_2.12-2.5.0"]
     default = releases.release("kafka", "3.9.2")
-    assert archives() == [f"/opt/apache-zookeeper-{default.zookeeper}", "/opt/kafka_2.13-3.9.2"]
+    assert archives() == [f"/opt/apache-zookeeper-{default.paired['zookeeper']}", "/opt/kafka_2.13-3.9.2"]
 
 
 @pytest.mark.parametrize("unit", ["kafka", "zookeeper"])
@@ -219,7 +221,7 @@ def test_every_official_command_is_on_everybodys_path(tmp_path, version):
 
 
 def test_stop_scripts_stop_the_unit_and_perf_tests_get_the_full_compiler():
-    found = {command.name: command for command in commands.of(releases.release("kafka", "3.9.2"))}
+    found = {command.name: command for command in commands.of(releases.release("kafka", "3.9.2"), site.stops())}
     assert found["kafka-server-stop.sh"].stops == "kafka.service"
     assert found["zookeeper-server-stop.sh"].stops == "zookeeper.service"
     assert found["kafka-topics.sh"].quick and not found["kafka-producer-perf-test.sh"].quick

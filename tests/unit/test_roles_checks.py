@@ -10,6 +10,8 @@ from tests.support import roles as support
 
 THREE = ["kafka1", "kafka2", "kafka3"]
 
+BOTH = [{"name": "INTERNAL", "port": 9092}, {"name": "CLIENTS", "port": 9093, "protocol": "SASL_SSL"}]
+
 
 def one(**variables):
     """A site of one host."""
@@ -65,12 +67,28 @@ def refusal(tmp_path, **given):
         (one(kafka_listeners=[{"name": "A", "port": 1, "protocol": "TLS"}]), ["TLS", "SSL"]),
         (one(kafka_advertised_host="0.0.0.0"), ["clients can connect to"]),
         (one(kafka_inter_broker_listener="X"), ["kafka_inter_broker_listener X", "PLAINTEXT"]),
+        *(
+            (
+                one(kafka_listeners=[{"name": "A", "port": 1, "protocol": protocol}]),
+                [
+                    f"a: brokers would talk to each other over A, which is {protocol}",
+                    "set kafka_inter_broker_listener to a PLAINTEXT listener",
+                ],
+            )
+            for protocol in ("SSL", "SASL_PLAINTEXT", "SASL_SSL")
+        ),
+        (one(kafka_listeners=BOTH, kafka_inter_broker_listener="CLIENTS"), ["over CLIENTS, which is SASL_SSL"]),
     ],
 )
 def test_an_inventory_that_cannot_work_is_refused(tmp_path, given, said):
     message = refusal(tmp_path, **given)
     for part in said:
         assert part in message
+
+
+def test_clients_may_have_a_listener_that_encrypts(tmp_path):
+    found = support.inventory(tmp_path, **one(kafka_listeners=BOTH))
+    assert "INTERNAL:PLAINTEXT,CLIENTS:SASL_SSL" in support.text(support.target(found), "/etc/kafka/server.properties")
 
 
 def test_hosts_in_no_group_of_ours_are_nothing_to_deploy(tmp_path):

@@ -12,6 +12,7 @@ from cli.status_table import age, page
 from cluster.state.node import settled
 from provisioner.resources import Service
 from roles import site
+from roles.role import Role
 from roles.status import Answer, document, version
 
 CONFIG = "/etc/kafka/server.properties"
@@ -206,7 +207,7 @@ def test_a_host_cannot_send_control_sequences_to_the_terminal():
 
 
 def test_a_service_of_a_role_without_a_status_part_is_shown_from_its_unit_alone(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(site, "ROLES", (*site.ROLES, site.Role("exporter", groups=("kafka",))))
+    monkeypatch.setattr(site, "ROLES", (*site.ROLES, Role("exporter", groups=("kafka",))))
     whole = answer(1, "leader")
     running = {"active": True, "sub": "running", "enabled": True, "restarts": 0, "disk": {}, "started": {}}
 

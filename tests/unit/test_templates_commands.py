@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.resources import Link, Links
+from roles import site
 from roles.shared import commands, releases
 from tests.support import roles as support
 
@@ -73,7 +74,8 @@ def test_every_script_is_valid_for_sh_and_bash(host):
 
 def test_every_command_runs_its_class_with_the_callers_arguments(host, version):
     kafka = releases.release("kafka", version)
-    for command in [*commands.of(kafka), *commands.of(releases.release("zookeeper", kafka.zookeeper))]:
+    zookeeper = releases.release("zookeeper", kafka.paired["zookeeper"])
+    for command in [*commands.of(kafka, site.stops()), *commands.of(zookeeper, site.stops())]:
         if not command.main or command.actions or command.absent:
             continue
         code, called, error = run(host, command.name, "--a b", "*")

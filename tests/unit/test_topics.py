@@ -8,7 +8,7 @@ import pytest
 
 from cluster.topics.wanted import Wanted, wrong_name
 from provisioner.errors import ConfigError, Several
-from roles.checks import wanted_topics
+from roles.kafka.checks import wanted_topics
 from tests.support import roles as support
 
 HEAD = """\

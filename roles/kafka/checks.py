@@ -1,0 +1,144 @@
+"""What can be wrong with the brokers of an inventory, found before any connection; pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cluster.topics.wanted import Wanted, parse
+from provisioner.errors import ConfigError
+from roles.kafka import listeners as doors
+from roles.kafka import metadata, topology
+from roles.kafka.release import release
+from roles.shared import checks
+from roles.shared.checks import members
+
+if TYPE_CHECKING:
+    from provisioner.inventory.model import Host, Inventory
+
+# Properties that other parts of the toolkit must know as well, and so have a variable of their own.
+OWNED = {
+    "broker.id": "kafka_broker_id",
+    "node.id": "kafka_broker_id",
+    "listeners": "kafka_listeners",
+    "advertised.listeners": "kafka_listeners",
+    "listener.security.protocol.map": "kafka_listeners",
+    "inter.broker.listener.name": "kafka_inter_broker_listener",
+    "security.inter.broker.protocol": "kafka_inter_broker_listener",
+    "log.dir": "kafka_data_dirs",
+    "log.dirs": "kafka_data_dirs",
+    "default.replication.factor": "kafka_replication_factor",
+    "min.insync.replicas": "kafka_min_insync_replicas",
+    **metadata.OWNED,
+}
+
+
+def versions(inventory: Inventory) -> list[ConfigError]:
+    """The version asked for is locked, is the same on all hosts, and an archive's name agrees with it."""
+    brokers = members(inventory, "kafka")
+    asked = defaultdict(list)
+    for host in [*brokers, *metadata.following(inventory)]:
+        asked[str(host.vars["kafka_version"])].append(host.name)
+    problems = checks.versions(brokers, "kafka", release, r"kafka_[\d.]+-(\d[\d.]*\d)")
+    if len(asked) > 1:
+        details = [f"{version}: {', '.join(names)}" for version, names in sorted(asked.items())]
+        advice = "set it once for all hosts, under `all: vars:` (ZooKeeper's version follows from it)"
+        summary = "kafka_version differs between hosts of one cluster"
+        problems.append(ConfigError(summary, details=details, advice=advice))
+    return problems
+
+
+def unique_ids(inventory: Inventory) -> list[ConfigError]:
+    """No two brokers share an id."""
+    return checks.unique_ids(members(inventory, "kafka"), "kafka_broker_id", topology.broker_id, 0, 2**31 - 1)
+
+
+def listeners(inventory: Inventory) -> list[ConfigError]:
+    """Every listener is complete, names are unique, and all brokers talk over the same one, which the toolkit can
+    speak."""
+    out, names = [], {}
+    for host in members(inventory, "kafka"):
+        found = [listener.name for listener in doors.of(host)]
+        if len(set(found)) < len(found):
+            out.append(ConfigError(f"kafka_listeners uses a name twice: {', '.join(found)}", host=host.name))
+        own = doors.inter_broker(host)
+        names[host.name] = own.name
+        if own.protocol != "PLAINTEXT":
+            out.append(
+                ConfigError(
+                    f"brokers would talk to each other over {own.name}, which is {own.protocol}: deploy, restart and "
+                    "status ask brokers over that listener, too, and speak PLAINTEXT only",
+                    host=host.name,
+                    advice="set kafka_inter_broker_listener to a PLAINTEXT listener; those for clients may be of any "
+                    "protocol",
+                )
+            )
+    if len(set(names.values())) > 1:
+        details = [f"{host}: {name}" for host, name in names.items()]
+        out.append(ConfigError("brokers must use one listener name among themselves", details=details))
+    return out
+
+
+def replication(inventory: Inventory) -> list[ConfigError]:
+    """Replication fits the number of brokers, and a write can succeed at all."""
+    out = []
+    brokers = members(inventory, "kafka")
+    for host in brokers:
+        wanted = topology.replication(host, len(brokers))
+        if not 1 <= wanted.factor <= len(brokers):
+            summary = f"kafka_replication_factor is {wanted.factor} and there are {len(brokers)} brokers"
+            out.append(ConfigError(summary, host=host.name, advice="lower it, or add brokers"))
+        elif not 1 <= wanted.min_insync <= wanted.factor:
+            summary = f"kafka_min_insync_replicas is {wanted.min_insync} and there are {wanted.factor} copies"
+            out.append(ConfigError(summary, host=host.name, advice="no write with acks=all could ever succeed"))
+    return out
+
+
+def limits(inventory: Inventory) -> list[ConfigError]:
+    """A heap and a stop timeout that a broker can live with."""
+    return checks.limits(members(inventory, "kafka"), "kafka", 256)
+
+
+def own_properties(inventory: Inventory) -> list[ConfigError]:
+    """kafka_config leaves alone what has a variable; JVM options are options."""
+    return checks.own_properties(members(inventory, "kafka"), "kafka", OWNED.get)
+
+
+def topics(inventory: Inventory) -> list[ConfigError]:
+    """`topics` is the same on all brokers, as there is one cluster, and each entry is a topic."""
+    brokers = members(inventory, "kafka")
+    other = next((host for host in brokers if host.vars["topics"] != brokers[0].vars["topics"]), None)
+    if other is not None:
+        details = [f"{host.name}: {host.place('topics') or 'not set'}" for host in (brokers[0], other)]
+        advice = "set it once for all hosts, under `all: vars:`"
+        return [ConfigError("topics differs between the brokers of one cluster", details=details, advice=advice)]
+    return wanted_topics(inventory)[1]
+
+
+def wanted_topics(inventory: Inventory) -> tuple[list[Wanted], list[ConfigError]]:
+    """The topics that an inventory lists, and what is wrong with the list."""
+    first = next(iter(members(inventory, "kafka")), None)
+    return ([], []) if first is None else parse(first.vars["topics"], partial(first.place, "topics"))
+
+
+CHECKS = (
+    metadata.missing,
+    versions,
+    unique_ids,
+    listeners,
+    replication,
+    limits,
+    own_properties,
+    topics,
+)
+
+
+def ports(host: Host) -> list[tuple[int, str]]:
+    """(port, what wants it) of a broker."""
+    return [(listener.port, f"Kafka listener {listener.name}") for listener in doors.of(host)]
+
+
+def warnings(inventory: Inventory) -> list[str]:
+    """What works and is still not wise."""
+    return metadata.untested(inventory)

@@ -1,0 +1,115 @@
+"""Checks of an inventory that several roles make of their own variables; pure. Variables are named as their role is:
+kafka_heap, kafka_stop_timeout, kafka_config ..."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from provisioner.errors import ConfigError
+from roles.shared import releases
+from roles.shared.jvm import MIB, jvm_size, one_line
+
+if TYPE_CHECKING:
+    from provisioner.inventory.model import Host, Inventory
+    from roles.shared.releases import Release
+
+Check = Callable[["Inventory"], "list[ConfigError]"]
+
+LEAST_STOP = 300_000  # milliseconds
+
+
+def members(inventory: Inventory, group: str) -> list[Host]:
+    """The hosts of a group in inventory order; none when there is no such group."""
+    return [inventory.hosts[name] for name in inventory.groups.get(group, ())]
+
+
+def collected(check: Check) -> Check:
+    """A check in which a raised ConfigError (a listener that is none) is a finding like any other."""
+
+    def run(inventory: Inventory) -> list[ConfigError]:
+        try:
+            return check(inventory)
+        except ConfigError as error:
+            return [error]
+
+    return run
+
+
+def versions(
+    hosts: Iterable[Host], product: str, release: Callable[[Mapping[str, Any]], Release], archive: str
+) -> list[ConfigError]:
+    """The version that each host asks for is locked, and a release archive is there and agrees with it by its name.
+
+    archive: a regular expression for such a name, with the version as its group.
+    """
+    problems: dict[str, ConfigError] = {}
+    for host in hosts:
+        given = host.vars[f"{product}_archive"]
+        try:
+            version = release(host.vars).version
+            named = re.search(archive, str(given or "").rsplit("/", 1)[-1])
+            if named and named[1] != version:
+                summary = f"{product}_archive is version {named[1]} and {product}_version says {version}"
+                raise ConfigError(summary, host=host.name, advice="make them agree")
+            if given:
+                releases.source(release(host.vars), host.vars)
+        except ConfigError as error:
+            problems.setdefault(error.summary, error)
+    return list(problems.values())
+
+
+def unique_ids(
+    hosts: Sequence[Host], variable: str, find: Callable[[Host, Sequence[Host]], int], low: int, high: int
+) -> list[ConfigError]:
+    """No two hosts share an id, and each is in its range."""
+    out = []
+    holders = defaultdict(list)
+    for host in hosts:
+        holders[find(host, hosts)].append(host.name)
+    for number, names in holders.items():
+        if len(names) > 1:
+            advice = f"give each a {variable} of its own"
+            out.append(ConfigError(f"{variable} {number} is used by {' and '.join(names)}", advice=advice))
+        if not low <= number <= high:
+            out.append(ConfigError(f"{variable} {number} is not between {low} and {high}", host=names[0]))
+    return out
+
+
+def limits(hosts: Iterable[Host], role: str, least: int) -> list[ConfigError]:
+    """Heaps and stop timeouts that a service can live with. least: MiB of heap."""
+    out = []
+    for host in hosts:
+        heap, stop = host.vars[f"{role}_heap"], host.vars[f"{role}_stop_timeout"]
+        if heap is not None and heap < least * MIB:
+            summary = f"{role}_heap is {jvm_size(heap)}, too small to run in"
+            out.append(ConfigError(summary, host=host.name, advice=f"give it {least}m or more"))
+        if stop < LEAST_STOP:
+            summary = f"{role}_stop_timeout is {stop / 1000:g}s, below {LEAST_STOP // 1000}s"
+            advice = "a stop that is forced too early leaves a log to recover"
+            out.append(ConfigError(summary, host=host.name, advice=advice))
+    return out
+
+
+def own_properties(hosts: Iterable[Host], role: str, owner: Callable[[str], str | None]) -> list[ConfigError]:
+    """The inventory's own properties (kafka_config) leave alone what has a variable; JVM options are options.
+
+    owner: the variable of a property that other parts of the toolkit must know as well; None for any other.
+    """
+    out = []
+    config = f"{role}_config"
+    for host in hosts:
+        for key in host.vars[config]:
+            if variable := owner(str(key)):
+                summary = f"{config} sets {key}, which other parts of the deploy must know"
+                out.append(ConfigError(summary, host=host.name, advice=f"set the variable {variable} instead"))
+            elif not isinstance(key, str) or not re.fullmatch(r"[\w.\-]+", key):
+                out.append(ConfigError(f"{config} has a key that is no property name: {key!r}", host=host.name))
+        try:
+            one_line(host.vars[f"{role}_jvm_opts"], variable=f"{role}_jvm_opts")
+        except ConfigError as error:
+            error.host = host.name
+            out.append(error)
+    return out

@@ -1,0 +1,67 @@
+"""What can be wrong with the ZooKeeper servers of an inventory, found before any connection; pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from provisioner.errors import ConfigError
+from roles.shared import checks
+from roles.shared.checks import members
+from roles.zookeeper import topology
+from roles.zookeeper.release import release
+
+if TYPE_CHECKING:
+    from provisioner.inventory.model import Host, Inventory
+
+# Properties that other parts of the toolkit must know as well, and so have a variable of their own.
+OWNED = {
+    "dataDir": "zookeeper_data_dir",
+    "dataLogDir": "zookeeper_txn_dir",
+    "clientPort": "zookeeper_port",
+    "tickTime": "zookeeper_tick",
+}
+
+
+def versions(inventory: Inventory) -> list[ConfigError]:
+    """The version asked for is locked, and an archive's name agrees with it."""
+    return checks.versions(members(inventory, "zookeeper"), "zookeeper", release, r"zookeeper-(\d[\d.]*\d)")
+
+
+def unique_ids(inventory: Inventory) -> list[ConfigError]:
+    """No two servers share a myid."""
+    return checks.unique_ids(members(inventory, "zookeeper"), "zookeeper_myid", topology.myid, 1, 255)
+
+
+def limits(inventory: Inventory) -> list[ConfigError]:
+    """A heap and a stop timeout that a server can live with."""
+    return checks.limits(members(inventory, "zookeeper"), "zookeeper", 64)
+
+
+def own_properties(inventory: Inventory) -> list[ConfigError]:
+    """zookeeper_config leaves alone what has a variable; JVM options are options."""
+
+    def owner(key: str) -> str | None:
+        return OWNED.get(key) or ("zookeeper_address" if re.match(r"server\.\d", key) else None)
+
+    return checks.own_properties(members(inventory, "zookeeper"), "zookeeper", owner)
+
+
+CHECKS = (versions, unique_ids, limits, own_properties)
+
+
+def ports(host: Host) -> list[tuple[int, str]]:
+    """(port, what wants it) of a server."""
+    variables = [f"zookeeper_{what}" for what in ("port", "quorum_port", "election_port")]
+    return [(int(host.vars[variable]), f"ZooKeeper ({variable})") for variable in variables]
+
+
+def warnings(inventory: Inventory) -> list[str]:
+    """What works and is still not wise."""
+    servers = len(members(inventory, "zookeeper"))
+    if not servers or servers % 2:
+        return []
+    return [
+        f"{servers} ZooKeeper servers survive the loss of {(servers - 1) // 2}, no more than {servers - 1} would: "
+        "use an odd number"
+    ]
