@@ -12,8 +12,9 @@ from cli.cluster import Cluster, opened
 from cli.common import Run
 from cli.throttle import rate_of
 from cluster import remote
+from cluster.model import Partition
 from cluster.moving.carrying import carry_out
-from cluster.moving.layout import Move, Partition
+from cluster.moving.layout import Move
 from cluster.moving.rebalance import plan, too_few
 from provisioner.errors import HostFailed, Refused, Unreachable, UsageError, raise_all
 from provisioner.inventory.model import Host
@@ -47,9 +48,7 @@ def rebalance(run: Run, drain: str, throttle: str, yes: bool) -> int:
                 host=driver.name,
                 advice="see how it is: `invoke status`; `invoke deploy` starts what is down",
             )
-        partitions = [
-            Partition(p["topic"], p["partition"], tuple(p["replicas"]), p["size"]) for p in state["partitions"]
-        ]
+        partitions = [Partition.from_wire(found) for found in state["partitions"]]
         _refuse(driver, state, partitions, brokers, leaving)
         racks = {int(broker): rack for broker, rack in state["brokers"].items()}
         moves = plan(partitions, brokers, racks, leaving)
@@ -108,7 +107,7 @@ def _refuse(
             host=driver.name,
             advice="start it (`invoke deploy`), or empty it with --drain when it is not to come back",
         )
-    offline = [f"{p['topic']}-{p['partition']}" for p in state["partitions"] if p["leader"] < 0]
+    offline = [one.name for one in partitions if one.leader < 0]
     if offline:
         raise HostFailed(
             f"{counted(len(offline), 'partition')} offline: there is no copy to make another one from",
@@ -121,7 +120,7 @@ def _refuse(
         raise Refused(
             f"{len(cluster) - len(leaving)} brokers would be left for {counted(len(short), 'partition')} "
             "with more copies",
-            details=[_listed([f"{one.topic}-{one.partition} ({len(one.replicas)} copies)" for one in short])],
+            details=[_listed([f"{one.name} ({len(one.replicas)} copies)" for one in short])],
             advice="add a broker first, or give these topics fewer copies",
         )
 
@@ -129,7 +128,7 @@ def _refuse(
 def _due(moves: Sequence[Move], state: Mapping[str, Any]) -> bool:
     """Whether there is anything to do: moves, moves of an earlier run, its throttle, or a leader that is not the
     preferred one though it could be. Pure."""
-    elections = any(p["replicas"] and p["leader"] != p["replicas"][0] in p["isr"] for p in state["partitions"])
+    elections = any(Partition.from_wire(found).electable for found in state["partitions"])
     throttled = any(state["throttled"]["ours"].values())
     return bool(moves or state["under_way"] or throttled or elections)
 

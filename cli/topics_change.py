@@ -14,6 +14,7 @@ from cli.topics import looked, patterns, unknown
 from cli.topics_moving import mover
 from cli.topics_table import summary
 from cluster import remote
+from cluster.model import Topic
 from cluster.settings.values import shown
 from cluster.settings.values import typed as typed_setting
 from cluster.topics import apply as topic_apply
@@ -147,9 +148,9 @@ def _planned(cluster: Cluster, wanted: Sequence[Wanted]) -> topic_plan.Plan:
     return plan
 
 
-def _exists(one: Wanted, there: topic_plan.Topic) -> UsageError:
+def _exists(one: Wanted, there: Topic) -> UsageError:
     """The error for a topic that is to be made and is there: what differs from what was asked for."""
-    now = [(len(there.replicas), one.partitions, "partitions"), (there.factors, one.factor, "copies")]
+    now = [(len(there.partitions), one.partitions, "partitions"), (there.factors, one.factor, "copies")]
     differs = []
     for has, asked, what in now:
         has_text = "/".join(map(str, has)) if isinstance(has, tuple) else str(has)

@@ -171,7 +171,8 @@ def document(found: Mapping[str, Any], partitions: bool = False) -> dict[str, An
     for name, topic in found["topics"].items():
         topics[name] = {"internal": topic["internal"], **summary(topic)}
         if partitions:
-            topics[name] |= {"settings": topic["settings"], "partition_list": topic["partitions"]}
+            listed = [{key: value for key, value in one.items() if key != "topic"} for one in topic["partitions"]]
+            topics[name] |= {"settings": topic["settings"], "partition_list": listed}
     return {"brokers": sorted(map(int, found["brokers"])), "controller": found["controller"], "topics": topics}
 
 

@@ -6,10 +6,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from cluster.endpoint import Endpoint
-from provisioner.resources.frozen import dataclass
+from provisioner.resources.frozen import dataclass, field, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Key = tuple[str, int]  # topic and number of a partition
 
 
 @dataclass(frozen=True)
@@ -23,3 +28,135 @@ class Broker:
     def to_wire(self) -> dict[str, Any]:
         """{host, port, rack}."""
         return {"host": self.endpoint.host, "port": self.endpoint.port, "rack": self.rack}
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition, by its topic and number.
+
+    replicas: the brokers that have a copy, the preferred leader first; of one that is being moved (`moving`), where it
+    goes. leader: -1 when it has none. isr: the brokers whose copies are in sync; min_isr: how many of them a write with
+    acks=all needs.
+    sizes: {broker: bytes of its copy}, of copies that were measured; size: bytes of the largest. earliest, latest: the
+    first offset and the end; None where they were not asked for, and where no leader answers.
+    """
+
+    topic: str
+    partition: int
+    replicas: tuple[int, ...]
+    size: int = 0
+    leader: int = -1
+    isr: tuple[int, ...] = ()
+    min_isr: int = 1
+    moving: bool = False
+    earliest: Optional[int] = None
+    latest: Optional[int] = None
+    sizes: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """(topic, number)."""
+        return self.topic, self.partition
+
+    @property
+    def name(self) -> str:
+        """As people know it: "orders-0"."""
+        return f"{self.topic}-{self.partition}"
+
+    @property
+    def behind(self) -> tuple[int, ...]:
+        """The brokers whose copies are not in sync."""
+        return tuple(broker for broker in self.replicas if broker not in self.isr)
+
+    @property
+    def electable(self) -> bool:
+        """Whether its leader is not the preferred one, which could lead."""
+        return bool(self.replicas) and self.leader != self.replicas[0] in self.isr
+
+    @property
+    def under_replicated(self) -> bool:
+        """Whether a copy is behind or gone."""
+        return len(self.isr) < len(self.replicas)
+
+    @property
+    def protected(self) -> bool:
+        """Whether it has more copies than an acks=all write needs: only then can one of them be spared."""
+        return len(self.replicas) > self.min_isr
+
+    def __str__(self) -> str:
+        isr = ",".join(map(str, sorted(self.isr)))
+        return f"{self.name} (isr {isr or 'none'} of {len(self.replicas)}, needs {self.min_isr})"
+
+    def but(self, **changes: Any) -> Partition:
+        """The same with other values."""
+        return replace(self, **changes)
+
+    def in_sync(self, brokers: Iterable[int]) -> Partition:
+        """The same with these brokers' copies in sync."""
+        return replace(self, isr=tuple(brokers))
+
+    def measured(self, sizes: Mapping[int, int]) -> Partition:
+        """The same with the bytes of its copies. sizes: {broker: bytes}."""
+        return replace(self, sizes=sizes, size=max(sizes.values(), default=0))
+
+    def to_wire(self, *also: str) -> dict[str, Any]:
+        """{topic, partition, leader, replicas, isr}, and the other fields that are asked for by name."""
+        found: dict[str, Any] = {
+            "topic": self.topic,
+            "partition": self.partition,
+            "leader": self.leader,
+            "replicas": list(self.replicas),
+            "isr": list(self.isr),
+            **{name: getattr(self, name) for name in also},
+        }
+        if "sizes" in found:
+            found["sizes"] = {str(broker): size for broker, size in sorted(self.sizes.items())}
+        return found
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Partition:
+        """The way back; a field that was not asked for has its default."""
+        fields = {**data, "replicas": tuple(data["replicas"]), "isr": tuple(data["isr"])}
+        found = cls(**fields)
+        return found.measured({int(broker): size for broker, size in found.sizes.items()}) if found.sizes else found
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic and its partitions, by number. internal: Kafka's own. error: the protocol's name for why a broker does
+    not describe it, "" where it does. settings: by name, where they were asked for."""
+
+    name: str
+    partitions: tuple[Partition, ...]
+    internal: bool = False
+    error: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def known(self) -> bool:
+        """Whether the broker that was asked has heard of it."""
+        return self.error != "UnknownTopicOrPartitionError"
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """The numbers of copies that its partitions have: a single one, unless somebody has changed some by hand."""
+        return tuple(sorted({len(partition.replicas) for partition in self.partitions}))
+
+    @property
+    def moving(self) -> int:
+        """How many of its partitions are being moved."""
+        return sum(partition.moving for partition in self.partitions)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the largest copy of each partition together."""
+        return sum(partition.size for partition in self.partitions)
+
+    def to_wire(self, *also: str) -> dict[str, Any]:
+        """{internal, partitions}, the partitions with the fields that are asked for by name."""
+        return {"internal": self.internal, "partitions": [one.to_wire(*also) for one in self.partitions]}
+
+    @classmethod
+    def from_wire(cls, name: str, data: Mapping[str, Any], settings: Mapping[str, Any]) -> Topic:
+        """The way back."""
+        return cls(name, tuple(map(Partition.from_wire, data["partitions"])), data["internal"], settings=settings)

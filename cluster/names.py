@@ -19,12 +19,12 @@ def topic_view(cluster: Cluster, topic: str) -> dict[str, Any]:
     exist."""
     with answering(f"look for the topic {topic}"):
         view = cluster.view([topic])
-        error = view["topics"][topic]["error"] if topic in view["topics"] else ""
+        error = view["topics"][topic].error if topic in view["topics"] else ""
         if error == "InvalidTopicError":
             raise Failure(f"{topic!r} cannot be a topic's name", advice="letters, digits, '.', '_' and '-', up to 249")
         if error == "UnknownTopicOrPartitionError":
             topics = cluster.view()["topics"]
-            raise missing("topic", topic, [name for name in topics if not topics[name]["internal"]])
+            raise missing("topic", topic, [name for name in topics if not topics[name].internal])
         if error and error != "LeaderNotAvailableError":
             raise getattr(kafka_errors, error)
     return view
@@ -32,7 +32,7 @@ def topic_view(cluster: Cluster, topic: str) -> dict[str, Any]:
 
 def partitions(view: Mapping[str, Any], topic: str, wanted: Optional[int]) -> list[int]:
     """The numbers of a topic's partitions, or the one that is wanted. Raises Failure if it does not exist. Pure."""
-    known = [one["partition"] for one in view["topics"][topic]["partitions"]]
+    known = [one.partition for one in view["topics"][topic].partitions]
     if wanted is None:
         return known
     if wanted not in known:

@@ -10,15 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Partition:
-    """replicas: the preferred leader first; of a partition that is being moved, where it goes. size: bytes of a copy"""
-
-    topic: str
-    partition: int
-    replicas: tuple[int, ...]
-    size: int = 0
+from cluster.model import Partition
 
 
 @dataclass(frozen=True)

@@ -74,12 +74,7 @@ class Moving(Cluster):
     def elect(self) -> int:
         """Make the first replica of every partition its leader if possible; the number of leaders that changed."""
         view = self.view()
-        due = {
-            (name, found["partition"])
-            for name, topic in view["topics"].items()
-            for found in topic["partitions"]
-            if found["leader"] != found["replicas"][0] and found["replicas"][0] in found["isr"]
-        }
+        due = {found.key for topic in view["topics"].values() for found in topic.partitions if found.electable}
         if not due:
             return 0
         topics = [

@@ -36,7 +36,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     Returns serving; when it is not: why. Else brokers {id as text: rack}, controller, under_way (number of partitions
     that are being moved), throttled (brokers and topics that have a throttle, as `throttle.find`), and partitions
-    [{topic, partition, replicas (of one under way: its target), leader, isr, size (bytes)}].
+    [Partition, with its size; the replicas of one under way are its target].
     """
     cluster = Moving(args["bootstrap"])
     try:
@@ -45,27 +45,18 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         throttled = throttle.find(view["brokers"], view["topics"])
     except (OSError, KafkaError) as error:
         return {"serving": False, "why": wire.describe(error)}
-    partitions = []
-    for name, topic in sorted(view["topics"].items()):
-        for found in topic["partitions"]:
-            key = (name, found["partition"])
-            partitions.append(
-                {
-                    "topic": name,
-                    "partition": found["partition"],
-                    "leader": found["leader"],
-                    "isr": found["isr"],
-                    "replicas": goals.get(key, found["replicas"]),
-                    "size": max(sizes.get(key, {}).values(), default=0),
-                }
-            )
+    partitions = [
+        found.but(replicas=tuple(goals.get(found.key, found.replicas))).measured(sizes.get(found.key, {}))
+        for _, topic in sorted(view["topics"].items())
+        for found in topic.partitions
+    ]
     return {
         "serving": True,
         "brokers": {str(broker.id): broker.rack for broker in view["brokers"].values()},
         "controller": view["controller"],
         "under_way": under_way,
         "throttled": throttled,
-        "partitions": partitions,
+        "partitions": [found.to_wire("size") for found in partitions],
     }
 
 
@@ -84,7 +75,7 @@ def settled(cluster: Moving) -> tuple[dict[str, Any], dict[Key, list[int]], int]
         goals.update({key: goal for key, (goal, _) in flying.items()})
         view = cluster.view()
         counts = {
-            name: {len(goals.get((name, p["partition"]), p["replicas"])) for p in topic["partitions"]}
+            name: {len(goals.get(p.key, p.replicas)) for p in topic.partitions}
             for name, topic in view["topics"].items()
         }
         # The partitions of a topic have the same number of copies, except those that somebody has changed on purpose.

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cluster.moving.layout import Layout, Move, Partition, level
+from cluster.model import Partition
+from cluster.moving.layout import Layout, Move, level
 
 
 def plan(

@@ -73,11 +73,7 @@ def by_whom(
 def set_rate(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[int]], rate: int) -> set[str]:
     """Throttle these moves to `rate` bytes per second on every broker, in and out; the topics that have some. Raises
     KafkaError, OSError."""
-    isr = {
-        (name, found["partition"]): found["isr"]
-        for name, topic in view["topics"].items()
-        for found in topic["partitions"]
-    }
+    isr = {found.key: found.isr for topic in view["topics"].values() for found in topic.partitions}
     wanted = lists(isr, goals)
     if not wanted:
         return set()

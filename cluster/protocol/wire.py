@@ -15,7 +15,7 @@ from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 from kafka.protocol.parser import KafkaProtocol
 
 from cluster.endpoint import TIMEOUT, Endpoint
-from cluster.model import Broker
+from cluster.model import Broker, Partition, Topic
 from cluster.protocol.hello import describe as describe
 from cluster.protocol.hello import ids as ids
 
@@ -87,7 +87,7 @@ class Connection:
         """What this broker knows of the cluster; topics: names, or None for all.
 
         Returns cluster_id, controller (id or None), brokers {id: Broker}, and topics
-        {name: {error: name or "", internal, partitions: [{partition, leader, replicas, isr, offline}]}}.
+        {name: Topic}.
         """
         names = None if topics is None else [MetadataRequest.MetadataRequestTopic(name=name) for name in topics]
         answer = self.call(MetadataRequest(topics=names, allow_auto_topic_creation=False))
@@ -101,18 +101,12 @@ class Connection:
         }
 
 
-def _topic(topic: Any) -> dict[str, Any]:
+def _topic(topic: Any) -> Topic:
     partitions = [
-        {
-            "partition": p.partition_index,
-            "leader": p.leader_id,
-            "replicas": list(p.replica_nodes),
-            "isr": list(p.isr_nodes),
-            "offline": list(p.offline_replicas or ()),
-        }
+        Partition(topic.name, p.partition_index, tuple(p.replica_nodes), leader=p.leader_id, isr=tuple(p.isr_nodes))
         for p in sorted(topic.partitions, key=lambda p: p.partition_index)
     ]
-    return {"error": name_of(topic.error_code), "internal": bool(topic.is_internal), "partitions": partitions}
+    return Topic(topic.name, tuple(partitions), bool(topic.is_internal), name_of(topic.error_code))
 
 
 def name_of(code: int) -> str:

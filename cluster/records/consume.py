@@ -198,8 +198,7 @@ class _Reader:
         except (OSError, KafkaError):
             return  # the cluster is busy, or this broker down: the client knows others
         # A broker that has just started knows no topic yet.
-        gone = found[self._args["topic"]]["error"] == "UnknownTopicOrPartitionError"
-        self._missed = self._missed + 1 if gone else 0
+        self._missed = 0 if found[self._args["topic"]].known else self._missed + 1
         if self._missed >= MISSED:
             raise Failure(f"the topic {self._args['topic']} has been deleted")
 

@@ -243,8 +243,8 @@ class Writer:
         """Update brokers and leaders; a topic that is unknown at the moment keeps its leaders."""
         self._brokers = view["brokers"] or self._brokers
         topic = view["topics"].get(self.topic)
-        if topic and not topic["error"]:
-            self._leaders = {one["partition"]: one["leader"] for one in topic["partitions"]}
+        if topic and not topic.error:
+            self._leaders = {one.partition: one.leader for one in topic.partitions}
 
     def _ask_leaders(self, endpoint: Endpoint) -> Mapping[str, Any]:
         with wire.Connection(endpoint) as connection:

@@ -15,6 +15,7 @@ from kafka.protocol.admin import DeleteGroupsRequest, ListGroupsRequest
 from kafka.protocol.metadata import FindCoordinatorRequest
 
 from cluster import temporary
+from cluster.model import Topic
 from cluster.protocol import wire
 from cluster.settings import configs
 from cluster.smoke.leg import Leg, LegFailure
@@ -93,7 +94,7 @@ class Admin:
             why = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
             raise LegFailure(next(iter(self._leg.values())), step, why)
 
-    def _wait_each(self, step: str, topic: str, wrong: Callable[[Mapping[str, Any]], str]) -> None:
+    def _wait_each(self, step: str, topic: str, wrong: Callable[[Mapping[str, Topic]], str]) -> None:
         """Wait until no reached broker reports a problem with the topic. wrong(topics): the problem in its metadata."""
         deadline = time.monotonic() + self._timeout
         for broker, leg in self._leg.items():

@@ -6,12 +6,13 @@ knows, which is never beyond its own end. So a copy's size is compared with its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kafka.errors import KafkaError
 
 from cluster.cluster import Cluster
+from cluster.model import Topic
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
@@ -39,20 +40,18 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         return measure({}, {})
 
 
-def out_of_sync(topics: Mapping[str, Any], wanted: Iterable[Key]) -> dict[Key, tuple[int, list[int]]]:
+def out_of_sync(topics: Mapping[str, Topic], wanted: Iterable[Key]) -> dict[Key, tuple[int, Sequence[int]]]:
     """{partition: (leader, brokers whose copies are not in sync)} of those that have a leader to copy from. Pure."""
     of_interest = set(wanted)
     return {
-        (name, found["partition"]): (found["leader"], behind)
-        for name, topic in topics.items()
-        for found in topic["partitions"]
-        if (name, found["partition"]) in of_interest
-        and found["leader"] >= 0
-        and (behind := [broker for broker in found["replicas"] if broker not in found["isr"]])
+        found.key: (found.leader, found.behind)
+        for topic in topics.values()
+        for found in topic.partitions
+        if found.key in of_interest and found.leader >= 0 and found.behind
     }
 
 
-def measure(behind: Mapping[Key, tuple[int, list[int]]], sizes: Mapping[Key, Mapping[int, int]]) -> dict[str, int]:
+def measure(behind: Mapping[Key, tuple[int, Sequence[int]]], sizes: Mapping[Key, Mapping[int, int]]) -> dict[str, int]:
     """`look`'s answer. Pure. sizes {partition: {broker: bytes}}; a copy without a known size does not count."""
     pairs = [
         (sizes[key][broker], sizes[key].get(leader, 0))

@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 from kafka.protocol.admin import DescribeLogDirsRequest
 
 from cluster.endpoint import Endpoint
+from cluster.model import Partition
 from cluster.moving import marks, throttle
 from cluster.moving.moving import Moving
 from cluster.protocol import wire
@@ -46,13 +47,9 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     flying = None if assumed else _under_way(args["bootstrap"])
     adding = {**(before or {}), **(flying or {})}
     partitions = [
-        {
-            **settled(partition, adding.get((name, partition["partition"]), ())),
-            "topic": name,
-            "min_isr": min_isr.get(name, assumed or 1),
-        }
+        settled(partition, adding.get(partition.key, ())).but(min_isr=min_isr.get(name, assumed or 1))
         for name, topic in sorted(view["topics"].items())
-        for partition in topic["partitions"]
+        for partition in topic.partitions
     ]
     return {
         "serving": True,
@@ -86,20 +83,20 @@ def _under_way(bootstrap: str) -> Optional[dict[tuple[str, int], list[int]]]:
         return None
 
 
-def settled(partition: dict[str, Any], adding: Iterable[int]) -> dict[str, Any]:
+def settled(partition: Partition, adding: Iterable[int]) -> Partition:
     """A partition without the copies that are still being made: one that has not arrived is none that is behind, as in
     the brokers' own count of under-replicated partitions (KIP-352). Pure."""
-    coming = set(adding) - set(partition["isr"])
-    return {**partition, "replicas": [broker for broker in partition["replicas"] if broker not in coming]}
+    coming = set(adding) - set(partition.isr)
+    return partition.but(replicas=tuple(broker for broker in partition.replicas if broker not in coming))
 
 
-def shares(partitions: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
+def shares(partitions: Iterable[Partition]) -> dict[str, dict[str, int]]:
     """How many partitions each broker leads, and of how many it has a copy. Pure."""
     leaders: Counter[int] = Counter()
     replicas: Counter[int] = Counter()
     for partition in partitions:
-        leaders.update([partition["leader"]] if partition["leader"] >= 0 else [])
-        replicas.update(partition["replicas"])
+        leaders.update([partition.leader] if partition.leader >= 0 else [])
+        replicas.update(partition.replicas)
     return {
         "leaders": {str(broker): number for broker, number in sorted(leaders.items())},
         "replicas": {str(broker): number for broker, number in sorted(replicas.items())},

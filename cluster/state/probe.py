@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from kafka.errors import KafkaError
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 from cluster.endpoint import Endpoint
+from cluster.model import Partition
 from cluster.protocol import wire
 from cluster.settings import configs
 
@@ -24,7 +25,7 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     Returns serving (bool); when it is not: why. Else cluster_id, controller, brokers {id as text: {host, port, rack}},
     topics, partition_count, under_replicated, under_min_isr, at_min_isr and offline, each {"count": n, "first": [...]}.
-    With partitions=True also partitions: [{topic, partition, leader, replicas, isr, min_isr}]. Never waits, never
+    With partitions=True also partitions: [Partition, with its min_isr]. Never waits, never
     raises for a dead broker.
     """
     try:
@@ -34,9 +35,9 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     except (OSError, KafkaError) as error:
         return {"serving": False, "why": wire.describe(error)}
     partitions = [
-        {"topic": name, "min_isr": min_isr.get(name, 1), **{k: v for k, v in partition.items() if k != "offline"}}
+        partition.but(min_isr=min_isr.get(name, 1))
         for name, topic in sorted(view["topics"].items())
-        for partition in topic["partitions"]
+        for partition in topic.partitions
     ]
     report = {
         "serving": True,
@@ -47,24 +48,24 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         **count(partitions),
     }
     if args.get("partitions"):
-        report["partitions"] = partitions
+        report["partitions"] = [partition.to_wire("min_isr") for partition in partitions]
     return report
 
 
-def count(partitions: list[dict[str, Any]]) -> dict[str, Any]:
+def count(partitions: Sequence[Partition]) -> dict[str, Any]:
     """The number of partitions with each problem, and the first ones by name. Pure."""
 
-    def those(test: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    def those(test: Callable[[Partition], bool]) -> dict[str, Any]:
         # The user's own topics first: Kafka's offsets topic alone has 50 partitions.
-        found = sorted(filter(test, partitions), key=lambda p: str(p["topic"]).startswith("__"))
-        return {"count": len(found), "first": [f"{p['topic']}-{p['partition']}" for p in found[:SHOWN]]}
+        found = sorted(filter(test, partitions), key=lambda p: p.topic.startswith("__"))
+        return {"count": len(found), "first": [p.name for p in found[:SHOWN]]}
 
     return {
         "partition_count": len(partitions),
-        "under_replicated": those(lambda p: len(p["isr"]) < len(p["replicas"])),
-        "under_min_isr": those(lambda p: len(p["isr"]) < p["min_isr"]),
-        "at_min_isr": those(lambda p: len(p["isr"]) == p["min_isr"] and len(p["replicas"]) > p["min_isr"]),
-        "offline": those(lambda p: p["leader"] < 0),
+        "under_replicated": those(lambda p: p.under_replicated),
+        "under_min_isr": those(lambda p: len(p.isr) < p.min_isr),
+        "at_min_isr": those(lambda p: len(p.isr) == p.min_isr and p.protected),
+        "offline": those(lambda p: p.leader < 0),
     }
 
 

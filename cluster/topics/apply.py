@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cluster import remote
+from cluster.model import Topic
 from cluster.moving.layout import Move
 from cluster.remote import ByBroker
 from cluster.settings.values import shown
 from cluster.topics import plan as topic_plan
-from cluster.topics.plan import Alter, Cluster, Plan, Setting, Topic
+from cluster.topics.plan import Alter, Cluster, Plan, Setting
 from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError, raise_all
 from provisioner.quantities import format_size
@@ -40,15 +41,8 @@ def look(ask: Ask, described: Sequence[str]) -> tuple[dict[str, Topic], Cluster]
 
 def topic(name: str, data: Mapping[str, Any]) -> Topic:
     """A topic as `cluster.topics.look.look` returns it."""
-    partitions = data["partitions"]
-    return Topic(
-        name,
-        replicas=tuple(tuple(one["replicas"]) for one in partitions),
-        settings={key: Setting(one["value"], one["own"], one["default"]) for key, one in data["settings"].items()},
-        internal=data["internal"],
-        moving=sum(one["moving"] for one in partitions),
-        sizes=tuple(max(one["sizes"].values(), default=0) for one in partitions),
-    )
+    settings = {key: Setting(one["value"], one["own"], one["default"]) for key, one in data["settings"].items()}
+    return Topic.from_wire(name, data, settings)
 
 
 def planned(ask: Ask, wanted: Sequence[Wanted]) -> tuple[Plan, list[str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from kafka.errors import KafkaError
 
 from cluster.cluster import Cluster, answering
-from cluster.model import Broker
+from cluster.model import Broker, Topic
 from cluster.protocol import wire
 from cluster.settings import configs
 from cluster.topics import requests
@@ -78,8 +78,8 @@ def change(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         with answering("add partitions"), cluster.controller() as connection:
             _refuse("add partitions to", requests.grow(connection, grow))
 
-        def short(name: str, topics: Mapping[str, Any]) -> str:
-            number = 0 if requests.not_known(name, topics) else len(topics[name]["partitions"])
+        def short(name: str, topics: Mapping[str, Topic]) -> str:
+            number = 0 if requests.not_known(name, topics) else len(topics[name].partitions)
             if 0 < number < grow[name]:
                 return f"{name} has {number} of {grow[name]} partitions"
             return requests.not_led(name, topics)
@@ -106,10 +106,10 @@ def settle(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """
     factors = args["factors"]
 
-    def mixed(name: str, topics: Mapping[str, Any]) -> str:
+    def mixed(name: str, topics: Mapping[str, Topic]) -> str:
         if unknown := requests.not_known(name, topics):
             return unknown
-        numbers = {len(found["replicas"]) for found in topics[name]["partitions"]} - {factors[name]}
+        numbers = {*topics[name].factors} - {factors[name]}
         return f"{name} still has partitions with {wire.ids(numbers)} copies" if numbers else ""
 
     _heard(Cluster(args["bootstrap"]), factors, mixed, "the new copies on every broker", emit)
@@ -126,7 +126,7 @@ def _refuse(what: str, refused: Mapping[str, str]) -> None:
 
 
 def _heard(
-    cluster: Cluster, names: Iterable[str], wrong: Callable[[str, Mapping[str, Any]], str], what: str, emit: Emit
+    cluster: Cluster, names: Iterable[str], wrong: Callable[[str, Mapping[str, Topic]], str], what: str, emit: Emit
 ) -> None:
     """Wait until no broker finds anything wrong with the topics. wrong(name, topics): what is, as a broker has them."""
     listed = list(names)
@@ -144,7 +144,7 @@ def _heard(
     until(attempt, what=what, timeout=HEARD_TIMEOUT, stall=HEARD_STALL, emit=emit)
 
 
-def _found_wrong(broker: Broker, names: list[str], wrong: Callable[[str, Mapping[str, Any]], str]) -> str:
+def _found_wrong(broker: Broker, names: list[str], wrong: Callable[[str, Mapping[str, Topic]], str]) -> str:
     """What this broker finds wrong; "" for nothing, and for a broker that died and is not missed yet."""
     try:
         with wire.Connection(broker.endpoint) as connection:

@@ -11,6 +11,7 @@ from kafka.protocol.admin import CreateTopicsRequest
 
 from cluster import temporary
 from cluster.cluster import SERVER_TIMEOUT, Cluster, answering
+from cluster.model import Partition, Topic
 from cluster.moving.moving import Moving
 from cluster.protocol import wire
 from cluster.settings import configs
@@ -31,8 +32,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     Returns brokers {id as text: rack}, controller, topics {name: {internal, partitions, settings}} and
     unmatched [patterns without a topic], with known [names] when there are any.
-    A partition has partition, leader, replicas (of one under way: where it goes), isr, moving (bool), sizes {broker id
-    as text: bytes}, and earliest and latest (offsets; None where not asked for, and where no leader answers).
+    A topic is one of `model`, its partitions with moving, sizes, earliest and latest.
     A setting has value, own (set on the topic itself) and default (what it would be without), default_source.
     Raises Failure.
     """
@@ -57,8 +57,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "known": known if unmatched else [],
         "topics": {
             name: {
-                "internal": topic["internal"],
-                "partitions": [_partition(name, found, moving, sizes, ends) for found in topic["partitions"]],
+                **_found(topic, moving, sizes, ends).to_wire("moving", "earliest", "latest", "sizes"),
                 "settings": told(settings.get(name, {}), args.get("keys")),
             }
             for name, topic in topics.items()
@@ -104,30 +103,28 @@ def _refuse_hidden(cluster: Cluster, names: set[str]) -> None:
     has no right to see, and it would be taken for one that is not there."""
     asked = [name for name in sorted(names) if not set(name) & set("*?[")]
     for name, topic in (cluster.view(asked)["topics"] if asked else {}).items():
-        if topic["error"] == "TopicAuthorizationFailedError":
+        if topic.error == "TopicAuthorizationFailedError":
             raise kafka_errors.TopicAuthorizationFailedError(name)
 
 
 def _internal(name: str, view: Mapping[str, Any]) -> bool:
     """Kafka's own topics, and those that a smoke check or a bench makes for a moment."""
-    return view["topics"][name]["internal"] or name.startswith(temporary.PREFIXES)
+    return view["topics"][name].internal or name.startswith(temporary.PREFIXES)
 
 
-def _partition(
-    name: str, found: Mapping[str, Any], moving: Mapping[Key, Any], sizes: Mapping[Key, Any], ends: Mapping[Key, Any]
-) -> dict[str, Any]:
-    key = (name, found["partition"])
-    earliest, latest = ends.get(key, (None, None))
-    return {
-        "partition": found["partition"],
-        "leader": found["leader"],
-        "replicas": moving[key][0] if key in moving else found["replicas"],
-        "isr": found["isr"],
-        "moving": key in moving,
-        "earliest": earliest,
-        "latest": latest,
-        "sizes": {str(broker): size for broker, size in sorted(sizes.get(key, {}).items())},
-    }
+def _found(topic: Topic, moving: Mapping[Key, Any], sizes: Mapping[Key, Any], ends: Mapping[Key, Any]) -> Topic:
+    """The topic with what is known of its partitions."""
+
+    def complete(one: Partition) -> Partition:
+        earliest, latest = ends.get(one.key, (None, None))
+        return one.measured(sizes.get(one.key, {})).but(
+            replicas=tuple(moving[one.key][0]) if one.key in moving else one.replicas,
+            moving=one.key in moving,
+            earliest=earliest,
+            latest=latest,
+        )
+
+    return Topic(topic.name, tuple(map(complete, topic.partitions)), topic.internal)
 
 
 def told(settings: Mapping[str, configs.Setting], keys: Optional[Iterable[str]]) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 from kafka.protocol.consumer import ListOffsetsRequest
 
 from cluster.cluster import CONNECTION_TIMEOUT, SERVER_TIMEOUT
-from cluster.model import Broker
+from cluster.model import Broker, Topic
 from cluster.protocol import wire
 from provisioner.agent.failure import Failure
 
@@ -22,7 +22,7 @@ LATEST, EARLIEST = -1, -2  # ListOffsetsRequest's timestamps that are none
 READERS = 16  # threads: one broker's answer is not waited for by the others
 
 
-def at(brokers: Mapping[int, Broker], topics: Mapping[str, Any], *which: int) -> dict[Key, tuple[int, ...]]:
+def at(brokers: Mapping[int, Broker], topics: Mapping[str, Topic], *which: int) -> dict[Key, tuple[int, ...]]:
     """{partition: an offset for each of `which`} as their leaders say; one whose leader does not answer has none.
 
     brokers, topics: as `wire.Connection.metadata` gives them. which: EARLIEST, LATEST, or a timestamp (epoch
@@ -30,9 +30,9 @@ def at(brokers: Mapping[int, Broker], topics: Mapping[str, Any], *which: int) ->
     """
     by_leader: dict[int, dict[str, list[int]]] = {}
     for name, topic in topics.items():
-        for found in topic["partitions"]:
-            if found["leader"] in brokers:
-                by_leader.setdefault(found["leader"], {}).setdefault(name, []).append(found["partition"])
+        for found in topic.partitions:
+            if found.leader in brokers:
+                by_leader.setdefault(found.leader, {}).setdefault(name, []).append(found.partition)
 
     def ask(leader: int) -> dict[Key, tuple[int, ...]]:
         try:
@@ -68,14 +68,14 @@ def _offsets(connection: wire.Connection, topics: Mapping[str, list[int]], which
     }
 
 
-def only(view: Mapping[str, Any], keys: Iterable[Key]) -> dict[str, Any]:
+def only(view: Mapping[str, Any], keys: Iterable[Key]) -> dict[str, Topic]:
     """The topics of a view with these partitions alone. Pure."""
     wanted = set(keys)
     found = {
-        name: {"partitions": [one for one in topic["partitions"] if (name, one["partition"]) in wanted]}
+        name: Topic(name, tuple(one for one in topic.partitions if one.key in wanted))
         for name, topic in view["topics"].items()
     }
-    return {name: topic for name, topic in found.items() if topic["partitions"]}
+    return {name: topic for name, topic in found.items() if topic.partitions}
 
 
 def resolve(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cluster.model import Topic
 from cluster.moving import marks
-from cluster.moving.layout import Move, Partition
+from cluster.moving.layout import Move
 from cluster.moving.rebalance import resize
 from cluster.settings.sources import same
 from cluster.topics.wanted import Wanted
@@ -21,24 +22,6 @@ class Setting:
     value: str | None
     own: bool = False
     default: str | None = None
-
-
-@dataclass(frozen=True)
-class Topic:
-    """A topic as it is. replicas: of each partition, by its number; of one under way, where it goes. moving: partitions
-    under way. sizes: bytes of the largest copy of each partition, where that is known."""
-
-    name: str
-    replicas: tuple[tuple[int, ...], ...]
-    settings: Mapping[str, Setting] = field(default_factory=dict)
-    internal: bool = False
-    moving: int = 0
-    sizes: tuple[int, ...] = ()
-
-    @property
-    def factors(self) -> tuple[int, ...]:
-        """The numbers of copies that its partitions have: a single one, unless somebody has changed some by hand."""
-        return tuple(sorted({len(replicas) for replicas in self.replicas}))
 
 
 @dataclass(frozen=True)
@@ -115,15 +98,13 @@ def make(wanted: Sequence[Wanted], actual: Mapping[str, Topic], cluster: Cluster
             topic.name: due for topic in there if (due := _alterations(listed[topic.name], topic, cluster.settings))
         },
         grow={
-            topic.name: (len(topic.replicas), count)
+            topic.name: (len(topic.partitions), count)
             for topic in there
-            if (count := listed[topic.name].partitions) is not None and count > len(topic.replicas)
+            if (count := listed[topic.name].partitions) is not None and count > len(topic.partitions)
         },
         factors=factors,
         moves=tuple(_moves(actual.values(), {name: after for name, (_, after) in factors.items()}, cluster.racks)),
-        unmanaged={
-            name: sum(topic.sizes) for name, topic in actual.items() if name not in listed and not topic.internal
-        },
+        unmanaged={name: topic.size for name, topic in actual.items() if name not in listed and not topic.internal},
         strays={topic.name: own for topic in there if (own := _strays(listed[topic.name], topic))},
         moving={topic.name: topic.moving for topic in there if topic.moving},
         throttled=tuple(topic.name for topic in there if any(_throttled(topic, key) for key in marks.LISTS)),
@@ -156,10 +137,10 @@ def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
                 f"{one.name}: the default replication factor is more than the number of brokers: {up}",
                 "name a replication factor, or start what is down (`invoke status`)",
             )
-        if topic and one.partitions is not None and one.partitions < len(topic.replicas):
+        if topic and one.partitions is not None and one.partitions < len(topic.partitions):
             wrong(
                 one,
-                f"{one.name} has {len(topic.replicas)} partitions and cannot have {one.partitions}: Kafka adds "
+                f"{one.name} has {len(topic.partitions)} partitions and cannot have {one.partitions}: Kafka adds "
                 "partitions, but never removes one",
                 "create a topic with fewer, and copy the records",
             )
@@ -222,9 +203,5 @@ def _throttled(topic: Topic, key: str) -> bool:
 def _moves(topics: Iterable[Topic], factors: Mapping[str, int], racks: Mapping[int, str | None]) -> list[Move]:
     if not factors:
         return []
-    partitions = [
-        Partition(topic.name, number, replicas, topic.sizes[number] if topic.sizes else 0)
-        for topic in topics
-        for number, replicas in enumerate(topic.replicas)
-    ]
+    partitions = [partition for topic in topics for partition in topic.partitions]
     return resize(partitions, factors, racks, racks)

@@ -12,6 +12,7 @@ from kafka import errors as kafka_errors
 from kafka.protocol.admin import CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest
 
 from cluster.cluster import SERVER_TIMEOUT
+from cluster.model import Topic
 from cluster.protocol import wire
 from cluster.settings import configs
 
@@ -95,25 +96,25 @@ def _refused(answers: Iterable[tuple[str, int, Optional[str]]]) -> dict[str, str
 # -- what a broker does not know yet according to its metadata; "" for nothing ---------------------------------------
 
 
-def not_known(name: str, topics: Mapping[str, Any]) -> str:
+def not_known(name: str, topics: Mapping[str, Topic]) -> str:
     """A topic exists for the controller."""
     return "" if _knows(name, topics) else f"{name} is not known yet"
 
 
-def not_led(name: str, topics: Mapping[str, Any]) -> str:
+def not_led(name: str, topics: Mapping[str, Topic]) -> str:
     """Every partition of a topic has a leader."""
     if not _knows(name, topics):
         return not_known(name, topics)
-    partitions = topics[name]["partitions"]
-    led, every = sum(found["leader"] >= 0 for found in partitions), len(partitions)
+    partitions = topics[name].partitions
+    led, every = sum(found.leader >= 0 for found in partitions), len(partitions)
     return "" if led == every and every else f"{name} has leaders for {led} of {every} partitions"
 
 
-def not_led_by(name: str, topics: Mapping[str, Any], leaders: Mapping[int, int]) -> str:
+def not_led_by(name: str, topics: Mapping[str, Topic], leaders: Mapping[int, int]) -> str:
     """Every partition of a topic is led by this broker."""
     if not _knows(name, topics):
         return not_known(name, topics)
-    led = {found["partition"]: found["leader"] for found in topics[name]["partitions"]}
+    led = {found.partition: found.leader for found in topics[name].partitions}
     wrong = [
         f"partition {partition} is led by {led.get(partition, -1)}, not {leader}"
         for partition, leader in leaders.items()
@@ -122,10 +123,10 @@ def not_led_by(name: str, topics: Mapping[str, Any], leaders: Mapping[int, int])
     return "; ".join(wrong)
 
 
-def still_there(name: str, topics: Mapping[str, Any]) -> str:
+def still_there(name: str, topics: Mapping[str, Topic]) -> str:
     """A topic has been deleted."""
     return f"{name} is still there" if _knows(name, topics) else ""
 
 
-def _knows(name: str, topics: Mapping[str, Any]) -> bool:
-    return name in topics and topics[name]["error"] != "UnknownTopicOrPartitionError"
+def _knows(name: str, topics: Mapping[str, Topic]) -> bool:
+    return name in topics and topics[name].known

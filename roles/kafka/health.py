@@ -9,31 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cluster.model import Partition
 from provisioner.refusal import Refusal
 from provisioner.words import counted
 
 SHOWN = 5  # partitions named in a message; the rest is counted
-
-
-@dataclass(frozen=True)
-class Partition:
-    """One partition as the cluster reports it. leader is -1 when it has none."""
-
-    topic: str
-    partition: int
-    leader: int
-    replicas: frozenset[int]
-    isr: frozenset[int]
-    min_isr: int
-
-    @property
-    def protected(self) -> bool:
-        """Whether it has more copies than an acks=all write needs: only then can one of them be spared."""
-        return len(self.replicas) > self.min_isr
-
-    def __str__(self) -> str:
-        isr = ",".join(map(str, sorted(self.isr)))
-        return f"{self.topic}-{self.partition} (isr {isr or 'none'} of {len(self.replicas)}, needs {self.min_isr})"
 
 
 @dataclass(frozen=True)
@@ -50,18 +30,16 @@ class ClusterState:
         return cls(
             brokers=frozenset(map(int, status["brokers"])),
             controller=status["controller"],
-            partitions=tuple(
-                Partition(
-                    p["topic"], p["partition"], p["leader"], frozenset(p["replicas"]), frozenset(p["isr"]), p["min_isr"]
-                )
-                for p in status["partitions"]
-            ),
+            partitions=tuple(map(Partition.from_wire, status["partitions"])),
         )
 
     def without(self, silent: frozenset[int]) -> ClusterState:
         """The cluster after the sessions of these brokers have expired: before that, for up to
         18 s, a broker that died is still registered and in sync."""
-        left = tuple(replace(p, isr=p.isr - silent) if p.isr & silent else p for p in self.partitions)
+        left = tuple(
+            p.in_sync(broker for broker in p.isr if broker not in silent) if silent & {*p.isr} else p
+            for p in self.partitions
+        )
         return replace(self, brokers=self.brokers - silent, partitions=left) if silent else self
 
     def caught_up(self) -> ClusterState:
@@ -69,7 +47,10 @@ class ClusterState:
         achieve."""
         # Without a leader, no copy can catch up.
         full = (
-            replace(p, isr=p.isr | (p.replicas & self.brokers)) if p.isr & self.brokers else p for p in self.partitions
+            p.in_sync([*p.isr, *(broker for broker in p.behind if broker in self.brokers)])
+            if self.brokers & {*p.isr}
+            else p
+            for p in self.partitions
         )
         return replace(self, partitions=tuple(full))
 
@@ -79,7 +60,7 @@ class ClusterState:
 
     def under_replicated(self) -> list[Partition]:
         """The partitions with a copy that is behind or missing."""
-        return [partition for partition in self.partitions if len(partition.isr) < len(partition.replicas)]
+        return [partition for partition in self.partitions if partition.under_replicated]
 
 
 def may_go_down(state: ClusterState, broker: int) -> Refusal | None:
@@ -153,11 +134,11 @@ def departure(state: ClusterState, leaving: frozenset[int]) -> Refusal | None:
     state: brokers that stay and do not answer already left out (`without`). One that leaves and is down counts with
     the copies that the cluster last knew to be in sync: these may be the only ones.
     """
-    gone = [partition for partition in state.partitions if partition.isr and partition.isr <= leaving]
+    gone = [partition for partition in state.partitions if partition.isr and leaving.issuperset(partition.isr)]
     short = [
         partition
         for partition in state.partitions
-        if partition not in gone and partition.isr & leaving and len(partition.isr - leaving) < partition.min_isr
+        if partition not in gone and leaving & {*partition.isr} and len({*partition.isr} - leaving) < partition.min_isr
     ]
     if not gone and not short:
         return None

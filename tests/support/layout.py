@@ -7,7 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cluster.moving.layout import Move, Partition
+from cluster.model import Partition
+from cluster.moving.layout import Move
 
 NO_RACKS: dict[int, str | None] = {}
 

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import pytest
 
+from cluster.model import Partition, Topic
 from cluster.state import copies
 
 
-def topic(*partitions):
-    return {
-        "partitions": [
-            {"partition": number, "leader": leader, "replicas": replicas, "isr": isr}
+def topic(name, *partitions):
+    return Topic(
+        name,
+        tuple(
+            Partition(name, number, tuple(replicas), leader=leader, isr=tuple(isr))
             for number, leader, replicas, isr in partitions
-        ]
-    }
+        ),
+    )
 
 
 def test_only_wanted_partitions_with_a_leader_and_a_copy_behind_count():
     topics = {
-        "orders": topic((0, 1, [1, 2, 3], [1, 3]), (1, 1, [1, 2, 3], [1, 2, 3]), (2, -1, [2, 3], [2])),
-        "other": topic((0, 1, [1, 2], [1])),
-        "gone": topic(),
+        "orders": topic("orders", (0, 1, [1, 2, 3], [1, 3]), (1, 1, [1, 2, 3], [1, 2, 3]), (2, -1, [2, 3], [2])),
+        "other": topic("other", (0, 1, [1, 2], [1])),
+        "gone": topic("gone"),
     }
     wanted = [("orders", 0), ("orders", 1), ("orders", 2), ("gone", 0)]
-    assert copies.out_of_sync(topics, wanted) == {("orders", 0): (1, [2])}
+    assert copies.out_of_sync(topics, wanted) == {("orders", 0): (1, (2,))}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from kafka import errors as kafka_errors
 
 from cluster.endpoint import Endpoint
 from cluster.metadata.zookeeper import probe as zookeeper_probe
+from cluster.model import Partition
 from cluster.protocol import wire
 from cluster.state import probe as kafka_probe
 from cluster.state import serving
@@ -114,14 +115,7 @@ def test_something_else_on_kafkas_port_does_not_pass_for_a_broker(server):
 
 
 def partition(name, index, leader, replicas, isr, min_isr):
-    return {
-        "topic": name,
-        "partition": index,
-        "leader": leader,
-        "replicas": replicas,
-        "isr": isr,
-        "min_isr": min_isr,
-    }
+    return Partition(name, index, tuple(replicas), leader=leader, isr=tuple(isr), min_isr=min_isr)
 
 
 def test_partitions_are_counted_by_trouble():

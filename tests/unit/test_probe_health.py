@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from cluster.metadata.zookeeper import health as zookeeper
 from cluster.metadata.zookeeper.health import Member
+from cluster.model import Partition
 from roles.kafka import health as kafka
 
 
 def partition(replicas, isr, min_isr, name="t"):
-    return kafka.Partition(name, 0, min(isr, default=-1), frozenset(replicas), frozenset(isr), min_isr)
+    return Partition(name, 0, tuple(replicas), leader=min(isr, default=-1), isr=tuple(isr), min_isr=min_isr)
 
 
 def state(*partitions, brokers=(1, 2, 3), controller=1):
@@ -186,7 +187,7 @@ def test_a_status_answer_becomes_a_state():
         "partitions": [{"topic": "t", "partition": 0, "leader": 1, "replicas": [1, 2], "isr": [1], "min_isr": 1}],
     }
     assert kafka.ClusterState.from_status(status) == kafka.ClusterState(
-        frozenset({1, 2}), 2, (kafka.Partition("t", 0, 1, frozenset({1, 2}), frozenset({1}), 1),)
+        frozenset({1, 2}), 2, (Partition("t", 0, (1, 2), leader=1, isr=(1,), min_isr=1),)
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from cluster.cluster import first_answer
 from cluster.endpoint import Endpoint
+from cluster.model import Partition, Topic
 from cluster.moving import reassign
 from provisioner.agent.failure import Failure
 
@@ -151,17 +152,17 @@ def test_a_partition_that_has_just_arrived_is_not_taken_for_one_with_a_copy_more
     monkeypatch.setattr(reassign.time, "sleep", lambda seconds: None)
     cluster = FakeCluster()
     cluster.flying = {("single", 0): [1, 2, 3]}
-    stale = [{"partition": 0, "replicas": [1, 2, 3]}, {"partition": 1, "replicas": [4, 1, 2, 3]}]
-    known = [{"partition": 0, "replicas": [1, 2, 3]}, {"partition": 1, "replicas": [1, 2, 3]}]
+    stale = Topic("orders", (Partition("orders", 0, (1, 2, 3)), Partition("orders", 1, (4, 1, 2, 3))))
+    known = Topic("orders", (Partition("orders", 0, (1, 2, 3)), Partition("orders", 1, (1, 2, 3))))
     views = [stale, stale, known]
 
     def view() -> dict[str, Any]:
         cluster.flying.clear()
-        old = [{"partition": 0, "replicas": [4, 1, 2, 3]}]
-        return {"brokers": {}, "topics": {"orders": {"partitions": views.pop(0)}, "single": {"partitions": old}}}
+        old = Topic("single", (Partition("single", 0, (4, 1, 2, 3)),))
+        return {"brokers": {}, "topics": {"orders": views.pop(0), "single": old}}
 
     monkeypatch.setattr(cluster, "view", view)
     found, goals, under_way = reassign.settled(cluster)  # type: ignore[arg-type]
-    assert found["topics"]["orders"]["partitions"] == known
+    assert found["topics"]["orders"] == known
     assert goals == {("single", 0): [1, 2, 3]}, "what arrived while it was looked at has the copies it went for"
     assert under_way == 0

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from cli.rebalance import _due
 from cli.throttle import rate_of
+from cluster.model import Partition
 from cluster.moving.carrying import Progress
-from cluster.moving.layout import Partition
 from cluster.moving.rebalance import plan, too_few
 from provisioner.errors import UsageError
 from tests.support.layout import NO_RACKS, applied, clusters, copies
@@ -163,16 +163,16 @@ NOTHING: dict[str, Any] = {who: {"brokers": [], "topics": []} for who in ("ours"
         ({"under_way": 1}, True),
         ({"throttled": {**NOTHING, "ours": {"brokers": ["1"], "topics": []}}}, True),
         ({"throttled": {**NOTHING, "others": {"brokers": ["1"], "topics": ["orders"]}}}, False),
-        ({"partitions": [{"replicas": [2, 1], "leader": 1, "isr": [1, 2]}]}, True),
+        ({"partitions": [Partition("t", 0, (2, 1), leader=1, isr=(1, 2)).to_wire("size")]}, True),
         # A preferred leader that is not in sync cannot lead: there is nothing to do about it here.
-        ({"partitions": [{"replicas": [2, 1], "leader": 1, "isr": [1]}]}, False),
+        ({"partitions": [Partition("t", 0, (2, 1), leader=1, isr=(1,)).to_wire("size")]}, False),
     ],
 )
 def test_there_is_something_to_do_also_when_no_copy_has_to_move(change: dict[str, Any], due: bool):
     state = {
         "under_way": 0,
         "throttled": NOTHING,
-        "partitions": [{"replicas": [1, 2], "leader": 1, "isr": [1, 2]}],
+        "partitions": [Partition("t", 0, (1, 2), leader=1, isr=(1, 2)).to_wire("size")],
     }
     assert _due([], {**state, **change}) is due
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.moving.layout import Move, Partition
+from cluster.model import Partition
+from cluster.moving.layout import Move
 from cluster.moving.rebalance import plan, resize
 from tests.support.layout import NO_RACKS, applied, clusters, copies
 

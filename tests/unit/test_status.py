@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cli.status_table import age, page
+from cluster.model import Partition
 from cluster.state.node import settled
 from provisioner.resources import Service
 from roles import site
@@ -176,8 +177,8 @@ def test_a_throttle_that_was_left_on_is_noted_with_the_mend_and_is_not_a_fault()
     ],
 )
 def test_a_copy_that_is_being_made_is_none_that_is_behind(isr: list[int], adding: list[int], replicas: list[int]):
-    partition = {"partition": 0, "leader": 1, "replicas": [4, 1, 2], "isr": isr}
-    assert settled(partition, adding) == {**partition, "replicas": replicas}
+    partition = Partition("orders", 0, (4, 1, 2), leader=1, isr=tuple(isr))
+    assert settled(partition, adding) == partition.but(replicas=tuple(replicas))
 
 
 def test_partitions_under_way_are_what_the_controller_says():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cluster.endpoint import Endpoint
-from cluster.model import Broker
+from cluster.model import Broker, Partition, Topic
 from cluster.moving import throttle
 from cluster.moving.marks import FOLLOWERS, LEADERS, MARK, MARKS, RATES
 from cluster.settings.configs import BROKER, TOPIC, Setting
@@ -50,8 +50,8 @@ class Cluster:
 VIEW: dict[str, Any] = {
     "brokers": {1: Broker(1, Endpoint("kafka1", 1)), 2: Broker(2, Endpoint("kafka2", 2))},
     "topics": {
-        "orders": {"partitions": [{"partition": 0, "isr": [1]}, {"partition": 1, "isr": [2]}]},
-        "logs": {"partitions": [{"partition": 0, "isr": [1]}]},
+        "orders": Topic("orders", (Partition("orders", 0, (1,), isr=(1,)), Partition("orders", 1, (2,), isr=(2,)))),
+        "logs": Topic("logs", (Partition("logs", 0, (1,), isr=(1,)),)),
     },
 }
 
@@ -160,6 +160,8 @@ def test_moves_that_make_no_copy_need_no_throttle(cluster: Cluster):
 
 @pytest.mark.parametrize(("listed", "left"), [("", ()), ("*", ()), ("0:1", ()), (f"0:1,{MARK},0:2", ("orders",))])
 def test_topics_are_not_to_be_freed_of_what_somebody_else_has_set(listed: str, left: tuple[str, ...]):
-    there = topic_plan.Topic("orders", ((1,),), {LEADERS: topic_plan.Setting(listed, own=bool(listed))})
+    there = Topic(
+        "orders", (Partition("orders", 0, (1,)),), settings={LEADERS: topic_plan.Setting(listed, own=bool(listed))}
+    )
     plan = topic_plan.make([Wanted("orders")], {"orders": there}, topic_plan.Cluster({1: None}, 1, 1, {}))
     assert plan.throttled == left and plan.nothing is not bool(left) and not plan.strays

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.model import Partition, Topic
 from cluster.moving.throttle import FOLLOWERS
 from cluster.settings.sources import same
-from cluster.topics.plan import Cluster, Plan, Setting, Topic, make, problems, warnings
+from cluster.topics.plan import Cluster, Plan, Setting, make, problems, warnings
 from cluster.topics.wanted import Wanted
+from provisioner.resources import frozen
 
 WEEK, TWO_DAYS = "604800000", "172800000"
 DEFAULTS = {"retention.ms": WEEK, "cleanup.policy": "delete", "min.insync.replicas": "2", "segment.bytes": "1073741824"}
@@ -25,8 +27,12 @@ def topic(name: str = "orders", partitions: int = 3, copies: int = 3, moving: in
     set_on_it = {key.replace("_", "."): value for key, value in own.items()}
     settings = {key: Setting(value, False, value) for key, value in DEFAULTS.items()}
     settings |= {key: Setting(value, True, DEFAULTS.get(key)) for key, value in set_on_it.items()}
-    replicas = tuple(tuple((number + step) % 3 + 1 for step in range(copies)) for number in range(partitions))
-    return Topic(name, replicas, settings, moving=moving)
+    replicas = [tuple((number + step) % 3 + 1 for step in range(copies)) for number in range(partitions)]
+    return Topic(name, placed(name, replicas, moving), settings=settings)
+
+
+def placed(name: str, replicas: Iterable[tuple[int, ...]], moving: int = 0) -> tuple[Partition, ...]:
+    return tuple(Partition(name, number, one, moving=number < moving) for number, one in enumerate(replicas))
 
 
 def planned(wanted: Wanted, *there: Topic) -> Plan:
@@ -90,13 +96,13 @@ def test_another_replication_factor_moves_copies_of_this_topic_alone():
 
 
 def test_a_partition_with_another_number_of_copies_is_mended():
-    uneven = replace(topic(), replicas=((1, 2, 3), (1, 2), (3, 1, 2)))
+    uneven = frozen.replace(topic(), partitions=placed("orders", [(1, 2, 3), (1, 2), (3, 1, 2)]))
     (move,) = planned(Wanted("orders", factor=3), uneven).moves
     assert (move.partition, move.after) == (1, (1, 2, 3))
 
 
 def test_what_is_not_listed_is_named_and_kafkas_own_is_not():
-    there = [topic(), topic("by-hand"), replace(topic("__consumer_offsets"), internal=True)]
+    there = [topic(), topic("by-hand"), frozen.replace(topic("__consumer_offsets"), internal=True)]
     plan = planned(Wanted("orders"), *there)
     assert plan.unmanaged == {"by-hand": 0} and plan.nothing
 
@@ -114,7 +120,7 @@ def test_what_an_interrupted_run_has_left_goes_on():
         (Wanted("orders", factor=4), topic(), "replication factor 4"),
         (Wanted("orders", config={"retention.m": "1"}), None, "retention.m; did you mean retention.ms?"),
         (Wanted("orders", config={"nonsense": "1"}), topic(), "unknown setting nonsense"),
-        (Wanted("orders"), replace(topic(), internal=True), "topic of Kafka's own"),
+        (Wanted("orders"), frozen.replace(topic(), internal=True), "topic of Kafka's own"),
     ],
 )
 def test_what_this_cluster_cannot_do_is_a_problem(wanted, there, expected):
@@ -186,20 +192,20 @@ def applied(actual: Mapping[str, Topic], plan: Plan, prune: bool) -> dict[str, T
             settings[key] = (
                 Setting(default, False, default) if change.after is None else (Setting(change.after, True, default))
             )
-        found[name] = replace(found[name], settings=settings)
+        found[name] = frozen.replace(found[name], settings=settings)
     for move in plan.moves:
-        moved = list(found[move.topic].replicas)
+        moved = [one.replicas for one in found[move.topic].partitions]
         assert moved[move.partition] == move.before
         moved[move.partition] = move.after
-        found[move.topic] = replace(found[move.topic], replicas=tuple(moved))
+        found[move.topic] = frozen.replace(found[move.topic], partitions=placed(move.topic, moved))
     for name, (before, after) in plan.grow.items():
-        replicas = found[name].replicas
+        replicas = [one.replicas for one in found[name].partitions]
         assert len(replicas) == before
-        found[name] = replace(found[name], replicas=replicas + (replicas[0],) * (after - before))
+        found[name] = frozen.replace(found[name], partitions=placed(name, replicas + [replicas[0]] * (after - before)))
     if prune:
         for name, strays in plan.strays.items():
             back = {key: Setting(one.default, False, one.default) for key, one in strays.items()}
-            found[name] = replace(found[name], settings={**found[name].settings, **back})
+            found[name] = frozen.replace(found[name], settings={**found[name].settings, **back})
         found = {name: one for name, one in found.items() if name not in plan.unmanaged}
     return found
 
@@ -209,7 +215,7 @@ def test_after_the_plan_there_is_nothing_to_do(actual, wanted, prune):
     possible = [
         one
         if one.partitions is None or one.name not in actual
-        else replace(one, partitions=max(one.partitions, len(actual[one.name].replicas)))
+        else replace(one, partitions=max(one.partitions, len(actual[one.name].partitions)))
         for one in wanted
     ]
     assert problems(possible, actual, THREE) == []
@@ -226,5 +232,5 @@ def test_after_the_plan_there_is_nothing_to_do(actual, wanted, prune):
 
 
 def test_the_bookkeeping_of_a_throttle_is_nobodys_setting():
-    there = replace(topic(), settings={**topic().settings, FOLLOWERS: Setting("0:1", True, "")})
+    there = frozen.replace(topic(), settings={**topic().settings, FOLLOWERS: Setting("0:1", True, "")})
     assert planned(Wanted("orders"), there).strays == {}

@@ -32,6 +32,7 @@ def partition(
     number: int, *, isr: list[int] | None = None, records: int | None = 10, leader: int = 1
 ) -> dict[str, Any]:
     return {
+        "topic": "orders",
         "partition": number,
         "leader": leader,
         "replicas": [1, 2, 3],

@@ -30,8 +30,8 @@ class Broker:
         self.script = []
 
     def view(self, topics=None):
-        found = [{"partition": one, "leader": leader} for one, leader in self.leaders.items()]
-        return {"brokers": self.brokers, "topics": {"t": {"error": "", "partitions": found}}}
+        found = [model.Partition("t", one, (leader,), leader=leader) for one, leader in self.leaders.items()]
+        return {"brokers": self.brokers, "topics": {"t": model.Topic("t", tuple(found))}}
 
     def append(self, broker, batch_of):
         action = self.script.pop(0) if self.script else None
