@@ -57,11 +57,6 @@ class Run:
     ask_become_pass: bool = False
     accept_new_host_keys: bool = False
 
-    def flags(self) -> dict[str, Any]:
-        """The flags of a session, for what does not take a Run yet."""
-        names = ("limit", "ask_become_pass", "accept_new_host_keys")
-        return {name: getattr(self, name) for name in names}
-
 
 def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]], Any]:
     """An Invoke task whose expected failures are one message and an exit code, never a traceback.

@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cli import hosts as opening
 from cli.asking import ask, terminal
 from cli.common import Run, load_inventory
 from cli.hosts import Hosts
-from cli.hosts import options as options_of
 from provisioner import timing
 from provisioner.errors import UsageError
-from provisioner.options import Options
 from provisioner.report.choose import reporter
 from provisioner.run.deploy import Deploy
 from provisioner.run.restart import Restart
 from roles import site
-
-
-def options(**flags: Any) -> Options:
-    """The options of a verb that takes no Run yet."""
-    names = ("limit", "ask_become_pass", "accept_new_host_keys")
-    run = Run("", **{name: flags.pop(name) for name in names if name in flags})
-    return options_of(run, **flags)
 
 
 def smoke(run: Run, cli: bool) -> None:
@@ -36,7 +28,7 @@ def deploy(run: Run, tags: str, timings: bool = False, **chosen: Any) -> int:
     """Run a deploy (or its check) and answer with its exit code. timings: then say where the time went. chosen: fields
     of `Options`."""
     timing.add("start of the program", timing.since_start())
-    options = options_of(run, tags, **chosen)
+    options = opening.options(run, tags, **chosen)
     with timing.timed("load the inventory"):
         inventory = load_inventory(run.hosts, run.extra_vars)
     show = reporter()
@@ -53,7 +45,7 @@ def restart(run: Run, service: str, **chosen: Any) -> int:
     services = [name for name in service.split(",") if name]
     if unknown := [name for name in services if name not in site.SERVICES]:
         raise UsageError(f"unknown service {unknown[0]}", details=[f"services are: {', '.join(site.SERVICES)}"])
-    options = options_of(run, smoke=False, **chosen)
+    options = opening.options(run, smoke=False, **chosen)
     inventory = load_inventory(run.hosts, run.extra_vars)
     return Restart(site, inventory, options, reporter(), _asker(), services=services).run()
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cli.common import load_inventory
-from cli.deploying import options
+from cli.common import Run
+from cli.hosts import Hosts
 from cli.looking import look
+from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import HostFailed, ProvisionerError, Several
-from provisioner.report.choose import reporter
 from provisioner.report.reporter import Reporter
 from provisioner.run.deploy import Deploy
 from provisioner.words import counted
@@ -59,21 +59,18 @@ class Examination(Deploy):
 
     def _machine(self, fleet: Fleet, name: str) -> dict[str, Any]:
         paths = [path for found in site.data_dirs(self.targets[name]).values() for path in found]
-        return fleet.call(name, "provisioner.agent.examine", "look", {"paths": paths})
+        return fleet.call(name, requests.examine(paths))
 
 
 def _deployed(services: Mapping[str, Any]) -> bool:
     return any(service["installed"] for service in services.values())
 
 
-def doctor(hosts: str, extra_vars: list[str], **flags: Any) -> int:
+def doctor(run: Run) -> int:
     """Show every finding; exit code 0 when nothing is wrong now."""
-    chosen = options(check=True, **flags)
-    inventory = load_inventory(hosts, extra_vars)
-    show = reporter()
-    with show, Fleet(show) as fleet:
-        errors, findings = Examination(site, inventory, chosen, show, None).examine(fleet)
-    return _show(show, errors, findings)
+    with Hosts(run, check=True) as hosts:
+        errors, findings = Examination(site, hosts.inventory, hosts.options, hosts.show, None).examine(hosts.fleet)
+    return _show(hosts.show, errors, findings)
 
 
 def _show(show: Reporter, errors: list[ProvisionerError], findings: Iterable[Finding]) -> int:

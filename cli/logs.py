@@ -8,18 +8,17 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cli.common import INTERRUPTED, load_inventory
-from cli.deploying import options
+from cli.common import INTERRUPTED, Run
+from cli.hosts import Hosts
+from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
-from provisioner.connect.opening import connect
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
 from provisioner.quantities import parse_duration
-from provisioner.report.choose import reporter
 from provisioner.report.lines import clean
 from provisioner.report.live import ansi
+from provisioner.resources import Request
 from roles import site
 
-AGENT = "provisioner.agent.journal"
 LINES = 50  # of each service, when neither --lines nor --since says
 COLOURS = ("cyan", "green", "yellow", "bold")
 
@@ -54,38 +53,39 @@ class Output:
                 raise
 
 
-def logs(hosts: str, extra_vars: list[str], service: str, follow: bool, since: str, lines: str, **flags: Any) -> int:
+def logs(run: Run, service: str, follow: bool, since: str, lines: str) -> int:
     """Print the logs of all hosts, merged by time, or as they come; the exit code."""
     arguments = window(since, lines)
     if service and service not in site.SERVICES:
         raise UsageError(f"unknown service {service}", details=[f"services are: {', '.join(site.SERVICES)}"])
-    chosen = options(**flags)
-    inventory = load_inventory(hosts, extra_vars)
+    hosts = Hosts(run, sys.stderr)
     wanted = {
         host.name: {unit: files for unit, files in site.logs(host.groups).items() if service in ("", unit)}
-        for host in inventory.limit(chosen.limit)
+        for host in hosts.members
     }
-    members = [inventory.hosts[name] for name, services in wanted.items() if services]
+    members = [hosts.inventory.hosts[name] for name, services in wanted.items() if services]
     if not members:
         raise UsageError(f"none of these hosts runs {service or 'a service'}")
     output = Output([host.name for host in members], site.SERVICES, sys.stdout.isatty())
     try:
-        with reporter(sys.stderr) as show, Fleet(show) as fleet:
-            facts = connect(fleet, site, members, chosen)
-            for name in facts:
+        with hosts:
+            show, fleet = hosts.show, hosts.fleet
+            found = hosts.connect(members)
+            for name in found:
                 show.host(name, "")
-            errors: dict[str, ProvisionerError] = dict(facts.errors)
+            errors: dict[str, ProvisionerError] = dict(found.errors)
             for error in errors.values():
                 show.error(error)
-            asked = {name: {"services": wanted[name], **arguments} for name in facts}
+            ask = requests.follow_logs if follow else requests.read_logs
+            asked = {name: ask(wanted[name], **arguments) for name in found}
             if follow:
                 lost = _follow(fleet, asked, output)
             else:
-                answers = fleet.each(asked, lambda name: fleet.call(name, AGENT, "read", asked[name]))
+                answers = fleet.each(asked, lambda name: fleet.call(name, asked[name]))
                 merged = [(name, entry) for name, answer in answers.items() for entry in answer["entries"]]
                 output.write(sorted(merged, key=lambda line: line[1][0]))
                 lost = answers.errors
-                if facts and not merged and not lost:
+                if found and not merged and not lost:
                     show.note("nothing was logged" + (" in this time" if since else "; is it deployed?"))
             for error in lost.values():
                 show.error(error)
@@ -95,7 +95,7 @@ def logs(hosts: str, extra_vars: list[str], service: str, follow: bool, since: s
     return max((error.exit_code for error in errors.values()), default=0)
 
 
-def _follow(fleet: Fleet, asked: Mapping[str, Any], output: Output) -> dict[str, ProvisionerError]:
+def _follow(fleet: Fleet, asked: Mapping[str, Request], output: Output) -> dict[str, ProvisionerError]:
     def work(name: str) -> None:
         def event(message: Mapping[str, Any]) -> None:
             try:
@@ -105,7 +105,7 @@ def _follow(fleet: Fleet, asked: Mapping[str, Any], output: Output) -> dict[str,
                     session.close()  # ends the other hosts' streams, too
                 raise HostFailed("nobody reads the output any more", host=name) from None
 
-        fleet.sessions[name].request("call", event, module=AGENT, function="follow", args=asked[name])
+        fleet.call(name, asked[name], event)
 
     outcome = fleet.each(asked, work)
     if output.gone:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from provisioner.connect import requests
 from roles import site, status
 from roles.status import Answer
 
@@ -37,5 +38,5 @@ def look(fleet: Fleet, target: Target) -> Answer:
         data=data,
         disks=found["disks"],
         said={unit: part.look(fleet.call, target) for unit, part in status.parts().items() if unit in active},
-        processes=fleet.call(target.name, "provisioner.agent.process", "look", {"services": small}),
+        processes=fleet.call(target.name, requests.look_at_processes(small)),
     )

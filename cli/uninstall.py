@@ -4,43 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from cli import asking
-from cli.common import ROOT, load_inventory
-from cli.deploying import options
+from cli.common import Run
+from cli.hosts import Hosts
+from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
-from provisioner.connect.opening import connect
 from provisioner.errors import Refused
 from provisioner.quantities import format_elapsed
-from provisioner.report.choose import reporter
 from provisioner.report.reporter import Reporter
 from provisioner.resources import Resource
-from provisioner.run.target import Target
 from provisioner.run.uninstall import Removal, removal
 from roles import site
 
-AGENT = "provisioner.agent.removal"
 
-
-def uninstall(hosts: str, extra_vars: list[str], purge: bool, yes: bool, accept: bool, **flags: Any) -> int:
+def uninstall(run: Run, purge: bool, yes: bool, accept: bool) -> int:
     """Show what would be removed, ask, remove it. Raises what goes wrong.
 
     accept: also what the rest of the cluster needs. `yes` alone is not enough for that: scripts have it in them, and
     what is lost here does not come back when a restart is over.
     """
-    chosen = options(**flags)
-    inventory = load_inventory(hosts, extra_vars)
-    members = inventory.limit(chosen.limit)
-    with reporter() as show, Fleet(show) as fleet:
-        facts = connect(fleet, site, members, chosen).check()
-        targets = [Target(host, inventory, facts[host.name], ROOT / "templates") for host in members]
+    with Hosts(run) as hosts:
+        show, fleet = hosts.show, hosts.fleet
+        targets = list(hosts.connect(hosts.members).check().values())
         plans: dict[str, Removal] = {}
         for target in targets:
             resources = [one for role in site.roles_for(target.host.groups) for one in role.resources(target)]
             plans[target.name] = removal(resources, purge)
         fleet.each(plans, fleet.lock).check()
-        found = fleet.each(plans, lambda name: _call(fleet, name, "look", _all(plans[name]))).check()
+        found = fleet.each(plans, lambda name: fleet.call(name, requests.look_for(_all(plans[name])))).check()
         present = {name: answer["present"] for name, answer in found.items() if answer["present"]}
         if not present:
             show.phase("Nothing of the toolkit is on these hosts")
@@ -57,11 +49,6 @@ def uninstall(hosts: str, extra_vars: list[str], purge: bool, yes: bool, accept:
 
 def _all(plan: Removal) -> list[Resource]:
     return [*plan.services, *plan.rest]
-
-
-def _call(fleet: Fleet, name: str, function: str, resources: Sequence[Resource], **extra: Any) -> dict[str, Any]:
-    wires = [resource.wire(content=False) for resource in resources]
-    return fleet.call(name, AGENT, function, {"resources": wires, **extra})
 
 
 def _say(show: Reporter, present: dict[str, list[str]], plans: dict[str, Removal], purge: bool) -> None:
@@ -95,11 +82,12 @@ def confirm(show: Reporter, names: list[str], purge: bool, yes: bool, losses: Se
 def _remove(fleet: Fleet, show: Reporter, plans: dict[str, Removal], quiet: bool) -> None:
     """Stop each unit on all hosts before the next unit: a broker without ZooKeeper cannot hand its leaders over."""
     for unit in dict.fromkeys(service.unit for plan in plans.values() for service in plan.services):
-        having = {n: [s for s in plan.services if s.unit == unit] for n, plan in plans.items()}
-        fleet.each([n for n, found in having.items() if found], lambda n: _call(fleet, n, "remove", having[n])).check()  # noqa: B023
+        having = {name: [one for one in plan.services if one.unit == unit] for name, plan in plans.items()}
+        asked = {name: requests.remove(found) for name, found in having.items() if found}
+        fleet.each(asked, lambda name: fleet.call(name, asked[name])).check()  # noqa: B023
 
     def work(name: str) -> None:
-        answer = _call(fleet, name, "remove", plans[name].rest, final=True)
+        answer = fleet.call(name, requests.remove(plans[name].rest, final=True))
         show.host(name, "")
         for why in [] if quiet else answer["stays"]:
             show.note(f"{name}: {why}")

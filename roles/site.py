@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +16,16 @@ from roles.shared.releases import source
 
 if TYPE_CHECKING:
     from provisioner.artifacts import ArchiveSource, ClosureSource
+    from provisioner.connect.requests import Call
     from provisioner.inventory.model import Host, Inventory
     from provisioner.refusal import Refusal
     from provisioner.report.reporter import Reporter
     from provisioner.resources import Service
     from provisioner.run.plan import HostPlan
-    from provisioner.run.rolling import Call, Say
+    from provisioner.run.rolling import Say
     from provisioner.run.target import Target
     from roles.shared.releases import Release
 
-    Ask = Callable[..., dict[str, Any]]  # a call that may also be given what to do with events
 
 # What travels to the hosts: the engine's host side, the roles' own, and the pure-Python client they use there.
 AGENT_PACKAGES: Sequence[str] = (
@@ -108,7 +108,7 @@ def warnings(inventory: Inventory) -> list[str]:
     return checks.warnings(ROLES, inventory)
 
 
-def objections(target: Target, plan: HostPlan, call: Ask) -> list[ProvisionerError]:
+def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerError]:
     """Why a host must not be brought to what is planned for it, though it could."""
     found = parts_on("objections", target.host.groups)
     return [problem for _, part in found for problem in part.objections(target, plan, call)]
@@ -137,7 +137,7 @@ def departure(targets: Sequence[Target], call: Call, say: Say) -> list[str]:
 
 
 def contents(
-    call: Ask, targets: Sequence[Target], reporter: Reporter, tags: Sequence[str], check: bool
+    call: Call, targets: Sequence[Target], reporter: Reporter, tags: Sequence[str], check: bool
 ) -> dict[str, tuple[int, int]]:
     """What the services hold, as the inventory lists it, made so (check: only shown). {host by way of which: (things as
     they should be or planned to be, things changed or to change)}; empty where nothing is listed, or --tags leaves the
@@ -151,7 +151,7 @@ def contents(
     return done
 
 
-def verify(call: Ask, targets: Sequence[Target], reporter: Reporter, *, cli: bool = False) -> None:
+def verify(call: Call, targets: Sequence[Target], reporter: Reporter, *, cli: bool = False) -> None:
     """Proof that the services work; each role that has one is asked, and says so where none of these hosts is its own.
     cli: with the official tools. Raises HostFailed."""
     for role in ROLES:

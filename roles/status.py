@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
 from provisioner.resources import Service
 from provisioner.resources.service import outdated
-from provisioner.run.rolling import Call, shown
+from provisioner.run.rolling import shown
 from provisioner.run.target import Target
 from roles import site
 

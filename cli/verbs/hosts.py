@@ -79,4 +79,4 @@ def uninstall(run: Run, purge_data=False, accept_downtime=False, yes=False):
     """Remove what deploy has installed; data and logs stay unless --purge-data. Asks first."""
     from cli import uninstall as removing
 
-    return removing.uninstall(run.hosts, run.extra_vars, purge_data, yes, accept_downtime, **run.flags())
+    return removing.uninstall(run, purge_data, yes, accept_downtime)

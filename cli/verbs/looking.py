@@ -12,7 +12,7 @@ def status(run: Run, json=False):
     """Show how services, ensemble and cluster are; exit code 2 when something is not healthy."""
     from cli import status as page
 
-    return page.status(run.hosts, run.extra_vars, json, **run.flags())
+    return page.status(run, json)
 
 
 @on_hosts("doctor")
@@ -20,7 +20,7 @@ def doctor(run: Run):
     """Find everything that is or will be wrong, and say the mend; change nothing. Exit code 0 when nothing is wrong."""
     from cli import doctor as examination
 
-    return examination.doctor(run.hosts, run.extra_vars, **run.flags())
+    return examination.doctor(run)
 
 
 LOGS = {
@@ -36,4 +36,4 @@ def logs(run: Run, service="", follow=False, since="", lines=""):
     """Show what the services of all hosts logged, merged by time."""
     from cli import logs as streams
 
-    return streams.logs(run.hosts, run.extra_vars, service, follow, since, lines, **run.flags())
+    return streams.logs(run, service, follow, since, lines)

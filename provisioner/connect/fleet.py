@@ -128,13 +128,8 @@ class Fleet:
             raise locked(host, answer["held_by"])
         self._locked.add(host)
 
-    def call(self, host: str, request: Request | str, *more: Any, event: Event | None = None) -> dict[str, Any]:
+    def call(self, host: str, request: Request, event: Event | None = None) -> dict[str, Any]:
         """Run a function on a host, as by `request`."""
-        if isinstance(request, str):  # module, function, arguments, event: until every call site names its request
-            event = more[2] if len(more) > 2 else event
-            request = Request(request, *more[:2])
-        else:
-            event = more[0] if more else event
         answer: dict[str, Any] = self.request(host, "call", event, **request.wire())
         return answer
 

@@ -17,9 +17,7 @@ from provisioner.resources.service import outdated
 from provisioner.run.plan import HostPlan
 from provisioner.words import some
 
-# call(host, module, function, arguments) -> answer of a role's on-host function; say(host, what it is doing).
-Call = Callable[[str, str, str, Mapping[str, Any]], dict[str, Any]]
-Say = Callable[[str, str], None]
+Say = Callable[[str, str], None]  # say(host, what it is doing)
 
 
 @dataclass(frozen=True)

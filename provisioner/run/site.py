@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from provisioner.connect import opening
 
 if TYPE_CHECKING:
+    from provisioner.connect.requests import Call
     from provisioner.errors import ProvisionerError
     from provisioner.inventory.model import Inventory
     from provisioner.report.reporter import Reporter
@@ -33,20 +34,18 @@ class Site(opening.Site, Protocol):
     def load(self, inventory: Inventory) -> None: ...
     def roles_for(self, groups: Iterable[str], tags: Iterable[str] = ()) -> Sequence[Role]: ...
     def warnings(self, inventory: Inventory) -> list[str]: ...
-    def objections(
-        self, target: Target, plan: HostPlan, call: Callable[..., dict[str, Any]]
-    ) -> list[ProvisionerError]: ...
+    def objections(self, target: Target, plan: HostPlan, call: Call) -> list[ProvisionerError]: ...
     def downtime(
-        self, targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: rolling.Call, say: rolling.Say
+        self, targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: Call, say: rolling.Say
     ) -> list[str]: ...
-    def gate(self, unit: str, targets: Mapping[str, Target], call: rolling.Call, say: rolling.Say) -> rolling.Gate: ...
+    def gate(self, unit: str, targets: Mapping[str, Target], call: Call, say: rolling.Say) -> rolling.Gate: ...
     def contents(
         self,
-        call: Callable[..., dict[str, Any]],
+        call: Call,
         targets: Sequence[Target],
         reporter: Reporter,
         tags: Sequence[str],
         check: bool,
     ) -> Mapping[str, tuple[int, int]]: ...
-    def verify(self, call: Callable[..., dict[str, Any]], targets: Sequence[Target], reporter: Reporter) -> None: ...
+    def verify(self, call: Call, targets: Sequence[Target], reporter: Reporter) -> None: ...
     def next_steps(self, targets: Sequence[Target]) -> list[str]: ...

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cluster import remote
+from provisioner.connect.requests import Call
 from provisioner.quantities import format_size
 from provisioner.refusal import Refusal
-from provisioner.run.rolling import Call, Say
+from provisioner.run.rolling import Say
 from roles.kafka import health, listeners, metadata, service, topology
 from roles.shared.waits import Look, Nodes, Seldom, wait
 
@@ -40,8 +42,7 @@ class KafkaGate:
         others = list(addresses.values())
         assumed = self.assumed.ask(host, lambda: metadata.assumed(self.call, self.targets[host]))
         for bootstrap in filter(None, [here, *others] if own else [*others, here]):
-            arguments = {"bootstrap": bootstrap, "partitions": True, **assumed}
-            status = self.call(host, "cluster.state.probe", "status", arguments)
+            status = self.call(host, remote.cluster_status(partitions=True, **assumed).at(bootstrap))
             if status["serving"]:
                 return health.ClusterState.from_status(status)
         return None
@@ -57,8 +58,7 @@ class KafkaGate:
     def _silent(self, host: str, names: Collection[str]) -> dict[int, str]:
         """{broker: why} of those among these hosts that do not answer, even if the cluster has not noticed yet."""
         addresses = {name: address for name, address in self._addresses(host).items() if name in names}
-        arguments = {"addresses": list(addresses.values())}
-        answers = self.call(host, "cluster.state.serving", "answering", arguments)
+        answers = self.call(host, remote.answering(list(addresses.values())))
         return {self.ids[name]: answers[address] for name, address in addresses.items() if answers[address]}
 
     def order(self, hosts: Sequence[str]) -> list[str]:
@@ -152,8 +152,8 @@ class KafkaGate:
             partitions.setdefault(one.topic, []).append(one.partition)
         if not partitions:
             return Look(refusal)
-        arguments = {"bootstrap": self._addresses(host)[host], "partitions": partitions}
-        found = self.sizes.ask(partitions, lambda: self.call(host, "cluster.state.copies", "look", arguments))
+        request = remote.copies_behind(partitions).at(self._addresses(host)[host])
+        found = self.sizes.ask(partitions, lambda: self.call(host, request))
         note = f"{format_size(found['copied'])} of {format_size(found['whole'])} copied" if found["copies"] else ""
         return Look(refusal, found["work"], note)
 

@@ -15,8 +15,8 @@ from roles.zookeeper import topology as zookeeper
 
 if TYPE_CHECKING:
     from cluster.metadata.keeper import Keeper
+    from provisioner.connect.requests import Call
     from provisioner.inventory.model import Host, Inventory
-    from provisioner.run.rolling import Call
     from provisioner.run.target import Target
 
 # Properties of a broker that have a variable of their own.

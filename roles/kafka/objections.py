@@ -9,25 +9,26 @@ it".)
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cluster import remote
 from provisioner.errors import HostFailed, ProvisionerError
 from roles.kafka.release import release
 from roles.kafka.service import STARTED
 
 if TYPE_CHECKING:
+    from provisioner.connect.requests import Call
     from provisioner.run.plan import HostPlan
     from provisioner.run.target import Target
 
 PROTOCOL = "inter.broker.protocol.version"
 
 
-def objections(target: Target, plan: HostPlan, call: Callable[..., Mapping[str, Any]]) -> list[ProvisionerError]:
+def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerError]:
     """Why the broker of a host must not restart as planned. Asks the host, and only where a restart is planned."""
     if len(target.members("kafka")) < 2 or not any(one.service.unit == "kafka" for one in plan.restarts):
         return []
-    found = call(target.name, "cluster.state.running", "look", {"unit": "kafka", "started": STARTED})
+    found = call(target.name, remote.running_version("kafka", STARTED))
     wanted, protocol = release(target.host.vars).version, target["kafka_config"].get(PROTOCOL)
     problem = objection(found["version"], found["protocol"], wanted, None if protocol is None else str(protocol))
     return [HostFailed(problem[0], host=target.name, advice=problem[1])] if problem else []

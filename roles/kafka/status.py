@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from cluster import remote
+from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
-from provisioner.run.rolling import Call
 from provisioner.run.target import Target
 from provisioner.words import counted
 from roles.kafka import listeners, metadata, topology
@@ -26,8 +27,8 @@ TROUBLES = (
 def look(call: Call, target: Target) -> Mapping[str, Any]:
     """As `cluster.state.node.look` answers."""
     broker = topology.broker_id(target.host, target.members("kafka"))
-    own = {"bootstrap": listeners.inter_broker(target.host).local, "broker": broker}
-    return call(target.name, "cluster.state.node", "look", {**own, **metadata.assumed(call, target)})
+    request = remote.broker_status(broker, **metadata.assumed(call, target))
+    return call(target.name, request.at(listeners.inter_broker(target.host).local))
 
 
 def members(inventory: Inventory) -> dict[str, int]:

@@ -9,28 +9,24 @@ the reasons; a broker of which neither reaches any listener is a failure.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Optional, Protocol
+from typing import Any, Protocol
 
+from cluster import remote
 from cluster.smoke.leg import Leg
 from provisioner import timing
+from provisioner.connect.requests import Call
 from provisioner.errors import HostFailed
+from provisioner.resources import Request
 from provisioner.words import counted
 from roles.kafka import listeners, topology
 from roles.shared.members import HostLike
 
-ON_HOST = "cluster.smoke.smoke"
-ON_HOST_CLI = "cluster.smoke.smoke_cli"
 HERE = "this machine"
 # The client of the smoke check has no credentials to show.
 OPEN_PROTOCOLS = ("PLAINTEXT",)
-
-# call(host name, module, function, arguments, event) -> answer: runs a role's on-host function on a host. event: gets
-# what it reports; None shows its texts.
-Event = Callable[[Mapping[str, Any]], None]
-Call = Callable[[str, str, str, Mapping[str, Any], Optional[Event]], Mapping[str, Any]]
 
 
 class TargetLike(Protocol):
@@ -167,11 +163,11 @@ def run_smoke(
         return []
     answers: list[tuple[str, Mapping[str, Any]]] = []
     if plan.legs:
-        arguments = {"legs": [leg.to_dict() for leg in plan.legs], "join": join}
+        legs = [leg.to_dict() for leg in plan.legs]
         if cli:
-            answers.append((plan.driver, call(plan.driver, ON_HOST_CLI, "run", arguments, None)))
+            answers.append((plan.driver, call(plan.driver, remote.smoke_cli(legs))))
         else:
-            answers = _both_sides(call, plan, arguments, reporter)
+            answers = _both_sides(call, plan, remote.smoke(legs, join), reporter)
     for _, answer in answers:
         for broker, listener, step, seconds in answer.get("took", ()):
             timing.add(f"smoke: {step} {listener}", seconds, plan.hosts[broker])
@@ -193,7 +189,7 @@ def run_smoke(
 
 
 def _both_sides(
-    call: Call, plan: Plan, arguments: Mapping[str, Any], reporter: ReporterLike
+    call: Call, plan: Plan, request: Request, reporter: ReporterLike
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """The answers of the host and, where it does not reach everything, of this machine."""
     if len({leg.listener for leg in plan.legs}) > 1:
@@ -206,11 +202,12 @@ def _both_sides(
             if "text" in message:
                 reporter.host(plan.driver, str(message["text"]))
             elif left := elsewhere(plan, message):
-                more = {**arguments, "legs": [leg.to_dict() for leg in left], "cluster_id": message["cluster_id"]}
-                begun.append(beside.submit(_here, more, plan.driver, reporter))
+                legs = [leg.to_dict() for leg in left]
+                more = request.adding(legs=legs, cluster_id=message["cluster_id"])
+                begun.append(beside.submit(_here, more.args, plan.driver, reporter))
 
         # If this ends early, the other side finishes its steps first, so that its topic is deleted.
-        answers = [(plan.driver, call(plan.driver, ON_HOST, "run", arguments, event))]
+        answers = [(plan.driver, call(plan.driver, request, event))]
         return answers + [(HERE, future.result()) for future in begun]
 
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.agent.waiting import RESTARTS_EXCUSED
+from provisioner.connect import requests
+from provisioner.connect.requests import Call
 from provisioner.errors import HostFailed
 from provisioner.refusal import Refusal
-from provisioner.run.rolling import Call, Say
+from provisioner.run.rolling import Say
 
 # Between two checks: a tenth of the time waited, since a check of a large cluster is work for its brokers.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
@@ -100,8 +102,7 @@ class Nodes:
         )
 
     def _state(self, host: str) -> dict[str, Any]:
-        arguments = {"unit": self.unit, "log_file": self.log_file}
-        state = self.call(host, "provisioner.agent.waiting", "look", arguments)
+        state = self.call(host, requests.look_at_unit(self.unit, self.log_file))
         self._deaths.setdefault(host, state["died"])
         return state
 

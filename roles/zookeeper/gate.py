@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cluster.metadata.keeper import Keeper, Verdict
+from provisioner.connect.requests import Call
 from provisioner.refusal import Refusal
-from provisioner.run.rolling import Call, Say
+from provisioner.run.rolling import Say
 from roles.shared.waits import Look, Nodes, wait
 from roles.zookeeper import service, topology
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from cluster import remote
+from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
-from provisioner.run.rolling import Call
 from provisioner.run.target import Target
 from roles.zookeeper import topology
 
@@ -17,8 +18,7 @@ COLUMNS: Mapping[str, str] = {}
 
 def look(call: Call, target: Target) -> Mapping[str, Any]:
     """As `cluster.metadata.zookeeper.probe.status` answers."""
-    where = {"host": "127.0.0.1", "port": target["zookeeper_port"]}
-    return call(target.name, "cluster.metadata.zookeeper.probe", "status", where)
+    return call(target.name, remote.zookeeper_status(target["zookeeper_port"]))
 
 
 def members(inventory: Inventory) -> dict[str, int]:

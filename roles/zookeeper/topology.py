@@ -9,7 +9,7 @@ from cluster.metadata.zookeeper.ensemble import Ensemble
 from roles.shared.members import HostLike, number
 
 if TYPE_CHECKING:
-    from provisioner.run.rolling import Call
+    from provisioner.connect.requests import Call
 
 
 def myid(host: HostLike, members: Sequence[HostLike]) -> int:

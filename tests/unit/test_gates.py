@@ -2,89 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cluster import remote
 from provisioner.errors import HostFailed
 from roles import site as the_site
 from roles.kafka.gate import KafkaGate
 from roles.shared import waits
 from tests.support import roles as support
-
-BROKERS = ("kafka1", "kafka2", "kafka3")
-
+from tests.support.fake_hosts import FakeHosts
+from tests.support.gates import BROKERS, Brokers
 
 RUNS = {"state": "running", "coming": True, "died": 0, "work": [1, 1]}
 STOPPED = {"state": "dead", "coming": False, "died": 0, "work": []}
-
-
-class Brokers:
-    """Three brokers with one topic of three copies. down: those that do not answer; seen: what each one believes;
-    units: what systemd says of each; servers: the mode of each ZooKeeper server; copied: bytes of the copy behind."""
-
-    def __init__(self, names: tuple[str, ...] = BROKERS) -> None:
-        self.names = names
-        self.ids = dict(zip(names, range(1, 9), strict=False))
-        self.down: set[str] = set()
-        self.controller: int | None = 1
-        self.partition = {
-            "topic": "t",
-            "partition": 0,
-            "leader": 1,
-            "replicas": [1, 2, 3],
-            "isr": [1, 2, 3],
-            "min_isr": 2,
-        }
-        self.seen: dict[str, dict[str, Any]] = {}
-        self.units: dict[str, dict[str, Any]] = {}
-        self.servers = {"zoo1": "standalone"}
-        self.elsewhere = False  # the ensemble, where nobody can ask it
-        self.copied, self.growing = 0, 0
-        self.asked = 0
-        self.handed, self.stubborn = 0, ""  # how often the controller was to hand over, and why it does not
-        self.then: dict[int, Callable[[], None]] = {}  # after so many questions, this happens
-
-    def _at(self, host: str, address: str) -> str:
-        name = address.split(":")[0]
-        return host if name == "127.0.0.1" else name
-
-    def call(self, host: str, module: str, function: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        if module == "provisioner.agent.waiting":
-            assert args == {"unit": "kafka", "log_file": "/var/log/kafka/server.log"}
-            return self.units[host]
-        if module == "cluster.metadata.zookeeper.probe":
-            modes = {name: self.servers[name] for name in args["servers"]}
-            return {n: {"serving": bool(mode), "mode": mode, "why": "Connection refused"} for n, mode in modes.items()}
-        if module == "cluster.state.copies":
-            assert args == {"bootstrap": "127.0.0.1:9092", "partitions": {"t": [0]}}
-            self.copied += self.growing
-            return {"copies": 1, "copied": self.copied, "whole": 2 << 30, "work": self.copied}
-        if module == "cluster.metadata.zookeeper.handover":
-            assert host == "kafka1" and args == {
-                "broker": 1,
-                "bootstrap": "127.0.0.1:9092",
-                "zookeeper": "zoo1:2181",
-                "patience": 90.0,
-            }
-            self.handed += 1
-            return {"moved": not self.stubborn, "controller": 2, "why": self.stubborn}
-        assert (module.rpartition(".")[2], function) in {("serving", "answering"), ("probe", "status")}
-        if function == "answering":
-            refused = {address: self._at(host, address) in self.down for address in args["addresses"]}
-            return {address: "Connection refused" if down else "" for address, down in refused.items()}
-        quorum = 2 * sum(map(bool, self.servers.values())) > len(self.servers)
-        assert args.get("min_isr") == (None if quorum or self.elsewhere else 2), "settings are asked where they are"
-        self.asked += 1
-        self.then.pop(self.asked, lambda: None)()
-        at = self._at(host, args["bootstrap"])
-        if at in self.down:
-            return {"serving": False, "why": "Connection refused"}
-        registered: dict[str, Any] = {str(number): {} for number in self.ids.values()}
-        view = {"brokers": registered, "controller": self.controller, "partitions": [self.partition]}
-        return {"serving": True, **view, **self.seen.get(at, {})}
 
 
 @pytest.fixture(autouse=True)
@@ -333,8 +267,7 @@ def test_brokers_and_zookeeper_on_different_hosts_have_gates_of_their_own(tmp_pa
     servers = {"z1": "follower", "z2": "leader", "z3": "follower"}
     asked: list[tuple[str, str]] = []
 
-    def call(host: str, module: str, function: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        assert (module, function) == ("cluster.metadata.zookeeper.probe", "ensemble")
+    def ensemble(host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         assert args["servers"][host][0] == "127.0.0.1"
         asked.extend((host, name) for name in args["servers"])
         answers: dict[str, Any] = {name: {"serving": True, "mode": servers[name]} for name in args["servers"]}
@@ -342,7 +275,9 @@ def test_brokers_and_zookeeper_on_different_hosts_have_gates_of_their_own(tmp_pa
         return answers
 
     targets = {name: support.target(site, name) for name in ("z1", "z2")}
-    zookeeper = the_site.gate("zookeeper", targets, call, lambda host, text: None)
+    zookeeper = the_site.gate(
+        "zookeeper", targets, FakeHosts({remote.zookeeper_ensemble: ensemble}), lambda host, text: None
+    )
     assert zookeeper.order(["z2", "z1"]) == ["z1", "z2"]
     asked.clear()
     zookeeper.permit("z1")

@@ -10,10 +10,13 @@ import pytest
 
 from cli.logs import window
 from cli.looking import look
+from cluster import remote
 from provisioner.agent import examine, journal, process
+from provisioner.connect import requests
 from provisioner.errors import UsageError
 from roles import doctor
 from roles.kafka.doctor import clear_text
+from tests.support.fake_hosts import FakeHosts
 from tests.support.roles import single, target, three
 
 MIB = 1 << 20
@@ -170,21 +173,24 @@ def test_doctor_finds_plain_listeners_in_the_inventory(tmp_path: Path):
     assert list(doctor.inventory(single(tmp_path, **secure))) == []
 
 
-class Host:
-    """A host as `look` asks it, whose units all run. asked: what was called on it, in order."""
+class Host(FakeHosts):
+    """A host as `look` asks it, whose units all run."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        super().__init__(
+            {
+                remote.zookeeper_status: {},
+                remote.zookeeper_ensemble: {"zoo": {"serving": True, "mode": "standalone"}},
+                remote.broker_status: {},
+                requests.look_at_processes: {},
+            }
+        )
 
     def read(self, host: str, *, lock: bool, resources: list[dict[str, Any]], wants: dict[str, Any]) -> dict[str, Any]:
         assert not lock
         state = {"active": True, "sub": "running", "enabled": True, "restarts": 0, "pid": 7, "disk": {}}
         states = {f"service:{one['unit']}": {**state, "started_monotonic_us": 1} for one in resources}
         return {"states": states, "disks": {path: {"free": 1, "total": 2} for path in wants["disks"]}}
-
-    def call(self, host: str, module: str, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        self.asked.append(f"{module}.{function}")
-        return {}
 
 
 def test_looking_at_services_renders_no_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -194,4 +200,4 @@ def test_looking_at_services_renders_no_template(tmp_path: Path, monkeypatch: py
     assert [service.unit for service in found.services] == ["zookeeper", "kafka"]
     assert found.data["kafka"] == ["/var/lib/kafka/data"] and "/var/lib/zookeeper/data" in found.disks
     assert set(found.said) == {"zookeeper", "kafka"}
-    assert "cluster.state.node.look" in host.asked and "provisioner.agent.process.look" in host.asked
+    assert host.to(remote.broker_status) and host.to(requests.look_at_processes)

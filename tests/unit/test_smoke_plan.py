@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from cluster import remote
 from cluster.smoke.check import replicas
 from cluster.smoke.leg import Leg, LegFailure
 from cluster.smoke.reach import unregistered
 from provisioner.errors import HostFailed
 from roles.kafka import verify as smoke
+from tests.support.fake_hosts import FakeHosts
 
 
 class FakeTarget:
@@ -124,10 +126,9 @@ def test_the_verdict_of_a_leg_from_both_sides(there, here, verdict):
 
 def run(hosts, on_host, here=None, monkeypatch=None):
     """run_smoke with an on-host answer made from the legs, and one from this machine."""
-    calls, reporter = [], FakeReporter()
+    reporter = FakeReporter()
 
-    def call(host, module, function, arguments, event):
-        calls.append((host, module, function))
+    def smoke_run(host, arguments, event):
         found = on_host([Leg(**leg) for leg in arguments["legs"]])
         event({"cluster_id": found["cluster_id"], "legs": found["legs"]})
         event({"text": "at work"})
@@ -138,7 +139,9 @@ def run(hosts, on_host, here=None, monkeypatch=None):
 
     if here:
         monkeypatch.setattr(smoke, "_here", from_here)
-    return smoke.run_smoke(call, targets(hosts), reporter), reporter, calls
+    fake = FakeHosts({remote.smoke: smoke_run})
+    found = smoke.run_smoke(fake, targets(hosts), reporter)
+    return found, reporter, [(host, request.module, request.function) for host, request in fake.asked]
 
 
 def test_a_passed_check_is_one_exec_on_one_host_and_one_line():
@@ -158,7 +161,7 @@ def test_this_machine_is_at_work_while_the_host_is(monkeypatch):
         assert host_done.wait(20)
         return answer([(Leg(**leg), "ok") for leg in arguments["legs"]])
 
-    def call(host, module, function, arguments, event):
+    def smoke_run(host, arguments, event):
         legs = [Leg(**leg) for leg in arguments["legs"]]
         found = answer([(leg, "ok" if leg.listener == "INTERNAL" else "unreachable") for leg in legs])
         event({"cluster_id": "c1", "legs": found["legs"]})
@@ -167,7 +170,7 @@ def test_this_machine_is_at_work_while_the_host_is(monkeypatch):
         return found
 
     monkeypatch.setattr(smoke, "_here", here)
-    verdicts = smoke.run_smoke(call, targets([two_sided(1)]), FakeReporter())
+    verdicts = smoke.run_smoke(FakeHosts({remote.smoke: smoke_run}), targets([two_sided(1)]), FakeReporter())
     assert [verdict.status for verdict in verdicts] == ["ok", "ok"]
 
 

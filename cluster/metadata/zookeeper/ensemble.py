@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Collection, Dict, List, Mapping, Optional, Tuple
 
+from cluster import remote
 from cluster.metadata.keeper import Verdict
 from cluster.metadata.zookeeper import health
 from provisioner.refusal import Refusal
 
 if TYPE_CHECKING:
-    from provisioner.run.rolling import Call
-
-ON_HOST = "cluster.metadata.zookeeper"
+    from provisioner.connect.requests import Call
 
 
 class Ensemble:
@@ -30,7 +29,7 @@ class Ensemble:
         """Every server as it answers the host now, by name."""
         if not self._servers:
             return {}
-        answers = self._call(self._host, f"{ON_HOST}.probe", "ensemble", {"servers": self._servers})
+        answers = self._call(self._host, remote.zookeeper_ensemble(self._servers))
         return {name: health.Member.from_status(answer) for name, answer in answers.items()}
 
     def has_quorum(self) -> bool:
@@ -42,8 +41,8 @@ class Ensemble:
 
     def hand_over(self, broker: int, bootstrap: str, patience: float) -> Dict[str, Any]:
         """See `handover.py` for the reason."""
-        arguments = {"broker": broker, "bootstrap": bootstrap, "patience": patience, "zookeeper": self._connect}
-        return self._call(self._host, f"{ON_HOST}.handover", "hand_over", arguments)
+        request = remote.hand_over(broker, zookeeper=self._connect, patience=patience)
+        return self._call(self._host, request.at(bootstrap))
 
     def may_go_down(self, node: str) -> Verdict:
         members = self.members()
