@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cli.cluster import Cluster, opened
-from cli.columns import aligned
 from cli.common import INTERRUPTED, Run
 from cli.produce import ACKS, COMPRESSIONS, seconds
+from cli.tables.columns import aligned
 from cluster import remote
 from cluster.records import perf
 from provisioner.connect.feed import Feed

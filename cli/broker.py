@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cli import broker_table
 from cli.cluster import Cluster, opened
 from cli.common import Run
+from cli.tables import broker as broker_table
 from cluster import remote
 from cluster.settings import rules as settings
 from cluster.settings.properties import parse
@@ -50,7 +50,9 @@ def change(run: Run, given: Mapping[str, str | None], broker: str) -> int:
     """Set settings at run time, or with None take them back, for one broker or for all; say first what changes, and
     afterwards whether every broker has it. Raises what is refused, with nothing changed."""
     if not given:
-        raise UsageError("nothing to change", advice="name a setting: --set log.retention.ms=2d, or --name to unset")
+        raise UsageError(
+            "nothing to change", advice="name a setting: --set log.retention.ms=2d, or --unset log.retention.ms"
+        )
     with opened(run) as cluster:
         only = _broker(cluster, broker)
         if not run.check:

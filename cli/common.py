@@ -143,6 +143,13 @@ def _collect_little_garbage() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
+def old_spelling(old: str, new: str, given: Sequence[str]) -> Sequence[str]:
+    """What was given with a flag's old spelling, which works as the new one does; says so on standard error."""
+    if given:
+        print(f"note: --{old} is now spelled --{new}", file=sys.stderr)
+    return given
+
+
 def load_inventory(hosts: str, extra_vars: Sequence[str] = ()) -> Inventory:
     """The inventory that --hosts names, checked as a whole. Raises UsageError listing the valid names without one."""
     from provisioner.errors import UsageError

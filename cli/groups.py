@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cli import groups_table
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
 from cli.common import Run
 from cli.places import place
 from cli.produce import partition as partition_flag
+from cli.tables import groups as groups_table
 from cluster import remote
 from cluster.groups.reset import Step, shifted, steps
 from provisioner.errors import HostFailed, UsageError

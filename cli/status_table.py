@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cli.columns import aligned
+from cli.tables.columns import aligned
 from provisioner.report.lines import clean
 from roles import status
 

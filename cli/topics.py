@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cli import topics_table
 from cli.cluster import Cluster, opened
 from cli.common import Run
+from cli.tables import topics as topics_table
 from cluster import remote
 from provisioner.errors import UsageError
 from provisioner.words import did_you_mean

@@ -9,10 +9,10 @@ from typing import Any
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
 from cli.common import Run
+from cli.tables.topics import summary
 from cli.throttle import rate_of
 from cli.topics import looked, patterns, unknown
 from cli.topics_moving import mover
-from cli.topics_table import summary
 from cluster import remote
 from cluster.model import Topic
 from cluster.settings.values import shown
@@ -50,7 +50,7 @@ def alter(run: Run, topic: str, partitions: str, factor: str, settings: Mapping[
     if not config and wanted[0].partitions is None and wanted[0].factor is None:
         raise UsageError(
             "nothing to alter",
-            details=["--partitions, --replication-factor, --retention, --retention-bytes, --config k=v, --unset k"],
+            details=["--partitions, --replication-factor, --retention, --retention-bytes, --set k=v, --unset k"],
         )
     rate = rate_of(throttle)
     with opened(run, stream=sys.stdout) as cluster:
@@ -88,7 +88,7 @@ def delete(run: Run, topic: str, yes: bool) -> None:
 
 def configured(settings: Mapping[str, Any]) -> dict[str, str | None]:
     """The settings of a command line, as a broker wants them; None takes one off. settings: retention, retention_bytes,
-    config (["k=v"]) and unset (["k"]). Raises UsageError for what is no value, and for a setting named twice."""
+    set (["k=v"]) and unset (["k"]). Raises UsageError for what is no value, and for a setting named twice."""
     found: dict[str, str | None] = {}
 
     def put(flag: str, key: str, value: str | None) -> None:
@@ -103,14 +103,14 @@ def configured(settings: Mapping[str, Any]) -> dict[str, str | None]:
                 put(name, key, typed(key, settings[flag]))
             except ValueError as error:
                 raise UsageError(f"--{name}: {error}", advice="as in 2d, 172800000ms, 10g or forever") from None
-    for given in settings.get("config") or ():
+    for given in settings.get("set") or ():
         key, separator, value = given.partition("=")
         if not separator or not key.strip():
-            raise UsageError(f"--config {given}: this is not NAME=VALUE", advice="as in --config max.message.bytes=2m")
+            raise UsageError(f"--set {given}: this is not NAME=VALUE", advice="as in --set max.message.bytes=2m")
         try:
-            put("config", key.strip(), typed_setting(key.strip(), value))
+            put("set", key.strip(), typed_setting(key.strip(), value))
         except ValueError as error:
-            raise UsageError(f"--config {key.strip()}: {error}") from None
+            raise UsageError(f"--set {key.strip()}: {error}") from None
     for given in settings.get("unset") or ():
         for key in patterns(given) or ():
             put("unset", key, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.common import Run, on_hosts
+from cli.common import Run, old_spelling, on_hosts
 
 CONFIG = {
     "name": "only these settings: names or patterns (log.*), separated by commas; may be given again",
@@ -37,13 +37,17 @@ def set(run: Run, set=None, broker=""):
     return settings.change(run, assignments(set), broker)
 
 
-UNSET = {**CHANGE, "name": "the settings, separated by commas; may be given again"}
+UNSET = {
+    **CHANGE,
+    "unset": "the settings, separated by commas; may be given again",
+    "name": "the old spelling of --unset",
+}
 
 
 @on_hosts("unset", UNSET)
-def unset(run: Run, name=None, broker=""):
+def unset(run: Run, unset=None, name=None, broker=""):
     """Take back what was set at run time: the file's value, or the default, is in force again."""
     from cli import broker as settings
     from cluster.settings.rules import patterns
 
-    return settings.change(run, dict.fromkeys(patterns(name)), broker)
+    return settings.change(run, dict.fromkeys(patterns([*unset, *old_spelling("name", "unset", name)])), broker)

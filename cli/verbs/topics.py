@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.common import Run, on_hosts
+from cli.common import Run, old_spelling, on_hosts
 
 TOPIC = {"topic": "names, separated by commas; * and ? stand for anything", "internal": "Kafka's own topics, too"}
 LIST = {**TOPIC, "json": "as JSON, for machines; docs/operations.md describes the keys"}
@@ -27,7 +27,8 @@ def describe(run: Run, topic="", internal=False, json=False):
 SETTINGS = {
     "retention": "how long records are kept: 2d, 172800000ms, forever",
     "retention_bytes": "how much of each partition is kept: 10g, unlimited",
-    "config": "any other setting, NAME=VALUE; durations and sizes as people type them; may be given again",
+    "set": "any other setting, NAME=VALUE; durations and sizes with units, as in 2d or 10m; may be given again",
+    "config": "the old spelling of --set",
 }
 NAMES = {"topic": "names, separated by commas"}
 THROTTLE = {"throttle": "how fast copies may move: bytes per second and broker, 50m when not given; none for no limit"}
@@ -51,11 +52,14 @@ ALTER = {
 
 
 @on_hosts("create", CREATE)
-def create(run: Run, topic="", partitions="", replication_factor="", retention="", retention_bytes="", config=None):
+def create(
+    run: Run, topic="", partitions="", replication_factor="", retention="", retention_bytes="", set=None, config=None
+):
     """Make topics, and wait until every broker knows them."""
     from cli import topics_change
 
-    settings = {"retention": retention, "retention_bytes": retention_bytes, "config": config}
+    given = [*set, *old_spelling("config", "set", config)]
+    settings = {"retention": retention, "retention_bytes": retention_bytes, "set": given}
     topics_change.create(run, topic, partitions, replication_factor, settings)
 
 
@@ -67,6 +71,7 @@ def alter(
     replication_factor="",
     retention="",
     retention_bytes="",
+    set=None,
     config=None,
     unset=None,
     throttle="",
@@ -74,7 +79,8 @@ def alter(
     """Change what is named of topics, showing it before; the rest stays as it is."""
     from cli import topics_change
 
-    settings = {"retention": retention, "retention_bytes": retention_bytes, "config": config, "unset": unset}
+    given = [*set, *old_spelling("config", "set", config)]
+    settings = {"retention": retention, "retention_bytes": retention_bytes, "set": given, "unset": unset}
     topics_change.alter(run, topic, partitions, replication_factor, settings, throttle)
 
 

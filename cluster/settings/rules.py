@@ -49,7 +49,7 @@ _LISTENER = re.compile(r"listener\.name\.[^.]+\.(?P<setting>.+)")
 
 
 def patterns(given: Iterable[str]) -> list[str]:
-    """The values of --name, which may be repeated or separated by commas."""
+    """Names or patterns as they were given, again and again or separated by commas."""
     return [part.strip() for one in given for part in one.split(",") if part.strip()]
 
 

@@ -96,10 +96,10 @@ def test_a_setting_of_all_brokers_is_shown_first_then_in_force_and_can_be_taken_
         beats = f"{value} in force: set at run time (dynamic {source})"
         assert f"{host.name}: {RETENTION} is {WEEK} (7 d) in the file, {beats}" in page
 
-    output = brokers.invoke("broker.unset", "--name", RETENTION)
+    output = brokers.invoke("broker.unset", "--unset", RETENTION)
     assert f"{second.name}: {RETENTION} {THREE_DAYS} (3 d, dynamic broker)" in output and "own value stays" in output
-    assert f"{second.name} has its own {RETENTION}" in brokers.invoke("broker.unset", "--name", RETENTION)
-    brokers.invoke("broker.unset", "--name", RETENTION, "--broker", "2")
+    assert f"{second.name} has its own {RETENTION}" in brokers.invoke("broker.unset", "--unset", RETENTION)
+    brokers.invoke("broker.unset", "--unset", RETENTION, "--broker", "2")
     assert told(brokers, RETENTION) == [(WEEK, "static file")] * 3
     assert "What the files on disk say is in force" in brokers.invoke("broker.config", "--diff")
 
@@ -114,7 +114,7 @@ REFUSED = [
     (["broker.set", "--set", "num.io.threads=9", "--broker", "7"], 2, "broker 7: not registered"),
     (["broker.set", "--set", "num.io.threads=9", "--broker", "kafka9"], 1, "--broker kafka9: no such broker"),
     (["broker.set"], 1, "nothing to change"),
-    (["broker.unset", "--name", "log.*"], 1, "there is no setting log.*"),
+    (["broker.unset", "--unset", "log.*"], 1, "there is no setting log.*"),
     (["broker.config", "--name", "num.io.thread"], 1, "did you mean num.io.threads?"),
 ]
 
@@ -139,7 +139,7 @@ def test_a_broker_that_is_down_is_named_and_sees_a_change_when_it_starts(brokers
     finally:
         brokers.invoke("deploy", "--no-smoke")
     assert told(brokers, "log.cleaner.threads") == [("2", "dynamic cluster")] * 3
-    brokers.invoke("broker.unset", "--name", "log.cleaner.threads")
+    brokers.invoke("broker.unset", "--unset", "log.cleaner.threads")
 
 
 # -- by a deploy -------------------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def test_what_a_person_sets_afterwards_stays_and_taken_back_gives_way_to_the_fil
     brokers.invoke("broker.set", "--set", f"{RETENTION}=5d", "--broker", "1")
     assert changed(brokers, brokers.invoke("deploy", "--no-smoke")) == [0, 0, 0]
     assert told(brokers, RETENTION)[0] == ("432000000", "dynamic broker")
-    brokers.invoke("broker.unset", "--name", RETENTION, "--broker", "1")
+    brokers.invoke("broker.unset", "--unset", RETENTION, "--broker", "1")
     assert "the next deploy applies, without a restart: log.retention.ms" in brokers.invoke("status")
     assert changed(brokers, brokers.invoke("deploy", "--no-smoke")) == [1, 0, 0]
     assert told(brokers, RETENTION) == [(TWO_DAYS, "dynamic broker")] * 3

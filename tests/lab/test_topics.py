@@ -127,9 +127,7 @@ def walk(cluster: Cluster, copies: int) -> dict[str, float]:
         took[verb] = time.monotonic() - began
         return output
 
-    made = run(
-        "create", "--topic", "walk,walk-2", "--partitions", "2", "--retention", "2d", "--config", "segment.ms=1h"
-    )
+    made = run("create", "--topic", "walk,walk-2", "--partitions", "2", "--retention", "2d", "--set", "segment.ms=1h")
     assert f"+ walk: 2 partitions, {copies} {'copy' if copies == 1 else 'copies'}, retention.ms 2 d" in made
     assert {"walk", "walk-2"} <= names(cluster) and settings(cluster, "walk")["segment.ms"] == "3600000"
 
@@ -189,7 +187,7 @@ def test_every_verb_on_2_5_0(old: Cluster):
 
 def test_what_is_not_listed_survives_until_it_is_pruned_with_a_yes(three: Cluster):
     three.invoke("topics.create", "--topic", "by-hand")
-    three.invoke("topics.alter", "--topic", "orders", "--config", "segment.ms=1h")
+    three.invoke("topics.alter", "--topic", "orders", "--set", "segment.ms=1h")
     applied = three.invoke("topics.apply")
     assert "No changes" in applied and "left alone: by-hand" in applied and "segment.ms=3600000 (1 h)" in applied
 
@@ -235,8 +233,8 @@ def test_an_interrupted_change_of_the_copies_goes_on_throttled_and_is_finished_b
 
 
 BAD: list[tuple[str, list[str], list[str]]] = [
-    ("create", ["--topic", "x", "--config", "retention.mss=1"], ["retention.mss; did you mean retention.ms?"]),
-    ("create", ["--topic", "x", "--config", "cleanup.policy=shred"], ["the cluster refuses x", "shred"]),
+    ("create", ["--topic", "x", "--set", "retention.mss=1"], ["retention.mss; did you mean retention.ms?"]),
+    ("create", ["--topic", "x", "--set", "cleanup.policy=shred"], ["the cluster refuses x", "shred"]),
     ("create", ["--topic", "x", "--retention", "2x"], ["--retention: '2x' has an unknown unit"]),
     ("create", ["--topic", "x", "--retention", "300"], ["300 has no unit"]),
     ("create", ["--topic", "x", "--replication-factor", "4"], ["replication factor 4, and 3 brokers are up"]),

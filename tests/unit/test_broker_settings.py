@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli import broker_table
+from cli.tables import broker as broker_table
 from cluster.settings import brokers
 from cluster.settings import rules as settings
 from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER

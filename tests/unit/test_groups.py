@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
-from cli import groups_table
 from cli.groups import destination
+from cli.tables import groups as groups_table
 from cluster.groups.groups import assignment, lag
 from cluster.groups.reset import Step, shifted, steps, total_lag
 from cluster.names import missing

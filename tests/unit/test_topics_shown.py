@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cli import topics_table
 from cli.common import Run
+from cli.tables import topics as topics_table
 from cli.topics_change import configured, count
 from cli.topics_code import with_file
 from cluster import remote
@@ -136,7 +136,7 @@ def test_the_documents_can_be_read_by_machines():
 
 
 def test_settings_of_a_command_line_become_what_brokers_want():
-    given = {"retention": "2d", "retention_bytes": "10g", "config": ["max.message.bytes=2m"], "unset": ["a,b", "c"]}
+    given = {"retention": "2d", "retention_bytes": "10g", "set": ["max.message.bytes=2m"], "unset": ["a,b", "c"]}
     assert configured(given) == {
         "retention.ms": TWO_DAYS,
         "retention.bytes": str(10 * 2**30),
@@ -153,10 +153,10 @@ def test_settings_of_a_command_line_become_what_brokers_want():
     [
         ({"retention": "2x"}, "--retention: '2x' has an unknown unit"),
         ({"retention": "300"}, "300 has no unit"),
-        ({"config": ["retention.ms"]}, "--config retention.ms: this is not NAME=VALUE"),
-        ({"config": ["segment.ms=soon"]}, "--config segment.ms: 'soon' is not a duration"),
-        ({"retention": "2d", "config": ["retention.ms=5"]}, "retention.ms is given twice"),
-        ({"config": ["a=1"], "unset": ["a"]}, "a is given twice, the second time by --unset"),
+        ({"set": ["retention.ms"]}, "--set retention.ms: this is not NAME=VALUE"),
+        ({"set": ["segment.ms=soon"]}, "--set segment.ms: 'soon' is not a duration"),
+        ({"retention": "2d", "set": ["retention.ms=5"]}, "retention.ms is given twice"),
+        ({"set": ["a=1"], "unset": ["a"]}, "a is given twice, the second time by --unset"),
     ],
 )
 def test_a_wrong_setting_is_named(given, expected):

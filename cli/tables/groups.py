@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cli.columns import aligned
+from cli.tables.columns import aligned
 from cluster.groups.reset import Step, total_lag
 from provisioner.report.lines import clean
 from provisioner.words import counted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cli.columns import aligned
+from cli.tables.columns import aligned
 from cluster.settings import rules as settings
 from cluster.settings.rules import ByBroker, Difference, Row
 from cluster.settings.sources import READ_ONLY

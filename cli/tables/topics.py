@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.columns import aligned
+from cli.tables.columns import aligned
 from cluster.moving.marks import LISTS
 from cluster.settings.values import shown
 from provisioner.quantities import format_size
