@@ -19,14 +19,14 @@ def ask(question: str) -> bool:
 
 
 def confirm(show: Reporter, question: str, yes: bool, otherwise: str) -> None:
-    """Go on after a yes, or with --yes. Raises UsageError else, and where there is no terminal to ask at.
+    """Go on after a yes, or with --yes. Raises UsageError after a no, and where there is no terminal to ask at.
 
     otherwise: what that means: "nothing was deleted".
     """
     if yes:
         return
     if not terminal():
-        raise UsageError(f"{otherwise}: there is no terminal to ask at", advice="to go ahead, add --yes")
+        raise UsageError(f"{otherwise}: there is no terminal to ask at", advice="add --yes to go ahead")
     with show.paused():
         agreed = ask(question)
     if not agreed:

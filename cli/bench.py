@@ -89,7 +89,7 @@ def check_room(cluster: Cluster, size: int) -> None:
         raise HostFailed(
             "there is no room for the records: nothing was written",
             details=short,
-            advice="fewer --records, a smaller --size; 1 GiB stays free in any case",
+            advice="use fewer --records or a smaller --size; 1 GiB always stays free",
         )
 
 

@@ -87,8 +87,8 @@ def change(run: Run, given: Mapping[str, str | None], broker: str) -> int:
         after = _by_broker(done["settings"], only)
         if done["late"]:
             raise HostFailed(
-                f"done, but broker {settings.listed(done['late'])} works with the old value so far",
-                advice="see its server.log; old versions take some settings back only by a restart: `invoke restart`",
+                f"done, but broker {settings.listed(done['late'])} still works with the old value",
+                advice="see its server.log; old versions remove some settings only at a restart: `invoke restart`",
             )
         where = f" on {len(after)} of {len(after) + len(silent)} brokers" if only is None else ""
         print(f"In force{where} after {time.monotonic() - began:.1f} s")
@@ -158,7 +158,7 @@ def _files(cluster: Cluster, brokers: Iterable[int]) -> dict[int, str]:
 
 
 def _warn_of_files(cluster: Cluster, after: ByBroker) -> None:
-    """The file still says what it said: tell where the next one to read it would be misled."""
+    """Warn of files whose value differs from the one in force: their reader would be misled."""
     said: dict[str, list[str]] = {}
     for broker, text in _files(cluster, after).items():
         file = parse(text)

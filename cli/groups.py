@@ -18,7 +18,7 @@ from cluster.groups.reset import Step, shifted, steps
 from provisioner.errors import HostFailed, UsageError
 from provisioner.words import counted
 
-IDLE = ("Empty", "Dead")  # states in which nobody is in a group
+IDLE = ("Empty", "Dead")  # states of a group without members
 
 
 def listing(run: Run, as_json: bool) -> None:
@@ -56,7 +56,7 @@ def reset(run: Run, group: str, given: Mapping[str, str], yes: bool) -> None:
         due = [one for one in plan if one.before != one.after]
         print(groups_table.plan(plan))
         if not due:
-            cluster.show.note("No changes: the group is there already")
+            cluster.show.note("No changes: the group reads from there already")
         if run.check or not due:
             return
         confirm(cluster.show, f"Move group {group}?", yes, "nothing was moved")
@@ -102,7 +102,7 @@ def _look(cluster: Cluster, group: str | None = None) -> list[dict[str, Any]]:
 
 def _one(cluster: Cluster, group: str) -> dict[str, Any]:
     if not group:
-        raise UsageError("which group? --group is missing", advice="`invoke groups.list` shows what there is")
+        raise UsageError("which group? --group is missing", advice="`invoke groups.list` shows them")
     return _look(cluster, group)[0]
 
 
@@ -111,7 +111,7 @@ def _refuse_active(group: Mapping[str, Any], done: str) -> None:
         raise HostFailed(
             f"group {group['group']} is active ({group['state']}): nothing was {done}",
             details=[f"member {name}" for name in groups_table.members(group["members"])],
-            advice="stop these consumers first; a broker takes offsets from outside only while nobody is in the group",
+            advice="stop these consumers first; brokers accept offsets from outside only while a group has no members",
         )
 
 

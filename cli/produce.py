@@ -108,7 +108,7 @@ def records_flags(given: dict[str, Any]) -> dict[str, Any]:
         unheard = acks == "0"
         raise UsageError(
             f"--acks is {acks}; it is all or 1",
-            advice="with 0 nothing is acknowledged, so nobody could say what was written" if unheard else None,
+            advice="with 0 nothing is acknowledged, so that what was written is unknown" if unheard else None,
         )
     if given["compression"] not in COMPRESSIONS:
         raise UsageError(f"--compression is {given['compression']}; it is one of {', '.join(COMPRESSIONS)}")

@@ -33,7 +33,7 @@ def rebalance(run: Run, drain: str, throttle: str, yes: bool) -> int:
         show, brokers = cluster.show, cluster.brokers
         leaving = cluster.leaving = _leaving(drain, brokers)
         if not set(brokers) - leaving:
-            raise UsageError("no broker would be left", advice="--drain takes the brokers that leave, the others stay")
+            raise UsageError("no broker would be left", advice="--drain names those that leave; one must stay")
         _connect(cluster, leaving)
         if not run.check:
             # Every broker's host: a roll would stop the brokers that copies come from and go to. ZooKeeper's may roll.
@@ -113,7 +113,7 @@ def _refuse(
             f"{counted(len(offline), 'partition')} offline: there is no copy to make another one from",
             host=driver.name,
             details=[_listed(offline)],
-            advice="bring back the brokers that have the copies, then run it again",
+            advice="bring back the brokers that have the copies, then run the same command",
         )
     short = too_few(partitions, cluster, leaving)
     if short:

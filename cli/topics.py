@@ -59,5 +59,5 @@ def unknown(names: Sequence[str], known: Sequence[str]) -> UsageError:
     """The error for names or globs that no topic has."""
     return UsageError(
         f"there is no topic {', '.join(f'{name}{did_you_mean(name, known)}' for name in names)}",
-        advice="`invoke topics.list` shows what there is; --internal Kafka's own as well",
+        advice="`invoke topics.list` shows all; with --internal also Kafka's own",
     )

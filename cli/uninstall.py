@@ -1,4 +1,4 @@
-"""uninstall: take the toolkit's work off hosts again, data and logs only when told to."""
+"""uninstall: remove the toolkit's work from hosts, data and logs only with --purge-data."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from cli.common import Run, old_spelling, on_hosts
 CONFIG = {
     "name": "only these settings: names or patterns (log.*), separated by commas; may be given again",
     "broker": "only this broker: its id or its host's name",
-    "all": "also what has its default everywhere",
+    "all": "also the settings that have their default on every broker",
     "diff": "compare with server.properties on the hosts' disks",
     "json": "as JSON, for machines; docs/operations.md describes the keys",
 }
@@ -15,22 +15,22 @@ CONFIG = {
 
 @on_hosts("config", CONFIG)
 def config(run: Run, name=None, broker="", all=False, diff=False, json=False):
-    """Show the settings in force on the brokers, where each comes from, and where brokers or files disagree."""
+    """Show the settings in force on the brokers, the source of each, and where brokers or files differ."""
     from cli import broker as settings
 
     return settings.config(run, name, broker, all, diff, json)
 
 
 CHANGE = {
-    "broker": "for this broker alone: its id or its host's name; without it for all brokers at once",
-    "check": "show what would change and let the brokers judge it, change nothing",
+    "broker": "for this broker only: its id or its host's name; without it for all brokers",
+    "check": "show what would change, let the brokers validate it, change nothing",
 }
 SET = {**CHANGE, "set": "NAME=VALUE, as in log.retention.ms=2d; may be given again"}
 
 
 @on_hosts("set", SET)
 def set(run: Run, set=None, broker=""):
-    """Set brokers' settings at run time, without a restart; shows what changes, and that it is in force."""
+    """Set brokers' settings at run time, without a restart. Shows what changes, and when it is in force."""
     from cli import broker as settings
     from cluster.settings.rules import assignments
 
@@ -46,7 +46,7 @@ UNSET = {
 
 @on_hosts("unset", UNSET)
 def unset(run: Run, unset=None, name=None, broker=""):
-    """Take back what was set at run time: the file's value, or the default, is in force again."""
+    """Remove values that were set at run time, so that the file's value or the default applies."""
     from cli import broker as settings
     from cluster.settings.rules import patterns
 

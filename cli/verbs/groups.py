@@ -18,7 +18,7 @@ def listing(run: Run, json=False):
 
 @on_hosts("describe", {**ONE, **LIST})
 def describe(run: Run, group="", json=False):
-    """Show a consumer group: who reads what, what is committed, how far it is behind."""
+    """Show a consumer group: members, partitions, committed offsets, lag."""
     from cli import groups
 
     groups.describe(run, group, json)
@@ -26,10 +26,10 @@ def describe(run: Run, group="", json=False):
 
 RESET = {
     **ONE,
-    "topic": "only this one; else all that the group has committed offsets of",
-    "partition": "only this one of the topic",
+    "topic": "only this topic; without it every topic that the group has committed offsets of",
+    "partition": "only this partition of the topic",
     "to": "earliest, latest, 42, -10 (before the end), 2026-01-31T08:00, or 2h (ago)",
-    "shift": "so many records on, or back when negative",
+    "shift": "so many records forward, or back when negative",
     "check": "show what would move, move nothing",
     "yes": "do not ask",
 }
@@ -37,7 +37,7 @@ RESET = {
 
 @on_hosts("reset", RESET)
 def reset(run: Run, group="", topic="", partition="", to="", shift="", yes=False):
-    """Move where a consumer group goes on reading; shows the plan and asks first."""
+    """Move the offsets from which a consumer group reads on. Shows the plan and asks first."""
     from cli import groups
 
     groups.reset(run, group, {"topic": topic, "partition": partition, "to": to, "shift": shift}, yes)
@@ -45,7 +45,7 @@ def reset(run: Run, group="", topic="", partition="", to="", shift="", yes=False
 
 @on_hosts("delete", {**ONE, "yes": "do not ask"})
 def delete(run: Run, group="", yes=False):
-    """Delete a consumer group in which nobody is; asks first."""
+    """Delete a consumer group that has no members. Asks first."""
     from cli import groups
 
     groups.delete(run, group, yes)

@@ -28,7 +28,7 @@ RESTART = {
 
 @on_hosts("deploy", DEPLOY)
 def deploy(run: Run, tags="", diff=False, smoke=True, restart=True, accept_downtime=False, yes=False, timings=False):
-    """Take hosts to a working, verified Kafka; run again, it changes only what differs."""
+    """Bring hosts to a working, verified Kafka. A later run changes only what differs."""
     from cli import deploying
 
     return deploying.deploy(
@@ -45,7 +45,7 @@ def deploy(run: Run, tags="", diff=False, smoke=True, restart=True, accept_downt
 
 @on_hosts("plan", PLAN)
 def plan(run: Run, tags="", timings=False):
-    """Show what deploy would change, with the differences inside files; change nothing."""
+    """Show what deploy would change, with the differences inside files. Changes nothing."""
     from cli import deploying
 
     return deploying.deploy(run, tags=tags, check=True, diff=True, timings=timings)
@@ -68,7 +68,7 @@ def smoke(run: Run, cli=False):
 
 
 UNINSTALL = {
-    "purge_data": "remove data, logs and service users, too: topics and records are lost",
+    "purge_data": "also remove data, logs and service users: topics and records are lost",
     "accept_downtime": "remove even what the rest of the cluster needs: last copies, the quorum",
     "yes": "do not ask",
 }
@@ -76,7 +76,7 @@ UNINSTALL = {
 
 @on_hosts("uninstall", UNINSTALL)
 def uninstall(run: Run, purge_data=False, accept_downtime=False, yes=False):
-    """Remove what deploy has installed; data and logs stay unless --purge-data. Asks first."""
+    """Remove what deploy has installed. Data and logs stay unless --purge-data. Asks first."""
     from cli import uninstall as removing
 
     return removing.uninstall(run, purge_data, yes, accept_downtime)

@@ -9,7 +9,7 @@ STATUS = {"json": "as JSON, for machines; docs/operations.md describes the keys"
 
 @on_hosts("status", STATUS)
 def status(run: Run, json=False):
-    """Show how services, ensemble and cluster are; exit code 2 when something is not healthy."""
+    """Show the state of services, ensemble and cluster. Exit code 2 when something is not healthy."""
     from cli import status as page
 
     return page.status(run, json)
@@ -17,7 +17,7 @@ def status(run: Run, json=False):
 
 @on_hosts("doctor")
 def doctor(run: Run):
-    """Find everything that is or will be wrong, and say the mend; change nothing. Exit code 0 when nothing is wrong."""
+    """Show current and upcoming problems, and how to fix each. Changes nothing. Exit code 0 when nothing is wrong."""
     from cli import doctor as examination
 
     return examination.doctor(run)
@@ -25,7 +25,7 @@ def doctor(run: Run):
 
 LOGS = {
     "service": "only this one: kafka or zookeeper",
-    "follow": "go on with new lines as they come, until Ctrl-C",
+    "follow": "continue with new lines as they arrive, until Ctrl-C",
     "since": "only what is not older: 10m, 2h",
     "lines": "the last N of each service and host; 50 without --since",
 }

@@ -6,11 +6,11 @@ from cli.common import Run, on_hosts
 
 PRODUCE = {
     "topic": "where to write",
-    "key_separator": "what stands between key and value in a line, e.g. ':' or '\\t'; none: lines have no keys",
+    "key_separator": "the separator of key and value in a line, e.g. ':' or '\\t'; without it, lines have no keys",
     "headers": "for every record: name=value, separated by commas",
-    "partition": "write to this one, whatever the keys",
+    "partition": "write to this partition, whatever the keys",
     "json": "lines are JSON objects as `consume --json` writes them",
-    "acks": "all replicas in sync (all), or the leader alone (1)",
+    "acks": "all replicas in sync (all), or only the leader (1)",
     "compression": "none, gzip, lz4 or zstd",
     "timeout": "how long a record may wait for its acknowledgement, elections and restarts included",
 }
@@ -28,7 +28,7 @@ def produce(
     compression="none",
     timeout="30s",
 ):
-    """Write lines of standard input to a topic, a record each; ends when all are acknowledged."""
+    """Write each line of standard input to a topic as a record. Ends when all are acknowledged."""
     from cli import produce as writing
 
     given = {
@@ -45,12 +45,12 @@ def produce(
 
 CONSUME = {
     "topic": "what to read",
-    "from_beginning": "begin with the oldest record; else only what is written from now on is read",
+    "from_beginning": "begin with the oldest record; without it, with what is written from now on",
     "offset": "begin there: earliest, latest, 42, -10 (before the end), 2026-01-31T08:00, or 2h (ago)",
-    "partition": "read only this one",
-    "group": "read as a member of this group, from where it was; what is written out is committed",
+    "partition": "read only this partition",
+    "group": "read as a member of this group, from its committed offsets; what is written out is committed",
     "count": "end after so many records",
-    "timeout": "end when no record has come for so long; exit code 2 when --count was not reached",
+    "timeout": "end when no record arrives for so long; exit code 2 when --count was not reached",
     "format": "a line per record, e.g. '{key}\\t{value}'; fields: topic partition offset timestamp key value headers",
     "json": "a JSON object per record",
 }
@@ -69,7 +69,7 @@ def consume(
     format="",
     json=False,
 ):
-    """Write the records of a topic to standard output, a line each; goes on until Ctrl-C, --count or --timeout."""
+    """Write each record of a topic to standard output as a line. Ends at Ctrl-C, --count or --timeout."""
     from cli import consume as reading
 
     given = {
@@ -109,7 +109,7 @@ def bench_produce(
     timeout="60s",
     json=False,
 ):
-    """Measure how fast the cluster takes records, by the official tool on a broker's host and a temporary topic."""
+    """Measure how fast the cluster takes records, with the official tool on a broker's host and a temporary topic."""
     from cli import bench
 
     given = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from cli.common import Run, old_spelling, on_hosts
 
-TOPIC = {"topic": "names, separated by commas; * and ? stand for anything", "internal": "Kafka's own topics, too"}
+TOPIC = {"topic": "names, separated by commas; * and ? are wildcards", "internal": "also Kafka's own topics"}
 LIST = {**TOPIC, "json": "as JSON, for machines; docs/operations.md describes the keys"}
 
 
 @on_hosts("list", LIST)
 def list_(run: Run, topic="", internal=False, json=False):
-    """Show the topics: partitions, copies, records, bytes on disk, retention, settings of their own."""
+    """Show the topics: partitions, copies, records, bytes on disk, retention, own settings."""
     from cli import topics
 
     topics.listing(run, topic, internal, json)
@@ -18,7 +18,7 @@ def list_(run: Run, topic="", internal=False, json=False):
 
 @on_hosts("describe", LIST)
 def describe(run: Run, topic="", internal=False, json=False):
-    """Show topics partition by partition: leader, copies, in sync, offsets, bytes; and settings of its own."""
+    """Show topics partition by partition: leader, copies, in sync, offsets, bytes. Shows own settings, too."""
     from cli import topics
 
     topics.describe(run, topic, internal, json)
@@ -42,10 +42,10 @@ CREATE = {
 }
 ALTER = {
     **NAMES,
-    "partitions": "how many, more than there are; records with a key go to other partitions from then on",
-    "replication_factor": "copies of each partition; they are moved behind the throttle",
+    "partitions": "how many, more than now; records with a key go to other partitions from then on",
+    "replication_factor": "copies of each partition; moved with the throttle",
     **SETTINGS,
-    "unset": "take a setting off the topic, so that the brokers' default counts; may be given again",
+    "unset": "remove a setting from the topic, so that the brokers' default applies; may be given again",
     **THROTTLE,
     **CHECK,
 }
@@ -55,7 +55,7 @@ ALTER = {
 def create(
     run: Run, topic="", partitions="", replication_factor="", retention="", retention_bytes="", set=None, config=None
 ):
-    """Make topics, and wait until every broker knows them."""
+    """Create topics and wait until every broker knows them."""
     from cli import topics_change
 
     given = [*set, *old_spelling("config", "set", config)]
@@ -76,7 +76,7 @@ def alter(
     unset=None,
     throttle="",
 ):
-    """Change what is named of topics, showing it before; the rest stays as it is."""
+    """Change the named settings of topics, after showing the plan. The rest stays as it is."""
     from cli import topics_change
 
     given = [*set, *old_spelling("config", "set", config)]
@@ -86,7 +86,7 @@ def alter(
 
 @on_hosts("delete", {"topic": TOPIC["topic"], **CHECK, "yes": "do not ask"})
 def delete(run: Run, topic="", yes=False):
-    """Delete topics with all their records, after showing how many; asks first."""
+    """Delete topics with all their records. Shows how many, and asks first."""
     from cli import topics_change
 
     topics_change.delete(run, topic, yes)
@@ -95,7 +95,7 @@ def delete(run: Run, topic="", yes=False):
 FILE = {"file": "a file with `topics:`, in place of the inventory's own"}
 APPLY = {
     **FILE,
-    "prune": "delete topics that are not listed, and take off settings that are not; lists them and asks",
+    "prune": "delete topics that are not listed, and remove settings that are not; lists them and asks",
     **THROTTLE,
     **CHECK,
     "yes": "answer yes to every question",
@@ -104,7 +104,7 @@ APPLY = {
 
 @on_hosts("plan", {**FILE, "json": LIST["json"]})
 def plan(run: Run, file="", json=False):
-    """Show how the topics differ from those that the inventory or a file lists; change nothing."""
+    """Show how the topics differ from the list in the inventory or a file. Changes nothing."""
     from cli import topics_code
 
     topics_code.plan(run, file, json)
@@ -112,7 +112,7 @@ def plan(run: Run, file="", json=False):
 
 @on_hosts("apply", APPLY)
 def apply(run: Run, file="", prune=False, throttle="", yes=False):
-    """Make the topics as the inventory or a file lists them; what is not listed is left alone."""
+    """Make the topics match the list in the inventory or a file. Topics that are not listed stay as they are."""
     from cli import topics_code
 
     topics_code.apply(run, file, prune, throttle, yes)
