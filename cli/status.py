@@ -6,10 +6,10 @@ import json
 import shutil
 import sys
 
-from cli import status_table
 from cli.common import Run
 from cli.hosts import Hosts
 from cli.looking import look
+from cli.tables import status as status_table
 from provisioner.errors import ProvisionerError, Unreachable
 from provisioner.report.choose import plain_wanted
 from roles.status import document, members

@@ -1,1 +1,1 @@
-"""How answers are laid out for people and as JSON for machines. Pure."""
+"""How answers are laid out for people, and as JSON for machines."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.status_table import age, page
+from cli.tables.status import age, page
 from cluster.model import Partition
 from cluster.state.node import settled
 from provisioner.resources import Service
