@@ -70,7 +70,8 @@ class Module:
             if isinstance(node, ast.Import):
                 found += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
-                package = self.name.split(".")[: -node.level] if node.level else []
+                levels = node.level - self.path.endswith("/__init__.py")  # a package's own level is itself
+                package = self.name.split(".")[: -levels or None] if node.level else []
                 found += [".".join([*package, *filter(None, [node.module]), alias.name]) for alias in node.names]
         return found
 
@@ -208,22 +209,22 @@ def kafka_words(modules: Modules) -> list[Finding]:
 
 
 def role_names(roles: Iterable[str]) -> Rule:
-    """A role is named in its own room only: elsewhere in roles/, cli/, provisioner/ no string is its name, nothing is
-    called by it, and nothing imports from its room. `os` is also a module of Python's: of it, only strings count."""
+    """A role is named in its own room, and on its line in roles/site.py: elsewhere in roles/, cli/ and provisioner/
+    nothing imports from its room, no string is its name, and nothing is called by it. Of `os`, which is a module of
+    Python and a fact of hosts as well, only imports count."""
     names = tuple(roles)
 
     def rule(modules: Modules) -> list[Finding]:
         found = []
         for module in modules.values():
-            if module.top not in ("roles", "cli", "provisioner"):
+            if module.top not in ("roles", "cli", "provisioner") or module.path == "roles/site.py":
                 continue
-            called = {*module.strings, *(module.identifiers - {"os"})}
-            called |= {part for name in module.imports if name.startswith("roles.") for part in name.split(".")[1:2]}
-            found += [
-                Finding(module.path, name)
-                for name in names
-                if name in called and not module.path.startswith(f"roles/{name}/")
-            ]
+            rooms = {name.split(".")[1] for name in module.imports if name.startswith("roles.")}
+            called = {*module.strings, *(module.identifiers - rooms)} - {"os"}
+            for name in names:
+                if not module.path.startswith(f"roles/{name}/"):
+                    found += [Finding(module.path, f"imports roles.{name}")] if name in rooms else []
+                    found += [Finding(module.path, f"says {name}")] if name in called else []
         return found
 
     return rule
