@@ -11,10 +11,15 @@ from ..agent import trees
 from ..agent.failure import Failure
 from ..agent.record import altered
 from .base import Resource, State
-from .digest import sha256
+from .digest import short
 from .frozen import dataclass
 
 MARKER = ".provisioned"
+
+
+def _record(path: str) -> str:
+    """Under which name the host remembers what was unpacked to `path`."""
+    return f"archives/{short(path)}.json"
 
 
 @dataclass(frozen=True)
@@ -89,17 +94,13 @@ class Archive(Resource):
     def from_wire(cls, data: Mapping[str, Any]) -> Archive:
         return cls(**{k: v for k, v in data.items() if k != "kind"})
 
-    @property
-    def _record(self) -> str:
-        return f"archives/{sha256(self.path.encode())[:16]}.json"
-
     def read(self, system: Any) -> Optional[State]:
         state = system.path_state(self.path)
         if state is None or state["type"] != "directory":
             return None
         marker = system.path_state(self.marker)
         identity = system.read_bytes(self.marker).decode("utf-8", "replace").strip() if marker else None
-        recorded = system.recall(self._record)
+        recorded = system.recall(_record(self.path))
         touched = ["(no record)"] if recorded is None else altered(self.path, json.loads(recorded))
         return {"identity": identity, "altered": touched, "owner": state["owner"], "mode": state["mode"]}
 
@@ -123,7 +124,7 @@ class Archive(Resource):
 
         for path in self._versions(system):
             shutil.rmtree(path)
-            system.forget(f"archives/{sha256(path.encode())[:16]}.json")
+            system.forget(_record(path))
         return ""
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
@@ -137,6 +138,6 @@ class Archive(Resource):
             raise Failure(f"the archive for {self.path} ({self.label}) has not arrived on the host")
         from ..agent import unpack
 
-        before = json.loads(system.recall(self._record) or "{}")
+        before = json.loads(system.recall(_record(self.path)) or "{}")
         record = unpack.unpack(payload, self.path, self.strip, (MARKER, self.marker_text), before)
-        system.remember(self._record, json.dumps(record))
+        system.remember(_record(self.path), json.dumps(record))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..agent.failure import Failure
 from .base import Resource, State
-from .digest import sha256
+from .digest import short
 from .frozen import dataclass
 
 RECORD_SUFFIX = ".inputs"
@@ -45,7 +45,7 @@ class Derived(Resource):
 
     @property
     def _asked(self) -> str:
-        return f"derived/{sha256(self.path.encode())[:16]}"
+        return f"derived/{short(self.path)}"
 
     def described(self) -> Tuple[str, List[Dict[str, Any]]]:
         return "files", []  # the host makes it after a deploy, which no other tool starts

@@ -14,6 +14,11 @@ except ImportError:
 LARGE = 1 << 20  # bytes
 
 
+def short(path: str) -> str:
+    """A short name without slashes for a path, under which the host remembers something about it."""
+    return sha256(path.encode())[:16]
+
+
 def sha256(data: bytes) -> str:
     """The hex digest of some data."""
     if len(data) < LARGE:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple
 from ..agent import trees
 from ..agent.failure import Failure
 from .base import Resource, State, owned
-from .digest import sha256
+from .digest import short
 from .frozen import dataclass, replace
 
 
@@ -34,7 +34,7 @@ class Directory(Resource):
 
     @property
     def _marker(self) -> str:
-        return f"once/{sha256(self.path.encode())[:16]}"
+        return f"once/{short(self.path)}"
 
     @property
     def place(self) -> str:
