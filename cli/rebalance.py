@@ -163,10 +163,8 @@ def _show(
             ways[way] += 1
             sizes[way] += move.size
     for (source, to), number in sorted(ways.items()):
-        copies = "1 copy" if number == 1 else f"{number} copies"
-        show.change(
-            names.get(source, f"broker {source}"), f"{copies} to {names[to]}", "~", format_size(sizes[source, to])
-        )
+        what = f"{counted(number, 'copy')} to {names[to]}"
+        show.change(names.get(source, f"broker {source}"), what, "~", format_size(sizes[source, to]))
     before, after = [p.replicas for p in partitions], {(m.topic, m.partition): m.after for m in moves}
     then = [after.get((p.topic, p.partition), p.replicas) for p in partitions]
     for broker, name in sorted(names.items()):

@@ -9,6 +9,7 @@ from cluster.settings import rules as settings
 from cluster.settings.rules import ByBroker, Difference, Row
 from cluster.settings.sources import READ_ONLY
 from provisioner.report.lines import clean
+from provisioner.words import counted
 
 HEADS = ("SETTING", "VALUE", "FROM", "CHANGES", "BROKERS")
 LEGEND = "CHANGES: restart = only with a restart; cluster-wide = at run time; per-broker = at run time, each by itself."
@@ -36,8 +37,8 @@ def below(
     """The lines under the table."""
     yield LEGEND
     number = len({name for one in found.values() for name in one})
-    count = "1 broker" if len(brokers) == 1 else f"{len(brokers)} brokers"
-    yield f"{number} of {known} settings, {count}" + ("" if number == known else "; --all: with those at their default")
+    more = "" if number == known else "; --all: with those at their default"
+    yield f"{number} of {known} settings, {counted(len(brokers), 'broker')}{more}"
     disagreeing = settings.disagreeing(found)
     for name in disagreeing:
         alike: dict[str, list[int]] = {}

@@ -17,7 +17,7 @@ from provisioner.run.plan import HostPlan
     ("but", "asked"),
     [
         ((), ["a ready kafka", "a ready zookeeper", "b ready kafka", "b ready zookeeper"]),
-        # One that is about to restart may be broken, and the restart its mend.
+        # One that is about to restart may be broken, and the restart its repair.
         ({("a", "kafka")}, ["a ready zookeeper", "b ready kafka", "b ready zookeeper"]),
     ],
 )
