@@ -20,7 +20,7 @@ from roles import site
 def smoke(run: Run, cli: bool) -> None:
     """Produce and consume through every listener of a deployed cluster. Raises what went wrong."""
     with Hosts(run) as hosts:
-        targets = hosts.connect([host for host in hosts.members if "kafka" in host.groups]).check()
+        targets = hosts.connect([host for host in hosts.members if site.parts_on("verify", host.groups)]).check()
         site.verify(hosts.fleet.call, list(targets.values()), hosts.show, cli=cli)
 
 
