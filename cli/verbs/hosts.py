@@ -19,7 +19,7 @@ DEPLOY = {
 }
 
 RESTART = {
-    "service": "only this one: kafka or zookeeper",
+    "service": "only this one, such as kafka",
     "check": "show what would restart, restart nothing",
     "accept_downtime": DEPLOY["accept_downtime"],
     "yes": DEPLOY["yes"],

@@ -24,7 +24,7 @@ def doctor(run: Run):
 
 
 LOGS = {
-    "service": "only this one: kafka or zookeeper",
+    "service": "only this one, such as kafka",
     "follow": "continue with new lines as they arrive, until Ctrl-C",
     "since": "only what is not older: 10m, 2h",
     "lines": "the last N of each service and host; 50 without --since",

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cli.logs import window
+from cli.common import Run
+from cli.logs import logs, window
 from cli.looking import look
 from cluster import remote
 from provisioner.agent import examine, journal, process
@@ -105,6 +106,12 @@ def test_since_and_lines_choose_the_window(since: str, lines: str, wanted: dict[
 def test_a_window_that_is_none_is_refused(since: str, lines: str, says: str):
     with pytest.raises(UsageError, match=says):
         window(since, lines)
+
+
+def test_logs_name_the_services_that_roles_run_when_asked_for_another_one():
+    with pytest.raises(UsageError, match="unknown service java") as refused:
+        logs(Run("single"), "java", follow=False, since="", lines="")
+    assert refused.value.details == ["services are: zookeeper, kafka"]
 
 
 SERVICE = {
