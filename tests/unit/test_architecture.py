@@ -45,7 +45,6 @@ ALLOWED: dict[str, dict[Finding, str]] = {
             "cli/cluster.py", "imports roles.kafka"
         ): "the verbs about a cluster reach it at the brokers' listeners",
         Finding("cli/cluster.py", "says kafka"): "the verbs about a cluster find its brokers by their group",
-        Finding("cli/deploying.py", "says kafka"): "the smoke check begins at the hosts that have a broker",
         Finding("cli/rebalance.py", "imports roles.kafka"): "a rebalance reaches the brokers at their listeners",
         Finding("cli/topics_code.py", "imports roles.kafka"): "the topics that the inventory lists",
         Finding("cli/topics_moving.py", "imports roles.kafka"): "a move reaches the brokers at their listeners",
