@@ -12,6 +12,7 @@ from cli.cluster import Cluster, opened
 from cli.common import Run
 from cli.tables import broker as broker_table
 from cluster import remote
+from cluster.model import Setting
 from cluster.settings import rules as settings
 from cluster.settings.properties import parse
 from cluster.settings.rules import ByBroker, Difference
@@ -107,9 +108,13 @@ def _broker(cluster: Cluster, given: str) -> int | None:
     return by_name[given] if given in by_name else int(given)
 
 
-def _by_broker(answered: Mapping[str, Any], only: int | None) -> dict[int, dict[str, Any]]:
+def _by_broker(answered: Mapping[str, Any], only: int | None) -> dict[int, dict[str, Setting]]:
     ids = sorted(map(int, answered))
-    return {broker: answered[str(broker)] for broker in ids if only in (None, broker)}
+    return {
+        broker: {name: Setting.from_wire(one) for name, one in answered[str(broker)].items()}
+        for broker in ids
+        if only in (None, broker)
+    }
 
 
 def _silent(cluster: Cluster, answer: Mapping[str, Any], only: int | None) -> dict[int, str]:
@@ -163,7 +168,7 @@ def _warn_of_files(cluster: Cluster, after: ByBroker) -> None:
     for broker, text in _files(cluster, after).items():
         file = parse(text)
         for name, one in after[broker].items():
-            if name in file and not one["sensitive"] and file[name] != one["value"]:
+            if name in file and not one.sensitive and file[name] != one.value:
                 said.setdefault(f"{name}={settings.human(name, file[name])}", []).append(cluster.name(broker))
     for line, names in said.items():
         cluster.show.warning(
@@ -187,10 +192,12 @@ def _document(
         "silent": {str(broker): why for broker, why in silent.items()},
         "settings": {
             name: {
-                "update_mode": next(one[name]["update_mode"] for one in found.values() if name in one),
+                "update_mode": next(one[name].update_mode for one in found.values() if name in one),
                 "disagree": name in disagreeing,
                 "brokers": {
-                    str(broker): {key: one[name][key] for key in keys} for broker, one in found.items() if name in one
+                    str(broker): {key: one[name].to_wire()[key] for key in keys}
+                    for broker, one in found.items()
+                    if name in one
                 },
             }
             for name in names

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from cluster.endpoint import Endpoint
-from provisioner.resources.frozen import dataclass, field, replace
+from cluster.settings.sources import ANYWHERE, DEFAULT, OWN, PER_BROKER, READ_ONLY, by_itself, same
+from provisioner.resources.frozen import asdict, dataclass, field, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -160,3 +161,64 @@ class Topic:
     def from_wire(cls, name: str, data: Mapping[str, Any], settings: Mapping[str, Any]) -> Topic:
         """The way back."""
         return cls(name, tuple(map(Partition.from_wire, data["partitions"])), data["internal"], settings=settings)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting in force. value: None when the broker hides it (`sensitive`) or there is none. synonyms: all values it
+    has, the one in force first: (name, value, source) each; a broker's own setting may have another name than a topic's
+    (log.retention.ms for retention.ms). Sources as in SOURCES."""
+
+    name: str
+    value: Optional[str]
+    source: str
+    read_only: bool = False
+    sensitive: bool = False
+    synonyms: tuple[tuple[str, Optional[str], str], ...] = ()
+
+    @property
+    def update_mode(self) -> str:
+        """Of a broker's setting: READ_ONLY (needs a restart), PER_BROKER, or ANYWHERE (on one or for all)."""
+        if self.read_only:
+            return READ_ONLY
+        return PER_BROKER if by_itself(self.name) else ANYWHERE
+
+    @property
+    def settled(self) -> bool:
+        """Of a broker's setting: whether the value in force is the first of its synonyms. A broker that takes a change
+        has it there a moment before it works with it, and for good when it fails to."""
+        # Without any value of its own it has that of another setting, or none: nothing to compare with.
+        return self.sensitive or not self.synonyms or same(self.value, self.synonyms[0][1])
+
+    def at(self, source: str) -> Optional[str]:
+        """The value, as written, that this setting has by its own name at one of the SOURCES; None when there is none
+        or it is hidden."""
+        return next((value for name, value, where in self.synonyms if (name, where) == (self.name, source)), None)
+
+    def default_without(self, source: str) -> Optional[str]:
+        """The default, where that is what would be left without the value at this source; else None."""
+        left = [(value, where) for _, value, where in self.synonyms if where != source]
+        return left[0][0] if left and left[0][1] == DEFAULT else None
+
+    def has(self, source: str) -> bool:
+        """Whether it is set by its own name at one of the SOURCES."""
+        return any((name, where) == (self.name, source) for name, _, where in self.synonyms)
+
+    @property
+    def own(self) -> bool:
+        """Of a topic's setting: whether it is set on the topic itself."""
+        return self.source == OWN
+
+    def without(self, source: str) -> tuple[Optional[str], str]:
+        """(value, source) that would be in force without what is set at this source."""
+        left = [(value, where) for _, value, where in self.synonyms if where != source]
+        return left[0] if left else (None, DEFAULT)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Every field by its name."""
+        return {**asdict(self), "synonyms": [list(one) for one in self.synonyms]}
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Setting:
+        """The way back."""
+        return cls(**{**data, "synonyms": tuple((name, value, source) for name, value, source in data["synonyms"])})

@@ -12,14 +12,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from cluster.cluster import CONNECTION_TIMEOUT, first_answer
-from cluster.model import Broker
+from cluster.model import Broker, Setting
 from cluster.moving import marks
 from cluster.moving.marks import FOLLOWERS, LEADERS, LISTS, MARKS, RATES
 from cluster.protocol import wire
 from cluster.settings import configs
-from cluster.settings.configs import BROKER, TOPIC, Setting
+from cluster.settings.configs import BROKER, TOPIC
+from cluster.settings.sources import DYNAMIC_BROKER, OWN
 
-DYNAMIC = ("dynamic topic", "dynamic broker")  # set at run time, on this very topic or broker
+DYNAMIC = (OWN, DYNAMIC_BROKER)  # set at run time, on this very topic or broker
 
 
 def lists(

@@ -6,7 +6,6 @@ sent to any.
 
 from __future__ import annotations
 
-import dataclasses
 import fnmatch
 import time
 from collections.abc import Iterable, Mapping
@@ -17,9 +16,10 @@ from kafka.errors import KafkaError
 
 from cluster.cluster import CONNECTION_TIMEOUT, Cluster, answering
 from cluster.endpoint import Endpoint
+from cluster.model import Setting
 from cluster.protocol import wire
 from cluster.settings import configs
-from cluster.settings.configs import BROKER, CLUSTER_WIDE, Setting
+from cluster.settings.configs import BROKER, CLUSTER_WIDE
 from cluster.settings.sources import DEFAULT, DYNAMIC_BROKER, DYNAMIC_CLUSTER
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """The settings in force on each broker. args: bootstrap; names: patterns (`log.*`) or names, [] for every setting;
     defaults (bool): also those that are at their default on every broker.
 
-    Returns settings {broker id as text: {name: Setting as a dict, with update_mode}}, silent {id as text: why it does
+    Returns settings {broker id as text: {name: Setting}}, silent {id as text: why it does
     not answer} and known (all names).
     """
     with answering("read the brokers' settings"):
@@ -48,7 +48,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         wanted &= own
     return {
         "settings": {
-            str(broker): {name: as_dict(one) for name, one in sorted(settings.items()) if name in wanted}
+            str(broker): {name: one.to_wire() for name, one in sorted(settings.items()) if name in wanted}
             for broker, settings in sorted(found.items())
         },
         "silent": {str(broker): why for broker, why in sorted(silent.items())},
@@ -85,7 +85,7 @@ def alter(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     reached = dict(asked)
     late = make(reached, resource, settings, source, f"change {', '.join(settings)}")
     found, _ = read(reached, settings)
-    return {"settings": {str(i): {n: as_dict(s) for n, s in seen.items()} for i, seen in found.items()}, "late": late}
+    return {"settings": {str(i): {n: s.to_wire() for n, s in seen.items()} for i, seen in found.items()}, "late": late}
 
 
 def make(
@@ -172,8 +172,3 @@ def read(
         {broker: answer for broker, answer in answers.items() if not isinstance(answer, str)},
         {broker: answer for broker, answer in answers.items() if isinstance(answer, str)},
     )
-
-
-def as_dict(setting: Setting) -> dict[str, Any]:
-    """A Setting for the way back."""
-    return {**dataclasses.asdict(setting), "update_mode": setting.update_mode}

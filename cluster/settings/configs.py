@@ -6,60 +6,18 @@ Altering is incremental (KIP-339): settings that are not named stay as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from kafka.protocol.admin import DescribeConfigsRequest, IncrementalAlterConfigsRequest
 
+from cluster.model import Setting
 from cluster.protocol import wire
-from cluster.settings.sources import ANYWHERE, DEFAULT, PER_BROKER, READ_ONLY, SOURCES, by_itself, same
+from cluster.settings.sources import SOURCES
 
 # The protocol's numbers of resource kinds (ConfigResource.Type).
 TOPIC, BROKER = 2, 4
 CLUSTER_WIDE = ""  # the name of the resource that stands for all brokers
 SET, DELETE = 0, 1  # AlterConfigOp.OpType
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A setting in force. value: None when the broker hides it (`sensitive`) or there is none. synonyms: all values it
-    has, the one in force first: (name, value, source) each; a broker's own setting may have another name than a topic's
-    (log.retention.ms for retention.ms). Sources as in SOURCES."""
-
-    name: str
-    value: Optional[str]
-    source: str
-    read_only: bool = False
-    sensitive: bool = False
-    synonyms: tuple[tuple[str, Optional[str], str], ...] = ()
-
-    @property
-    def update_mode(self) -> str:
-        """Of a broker's setting: READ_ONLY (needs a restart), PER_BROKER, or ANYWHERE (on one or for all)."""
-        if self.read_only:
-            return READ_ONLY
-        return PER_BROKER if by_itself(self.name) else ANYWHERE
-
-    @property
-    def settled(self) -> bool:
-        """Of a broker's setting: whether the value in force is the first of its synonyms. A broker that takes a change
-        has it there a moment before it works with it, and for good when it fails to."""
-        # Without any value of its own it has that of another setting, or none: nothing to compare with.
-        return self.sensitive or not self.synonyms or same(self.value, self.synonyms[0][1])
-
-    def at(self, source: str) -> Optional[str]:
-        """The value, as written, that this setting has by its own name at one of the SOURCES; None when there is none
-        or it is hidden."""
-        return next((value for name, value, where in self.synonyms if (name, where) == (self.name, source)), None)
-
-    def default_without(self, source: str) -> Optional[str]:
-        """The default, where that is what would be left without the value at this source; else None."""
-        left = [(value, where) for _, value, where in self.synonyms if where != source]
-        return left[0][0] if left and left[0][1] == DEFAULT else None
-
-    def has(self, source: str) -> bool:
-        """Whether it is set by its own name at one of the SOURCES."""
-        return any((name, where) == (self.name, source) for name, _, where in self.synonyms)
 
 
 def describe(

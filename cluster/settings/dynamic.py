@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Optional
 from kafka.errors import KafkaError
 
 from cluster.endpoint import Endpoint
+from cluster.model import Setting
 from cluster.protocol import wire
 from cluster.settings import brokers
-from cluster.settings.configs import Setting
 from cluster.settings.properties import parse
 from cluster.settings.sources import ANYWHERE, DEFAULT, DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC
 from provisioner.agent.failure import Failure

@@ -1,7 +1,6 @@
 """The settings of brokers as people name and read them. Pure; `cluster/settings/brokers.py` reads them from brokers.
 
-A setting is the dict that `cluster.settings.brokers.as_dict` makes of `cluster.settings.configs.Setting`; by broker:
-{id: {name: setting}}.
+By broker: {id: {name: Setting}}.
 """
 
 from __future__ import annotations
@@ -10,15 +9,14 @@ import fnmatch
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from cluster.model import Setting
 from cluster.settings import values
 from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER, PER_BROKER, READ_ONLY, STATIC
 from provisioner.errors import UsageError
 from provisioner.secrets import is_secret
 from provisioner.words import nearest
 
-Setting = Mapping[str, Any]
 ByBroker = Mapping[int, Mapping[str, Setting]]
 
 HIDDEN = "********"
@@ -112,7 +110,7 @@ def said(name: str, setting: Setting | None) -> str:
     """A setting's value for people."""
     if setting is None:
         return "not set"
-    return HIDDEN if setting["sensitive"] else human(name, setting["value"])
+    return HIDDEN if setting.sensitive else human(name, setting.value)
 
 
 def human(name: str, value: str | None) -> str:
@@ -151,7 +149,7 @@ def rows(found: ByBroker) -> list[Row]:
         for broker, settings in found.items():
             one = settings.get(name)
             if one is not None:
-                alike.setdefault((said(name, one), one["source"], one["update_mode"]), []).append(broker)
+                alike.setdefault((said(name, one), one.source, one.update_mode), []).append(broker)
         out += [Row(name, *what, tuple(brokers)) for what, brokers in alike.items()]
     return out
 
@@ -162,8 +160,8 @@ def disagreeing(found: ByBroker) -> list[str]:
     out = []
     for name in sorted({name for settings in found.values() for name in settings} - OWN):
         values = [settings.get(name) for settings in found.values()]
-        secret = any(one is not None and one["sensitive"] for one in values)
-        if not secret and len({one and one["value"] for one in values}) > 1:
+        secret = any(one is not None and one.sensitive for one in values)
+        if not secret and len({one and one.value for one in values}) > 1:
             out.append(name)
     return out
 
@@ -189,30 +187,17 @@ def differences(settings: Mapping[str, Setting], file: Mapping[str, str]) -> lis
     out = []
     for name in sorted({*settings, *file}):
         one, wanted = settings.get(name), file.get(name, file.get(TWINS.get(name, name)))
-        if one["sensitive"] if one else is_secret(name):
+        if one.sensitive if one else is_secret(name):
             continue
-        force, source = (one["value"], one["source"]) if one else (None, "default")
-        started = at(one, STATIC)
+        force, source = (one.value, one.source) if one else (None, "default")
+        started = one.at(STATIC) if one else None
         if source in (DYNAMIC_BROKER, DYNAMIC_CLUSTER):
-            if at(one, source) != wanted:
+            if one is None or one.at(source) != wanted:
                 out.append(Difference(name, wanted, force, f"set at run time ({source}), which beats the file"))
         elif wanted != started:
             why = "not in force: the broker runs with what the file said when it started"
             out.append(Difference(name, wanted, force if started is not None else None, why))
     return out
-
-
-def at(setting: Setting | None, source: str) -> str | None:
-    """The value, as written, that a setting has by its own name at a source, or None."""
-    synonyms = setting["synonyms"] if setting else ()
-    own = setting["name"] if setting else ""
-    return next((value for name, value, where in synonyms if (name, where) == (own, source)), None)
-
-
-def without(setting: Setting, source: str) -> tuple[str | None, str]:
-    """(value, source) that would be in force without what is set at this source."""
-    left = [(value, where) for name, value, where in setting["synonyms"] if where != source]
-    return left[0] if left else (None, "default")
 
 
 @dataclass(frozen=True)
@@ -242,10 +227,10 @@ def due(found: ByBroker, wanted: Mapping[str, str | None], source: str) -> bool:
     for name, value in wanted.items():
         for settings in found.values():
             one = settings.get(name)
-            there = one is not None and _is_set(one, source)
+            there = one is not None and one.has(source)
             if value is None and there:
                 return True
-            if value is not None and (one is None or not there or one["sensitive"] or at(one, source) != value):
+            if value is not None and (one is None or not there or one.sensitive or one.at(source) != value):
                 return True
     return False
 
@@ -257,23 +242,19 @@ def overriding(found: ByBroker, names: Iterable[str]) -> list[tuple[int, str]]:
         (broker, name)
         for broker, settings in found.items()
         for name in wanted
-        if name in settings and _is_set(settings[name], DYNAMIC_BROKER)
+        if name in settings and settings[name].has(DYNAMIC_BROKER)
     ]
 
 
-def _is_set(setting: Setting, source: str) -> bool:
-    return any(name == setting["name"] and where == source for name, _, where in setting["synonyms"])
-
-
 def _change(broker: int, name: str, value: str | None, one: Setting | None, source: str) -> Change:
-    secret = one["sensitive"] if one else is_secret(name)
-    before = sourced(said(name, one), one["source"]) if one else "not set"
-    if source == DYNAMIC_CLUSTER and one and one["source"] == DYNAMIC_BROKER:
+    secret = one.sensitive if one else is_secret(name)
+    before = sourced(said(name, one), one.source) if one else "not set"
+    if source == DYNAMIC_CLUSTER and one and one.source == DYNAMIC_BROKER:
         return Change(broker, name, before, before, "this broker's own value stays in force (see --broker)")
     if value is None:
-        if one is None or not _is_set(one, source):
+        if one is None or not one.has(source):
             return Change(broker, name, before, before)
-        then, where = without(one, source)
+        then, where = one.without(source)
         return Change(broker, name, before, sourced(HIDDEN if secret else human(name, then), where))
     after = sourced(HIDDEN if secret else human(name, value), source)
     # A secret's old value is not known: it may well be another one.
@@ -282,7 +263,7 @@ def _change(broker: int, name: str, value: str | None, one: Setting | None, sour
 
 def refuse(found: ByBroker, names: Iterable[str], source: str) -> None:
     """Raises UsageError for settings that take a restart, or cannot be set for all brokers at once."""
-    modes = {name: one["update_mode"] for settings in found.values() for name, one in settings.items()}
+    modes = {name: one.update_mode for settings in found.values() for name, one in settings.items()}
     names = list(names)
     if fixed := [name for name in names if modes.get(base(name)) == READ_ONLY]:
         listed = ", ".join(f"{name}: ..." for name in fixed)

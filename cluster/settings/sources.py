@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any, Optional
 
 # The protocol's numbers of sources (DescribeConfigsResponse.ConfigSource), as people say them. "dynamic cluster": the
@@ -16,7 +15,7 @@ SOURCES = {
     5: "default",
     6: "dynamic logger",
 }
-DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC, DEFAULT = SOURCES[2], SOURCES[3], SOURCES[4], SOURCES[5]
+OWN, DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC, DEFAULT = (SOURCES[number] for number in range(1, 6))
 
 # How a broker's setting can change (KIP-226). A broker only says whether it can; which settings must be set
 # on each broker separately is listed in Kafka's documentation ("Dynamic Update Mode: per-broker") and the same in the
@@ -41,6 +40,8 @@ def same(one: Optional[str], other: Optional[str]) -> bool:
 def _canonical(value: str) -> Any:
     text = value.strip()
     if _NUMBER.fullmatch(text):
+        from decimal import Decimal  # every run imports this file on the host, and few compare numbers
+
         return Decimal(text)
     if text.lower() in ("true", "false"):
         return text.lower()

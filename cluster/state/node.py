@@ -10,7 +10,7 @@ from kafka.errors import KafkaError
 from kafka.protocol.admin import DescribeLogDirsRequest
 
 from cluster.endpoint import Endpoint
-from cluster.model import Partition
+from cluster.model import Partition, Setting
 from cluster.moving import marks, throttle
 from cluster.moving.moving import Moving
 from cluster.protocol import wire
@@ -68,7 +68,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     }
 
 
-def _own_settings(connection: wire.Connection, broker: str) -> dict[str, dict[str, configs.Setting]]:
+def _own_settings(connection: wire.Connection, broker: str) -> dict[str, dict[str, Setting]]:
     try:
         return configs.describe(connection, configs.BROKER, [broker], marks.OF_BROKER)
     except KafkaError:  # it runs under another id than the inventory says: preflight reports that

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 from cluster.endpoint import Endpoint
-from cluster.model import Partition
+from cluster.model import Partition, Setting
 from cluster.protocol import wire
 from cluster.settings import configs
 
@@ -77,6 +77,6 @@ def min_in_sync(connection: wire.Connection, topics: Iterable[str], assumed: Opt
     return needed(configs.describe(connection, configs.TOPIC, topics, [MIN_IN_SYNC]))
 
 
-def needed(described: Mapping[str, Mapping[str, configs.Setting]]) -> dict[str, int]:
+def needed(described: Mapping[str, Mapping[str, Setting]]) -> dict[str, int]:
     """min.insync.replicas of each topic that is described; one deleted meanwhile is not: nothing to protect. Pure."""
     return {name: int(found[MIN_IN_SYNC].value or 1) for name, found in described.items()}

@@ -11,7 +11,7 @@ from kafka.protocol.admin import CreateTopicsRequest
 
 from cluster import temporary
 from cluster.cluster import SERVER_TIMEOUT, Cluster, answering
-from cluster.model import Partition, Topic
+from cluster.model import Partition, Setting, Topic
 from cluster.moving.moving import Moving
 from cluster.protocol import wire
 from cluster.settings import configs
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
     Key = tuple[str, int]  # topic and number of a partition
-
-OWN = "dynamic topic"
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -127,18 +125,16 @@ def _found(topic: Topic, moving: Mapping[Key, Any], sizes: Mapping[Key, Any], en
     return Topic(topic.name, tuple(map(complete, topic.partitions)), topic.internal)
 
 
-def told(settings: Mapping[str, configs.Setting], keys: Optional[Iterable[str]]) -> dict[str, dict[str, Any]]:
+def told(settings: Mapping[str, Setting], keys: Optional[Iterable[str]]) -> dict[str, dict[str, Any]]:
     """The settings that are asked for (keys; None: all) and those of the topic's own, by name. Pure."""
     wanted = None if keys is None else set(keys)
     return {
-        key: _setting(found)
-        for key, found in sorted(settings.items())
-        if wanted is None or key in wanted or found.source == OWN
+        key: _setting(found) for key, found in sorted(settings.items()) if wanted is None or key in wanted or found.own
     }
 
 
-def _setting(found: configs.Setting) -> dict[str, Any]:
-    own = found.source == OWN
+def _setting(found: Setting) -> dict[str, Any]:
+    own = found.own
     # The value in force comes first, below it what would be in force without it.
     below = found.synonyms[1:] if own else found.synonyms[:1]
     default, source = (below[0][1], below[0][2]) if below else (None if own else found.value, found.source)

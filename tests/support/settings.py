@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.settings.configs import Setting
+from cluster.model import Setting
 from cluster.settings.sources import DEFAULT, DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC
 
 RETENTION = "log.retention.ms"

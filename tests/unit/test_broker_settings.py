@@ -9,16 +9,11 @@ from cluster.settings import brokers
 from cluster.settings import rules as settings
 from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
 from provisioner.errors import UsageError
-from tests.support.settings import RETENTION
-from tests.support.settings import setting as made_up
-
-
-def setting(*arguments, **values):
-    return brokers.as_dict(made_up(*arguments, **values))
+from tests.support.settings import RETENTION, setting
 
 
 def by_broker(*of_each):
-    return {number: {one["name"]: one for one in found} for number, found in enumerate(of_each, 1)}
+    return {number: {one.name: one for one in found} for number, found in enumerate(of_each, 1)}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +30,7 @@ def by_broker(*of_each):
     ],
 )
 def test_how_a_setting_can_change(name, read_only, mode):
-    assert setting(name, read_only=read_only, static="1")["update_mode"] == mode
+    assert setting(name, read_only=read_only, static="1").update_mode == mode
 
 
 @pytest.mark.parametrize(
@@ -180,7 +175,7 @@ def test_a_file_that_says_something_else(one, file, wanted, force, why):
     ],
 )
 def test_a_file_that_says_what_is_in_force(one, file):
-    assert [found for found in settings.differences({one["name"]: one}, file) if found.name == one["name"]] == []
+    assert [found for found in settings.differences({one.name: one}, file) if found.name == one.name] == []
 
 
 @pytest.mark.parametrize(
@@ -203,7 +198,7 @@ def test_what_a_change_does_on_a_broker(one, value, source, due, before, after):
     assert settings.due(found, wanted, source) is due
     (change,) = settings.planned(found, wanted, source)
     assert (change.before, change.after) == (before, after)
-    assert bool(change.note) is (one["source"] == DYNAMIC_BROKER and source == DYNAMIC_CLUSTER)
+    assert bool(change.note) is (one.source == DYNAMIC_BROKER and source == DYNAMIC_CLUSTER)
 
 
 def test_a_secret_is_never_shown_and_always_due():
@@ -230,12 +225,12 @@ def test_what_takes_a_restart_or_a_broker_by_itself_is_refused_with_the_way_to_d
 @pytest.mark.parametrize(
     ("found", "default"),
     [
-        ([made_up(cluster="2", default="1")] * 2, "1"),
-        ([made_up(cluster="2", default="1"), made_up(default="1")], "1"),  # one that never had it
-        ([made_up(cluster="2", static="3", default="1")], None),
-        ([made_up(cluster="2", default="1"), made_up(cluster="2", static="3", default="1")], None),
-        ([made_up(broker="4", cluster="2", default="1")], None),
-        ([made_up(cluster="2")], None),
+        ([setting(cluster="2", default="1")] * 2, "1"),
+        ([setting(cluster="2", default="1"), setting(default="1")], "1"),  # one that never had it
+        ([setting(cluster="2", static="3", default="1")], None),
+        ([setting(cluster="2", default="1"), setting(cluster="2", static="3", default="1")], None),
+        ([setting(broker="4", cluster="2", default="1")], None),
+        ([setting(cluster="2")], None),
     ],
 )
 def test_the_default_that_brokers_go_back_to(found, default):
@@ -245,16 +240,16 @@ def test_the_default_that_brokers_go_back_to(found, default):
 @pytest.mark.parametrize(
     ("one", "value", "source", "taken"),
     [
-        (made_up(cluster="2", static="1"), "2", DYNAMIC_CLUSTER, True),
-        (made_up(cluster="3", static="2"), "2", DYNAMIC_CLUSTER, False),
-        (made_up(cluster="0.50", now="0.5"), "0.50", DYNAMIC_CLUSTER, True),
+        (setting(cluster="2", static="1"), "2", DYNAMIC_CLUSTER, True),
+        (setting(cluster="3", static="2"), "2", DYNAMIC_CLUSTER, False),
+        (setting(cluster="0.50", now="0.5"), "0.50", DYNAMIC_CLUSTER, True),
         # Brokers note a change a moment before they work with it.
-        (made_up(cluster="2", static="1", now="1"), "2", DYNAMIC_CLUSTER, False),
-        (made_up(default="1", now="2"), None, DYNAMIC_CLUSTER, False),
-        (made_up(static="2"), "2", DYNAMIC_CLUSTER, False),
-        (made_up(static="2"), None, DYNAMIC_CLUSTER, True),
-        (made_up(broker="1", cluster="2"), None, DYNAMIC_CLUSTER, False),
-        (made_up(sensitive=True, broker=None), "2", DYNAMIC_BROKER, True),
+        (setting(cluster="2", static="1", now="1"), "2", DYNAMIC_CLUSTER, False),
+        (setting(default="1", now="2"), None, DYNAMIC_CLUSTER, False),
+        (setting(static="2"), "2", DYNAMIC_CLUSTER, False),
+        (setting(static="2"), None, DYNAMIC_CLUSTER, True),
+        (setting(broker="1", cluster="2"), None, DYNAMIC_CLUSTER, False),
+        (setting(sensitive=True, broker=None), "2", DYNAMIC_BROKER, True),
     ],
 )
 def test_whether_a_broker_has_taken_a_change(one, value, source, taken):

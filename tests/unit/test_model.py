@@ -1,4 +1,4 @@
-"""Brokers, partitions and topics: the same on both sides of the wire."""
+"""Brokers, partitions, topics and settings: the same on both sides of the wire."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cluster.endpoint import Endpoint
-from cluster.model import Broker, Partition, Topic
+from cluster.model import Broker, Partition, Setting, Topic
 
 PART = Partition("orders", 3, (1, 2, 3), leader=1, isr=(1, 3), min_isr=2, moving=True, earliest=5, latest=9)
 MEASURED = PART.measured({1: 10, 3: 30})
@@ -53,3 +53,10 @@ def test_copies_that_are_not_in_sync_are_behind():
 
 def test_a_broker_is_told_as_an_address_and_a_rack():
     assert Broker(1, Endpoint("kafka1", 9092), "a").to_wire() == {"host": "kafka1", "port": 9092, "rack": "a"}
+
+
+def test_a_setting_survives_the_wire():
+    synonyms = (("retention.ms", "1", "dynamic topic"), ("log.retention.ms", "2", "static file"))
+    setting = Setting("retention.ms", "1", "dynamic topic", synonyms=synonyms)
+    assert Setting.from_wire(json.loads(json.dumps(setting.to_wire()))) == setting
+    assert setting.own and setting.without("dynamic topic") == ("2", "static file")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from cluster.endpoint import Endpoint
-from cluster.model import Broker, Partition, Topic
+from cluster.model import Broker, Partition, Setting, Topic
 from cluster.moving import throttle
 from cluster.moving.marks import FOLLOWERS, LEADERS, MARK, MARKS, RATES
-from cluster.settings.configs import BROKER, TOPIC, Setting
+from cluster.settings.configs import BROKER, TOPIC
 from cluster.topics import plan as topic_plan
 from cluster.topics.wanted import Wanted
 

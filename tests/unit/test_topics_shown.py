@@ -13,7 +13,7 @@ from cli.tables import topics as topics_table
 from cli.topics_change import configured, count
 from cli.topics_code import with_file
 from cluster import remote
-from cluster.settings.configs import Setting
+from cluster.model import Setting
 from cluster.topics import apply as topic_apply
 from cluster.topics import look as onhost
 from cluster.topics.plan import Alter, Plan
