@@ -131,7 +131,7 @@ class Topic:
     partitions: tuple[Partition, ...]
     internal: bool = False
     error: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
 
     @property
     def known(self) -> bool:
@@ -154,12 +154,17 @@ class Topic:
         return sum(partition.size for partition in self.partitions)
 
     def to_wire(self, *also: str) -> dict[str, Any]:
-        """{internal, partitions}, the partitions with the fields that are asked for by name."""
-        return {"internal": self.internal, "partitions": [one.to_wire(*also) for one in self.partitions]}
+        """{internal, partitions, settings}, the partitions with the fields that are asked for by name."""
+        return {
+            "internal": self.internal,
+            "partitions": [one.to_wire(*also) for one in self.partitions],
+            "settings": {key: one.to_wire() for key, one in sorted(self.settings.items())},
+        }
 
     @classmethod
-    def from_wire(cls, name: str, data: Mapping[str, Any], settings: Mapping[str, Any]) -> Topic:
+    def from_wire(cls, name: str, data: Mapping[str, Any]) -> Topic:
         """The way back."""
+        settings = {key: Setting.from_wire(one) for key, one in data["settings"].items()}
         return cls(name, tuple(map(Partition.from_wire, data["partitions"])), data["internal"], settings=settings)
 
 
@@ -208,6 +213,22 @@ class Setting:
     def own(self) -> bool:
         """Of a topic's setting: whether it is set on the topic itself."""
         return self.source == OWN
+
+    @property
+    def default(self) -> Optional[str]:
+        """Of a topic's setting: what it would be if it were not set on the topic itself."""
+        return self._below[0]
+
+    @property
+    def default_source(self) -> str:
+        """Where `default` comes from."""
+        return self._below[1]
+
+    @property
+    def _below(self) -> tuple[Optional[str], str]:
+        # The value in force comes first, below it what would be in force without it.
+        below = self.synonyms[1:] if self.own else self.synonyms[:1]
+        return (below[0][1], below[0][2]) if below else (None if self.own else self.value, self.source)
 
     def without(self, source: str) -> tuple[Optional[str], str]:
         """(value, source) that would be in force without what is set at this source."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.tables.columns import aligned
+from cluster.model import Setting
 from cluster.moving.marks import LISTS
 from cluster.settings.values import shown
 from provisioner.quantities import format_size
@@ -51,7 +52,7 @@ def summary(topic: Mapping[str, Any]) -> dict[str, Any]:
     of all copies), retention_ms, retention_bytes, own_settings (those that differ from the brokers' default)."""
     partitions = topic["partitions"]
     records = [one["latest"] - one["earliest"] for one in partitions if one["latest"] is not None]
-    settings = topic["settings"]
+    settings = {key: Setting.from_wire(one) for key, one in topic["settings"].items()}
     return {
         "partitions": len(partitions),
         "copies": sorted({len(one["replicas"]) for one in partitions}),
@@ -63,17 +64,17 @@ def summary(topic: Mapping[str, Any]) -> dict[str, Any]:
         "bytes": _bytes(partitions),
         "retention_ms": _number(settings, "retention.ms"),
         "retention_bytes": _number(settings, "retention.bytes"),
-        "cleanup_policy": settings.get("cleanup.policy", {}).get("value"),
+        "cleanup_policy": _value(settings, "cleanup.policy"),
         "own_settings": differing(settings),
     }
 
 
-def differing(settings: Mapping[str, Any]) -> dict[str, str]:
+def differing(settings: Mapping[str, Setting]) -> dict[str, str]:
     """The settings of a topic's own that differ from the brokers' default, but for the bookkeeping of moves."""
     return {
-        key: one["value"]
+        key: one.value or ""
         for key, one in settings.items()
-        if one["own"] and one["value"] != one["default"] and key not in LISTS
+        if one.own and one.value != one.default and key not in LISTS
     }
 
 
@@ -83,8 +84,12 @@ def _bytes(partitions: Iterable[Mapping[str, Any]]) -> int | None:
     return sum(sizes) if sizes else None
 
 
-def _number(settings: Mapping[str, Any], key: str) -> int | None:
-    value = settings.get(key, {}).get("value")
+def _value(settings: Mapping[str, Setting], key: str) -> str | None:
+    return settings[key].value if key in settings else None
+
+
+def _number(settings: Mapping[str, Setting], key: str) -> int | None:
+    value = _value(settings, key)
     return int(value) if value is not None else None
 
 
@@ -138,10 +143,8 @@ def _block(topic: str, data: Mapping[str, Any], name: Callable[[int], str]) -> I
         f"{records} records, {size} on disk, retention {kept}"
     )
     for key, value in one["own_settings"].items():
-        setting = data["settings"][key]
-        yield clean(
-            f"  {key} = {_with_words(key, value)}; the brokers' default: {_with_words(key, setting['default'])}"
-        )
+        default = Setting.from_wire(data["settings"][key]).default
+        yield clean(f"  {key} = {_with_words(key, value)}; the brokers' default: {_with_words(key, default)}")
     rows = [
         [
             str(part["partition"]),
@@ -172,8 +175,14 @@ def document(found: Mapping[str, Any], partitions: bool = False) -> dict[str, An
         topics[name] = {"internal": topic["internal"], **summary(topic)}
         if partitions:
             listed = [{key: value for key, value in one.items() if key != "topic"} for one in topic["partitions"]]
-            topics[name] |= {"settings": topic["settings"], "partition_list": listed}
+            topics[name] |= {"settings": _settings(topic["settings"]), "partition_list": listed}
     return {"brokers": sorted(map(int, found["brokers"])), "controller": found["controller"], "topics": topics}
+
+
+def _settings(told: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    keys = ("value", "own", "default", "default_source")
+    found = {name: Setting.from_wire(one) for name, one in told.items()}
+    return {name: {key: getattr(one, key) for key in keys} for name, one in found.items()}
 
 
 def _count(number: int) -> str:

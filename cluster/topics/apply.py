@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cluster import remote
-from cluster.model import Topic
+from cluster.model import Setting, Topic
 from cluster.moving.layout import Move
 from cluster.remote import ByBroker
 from cluster.settings.values import shown
 from cluster.topics import plan as topic_plan
-from cluster.topics.plan import Alter, Cluster, Plan, Setting
+from cluster.topics.plan import Alter, Cluster, Plan
 from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError, raise_all
 from provisioner.quantities import format_size
@@ -35,14 +35,8 @@ def look(ask: Ask, described: Sequence[str]) -> tuple[dict[str, Topic], Cluster]
     found = ask(remote.topics_look(internal=True, sizes=True, settings=described))
     known = ask(remote.topic_defaults())
     racks = {int(broker): rack for broker, rack in found["brokers"].items()}
-    topics = {name: topic(name, data) for name, data in found["topics"].items()}
+    topics = {name: Topic.from_wire(name, data) for name, data in found["topics"].items()}
     return topics, Cluster(racks, known["partitions"], known["factor"], known["settings"])
-
-
-def topic(name: str, data: Mapping[str, Any]) -> Topic:
-    """A topic as `cluster.topics.look.look` returns it."""
-    settings = {key: Setting(one["value"], one["own"], one["default"]) for key, one in data["settings"].items()}
-    return Topic.from_wire(name, data, settings)
 
 
 def planned(ask: Ask, wanted: Sequence[Wanted]) -> tuple[Plan, list[str]]:

@@ -31,7 +31,6 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     Returns brokers {id as text: rack}, controller, topics {name: {internal, partitions, settings}} and
     unmatched [patterns without a topic], with known [names] when there are any.
     A topic is one of `model`, its partitions with moving, sizes, earliest and latest.
-    A setting has value, own (set on the topic itself) and default (what it would be without), default_source.
     Raises Failure.
     """
     cluster = Moving(args["bootstrap"])
@@ -54,10 +53,9 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "unmatched": unmatched,
         "known": known if unmatched else [],
         "topics": {
-            name: {
-                **_found(topic, moving, sizes, ends).to_wire("moving", "earliest", "latest", "sizes"),
-                "settings": told(settings.get(name, {}), args.get("keys")),
-            }
+            name: _found(topic, told(settings.get(name, {}), args.get("keys")), moving, sizes, ends).to_wire(
+                "moving", "earliest", "latest", "sizes"
+            )
             for name, topic in topics.items()
         },
     }
@@ -110,8 +108,14 @@ def _internal(name: str, view: Mapping[str, Any]) -> bool:
     return view["topics"][name].internal or name.startswith(temporary.PREFIXES)
 
 
-def _found(topic: Topic, moving: Mapping[Key, Any], sizes: Mapping[Key, Any], ends: Mapping[Key, Any]) -> Topic:
-    """The topic with what is known of its partitions."""
+def _found(
+    topic: Topic,
+    settings: Mapping[str, Setting],
+    moving: Mapping[Key, Any],
+    sizes: Mapping[Key, Any],
+    ends: Mapping[Key, Any],
+) -> Topic:
+    """The topic with these settings and what is known of its partitions."""
 
     def complete(one: Partition) -> Partition:
         earliest, latest = ends.get(one.key, (None, None))
@@ -122,20 +126,10 @@ def _found(topic: Topic, moving: Mapping[Key, Any], sizes: Mapping[Key, Any], en
             latest=latest,
         )
 
-    return Topic(topic.name, tuple(map(complete, topic.partitions)), topic.internal)
+    return Topic(topic.name, tuple(map(complete, topic.partitions)), topic.internal, settings=settings)
 
 
-def told(settings: Mapping[str, Setting], keys: Optional[Iterable[str]]) -> dict[str, dict[str, Any]]:
+def told(settings: Mapping[str, Setting], keys: Optional[Iterable[str]]) -> dict[str, Setting]:
     """The settings that are asked for (keys; None: all) and those of the topic's own, by name. Pure."""
     wanted = None if keys is None else set(keys)
-    return {
-        key: _setting(found) for key, found in sorted(settings.items()) if wanted is None or key in wanted or found.own
-    }
-
-
-def _setting(found: Setting) -> dict[str, Any]:
-    own = found.own
-    # The value in force comes first, below it what would be in force without it.
-    below = found.synonyms[1:] if own else found.synonyms[:1]
-    default, source = (below[0][1], below[0][2]) if below else (None if own else found.value, found.source)
-    return {"value": found.value, "own": own, "default": default, "default_source": source}
+    return {key: found for key, found in settings.items() if wanted is None or key in wanted or found.own}

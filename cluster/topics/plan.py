@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cluster.model import Topic
+from cluster.model import Setting, Topic
 from cluster.moving import marks
 from cluster.moving.layout import Move
 from cluster.moving.rebalance import resize
-from cluster.settings.sources import same
+from cluster.settings.sources import DEFAULT, same
 from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError
 from provisioner.words import counted, did_you_mean
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A setting in force on a topic. own: set on the topic itself; default: what it would be without that."""
-
-    value: str | None
-    own: bool = False
-    default: str | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +168,7 @@ def warnings(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
 def _alterations(wanted: Wanted, topic: Topic, known: Mapping[str, str | None]) -> dict[str, Alter]:
     found = {}
     for key, value in wanted.config.items():
-        now = topic.settings.get(key, Setting(known.get(key), default=known.get(key)))
+        now = topic.settings.get(key, Setting(key, known.get(key), DEFAULT))
         if (value is None and now.own) or (value is not None and not same(now.value, value)):
             found[key] = Alter(now, value)
     return found

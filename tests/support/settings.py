@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cluster.model import Setting
-from cluster.settings.sources import DEFAULT, DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC
+from cluster.settings.sources import DEFAULT, DYNAMIC_BROKER, DYNAMIC_CLUSTER, OWN, STATIC
 
 RETENTION = "log.retention.ms"
 ORDER = {"broker": DYNAMIC_BROKER, "cluster": DYNAMIC_CLUSTER, "static": STATIC, "default": DEFAULT}
@@ -21,3 +21,10 @@ def setting(
     synonyms = tuple((name, values[key], source) for key, source in ORDER.items() if key in values)
     value, source = (synonyms[0][1], synonyms[0][2]) if synonyms else (None, DEFAULT)
     return Setting(name, None if sensitive else now or value, source, read_only, sensitive, synonyms)
+
+
+def of_topic(name: str, value: str | None, own: bool = False, default: str | None = None) -> Setting:
+    """A setting of a topic. own: it is set on the topic itself, and would be `default` without."""
+    synonyms = ((name, value, OWN),) if own else ()
+    below = ((name, default, STATIC),) if default is not None else ()
+    return Setting(name, value, OWN if own else STATIC, synonyms=(*synonyms, *below))

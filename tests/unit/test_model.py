@@ -21,9 +21,10 @@ def test_a_partition_survives_the_wire_with_what_was_asked_for():
 
 
 def test_a_topic_survives_the_wire():
-    topic = Topic("orders", (PART,), internal=True)
+    settings = {"retention.ms": Setting("retention.ms", "1", "default")}
+    topic = Topic("orders", (PART,), internal=True, settings=settings)
     assert (
-        Topic.from_wire("orders", json.loads(json.dumps(topic.to_wire("min_isr", "moving", "earliest", "latest"))), {})
+        Topic.from_wire("orders", json.loads(json.dumps(topic.to_wire("min_isr", "moving", "earliest", "latest"))))
         == topic
     )
 

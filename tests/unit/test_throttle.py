@@ -14,6 +14,7 @@ from cluster.moving.marks import FOLLOWERS, LEADERS, MARK, MARKS, RATES
 from cluster.settings.configs import BROKER, TOPIC
 from cluster.topics import plan as topic_plan
 from cluster.topics.wanted import Wanted
+from tests.support.settings import of_topic
 
 SOURCES = {TOPIC: "dynamic topic", BROKER: "dynamic broker"}
 Stored = dict[str, dict[str, str]]  # resource -> what is set on it
@@ -161,7 +162,7 @@ def test_moves_that_make_no_copy_need_no_throttle(cluster: Cluster):
 @pytest.mark.parametrize(("listed", "left"), [("", ()), ("*", ()), ("0:1", ()), (f"0:1,{MARK},0:2", ("orders",))])
 def test_topics_are_not_to_be_freed_of_what_somebody_else_has_set(listed: str, left: tuple[str, ...]):
     there = Topic(
-        "orders", (Partition("orders", 0, (1,)),), settings={LEADERS: topic_plan.Setting(listed, own=bool(listed))}
+        "orders", (Partition("orders", 0, (1,)),), settings={LEADERS: of_topic(LEADERS, listed, own=bool(listed))}
     )
     plan = topic_plan.make([Wanted("orders")], {"orders": there}, topic_plan.Cluster({1: None}, 1, 1, {}))
     assert plan.throttled == left and plan.nothing is not bool(left) and not plan.strays

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from cluster.model import Partition, Topic
 from cluster.moving.throttle import FOLLOWERS
 from cluster.settings.sources import same
-from cluster.topics.plan import Cluster, Plan, Setting, make, problems, warnings
+from cluster.topics.plan import Cluster, Plan, make, problems, warnings
 from cluster.topics.wanted import Wanted
 from provisioner.resources import frozen
+from tests.support.settings import of_topic
 
 WEEK, TWO_DAYS = "604800000", "172800000"
 DEFAULTS = {"retention.ms": WEEK, "cleanup.policy": "delete", "min.insync.replicas": "2", "segment.bytes": "1073741824"}
@@ -25,8 +26,8 @@ THREE = Cluster({1: "a", 2: "b", 3: "c"}, partitions=1, factor=3, settings=DEFAU
 def topic(name: str = "orders", partitions: int = 3, copies: int = 3, moving: int = 0, **own: str) -> Topic:
     """A topic as the cluster has it; own: settings of its own, _ for a dot."""
     set_on_it = {key.replace("_", "."): value for key, value in own.items()}
-    settings = {key: Setting(value, False, value) for key, value in DEFAULTS.items()}
-    settings |= {key: Setting(value, True, DEFAULTS.get(key)) for key, value in set_on_it.items()}
+    settings = {key: of_topic(key, value, False, value) for key, value in DEFAULTS.items()}
+    settings |= {key: of_topic(key, value, True, DEFAULTS.get(key)) for key, value in set_on_it.items()}
     replicas = [tuple((number + step) % 3 + 1 for step in range(copies)) for number in range(partitions)]
     return Topic(name, placed(name, replicas, moving), settings=settings)
 
@@ -190,7 +191,9 @@ def applied(actual: Mapping[str, Topic], plan: Plan, prune: bool) -> dict[str, T
         for key, change in changes.items():
             default = settings[key].default
             settings[key] = (
-                Setting(default, False, default) if change.after is None else (Setting(change.after, True, default))
+                of_topic(key, default, False, default)
+                if change.after is None
+                else of_topic(key, change.after, True, default)
             )
         found[name] = frozen.replace(found[name], settings=settings)
     for move in plan.moves:
@@ -204,7 +207,7 @@ def applied(actual: Mapping[str, Topic], plan: Plan, prune: bool) -> dict[str, T
         found[name] = frozen.replace(found[name], partitions=placed(name, replicas + [replicas[0]] * (after - before)))
     if prune:
         for name, strays in plan.strays.items():
-            back = {key: Setting(one.default, False, one.default) for key, one in strays.items()}
+            back = {key: of_topic(key, one.default, False, one.default) for key, one in strays.items()}
             found[name] = frozen.replace(found[name], settings={**found[name].settings, **back})
         found = {name: one for name, one in found.items() if name not in plan.unmanaged}
     return found
@@ -232,5 +235,5 @@ def test_after_the_plan_there_is_nothing_to_do(actual, wanted, prune):
 
 
 def test_the_bookkeeping_of_a_throttle_is_nobodys_setting():
-    there = frozen.replace(topic(), settings={**topic().settings, FOLLOWERS: Setting("0:1", True, "")})
+    there = frozen.replace(topic(), settings={**topic().settings, FOLLOWERS: of_topic(FOLLOWERS, "0:1", True, "")})
     assert planned(Wanted("orders"), there).strays == {}

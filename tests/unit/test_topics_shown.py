@@ -17,13 +17,13 @@ from cluster.model import Setting
 from cluster.topics import apply as topic_apply
 from cluster.topics import look as onhost
 from cluster.topics.plan import Alter, Plan
-from cluster.topics.plan import Setting as Planned
 from cluster.topics.wanted import Wanted
 from provisioner.errors import ConfigError, UsageError
 from provisioner.report.plain import PlainReporter
 from roles import site
 from tests.support import roles as support
 from tests.support.fake_hosts import FakeHosts
+from tests.support.settings import of_topic
 
 WEEK, TWO_DAYS = "604800000", "172800000"
 
@@ -47,7 +47,7 @@ def partition(
 def setting(value: str, default: str | None = None) -> dict[str, Any]:
     """A setting as the host tells it; default: what it would be, where the topic has one of its own."""
     own = default is not None
-    return {"value": value, "own": own, "default": default if own else value, "default_source": "static file"}
+    return of_topic("any", value, own, default if own else value).to_wire()
 
 
 def found(**topics: Any) -> dict[str, Any]:
@@ -115,7 +115,9 @@ def test_a_broker_that_does_not_tell_is_named():
 
 def test_a_setting_equal_to_the_default_does_not_differ():
     one = topic(partition(0), retention_ms=setting(WEEK, WEEK), segment_ms=setting("3600000", WEEK))
-    assert topics_table.differing(one["settings"]) == {"segment.ms": "3600000"}
+    assert topics_table.differing({key: Setting.from_wire(told) for key, told in one["settings"].items()}) == {
+        "segment.ms": "3600000"
+    }
 
 
 def test_a_description_names_hosts_and_defaults():
@@ -202,9 +204,10 @@ def test_names_and_globs_choose_topics(patterns, chosen, unmatched):
 def test_a_setting_is_told_with_what_it_would_be_without():
     synonyms = (("retention.ms", "5", "dynamic topic"), ("log.retention.ms", WEEK, "static file"))
     told = onhost.told({"retention.ms": Setting("retention.ms", "5", "dynamic topic", synonyms=synonyms)}, keys=())
-    assert told["retention.ms"] == {"value": "5", "own": True, "default": WEEK, "default_source": "static file"}
+    one = told["retention.ms"]
+    assert (one.value, one.own, one.default, one.default_source) == ("5", True, WEEK, "static file")
     plain = {"segment.ms": Setting("segment.ms", "9", "default", synonyms=(("log.roll.ms", "9", "default"),))}
-    assert onhost.told(plain, keys=()) == {} and onhost.told(plain, keys=None)["segment.ms"]["own"] is False
+    assert onhost.told(plain, keys=()) == {} and onhost.told(plain, keys=None)["segment.ms"].own is False
 
 
 # -- what a plan looks like
@@ -212,8 +215,8 @@ def test_a_setting_is_told_with_what_it_would_be_without():
 
 def test_settings_are_shown_before_and_after():
     changes = {
-        "retention.ms": Alter(Planned(WEEK, False, WEEK), TWO_DAYS),
-        "cleanup.policy": Alter(Planned("compact", True, "delete"), None),
+        "retention.ms": Alter(of_topic("retention.ms", WEEK, False, WEEK), TWO_DAYS),
+        "cleanup.policy": Alter(of_topic("cleanup.policy", "compact", True, "delete"), None),
     }
     assert topic_apply.diff(changes) == [
         "-retention.ms=604800000 (7 d), the brokers' default",
@@ -224,7 +227,9 @@ def test_settings_are_shown_before_and_after():
 
 
 def test_what_is_not_listed_is_said_to_stay_or_to_go():
-    plan = Plan(unmanaged={"by-hand": 2048}, strays={"orders": {"segment.ms": Planned("3600000", True, WEEK)}})
+    plan = Plan(
+        unmanaged={"by-hand": 2048}, strays={"orders": {"segment.ms": of_topic("segment.ms", "3600000", True, WEEK)}}
+    )
     for prune, expected in (
         (False, ["  not listed, left alone: by-hand", "  not listed, left alone on orders: segment.ms=3600000 (1 h)"]),
         (
