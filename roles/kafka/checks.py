@@ -58,6 +58,7 @@ def listeners(inventory: Inventory) -> list[ConfigError]:
     """Every listener is complete, names are unique, and all brokers talk over the same one, which the toolkit can
     speak."""
     out, names = [], {}
+    closed = defaultdict(list)
     for host in members(inventory, "kafka"):
         found = [listener.name for listener in doors.of(host)]
         if len(set(found)) < len(found):
@@ -65,15 +66,17 @@ def listeners(inventory: Inventory) -> list[ConfigError]:
         own = doors.inter_broker(host)
         names[host.name] = own.name
         if own.protocol != "PLAINTEXT":
-            out.append(
-                ConfigError(
-                    f"brokers would talk to each other over {own.name}, which is {own.protocol}: deploy, restart and "
-                    "status ask brokers over that listener, too, and speak PLAINTEXT only",
-                    host=host.name,
-                    advice="set kafka_inter_broker_listener to a PLAINTEXT listener; those for clients may be of any "
-                    "protocol",
-                )
+            closed[own.name, own.protocol].append(host.name)
+    for (name, protocol), hosts in closed.items():
+        out.append(
+            ConfigError(
+                f"brokers would talk to each other over {name}, which is {protocol}: deploy, restart and status ask "
+                "brokers over that listener, too, and speak PLAINTEXT only",
+                host=hosts[0] if len(hosts) == 1 else None,
+                details=[f"hosts: {', '.join(hosts)}"] if len(hosts) > 1 else [],
+                advice="set kafka_inter_broker_listener to a PLAINTEXT listener; clients may have others",
             )
+        )
     if len(set(names.values())) > 1:
         details = [f"{host}: {name}" for host, name in names.items()]
         out.append(ConfigError("brokers must use one listener name among themselves", details=details))

@@ -86,6 +86,12 @@ def test_an_inventory_that_cannot_work_is_refused(tmp_path, given, said):
         assert part in message
 
 
+def test_a_listener_that_all_brokers_share_is_refused_once(tmp_path):
+    listener = {"name": "A", "port": 1, "protocol": "SSL"}
+    message = refusal(tmp_path, kafka=THREE, zookeeper=THREE, kafka_listeners=[listener])
+    assert message.count("over A, which is SSL") == 1 and "hosts: kafka1, kafka2, kafka3" in message
+
+
 def test_clients_may_have_a_listener_that_encrypts(tmp_path):
     found = support.inventory(tmp_path, **one(kafka_listeners=BOTH))
     assert "INTERNAL:PLAINTEXT,CLIENTS:SASL_SSL" in support.text(support.target(found), "/etc/kafka/server.properties")
