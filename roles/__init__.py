@@ -1,1 +1,1 @@
-"""What a host needs: one package per role, and the table of which role applies where (`site.py`)."""
+"""What a host needs: one package per role, and the table of roles and groups (`site.py`)."""

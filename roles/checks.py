@@ -1,6 +1,6 @@
-"""What can be wrong with an inventory as a whole, found before any connection; pure.
+"""Problems of an inventory as a whole, found before any connection; pure.
 
-What concerns one role alone is checked in its room (the part `checks`: `CHECKS`, `ports(host)`, `warnings(inventory)`).
+Checks of one role alone are in its room (the part `checks`: `CHECKS`, `ports(host)`, `warnings(inventory)`).
 Each check takes the loaded inventory and answers with every problem it finds.
 """
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 
 def of(roles: Sequence[Role]) -> tuple[Check, ...]:
-    """Every check of a site, the roles' own among them; a role comes before those that it stands on."""
+    """Every check of a site, including the roles' own; a role comes before those that it depends on."""
     each = [partial(of_role, role) for role in reversed(roles) if role.has("checks")]
     return (partial(someone_to_serve, roles), *each, collected(partial(ports, roles)))
 
 
 def of_role(role: Role, inventory: Inventory) -> list[ConfigError]:
-    """What one role finds."""
+    """The problems that one role finds."""
     part = role.part("checks")
     return [problem for check in (part.CHECKS if part else ()) for problem in collected(check)(inventory)]
 
 
 def warnings(roles: Sequence[Role], inventory: Inventory) -> list[str]:
-    """What works and is still not wise: one sentence each."""
+    """Warnings about working but unwise settings: one sentence each."""
     return [text for role in roles if (part := role.part("checks")) for text in part.warnings(inventory)]
 
 
 def someone_to_serve(roles: Sequence[Role], inventory: Inventory) -> list[ConfigError]:
-    """Some host is in a group that a role is for."""
+    """At least one host is in a group of a role."""
     groups = list(dict.fromkeys(group for role in reversed(roles) for group in role.groups))
     if any(inventory.groups.get(group) for group in groups):
         return []
@@ -51,7 +51,7 @@ def someone_to_serve(roles: Sequence[Role], inventory: Inventory) -> list[Config
 
 
 def ports(roles: Sequence[Role], inventory: Inventory) -> list[ConfigError]:
-    """No two services, or two doors of one service, on one port of one host."""
+    """No two services, or two listeners of one service, use one port of one host."""
     out = []
     for host in inventory.hosts.values():
         users = defaultdict(list)
@@ -62,6 +62,6 @@ def ports(roles: Sequence[Role], inventory: Inventory) -> list[ConfigError]:
                     users[port].append(what)
         for port, services in users.items():
             if len(services) > 1:
-                summary = f"port {port} is wanted by {' and '.join(services)}"
+                summary = f"port {port} is used by {' and '.join(services)}"
                 out.append(ConfigError(summary, host=host.name, advice="give each its own port"))
     return out

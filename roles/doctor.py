@@ -1,7 +1,7 @@
-"""What will be wrong on a host one day, from what it says about itself, and how to fix it. Pure.
+"""Foreseeable problems of a host, from its own answers, and how to fix them. Pure.
 
-What is wrong now is found by preflight (before a deploy) and by `roles/status.py` (services that run). What only one
-service has to heed is in the part `doctor` of its role, which looks like `Part`.
+Preflight (before a deploy) and `roles/status.py` (services that run) find present problems. What concerns only one
+service is in the part `doctor` of its role, which looks like `Part`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SWAPPINESS = 10
 
 @dataclass(frozen=True)
 class Finding:
-    """what was found, how to fix it ("" when that is plain), and the host ("" for all of them)."""
+    """The finding, how to fix it ("" if obvious), and the host ("" for all of them)."""
 
     what: str
     fix: str = ""
@@ -32,10 +32,10 @@ class Finding:
 class Part(Protocol):
     """The part `doctor` of a role: `roles/<role>/doctor.py` is such a module."""
 
-    FULL_DISK: str  # what a full disk does to the service, and how to get space
+    FULL_DISK: str  # the effect of a full disk on the service, and how to get space
 
     def inventory(self, inventory: Inventory) -> Iterable[Finding]:
-        """What can be seen in the inventory alone."""
+        """Problems that the inventory alone shows."""
 
 
 def parts() -> dict[str, Part]:
@@ -44,7 +44,7 @@ def parts() -> dict[str, Part]:
 
 
 def inventory(inventory: Inventory) -> Iterator[Finding]:
-    """What the roles see in the inventory alone."""
+    """Problems that the inventory alone shows, of all roles."""
     for part in parts().values():
         yield from part.inventory(inventory)
 
@@ -70,7 +70,7 @@ def soon(unit: str, service: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def machine(found: Mapping[str, Any]) -> Iterator[Finding]:
-    """A host that will be slow or hard to look into. found: as `agent/examine.py` answers."""
+    """A host that will be slow or hard to analyse. found: as `agent/examine.py` answers."""
     if found["swap"] and (found["swappiness"] or 0) > SWAPPINESS:
         yield Finding(
             f"swap is on ({', '.join(found['swap'])}) and vm.swappiness is {found['swappiness']}",
@@ -89,4 +89,4 @@ def machine(found: Mapping[str, Any]) -> Iterator[Finding]:
     for path, count in found["inodes"].items():
         if count["total"] and count["free"] < 0.1 * count["total"]:
             what = f"the disk of {path} has room for only {count['free']} more files"
-            yield Finding(what, "remove files that are not needed")
+            yield Finding(what, "remove files that you do not need")

@@ -1,19 +1,19 @@
-"""What a role is: a room of its own, with one file that every role has and parts that are found by presence.
+"""What a role is: a room of its own, with one required file and parts that are found by presence.
 
-`roles/<name>/role.py` says what a host needs and what it is to hold. What else a role has to say is in further files of
-its room, each of which `roles/site.py` asks where it is there:
+`roles/<name>/role.py` says what a host needs and what is installed on it. Everything else is in further files of
+its room, which `roles/site.py` uses if they exist:
 
 | part | what it is for |
 |---|---|
-| `service` | the unit it runs, where that logs and keeps its data; what a person may type after a deploy |
+| `service` | the unit, its data and its logs; commands to try after a deploy |
 | `release` | the versions of the product that it installs |
-| `checks` | what can be wrong with an inventory, before any connection |
-| `gate` | when its unit may go down, and when it is back |
-| `status` | how its service is asked and shown by `status` |
-| `doctor` | what will be wrong one day |
-| `objections` | why a host must not be brought to its plan |
-| `contents` | what the service holds that an inventory lists |
-| `verify` | proof that it works |
+| `checks` | problems of an inventory, before any connection |
+| `gate` | may the unit go down, and is it back |
+| `status` | how `status` asks the service and shows it |
+| `doctor` | foreseeable problems |
+| `objections` | reasons against the plan of a host |
+| `contents` | what the service holds and an inventory lists |
+| `verify` | the proof that the service works |
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Role:
         return needs
 
     def resources(self, target: Target) -> list[Resource]:
-        """What the host is to hold, in order."""
+        """What is to be on the host, in order."""
         resources: list[Resource] = _role(self.name).resources(target)
         return resources
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from roles.shared.releases import Release
 
 
-# What travels to the hosts: the engine's host side, the roles' own, and the pure-Python client they use there.
+# Packages that are sent to the hosts: the engine's host side, what asks Kafka there, and its pure-Python client.
 AGENT_PACKAGES: Sequence[str] = (
     "provisioner.agent",
     "provisioner.resources",
@@ -37,7 +37,7 @@ AGENT_PACKAGES: Sequence[str] = (
 AGENT_LIBRARIES: Sequence[str] = ("kafka",)
 
 
-# In the order in which they are applied: a service comes after everything it stands on.
+# In the order in which they are applied: a service comes after everything that it depends on.
 ROLES = (
     Role("os", groups=("zookeeper", "kafka")),
     Role("java", groups=("zookeeper", "kafka")),
@@ -46,10 +46,10 @@ ROLES = (
 )
 
 
-# What can be wrong with an inventory, found before any connection.
+# The checks of an inventory, made before any connection.
 CHECKS = checks.of(ROLES)
 
-# The products of which there are locked versions; first what the others are there for.
+# The products with locked versions; a product comes before those that it depends on.
 PRODUCTS = tuple(role.name for role in reversed(ROLES) if role.has("release"))
 
 # The units that roles run and that a roll can restart, each named as its role, in the order in which they start.
@@ -78,13 +78,13 @@ def services(target: Target) -> list[Service]:
 
 
 def data_dirs(target: Target) -> dict[str, list[str]]:
-    """Where each unit of a host keeps its data; units that keep none are left out."""
+    """The data directories of each unit of a host; units without data are left out."""
     found = {role.name: part.data_dirs(target) for role, part in parts_on("service", target.host.groups)}
     return {unit: paths for unit, paths in found.items() if paths}
 
 
 def logs(groups: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Where the units of a host that is in these groups log: the files worth reading as one stream."""
+    """The log files of the units of a host that is in these groups: those worth reading as one stream."""
     return {role.name: tuple(part.LOGS) for role, part in parts_on("service", groups)}
 
 
@@ -99,17 +99,17 @@ def releases(host: Host) -> list[Release]:
 
 
 def sources(host: Host) -> list[ArchiveSource | ClosureSource]:
-    """Where those come from, in the order of PRODUCTS."""
+    """The sources of these versions, in the order of PRODUCTS."""
     return [source(release, host.vars) for release in reversed(releases(host))]
 
 
 def warnings(inventory: Inventory) -> list[str]:
-    """What works in an inventory and is still not wise: one sentence each."""
+    """Warnings about working but unwise settings of an inventory: one sentence each."""
     return checks.warnings(ROLES, inventory)
 
 
 def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerError]:
-    """Why a host must not be brought to what is planned for it, though it could."""
+    """Reasons against the plan of a host, though it could be applied."""
     found = parts_on("objections", target.host.groups)
     return [problem for _, part in found for problem in part.objections(target, plan, call)]
 
@@ -129,8 +129,8 @@ def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]], cal
 
 
 def departure(targets: Sequence[Target], call: Call, say: Say) -> list[str]:
-    """What the cluster would lose if these hosts left it for good, each reason with its evidence in one line; nothing
-    where a service leaves altogether."""
+    """What the cluster would lose if these hosts were removed, each reason with its evidence in one line; nothing
+    for a service that is removed from all hosts."""
     by_name = {target.name: target for target in targets}
     leaving = {role.name: [target.name for target in of_role] for role, of_role in _of(targets) if role.has("gate")}
     return _shown(gate(unit, by_name, call, say).departure(names) for unit, names in reversed(leaving.items()))
@@ -139,8 +139,8 @@ def departure(targets: Sequence[Target], call: Call, say: Say) -> list[str]:
 def contents(
     call: Call, targets: Sequence[Target], reporter: Reporter, tags: Sequence[str], check: bool
 ) -> dict[str, tuple[int, int]]:
-    """What the services hold, as the inventory lists it, made so (check: only shown). {host by way of which: (things as
-    they should be or planned to be, things changed or to change)}; empty where nothing is listed, or --tags leaves the
+    """Apply what the inventory lists about the content of services (check: only show it). {asked host: (things as
+    listed or planned to be, things changed or to change)}; empty where nothing is listed, or --tags leaves the
     service out."""
     done: dict[str, tuple[int, int]] = {}
     for role, of_role in _of(targets):
@@ -162,7 +162,7 @@ def verify(call: Call, targets: Sequence[Target], reporter: Reporter, *, cli: bo
 
 
 def next_steps(targets: Sequence[Target]) -> list[str]:
-    """What a person would want to type now, each role's for the hosts that it is on."""
+    """Commands to try after a deploy, each role's for the hosts that it is on."""
     out: list[str] = []
     for role, of_role in _of(targets):
         part = role.part("service")
@@ -182,17 +182,17 @@ def _shown(refusals: Iterable[Refusal | None]) -> list[str]:
 
 
 def load(inventory: Inventory) -> None:
-    """Import and read what planning will need on this side, whatever the hosts answer: done while they are asked."""
+    """Import and read what planning needs on this side in any case, while the hosts are asked."""
     import jinja2  # noqa: F401
 
     hosts = [host for host in inventory.hosts.values() if any(roles_for(host.groups))]
     for role in dict.fromkeys(role for host in hosts for role in roles_for(host.groups)):
         importlib.import_module(f"roles.{role.name}.role")
-    with contextlib.suppress(ProvisionerError):  # whoever needs it says so, of the host that it is about
+    with contextlib.suppress(ProvisionerError):  # reported when a host needs it
         for host in hosts:
             sources(host)
 
 
 def default_files() -> list[Path]:
-    """Every role's defaults.yml: together they are the list of variables that there are."""
+    """Every role's defaults.yml: together they declare all variables."""
     return [role.defaults for role in ROLES]

@@ -1,7 +1,7 @@
-"""What hosts answered about their services, put together: one document, and what is wrong with it. Pure.
+"""The answers of hosts about their services: one document, and the problems in it. Pure.
 
-`document` is what `invoke status --json` prints; docs/operations.md describes its keys, which stay as they are. Here is
-what can be said of any service from its unit and its process. What only a service itself knows (who leads, whether
+`invoke status --json` prints `document`; docs/operations.md describes its keys, which stay as they are. This module has
+what is known of any service from its unit and its process. What only a service itself knows (the leader, whether
 every partition has its copies) is in the part `status` of its role, which looks like `Part`. A service of a role that
 has no such part is shown without it, and serves as long as its unit is active.
 """
@@ -32,11 +32,11 @@ class Part(Protocol):
     COLUMNS: Mapping[str, str]  # of the table: {head: the key of a service's entry}
 
     def look(self, call: Call, target: Target) -> Mapping[str, Any]:
-        """What the service on one host says about itself; asked only while its unit is active. It has at least
+        """The answer of the service on one host; asked only while its unit is active. It has at least
         `serving`, and `why` when that is false."""
 
     def members(self, inventory: Inventory) -> Mapping[str, int]:
-        """Every host that runs the service, whatever --limit says, and its number in the cluster."""
+        """Every host that runs the service, regardless of --limit, and its number in the cluster."""
 
     def entry(self, common: Mapping[str, Any], said: Mapping[str, Any], number: int | None) -> Mapping[str, Any]:
         """A service's entry in the document: `common`, and what only this service has. said: as `look` answered, {}
@@ -45,24 +45,24 @@ class Part(Protocol):
     def together(
         self, entries: Mapping[str, Mapping[str, Any]], said: Sequence[Mapping[str, Any]], members: Mapping[str, int]
     ) -> Mapping[str, Any] | None:
-        """What stands under KEY. entries: by host, {} for a host that did not answer."""
+        """The value of KEY. entries: by host, {} for a host that did not answer."""
 
     def problems(self, found: Document) -> Iterable[str]:
-        """What is wrong with all of them together."""
+        """Problems of all of them together."""
 
     def notes(self, found: Document) -> Iterable[str]:
-        """What works and should still be known."""
+        """Notes about services that work."""
 
     def word(self, entry: Mapping[str, Any], found: Document) -> str:
-        """What a service that serves is, in a word or two."""
+        """The state of a service that serves, in a word or two."""
 
     def lines(self, found: Document) -> Iterable[str]:
-        """What is shown below the table."""
+        """Lines below the table."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one host said. services: the ones it is to run; states: theirs, as `Service.read`; processes: as
+    """The answer of one host. services: the ones it is to run; states: theirs, as `Service.read`; processes: as
     `agent.process.look`; disks: as `facts.disks`; data: {unit: its data directories}; said: {unit: what it says about
     itself, {} when not asked}."""
 
@@ -80,14 +80,14 @@ def parts() -> dict[str, Part]:
 
 
 def members(inventory: Inventory) -> dict[str, Mapping[str, int]]:
-    """{unit: {host: its number}} of the whole inventory: a cluster is only whole with all of them."""
+    """{unit: {host: its number}} of the whole inventory: a cluster is only complete with all of them."""
     return {unit: part.members(inventory) for unit, part in parts().items()}
 
 
 def document(
     answers: Mapping[str, Answer], lost: Mapping[str, tuple[bool, str]], members: Mapping[str, Mapping[str, int]]
 ) -> dict[str, Any]:
-    """Everything, as JSON. lost {host: (reachable, why there is no answer)}; members: as `members` returns them."""
+    """The document, as JSON. lost {host: (reachable, why there is no answer)}; members: as `members` returns them."""
     hosts: dict[str, Any] = {
         name: {"reachable": True, "error": None, "services": services(name, answer, members)}
         for name, answer in answers.items()
@@ -116,7 +116,7 @@ def services(host: str, answer: Answer, members: Mapping[str, Mapping[str, int]]
 
 
 def entry(service: Service, answer: Answer) -> dict[str, Any]:
-    """What the document says of any service."""
+    """The common entries of any service."""
     state = answer.states.get(service.key)
     process = answer.processes.get(service.unit, {})
     said = answer.said.get(service.unit, {})
@@ -158,7 +158,7 @@ def version(classpath: str) -> str | None:
 
 
 def judge(found: Document) -> tuple[list[str], list[str]]:
-    """(what is wrong, what is worth knowing), one line each."""
+    """(problems, notes), one line each."""
     problems: list[str] = []
     notes: list[str] = []
     for name, host in found["hosts"].items():
@@ -174,7 +174,7 @@ def judge(found: Document) -> tuple[list[str], list[str]]:
 
 
 def service_problems(unit: str, service: Mapping[str, Any]) -> list[str]:
-    """Why one service is not as it should be."""
+    """The problems of one service."""
     if not service["installed"]:
         return [f"{unit} is not installed: deploy it"]
     if not service["active"]:
@@ -184,22 +184,22 @@ def service_problems(unit: str, service: Mapping[str, Any]) -> list[str]:
 
 
 def service_notes(unit: str, service: Mapping[str, Any]) -> list[str]:
-    """What works and should still be known."""
+    """Notes about services that work."""
     out = []
     if service["installed"] and not service["enabled"]:
-        out.append(f"{unit} is not enabled: it will not come back after a reboot")
+        out.append(f"{unit} is not enabled: it will not start after a reboot")
     if service["restart_pending"]:
         out.append(f"{unit} runs with an older {shown(service['restart_pending'])}: the next deploy restarts it")
     elif service["apply_pending"]:
         out.append(f"{unit}: the next deploy applies, without a restart: {shown(service['apply_pending'])}")
     if service["crashes"]:
         times = "once" if service["crashes"] == 1 else f"{service['crashes']} times"
-        out.append(f"{unit} died {times} and was started again by systemd")
+        out.append(f"{unit} died {times} and systemd restarted it")
     return out
 
 
 def state(unit: str, service: Mapping[str, Any], found: Document) -> str:
-    """What a service is right now, in a word or two."""
+    """The present state of a service, in a word or two."""
     if not service["active"]:
         return str(service["state"])
     if not service["serving"]:
@@ -214,6 +214,6 @@ def columns() -> dict[str, str]:
 
 
 def below(found: Document) -> Iterator[str]:
-    """What the roles say below the table."""
+    """The roles' lines below the table."""
     for part in parts().values():
         yield from part.lines(found)

@@ -1,4 +1,4 @@
-"""What can be wrong with the brokers of an inventory, found before any connection; pure."""
+"""Problems of the brokers of an inventory, found before any connection; pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from roles.shared.checks import members
 if TYPE_CHECKING:
     from provisioner.inventory.model import Host, Inventory
 
-# Properties that other parts of the toolkit must know as well, and so have a variable of their own.
+# Properties that other parts of the toolkit use as well, so that they have a variable of their own.
 OWNED = {
     "broker.id": "kafka_broker_id",
     "node.id": "kafka_broker_id",
@@ -35,7 +35,7 @@ OWNED = {
 
 
 def versions(inventory: Inventory) -> list[ConfigError]:
-    """The version asked for is locked, is the same on all hosts, and an archive's name agrees with it."""
+    """The version is locked, is the same on all hosts, and an archive has it in its name."""
     brokers = members(inventory, "kafka")
     asked = defaultdict(list)
     for host in [*brokers, *metadata.following(inventory)]:
@@ -90,21 +90,21 @@ def replication(inventory: Inventory) -> list[ConfigError]:
     for host in brokers:
         wanted = topology.replication(host, len(brokers))
         if not 1 <= wanted.factor <= len(brokers):
-            summary = f"kafka_replication_factor is {wanted.factor} and there are {len(brokers)} brokers"
+            summary = f"kafka_replication_factor is {wanted.factor}, but the inventory has {len(brokers)} brokers"
             out.append(ConfigError(summary, host=host.name, advice="lower it, or add brokers"))
         elif not 1 <= wanted.min_insync <= wanted.factor:
-            summary = f"kafka_min_insync_replicas is {wanted.min_insync} and there are {wanted.factor} copies"
-            out.append(ConfigError(summary, host=host.name, advice="no write with acks=all could ever succeed"))
+            summary = f"kafka_min_insync_replicas is {wanted.min_insync}, but partitions have {wanted.factor} copies"
+            out.append(ConfigError(summary, host=host.name, advice="lower it: no write with acks=all could succeed"))
     return out
 
 
 def limits(inventory: Inventory) -> list[ConfigError]:
-    """A heap and a stop timeout that a broker can live with."""
+    """Heap and stop timeout are large enough for a broker."""
     return checks.limits(members(inventory, "kafka"), "kafka", 256)
 
 
 def own_properties(inventory: Inventory) -> list[ConfigError]:
-    """kafka_config leaves alone what has a variable; JVM options are options."""
+    """kafka_config sets no property that has a variable; JVM options are options."""
     return checks.own_properties(members(inventory, "kafka"), "kafka", OWNED.get)
 
 
@@ -120,7 +120,7 @@ def topics(inventory: Inventory) -> list[ConfigError]:
 
 
 def wanted_topics(inventory: Inventory) -> tuple[list[Wanted], list[ConfigError]]:
-    """The topics that an inventory lists, and what is wrong with the list."""
+    """The topics that an inventory lists, and the problems of the list."""
     first = next(iter(members(inventory, "kafka")), None)
     return ([], []) if first is None else parse(first.vars["topics"], partial(first.place, "topics"))
 
@@ -138,10 +138,10 @@ CHECKS = (
 
 
 def ports(host: Host) -> list[tuple[int, str]]:
-    """(port, what wants it) of a broker."""
+    """(port, its user) of a broker."""
     return [(listener.port, f"Kafka listener {listener.name}") for listener in doors.of(host)]
 
 
 def warnings(inventory: Inventory) -> list[str]:
-    """What works and is still not wise."""
+    """Warnings about working but unwise settings."""
     return metadata.untested(inventory)

@@ -1,4 +1,4 @@
-"""Who keeps the metadata of a broker's cluster: the only place in this room that says ZooKeeper does."""
+"""The keeper of the metadata of a broker's cluster: the only file in this room that says that it is ZooKeeper."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OWNED = {"zookeeper.connect": "kafka_zookeeper_connect"}
 
 
 def keeper(target: Target, call: Call) -> Keeper:
-    """Who keeps the metadata, asked from this broker's host. One that the inventory does not have cannot be asked."""
+    """The keeper of the metadata, asked from this broker's host. One outside the inventory cannot be asked."""
     servers = () if target["kafka_zookeeper_connect"] else target.members("zookeeper")
     return zookeeper.ensemble(call, target.host, servers, connect(target))
 
@@ -35,7 +35,7 @@ def nodes(sessions: Collection[str], call: Call) -> Nodes:
 
 
 def connect(target: Target) -> str:
-    """What a broker's zookeeper.connect says: the servers, each host:port, and the chroot behind the last."""
+    """The value of a broker's zookeeper.connect: the servers, each host:port, and the chroot behind the last."""
     given = target["kafka_zookeeper_connect"]
     chroot = str(target["kafka_zookeeper_chroot"] or "").strip("/")
     servers = given or zookeeper.connect(target.host, target.members("zookeeper"))
@@ -50,7 +50,7 @@ def names(target: Target) -> list[str]:
 
 
 def unit_here(target: Target) -> str:
-    """The unit on the broker's own host that it stands on, as systemd calls it; "" when that is elsewhere."""
+    """The unit on the broker's own host that it depends on, as systemd names it; "" when that is elsewhere."""
     return "zookeeper.service" if target.is_in("zookeeper") else ""
 
 
@@ -58,7 +58,7 @@ def assumed(call: Call, target: Target) -> dict[str, int]:
     """What a probe of this broker must assume instead of asking: {"min_isr": copies} while there is no quorum.
 
     A broker reads a topic's settings in ZooKeeper (ZkConfigRepository), and waits there as long as it takes, with one
-    of its eight request threads (num.io.threads). A few such questions, and it serves nobody any more.
+    of its eight request threads (num.io.threads). After a few such questions it serves no client any more.
     """
     if keeper(target, call).has_quorum():
         return {}
@@ -66,7 +66,7 @@ def assumed(call: Call, target: Target) -> dict[str, int]:
 
 
 def missing(inventory: Inventory) -> list[ConfigError]:
-    """Brokers without anybody who keeps their metadata."""
+    """Brokers without a keeper of their metadata."""
     if members(inventory, "zookeeper"):
         return []
     lost = [host.name for host in members(inventory, "kafka") if not host.vars["kafka_zookeeper_connect"]]

@@ -1,4 +1,4 @@
-"""May a broker go to another version while the others of its cluster run: the rules of a rolling upgrade.
+"""The rules of a rolling upgrade: may a broker change its version while the others of its cluster run?
 
 Brokers talk to each other in the protocol of `inter.broker.protocol.version`, which is the version of the broker itself
 unless it is set. One that others do not understand must not join them. (Kafka's documentation, 1.5 Upgrading: "Set
@@ -36,24 +36,23 @@ def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerEr
 
 def objection(running: str | None, spoken: str | None, wanted: str, soon: str | None) -> tuple[str, str] | None:
     """(what is wrong, what to do) with a step from the version that runs to the wanted one; None where the others can
-    go on meanwhile. spoken, soon: the protocol that is set now and then; None for that of the version. Pure."""
+    keep working meanwhile. spoken, soon: the protocol that is set now and then; None for that of the version. Pure."""
     if running is None or _minor(running) == _minor(wanted):
         return None
     then, now = soon or wanted, spoken or running
     if _minor(then) > _minor(running):
         old = _shown(running)
         return (
-            f"Kafka {running} -> {wanted} at once: a broker that has restarted would speak protocol {_shown(then)}, "
-            f"which those that still run {running} do not understand",
+            f"Kafka {running} -> {wanted} in one step: a restarted broker would speak protocol {_shown(then)}, "
+            f"which brokers that still run {running} do not understand",
             f"in two deploys: set {PROTOCOL}: '{old}' in kafka_config for this one; when all brokers run {wanted}, "
-            "take it out and deploy again",
+            "remove it and deploy again",
         )
     if _minor(now) > _minor(wanted):
         return (
             f"Kafka {running} -> {wanted}: the brokers speak protocol {_shown(now)}, which {wanted} does not "
             "understand",
-            f"stay with {running}: there is a way back only as long as {PROTOCOL} has never been above "
-            f"{_shown(wanted)}",
+            f"stay with {running}: a downgrade is possible only while {PROTOCOL} has never been above {_shown(wanted)}",
         )
     return None
 

@@ -20,8 +20,8 @@ UNIT = "/etc/systemd/system/kafka.service"
 
 MAIN = "kafka.Kafka"  # the class that the unit runs
 
-# Worth reading as one stream. Loud ones (state changes, requests) and those in another format (garbage collection) are
-# left for those who look for them, in /var/log/kafka.
+# Worth reading as one stream. Verbose ones (state changes, requests) and those in another format (garbage collection)
+# are in /var/log/kafka only.
 LOGS = ("/var/log/kafka/server.log", "/var/log/kafka/controller.log")
 
 
@@ -36,7 +36,7 @@ def data_dirs(target: Target) -> list[str]:
 
 
 def next_steps(targets: Sequence[Target]) -> list[str]:
-    """What a person would want to type now. targets: hosts with a broker."""
+    """Commands to try after a deploy. targets: hosts with a broker."""
     listener = listeners.of(targets[0].host)[-1]
     address = f"{listener.advertised_host}:{listener.advertised_port}"
     return [
@@ -47,12 +47,12 @@ def next_steps(targets: Sequence[Target]) -> list[str]:
 
 
 def inputs(target: Target) -> tuple[str, ...]:
-    """Everything that the running broker has read: a difference between this and the disk asks for a restart."""
+    """Everything that the running broker has read: a difference from the disk means a restart."""
     return (CONFIG, ENVIRONMENT, LOGGING, UNIT, f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
 
 
 def ready(target: Target) -> Request:
-    """What says that the broker serves: asked on the host after a start."""
+    """The check on the host, after a start, that the broker serves."""
     request = remote.broker_ready(
         topology.broker_id(target.host, target.members("kafka")),
         unit="kafka.service",
@@ -64,6 +64,6 @@ def ready(target: Target) -> Request:
 
 
 def live(target: Target) -> Live:
-    """What lets a running broker take a changed server.properties."""
+    """How a running broker takes a changed server.properties."""
     broker = topology.broker_id(target.host, target.members("kafka"))
     return Live(CONFIG, STARTED, remote.adopt_settings(broker).at(listeners.door(target.host)))

@@ -27,7 +27,7 @@ def members(inventory: Inventory, group: str) -> list[Host]:
 
 
 def collected(check: Check) -> Check:
-    """A check in which a raised ConfigError (a listener that is none) is a finding like any other."""
+    """A check in which a raised ConfigError (an invalid listener) is a finding like any other."""
 
     def run(inventory: Inventory) -> list[ConfigError]:
         try:
@@ -41,7 +41,7 @@ def collected(check: Check) -> Check:
 def versions(
     hosts: Iterable[Host], product: str, release: Callable[[Mapping[str, Any]], Release], archive: str
 ) -> list[ConfigError]:
-    """The version that each host asks for is locked, and a release archive is there and agrees with it by its name.
+    """The version of each host is locked, and a release archive exists and has that version in its name.
 
     archive: a regular expression for such a name, with the version as its group.
     """
@@ -52,7 +52,7 @@ def versions(
             version = release(host.vars).version
             named = re.search(archive, str(given or "").rsplit("/", 1)[-1])
             if named and named[1] != version:
-                summary = f"{product}_archive is version {named[1]} and {product}_version says {version}"
+                summary = f"{product}_archive is version {named[1]}, but {product}_version is {version}"
                 raise ConfigError(summary, host=host.name, advice="make them agree")
             if given:
                 releases.source(release(host.vars), host.vars)
@@ -79,22 +79,22 @@ def unique_ids(
 
 
 def limits(hosts: Iterable[Host], role: str, least: int) -> list[ConfigError]:
-    """Heaps and stop timeouts that a service can live with. least: MiB of heap."""
+    """Heaps and stop timeouts are large enough for a service. least: MiB of heap."""
     out = []
     for host in hosts:
         heap, stop = host.vars[f"{role}_heap"], host.vars[f"{role}_stop_timeout"]
         if heap is not None and heap < least * MIB:
-            summary = f"{role}_heap is {jvm_size(heap)}, too small to run in"
+            summary = f"{role}_heap is {jvm_size(heap)}, too small for the service"
             out.append(ConfigError(summary, host=host.name, advice=f"give it {least}m or more"))
         if stop < LEAST_STOP:
             summary = f"{role}_stop_timeout is {stop / 1000:g}s, below {LEAST_STOP // 1000}s"
-            advice = "a stop that is forced too early leaves a log to recover"
+            advice = "give it more time: a stop that is forced too early leaves a log to recover"
             out.append(ConfigError(summary, host=host.name, advice=advice))
     return out
 
 
 def own_properties(hosts: Iterable[Host], role: str, owner: Callable[[str], str | None]) -> list[ConfigError]:
-    """The inventory's own properties (kafka_config) leave alone what has a variable; JVM options are options.
+    """The inventory's own properties (kafka_config) set none that has a variable; JVM options are options.
 
     owner: the variable of a property that other parts of the toolkit must know as well; None for any other.
     """
@@ -103,10 +103,10 @@ def own_properties(hosts: Iterable[Host], role: str, owner: Callable[[str], str 
     for host in hosts:
         for key in host.vars[config]:
             if variable := owner(str(key)):
-                summary = f"{config} sets {key}, which other parts of the deploy must know"
+                summary = f"{config} sets {key}, which other parts of the deploy use as well"
                 out.append(ConfigError(summary, host=host.name, advice=f"set the variable {variable} instead"))
             elif not isinstance(key, str) or not re.fullmatch(r"[\w.\-]+", key):
-                out.append(ConfigError(f"{config} has a key that is no property name: {key!r}", host=host.name))
+                out.append(ConfigError(f"{config} has a key that is not a property name: {key!r}", host=host.name))
         try:
             one_line(host.vars[f"{role}_jvm_opts"], variable=f"{role}_jvm_opts")
         except ConfigError as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 from roles.shared.releases import Release
 
-# Tools that work for longer than a moment and want the JVM's full compiler.
+# Tools that run longer and benefit from the JVM's full compiler.
 LONG_RUNNING = ("-perf-test.sh", "-mirror-maker.sh", "-verifiable-producer.sh", "-verifiable-consumer.sh")
 
 
@@ -55,7 +55,7 @@ def _command(name: str, entry: Mapping[str, Any], quick: bool, absent: str, unit
 def of(release: Release, units: Mapping[str, str]) -> list[Command]:
     """Every command of a release that runs or stops something; sorted by name.
 
-    units {main class of a server: the unit that runs it}: what stands behind the scripts that stop a server. The
+    units {main class of a server: the unit that runs it}: what the scripts that stop a server stop here. The
     official ones signal every such JVM on the host.
 
     Left out are the scripts without an entry of their own: kafka-run-class.sh, through which the others go, and

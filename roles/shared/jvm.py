@@ -1,4 +1,4 @@
-"""How much memory a service's Java gets, and the options that follow; pure."""
+"""The memory of a service's JVM, and the options that follow; pure."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def gc_log_options(path: str, size: int, files: int) -> list[str]:
 
 
 def one_line(options: Sequence[Any], *, variable: str) -> str:
-    """Options as one line of an environment file. systemd splits it at blanks again, so no option may hold one."""
+    """Options as one line of an environment file. systemd splits it at blanks, so no option may contain one."""
     for option in options:
         if not isinstance(option, str) or not option.startswith("-") or any(c in option for c in " \t\n\"'\\$"):
             raise ConfigError(
-                f"{variable} holds something that cannot be passed to Java as one option: {option!r}",
+                f"{variable} has an item that is not a single JVM option: {option!r}",
                 advice="give a list with one option per item, each starting with '-', without blanks, quotes or '$'",
             )
     return " ".join(options)

@@ -1,4 +1,4 @@
-"""What can be wrong with the ZooKeeper servers of an inventory, found before any connection; pure."""
+"""Problems of the ZooKeeper servers of an inventory, found before any connection; pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from roles.zookeeper.release import release
 if TYPE_CHECKING:
     from provisioner.inventory.model import Host, Inventory
 
-# Properties that other parts of the toolkit must know as well, and so have a variable of their own.
+# Properties that other parts of the toolkit use as well, so that they have a variable of their own.
 OWNED = {
     "dataDir": "zookeeper_data_dir",
     "dataLogDir": "zookeeper_txn_dir",
@@ -24,7 +24,7 @@ OWNED = {
 
 
 def versions(inventory: Inventory) -> list[ConfigError]:
-    """The version asked for is locked, and an archive's name agrees with it."""
+    """The version is locked, and an archive has it in its name."""
     return checks.versions(members(inventory, "zookeeper"), "zookeeper", release, r"zookeeper-(\d[\d.]*\d)")
 
 
@@ -34,12 +34,12 @@ def unique_ids(inventory: Inventory) -> list[ConfigError]:
 
 
 def limits(inventory: Inventory) -> list[ConfigError]:
-    """A heap and a stop timeout that a server can live with."""
+    """Heap and stop timeout are large enough for a server."""
     return checks.limits(members(inventory, "zookeeper"), "zookeeper", 64)
 
 
 def own_properties(inventory: Inventory) -> list[ConfigError]:
-    """zookeeper_config leaves alone what has a variable; JVM options are options."""
+    """zookeeper_config sets no property that has a variable; JVM options are options."""
 
     def owner(key: str) -> str | None:
         return OWNED.get(key) or ("zookeeper_address" if re.match(r"server\.\d", key) else None)
@@ -51,13 +51,13 @@ CHECKS = (versions, unique_ids, limits, own_properties)
 
 
 def ports(host: Host) -> list[tuple[int, str]]:
-    """(port, what wants it) of a server."""
+    """(port, its user) of a server."""
     variables = [f"zookeeper_{what}" for what in ("port", "quorum_port", "election_port")]
     return [(int(host.vars[variable]), f"ZooKeeper ({variable})") for variable in variables]
 
 
 def warnings(inventory: Inventory) -> list[str]:
-    """What works and is still not wise."""
+    """Warnings about working but unwise settings."""
     servers = len(members(inventory, "zookeeper"))
     if not servers or servers % 2:
         return []

@@ -96,7 +96,7 @@ def resources(target: Target) -> list[Resource]:
         archive,
         *tools(target, archive),
         Link("/opt/zookeeper", archive.path),
-        # The server itself is told never to make version-2 (zookeeper.datadir.autocreate).
+        # The server itself never creates version-2 (zookeeper.datadir.autocreate).
         *(
             Directory(path, "zookeeper", "zookeeper", 0o750, once="ZooKeeper data")
             for directory in data_dirs(target)

@@ -16,7 +16,7 @@ UNIT = "/etc/systemd/system/zookeeper.service"
 MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"  # the class that the unit runs
 OPEN_CONFIG = True  # `zkServer.sh status` reads zoo.cfg as anybody
 
-# Worth reading as one stream. The garbage collection's is left for those who look for it, in /var/log/zookeeper.
+# Worth reading as one stream. The garbage collection's log is in /var/log/zookeeper only.
 LOGS = ("/var/log/zookeeper/zookeeper.log",)
 
 
@@ -32,12 +32,12 @@ def data_dirs(target: Target) -> list[str]:
 
 
 def logging(target: Target) -> str:
-    """The file that says what is logged, and how."""
+    """The configuration file of logging."""
     return f"/etc/zookeeper/zookeeper-{'logback.xml' if uses_logback(target.host.vars) else 'log4j.properties'}"
 
 
 def inputs(target: Target) -> tuple[str, ...]:
-    """Everything that the running server has read: a difference between this and the disk asks for a restart."""
+    """Everything that the running server has read: a difference from the disk means a restart."""
     return (
         CONFIG,
         f"{target['zookeeper_data_dir']}/myid",
@@ -50,7 +50,7 @@ def inputs(target: Target) -> tuple[str, ...]:
 
 
 def ready(target: Target) -> Request:
-    """What says that the server serves: asked on the host after a start."""
+    """The check on the host, after a start, that the server serves."""
     return remote.zookeeper_ready(
         target["zookeeper_port"],
         unit="zookeeper.service",

@@ -208,7 +208,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_unpacked_and_the_next_deploy_g
     assert "Smoke check passed" in output and counts(output, empty.name)["failed"] == 0
 
 
-# -- a deployed host: refused before anything changes, or broken and mended
+# -- a deployed host: refused before anything changes, or broken and fixed
 
 
 @pytest.mark.quick

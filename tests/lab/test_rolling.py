@@ -206,7 +206,7 @@ def test_with_a_broker_down_a_restart_takes_no_second_one(prod3: Cluster, load: 
         assert restarted(prod3.invoke("deploy", "--no-smoke", "--limit", first.name), "kafka") == []
         assert prod3.pids("kafka") == pids
 
-        # The one that is down may be restarted: that is the mend.
+        # The node that is down may be restarted, which fixes it.
         limits = ("--service", "kafka", "--limit", third.name)
         assert restarted(prod3.invoke("restart", *limits), "kafka") == ["kafka3"]
         clients.more()

@@ -161,7 +161,7 @@ def test_hosts_can_come_from_the_environment_and_the_flag_wins(refused):
         (["--extra-vars", "kafka_heep=1g"], ["unknown variable kafka_heep", "did you mean kafka_heap?"]),
         (["--extra-vars", "kafka_heap=lots"], ["alone", "kafka_heap must be a size", "--extra-vars"]),
         (["--extra-vars", "kafka_version=9.9.9"], ["9.9.9 is not locked", "2.5.0, 3.9.2", "artifacts.lock"]),
-        (["--extra-vars", "zookeeper_port=9092"], ["alone: port 9092 is wanted by Kafka", "and ZooKeeper"]),
+        (["--extra-vars", "zookeeper_port=9092"], ["alone: port 9092 is used by Kafka", "and ZooKeeper"]),
         (["--extra-vars", "kafka_archive=file:/no/such.tgz"], ["release archive /no/such.tgz does not exist"]),
         (["--extra-vars", "ansible_connection=local"], ["ansible_connection is local", "only ssh"]),
         (["--nonsense"], ["--nonsense"]),

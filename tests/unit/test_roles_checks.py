@@ -59,7 +59,7 @@ def refusal(tmp_path, **given):
         ({"kafka": ["a"]}, ["brokers without a ZooKeeper", "kafka_zookeeper_connect"]),
         (one(kafka_config={"broker.id": 3}), ["broker.id", "kafka_broker_id instead"]),
         (one(zookeeper_config={"server.1": "x"}), ["server.1", "zookeeper_address"]),
-        (one(kafka_config={"log retention": 3}), ["no property name", "log retention"]),
+        (one(kafka_config={"log retention": 3}), ["not a property name", "log retention"]),
         (one(kafka_jvm_opts=["-Xa -Xb"]), ["kafka_jvm_opts", "-Xa -Xb", "one option per item"]),
         (one(kafka_listeners=[{"name": "A"}]), ["port is missing"]),
         (one(kafka_listeners=[{"name": "A", "port": 1, "prot": 2}]), ["unknown key prot"]),
@@ -71,13 +71,13 @@ def refusal(tmp_path, **given):
             (
                 one(kafka_listeners=[{"name": "A", "port": 1, "protocol": protocol}]),
                 [
-                    f"a: brokers would talk to each other over A, which is {protocol}",
+                    f"a: the brokers' own listener A is {protocol}",
                     "set kafka_inter_broker_listener to a PLAINTEXT listener",
                 ],
             )
             for protocol in ("SSL", "SASL_PLAINTEXT", "SASL_SSL")
         ),
-        (one(kafka_listeners=BOTH, kafka_inter_broker_listener="CLIENTS"), ["over CLIENTS, which is SASL_SSL"]),
+        (one(kafka_listeners=BOTH, kafka_inter_broker_listener="CLIENTS"), ["own listener CLIENTS is SASL_SSL"]),
     ],
 )
 def test_an_inventory_that_cannot_work_is_refused(tmp_path, given, said):

@@ -13,7 +13,7 @@ from roles.kafka.objections import objection
     [
         ("3.9.1", None, "3.9.2", None, None),
         (None, None, "3.9.2", None, None),
-        ("2.5.0", None, "3.9.2", None, "would speak protocol 3.9, which those that still run 2.5.0"),
+        ("2.5.0", None, "3.9.2", None, "would speak protocol 3.9, which brokers that still run 2.5.0"),
         ("2.5.0", None, "3.9.2", "3.0", "would speak protocol 3.0,"),
         ("2.5.0", None, "3.9.2", "2.5", None),
         ("2.5.0", None, "3.9.2", "2.5-IV0", None),
