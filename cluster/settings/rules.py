@@ -47,7 +47,7 @@ _LISTENER = re.compile(r"listener\.name\.[^.]+\.(?P<setting>.+)")
 
 
 def patterns(given: Iterable[str]) -> list[str]:
-    """Names or patterns as they were given, again and again or separated by commas."""
+    """Names or patterns of a flag that may be repeated or have several, separated by commas."""
     return [part.strip() for one in given for part in one.split(",") if part.strip()]
 
 

@@ -62,7 +62,7 @@ class Unit:
         self._pid = state["pid"]
         died = state["restarts"] - self._restarts_before
         if died > (RESTARTS_EXCUSED if self._excused() else RESTARTS_TOLERATED):
-            raise self.failure(f"{self.name} starts, dies and is restarted again and again ({state['result']})")
+            raise self.failure(f"{self.name} starts and dies repeatedly ({state['result']})")
         if state["sub"] == "failed":
             raise self.failure(f"{self.name} failed ({state['result']})")
         if state["sub"] == "dead":

@@ -105,7 +105,7 @@ def test_bytes_read_are_progress_only_by_whole_mebibytes(monkeypatch):
         ([state("failed", result="exit-code")], r"kafka failed \(exit-code\)"),
         ([state("dead")], "kafka is stopped"),
         ([None], "there is no unit kafka.service"),
-        ([state(restarts=4), state("auto-restart", 5), state(restarts=6, result="exit-code")], "again and again"),
+        ([state(restarts=4), state("auto-restart", 5), state(restarts=6, result="exit-code")], "repeatedly"),
     ],
 )
 def test_a_unit_that_cannot_come_up_ends_the_wait_early(states, message, monkeypatch):
@@ -154,7 +154,7 @@ def test_deaths_for_a_reason_that_passes_are_waited_out_but_not_for_ever(tmp_pat
 
     looped = unit(waiting.RESTARTS_EXCUSED)
     looped.check()
-    with pytest.raises(Failure, match="again and again"):
+    with pytest.raises(Failure, match="repeatedly"):
         looped.check()  # what an earlier start said is no excuse
     for deaths, excused in ((waiting.RESTARTS_EXCUSED, True), (waiting.RESTARTS_EXCUSED + 1, False)):
         dying = unit(deaths)
@@ -164,7 +164,7 @@ def test_deaths_for_a_reason_that_passes_are_waited_out_but_not_for_ever(tmp_pat
         if excused:
             assert f"died {deaths} times" in dying.check()
         else:
-            with pytest.raises(Failure, match="again and again"):
+            with pytest.raises(Failure, match="repeatedly"):
                 dying.check()
 
 

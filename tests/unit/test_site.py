@@ -67,5 +67,5 @@ def test_what_a_role_finds_in_an_inventory_counts_its_ports_among_those_of_the_h
     inventory = support.single(tmp_path)
     problems = [str(problem) for check in checks.of(site.ROLES) for problem in check(inventory)]
     assert problems[0] == "no metrics" and len(problems) == 2
-    assert "port 9092 is wanted by the exporter and Kafka listener PLAINTEXT" in problems[1]
+    assert "port 9092 is used by the exporter and Kafka listener PLAINTEXT" in problems[1]
     assert site.warnings(inventory) == ["no metrics are kept"]
