@@ -71,13 +71,13 @@ def refusal(tmp_path, **given):
             (
                 one(kafka_listeners=[{"name": "A", "port": 1, "protocol": protocol}]),
                 [
-                    f"a: the brokers' own listener A is {protocol}",
+                    f"a: brokers would talk to each other over A, which is {protocol}",
                     "set kafka_inter_broker_listener to a PLAINTEXT listener",
                 ],
             )
             for protocol in ("SSL", "SASL_PLAINTEXT", "SASL_SSL")
         ),
-        (one(kafka_listeners=BOTH, kafka_inter_broker_listener="CLIENTS"), ["own listener CLIENTS is SASL_SSL"]),
+        (one(kafka_listeners=BOTH, kafka_inter_broker_listener="CLIENTS"), ["over CLIENTS, which is SASL_SSL"]),
     ],
 )
 def test_an_inventory_that_cannot_work_is_refused(tmp_path, given, said):
