@@ -202,7 +202,7 @@ class FakeMaven:
         for coordinate in coordinates:
             path = self.folder / coordinate.replace(":", "-")
             with zipfile.ZipFile(path, "w") as jar:
-                jar.writestr("a/X.class", coordinate)
+                jar.writestr(zipfile.ZipInfo("a/X.class", (1980, 1, 1, 0, 0, 0)), coordinate)
             paths.append(path)
         return paths
 
