@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 MASK = "********"
-_NAMES = re.compile(r"password|passwd|secret|token|credential|jaas\.config|\.key$", re.IGNORECASE)
+# How long a token is good for, or where one is fetched, is no secret.
+_NAMES = re.compile(
+    r"password|passwd|secret|token(?![\w.]*\.(?:ms|url)$)|credential|jaas\.config|\.key$", re.IGNORECASE
+)
 
 
 def is_secret(name: str) -> bool:

@@ -26,6 +26,8 @@ from roles.shared.properties import has_secret
         ("ssl.key.location", False),
         ("key.serializer", False),
         ("log.retention.ms", False),
+        ("delegation.token.expiry.time.ms", False),
+        ("sasl.oauthbearer.token.endpoint.url", False),
         ("broker.id", False),
     ],
 )
