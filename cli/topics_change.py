@@ -15,11 +15,10 @@ from cli.topics import looked, patterns, unknown
 from cli.topics_moving import mover
 from cluster import remote
 from cluster.model import Topic
-from cluster.settings.values import shown
-from cluster.settings.values import typed as typed_setting
+from cluster.settings.values import shown, typed
 from cluster.topics import apply as topic_apply
 from cluster.topics import plan as topic_plan
-from cluster.topics.wanted import NAMED, Wanted, typed, wrong_name
+from cluster.topics.wanted import NAMED, Wanted, with_unit, wrong_name
 from provisioner.errors import UsageError, raise_all
 from provisioner.quantities import format_size
 from provisioner.words import counted
@@ -100,7 +99,7 @@ def configured(settings: Mapping[str, Any]) -> dict[str, str | None]:
         if settings.get(flag):
             name = flag.replace("_", "-")
             try:
-                put(name, key, typed(key, settings[flag]))
+                put(name, key, with_unit(key, settings[flag]))
             except ValueError as error:
                 raise UsageError(f"--{name}: {error}", advice="as in 2d, 172800000ms, 10g or forever") from None
     for given in settings.get("set") or ():
@@ -108,7 +107,7 @@ def configured(settings: Mapping[str, Any]) -> dict[str, str | None]:
         if not separator or not key.strip():
             raise UsageError(f"--set {given}: this is not NAME=VALUE", advice="as in --set max.message.bytes=2m")
         try:
-            put("set", key.strip(), typed_setting(key.strip(), value))
+            put("set", key.strip(), typed(key.strip(), value))
         except ValueError as error:
             raise UsageError(f"--set {key.strip()}: {error}") from None
     for given in settings.get("unset") or ():

@@ -88,7 +88,7 @@ def _one(name: str, entry: Any, where: Where) -> Wanted:
         if setting in config:
             raise _error(f"topics: {name} says both {key} and {setting}", where(name, key), "keep one of them")
         try:
-            config[setting] = typed(setting, entry[key])
+            config[setting] = with_unit(setting, entry[key])
         except ValueError as error:
             raise _error(f"topics: {name}: {key}: {error}", where(name, key)) from None
     return Wanted(
@@ -100,7 +100,7 @@ def _one(name: str, entry: Any, where: Where) -> Wanted:
     )
 
 
-def typed(setting: str, value: Any) -> str:
+def with_unit(setting: str, value: Any) -> str:
     """A value of `retention` or `retention_bytes`: as `values.typed`, but a duration needs its unit."""
     if values.is_duration(setting) and re.fullmatch(r"\s*[0-9]+\s*", str(value)):
         return str(parse_duration(str(value)))

@@ -11,6 +11,8 @@ from provisioner.errors import ConfigError
 from provisioner.inventory.yaml_source import Raw
 from provisioner.quantities import parse_duration, parse_size
 
+PORTS = range(1, 65536)
+
 
 @dataclass(frozen=True)
 class Type:
@@ -92,7 +94,7 @@ def _duration(value: Any, text: str | None) -> int:
 
 def _port(value: Any, text: str | None) -> int:
     port = _int(value, text)
-    if not 1 <= port <= 65535:
+    if port not in PORTS:
         raise ValueError
     return port
 
@@ -115,7 +117,7 @@ LIST = Type("list", "a list", "[a, b]", _list)
 MAP = Type("map", "a map", "{name: value}", _map)
 SIZE = Type("size", "a size: bytes, or a number with k, m, g or t", "512m", _size)
 DURATION = Type("duration", "a duration: a number with ms, s, m, h or d", "300s", _duration)
-PORT = Type("port", "a port from 1 to 65535", "9092", _port)
+PORT = Type("port", f"a port from {PORTS[0]} to {PORTS[-1]}", "9092", _port)
 PATH = Type("path", "an absolute path without '..'", "/var/lib/data", _path)
 TYPES: Mapping[str, Type] = {t.name: t for t in (STR, SECRET, INT, NUMBER, BOOL, LIST, MAP, SIZE, DURATION, PORT, PATH)}
 

@@ -1,6 +1,6 @@
 """The gate of the brokers: in which order they restart, whether one may go down now, and when it is fully back.
 
-`health.py` has the rules, pure; this module applies them to the state of the real cluster. Everything is
+`restart_rules.py` has the rules, pure; this module applies them to the state of the real cluster. Everything is
 looked at from the host that is about to restart, over the network between the hosts, so that a roll limited to one host
 knows the whole cluster. Who keeps the cluster's metadata is asked by way of `cluster/metadata/keeper.py` only.
 """
@@ -15,7 +15,8 @@ from provisioner.connect.requests import Call
 from provisioner.quantities import format_size
 from provisioner.refusal import Refusal
 from provisioner.run.rolling import Say
-from roles.kafka import health, listeners, metadata, service, topology
+from roles.kafka import listeners, metadata, service, topology
+from roles.kafka import restart_rules as rules
 from roles.shared.waits import Look, Nodes, Seldom, wait
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class KafkaGate:
         self.keepers = metadata.nodes(targets, call)
         self.sizes, self.assumed = Seldom(), Seldom()
 
-    def _state(self, host: str, own: bool) -> health.ClusterState | None:
+    def _state(self, host: str, own: bool) -> rules.ClusterState | None:
         """The cluster as a broker sees it: the host's own is asked first when `own`, else the others first, since a
         broker that has just started may not know every partition yet. None when no broker answers."""
         addresses = self._addresses(host)
@@ -44,7 +45,7 @@ class KafkaGate:
         for bootstrap in filter(None, [here, *others] if own else [*others, here]):
             status = self.call(host, remote.cluster_status(partitions=True, **assumed).at(bootstrap))
             if status["serving"]:
-                return health.ClusterState.from_status(status)
+                return rules.ClusterState.from_status(status)
         return None
 
     def _addresses(self, host: str) -> dict[str, str]:
@@ -62,11 +63,11 @@ class KafkaGate:
         return {self.ids[name]: answers[address] for name, address in addresses.items() if answers[address]}
 
     def order(self, hosts: Sequence[str]) -> list[str]:
-        """Ascending ids, the controller last."""
+        """Brokers that are down first, then ascending ids, the controller last."""
         state = self._state(hosts[0], own=True)
         by_id = {self.ids[host]: host for host in hosts}
         silent = frozenset(self._silent(hosts[0], hosts))
-        return [by_id[broker] for broker in health.restart_order(by_id, state.without(silent) if state else None)]
+        return [by_id[broker] for broker in rules.restart_order(by_id, state.without(silent) if state else None)]
 
     def downtime(self, host: str) -> Refusal | None:
         """What clients lose in any case while this broker restarts; nothing where that is accepted."""
@@ -75,7 +76,7 @@ class KafkaGate:
         if len(self.members) == 1:
             return Refusal(f"{host} is the only Kafka broker: while it restarts, Kafka is down")
         state = self._state(host, own=True)
-        return health.downtime(state, self.ids[host]) if state else None
+        return rules.downtime(state, self.ids[host]) if state else None
 
     def departure(self, leaving: Collection[str]) -> Refusal | None:
         """What the cluster loses when these hosts of the run are removed; nothing when none of its brokers
@@ -87,11 +88,11 @@ class KafkaGate:
         if state is None:
             return Refusal(f"no broker answers, so it is unknown which partitions only {', '.join(leaving)} has")
         silent = self._silent(host, [name for name in self.ids if name not in leaving])
-        return health.departure(state.without(frozenset(silent)), frozenset(self.ids[name] for name in leaving))
+        return rules.departure(state.without(frozenset(silent)), frozenset(self.ids[name] for name in leaving))
 
-    def permit(self, host: str) -> health.ClusterState | None:
+    def permit(self, host: str) -> rules.ClusterState | None:
         """The state before the restart. Waits while the cluster catches up; raises HostFailed when it must not be."""
-        seen: health.ClusterState | None = None
+        seen: rules.ClusterState | None = None
         broker = self.ids[host]
 
         def look() -> Look:
@@ -107,8 +108,8 @@ class KafkaGate:
             seen = seen.without(frozenset(silent))
             if broker in seen.brokers and (lost := self._lost_for(host)):
                 return lost
-            if refusal := health.may_go_down(seen, broker):
-                if health.may_go_down(seen.caught_up(), broker) is None:
+            if refusal := rules.may_go_down(seen, broker):
+                if rules.may_go_down(seen.caught_up(), broker) is None:
                     return self._catching_up(host, refusal)
                 return self.nodes.missing(refusal, self._absent(refusal, seen, silent))
             return Look(None)
@@ -116,7 +117,7 @@ class KafkaGate:
         wait(host, look, self._stall(host), self.say)
         return seen
 
-    def relieve(self, host: str, before: health.ClusterState | None) -> bool:
+    def relieve(self, host: str, before: rules.ClusterState | None) -> bool:
         """Make another broker the controller when this one is; the keeper knows the reason."""
         broker = self.ids[host]
         if before is None or before.controller != broker or before.brokers <= {broker}:
@@ -128,7 +129,7 @@ class KafkaGate:
             self.say(host, f"the controller was not handed over: {answer['why']}")
         return bool(answer["moved"])
 
-    def settle(self, host: str, before: health.ClusterState | None) -> None:
+    def settle(self, host: str, before: rules.ClusterState | None) -> None:
         """Wait until the restarted broker is back in sync. Raises HostFailed when there is no progress any more."""
 
         def look() -> Look:
@@ -137,7 +138,7 @@ class KafkaGate:
                 after = self._state(host, own)
                 if after is None:
                     return self.nodes.missing(Refusal("no broker answers"), {host: "no answer"})
-                if refusal := health.not_back(before or after, after, self.ids[host]):
+                if refusal := rules.not_back(before or after, after, self.ids[host]):
                     if self.ids[host] not in after.brokers:
                         return self.nodes.missing(refusal, {host: "not registered"})
                     return self._catching_up(host, refusal)
@@ -157,7 +158,7 @@ class KafkaGate:
         note = f"{format_size(found['copied'])} of {format_size(found['whole'])} copied" if found["copies"] else ""
         return Look(refusal, found["work"], note)
 
-    def _absent(self, refusal: Refusal, state: health.ClusterState, silent: Mapping[int, str]) -> dict[str, str]:
+    def _absent(self, refusal: Refusal, state: rules.ClusterState, silent: Mapping[int, str]) -> dict[str, str]:
         """{host: why} of the missing brokers that matter here: those with a copy of the partitions in question."""
         involved = {broker for one in refusal.about for broker in one.replicas} or set(self.ids.values())
         names = {broker: name for name, broker in self.ids.items()}

@@ -1,6 +1,7 @@
 """The listeners of a broker: where clients, the other brokers and the toolkit reach it; pure functions of hosts.
 
-Role, checks, gate and the smoke check all use this module, so that they cannot disagree.
+Role, checks, gate and the smoke check all use this module, so that they cannot disagree. It refuses an entry that is no
+listener; which listeners a cluster may have is said in `checks.py`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.errors import ConfigError
+from provisioner.inventory.value_types import PORTS
 from roles.shared.members import HostLike
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -52,8 +54,9 @@ def _listener(host: HostLike, entry: Any) -> Listener:
         )
         if listener.protocol not in PROTOCOLS:
             raise ValueError(f"protocol {listener.protocol} is not one of {', '.join(PROTOCOLS)}")
-        if not (0 < listener.port < 65536 and 0 < listener.advertised_port < 65536):
-            raise ValueError("a port is between 1 and 65535")
+        for port in (listener.port, listener.advertised_port):
+            if port not in PORTS:
+                raise ValueError(f"a port is between {PORTS[0]} and {PORTS[-1]}")
         if listener.advertised_host in ("", "0.0.0.0", "::"):
             raise ValueError("advertised_host must be a name or address that clients can connect to")
     except (AttributeError, KeyError, TypeError, ValueError) as error:

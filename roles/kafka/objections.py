@@ -4,6 +4,8 @@ Brokers talk to each other in the protocol of `inter.broker.protocol.version`, w
 unless it is set. One that others do not understand must not join them. (Kafka's documentation, 1.5 Upgrading: "Set
 inter.broker.protocol.version to the version you are upgrading from ... upgrade the brokers one at a time ... then edit
 it".)
+
+Whether a broker may go down at this moment is said in `restart_rules.py`.
 """
 
 from __future__ import annotations

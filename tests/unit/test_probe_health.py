@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.metadata.zookeeper import health as zookeeper
-from cluster.metadata.zookeeper.health import Member
+from cluster.metadata.zookeeper import restart_rules as zookeeper
+from cluster.metadata.zookeeper.restart_rules import Member
 from cluster.model import Partition
-from roles.kafka import health as kafka
+from roles.kafka import restart_rules as kafka
 
 
 def partition(replicas, isr, min_isr, name="t"):

@@ -1,6 +1,6 @@
 """The ZooKeeper ensemble of a cluster as the keeper of its metadata, asked from one of the cluster's hosts.
 
-The rules are pure and stand in `health.py`; here they are asked with the state of the real ensemble.
+The rules are pure and stand in `restart_rules.py`; here they are asked with the state of the real ensemble.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Collection, Dict, List, Mapping, Optional
 
 from cluster import remote
 from cluster.metadata.keeper import Verdict
-from cluster.metadata.zookeeper import health
+from cluster.metadata.zookeeper import restart_rules as rules
 from provisioner.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ class Ensemble:
         self._call, self._host, self._connect = call, host, connect
         self._servers = {name: list(address) for name, address in servers.items()}
 
-    def members(self) -> Dict[str, health.Member]:
+    def members(self) -> Dict[str, rules.Member]:
         """Every server as it answers the host now, by name."""
         if not self._servers:
             return {}
         answers = self._call(self._host, remote.zookeeper_ensemble(self._servers))
-        return {name: health.Member.from_status(answer) for name, answer in answers.items()}
+        return {name: rules.Member.from_status(answer) for name, answer in answers.items()}
 
     def has_quorum(self) -> bool:
-        return health.has_quorum(self.members())
+        return rules.has_quorum(self.members())
 
     def may_lose_a_broker(self) -> Verdict:
         members = self.members()
-        return _verdict(health.may_lose_a_broker(members), members)
+        return _verdict(rules.may_lose_a_broker(members), members)
 
     def hand_over(self, broker: int, bootstrap: str, patience: float) -> Dict[str, Any]:
         """See `handover.py` for the reason."""
@@ -46,21 +46,21 @@ class Ensemble:
 
     def may_go_down(self, node: str) -> Verdict:
         members = self.members()
-        return _verdict(health.may_go_down(members, node), members)
+        return _verdict(rules.may_go_down(members, node), members)
 
     def not_back(self, node: str) -> Verdict:
         members = self.members()
-        return _verdict(health.not_back(members, node), {node: members[node]})
+        return _verdict(rules.not_back(members, node), {node: members[node]})
 
     def restart_order(self) -> List[str]:
-        return health.restart_order(self.members())
+        return rules.restart_order(self.members())
 
     def downtime(self, node: str) -> Optional[Refusal]:
-        return health.downtime({name: health.Member() for name in self._servers}, node)
+        return rules.downtime({name: rules.Member() for name in self._servers}, node)
 
     def departure(self, leaving: Collection[str]) -> Optional[Refusal]:
-        return health.departure(self.members(), leaving)
+        return rules.departure(self.members(), leaving)
 
 
-def _verdict(refusal: Optional[Refusal], concerned: Mapping[str, health.Member]) -> Verdict:
+def _verdict(refusal: Optional[Refusal], concerned: Mapping[str, rules.Member]) -> Verdict:
     return Verdict(refusal, {name: member.why for name, member in concerned.items() if not member.serving})

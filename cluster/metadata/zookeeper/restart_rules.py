@@ -1,4 +1,4 @@
-"""The rules of the quorum: may this ZooKeeper server go down now, and is it back. Pure.
+"""The rules of the quorum: in which order ZooKeeper servers restart, may this one go down now, and is it back. Pure.
 
 The states come from `cluster.metadata.zookeeper.probe.status`, asked of every member of the ensemble.
 """

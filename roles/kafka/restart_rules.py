@@ -1,4 +1,4 @@
-"""The rules of a rolling restart: may this broker go down now, and is it back. Pure.
+"""The rules of a rolling restart: in which order brokers restart, may this one go down now, and is it back. Pure.
 
 The state comes from `cluster.state.probe.status` with partitions=True, asked of any broker.
 """
