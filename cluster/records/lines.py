@@ -10,8 +10,6 @@ import binascii
 import json
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from provisioner.words import counted
-
 LINE_LIMIT = 32 << 20  # bytes held for one line; brokers take no request of more than 100 MiB
 
 Headers = List[Tuple[str, Optional[bytes]]]
@@ -140,7 +138,7 @@ def unpacked(value: Any) -> Optional[bytes]:
 
 def summary(count: int, topic: str, offsets: Mapping[Any, Any]) -> str:
     """The number of records and their offsets: "3 records, orders-0 offsets 5-7". Pure."""
-    text = counted(count, "record")
+    text = "1 record" if count == 1 else f"{count} records"  # no separators: scripts read this number
     places = [
         f"{topic}-{partition} offset {first}" if first == last else f"{topic}-{partition} offsets {first}-{last}"
         for partition, (first, last) in sorted(offsets.items(), key=lambda item: int(item[0]))
