@@ -17,14 +17,14 @@ from kafka import KafkaAdminClient
 
 from lab.lab import Lab
 
-from .hosts import ROOT, LabHost, counts, lab_name, run_invoke
+from .hosts import QUICK_START, ROOT, LabHost, counts, lab_name, run_invoke
 from .serving import eventually
 
 BASES = ("kafka1", "kafka2", "kafka3")
 
 # Half of what a deploy costs these hosts is the archive, which makes only the official commands start faster; it is
 # looked at on single hosts, and on three by molecule.
-WITHOUT_ARCHIVE = {"kafka_class_archive": False}
+CHEAP = {**QUICK_START, "kafka_class_archive": False}
 
 # What the shared cluster is first deployed with; test_topics goes on from there.
 TOPICS: dict[str, dict[str, Any]] = {
@@ -62,7 +62,7 @@ class Cluster:
     def set(self, everyone: Mapping[str, Any] | None = None, **hosts: Mapping[str, Any]) -> None:
         """Write the inventory: variables for every host, and for single ones by their short name (kafka2={...})."""
         content = yaml.safe_load(yaml.safe_dump(self.base))
-        content["all"]["vars"] |= {**WITHOUT_ARCHIVE, **(everyone or {})}
+        content["all"]["vars"] |= {**CHEAP, **(everyone or {})}
         for host in self.hosts:
             content["all"]["children"]["kafka"]["hosts"][host.name] |= hosts.get(host.base, {})
         self.path.write_text(yaml.safe_dump(content, sort_keys=False))

@@ -17,7 +17,7 @@ import yaml
 from lab.lab import Lab
 
 from .cluster import TOPICS, Cluster, bare_cluster
-from .hosts import ROOT, LabHost, counts, lab_name
+from .hosts import QUICK_START, ROOT, LabHost, counts, lab_name
 
 # These share the cluster `prod3`, in this order: the others take its hosts for something else.
 SHARING = ("test_topics", "test_rolling", "test_growth", "test_broker_config")
@@ -47,6 +47,7 @@ def host(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
         content = yaml.safe_load(lab.inventory("single").read_text())
         text = json.dumps(content).replace(lab.host("single1"), lab.host(base))
         content = yaml.safe_load(text)
+        content["all"]["vars"] |= QUICK_START
         (entry,) = content["all"]["children"]["kafka"]["hosts"].values()
         entry["ansible_port"], entry["kafka_port"] = lab.ports(base)["ssh"], lab.ports(base)["kafka"]
         path = folder / "single.yml"

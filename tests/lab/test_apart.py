@@ -9,7 +9,7 @@ import yaml
 
 from lab.lab import Lab
 
-from .cluster import WITHOUT_ARCHIVE, Cluster, restarted
+from .cluster import CHEAP, Cluster, restarted
 from .hosts import LabHost, counts
 from .serving import eventually
 
@@ -27,7 +27,7 @@ def apart(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluste
     groups = base["all"]["children"]
     server = lab.host(BASES[0])
     groups["zookeeper"]["hosts"] = {server: groups["kafka"]["hosts"].pop(server)}
-    base["all"]["vars"] |= WITHOUT_ARCHIVE
+    base["all"]["vars"] |= CHEAP
     path = tmp_path_factory.mktemp("apart") / "apart.yml"
     path.write_text(yaml.safe_dump(base, sort_keys=False))
     yield Cluster(tuple(LabHost(lab, name, path) for name in BASES), base, path)

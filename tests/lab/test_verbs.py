@@ -64,7 +64,7 @@ def upgrade(three: Cluster) -> None:
     three.set({"kafka_version": "3.9.2"})
     for verb in ("plan", "deploy"):
         refused = three.invoke(verb, expect=2)
-        assert "Kafka 2.5.0 -> 3.9.2 at once" in refused and "inter.broker.protocol.version: '2.5'" in refused
+        assert "Kafka 2.5.0 -> 3.9.2 in one step" in refused and "inter.broker.protocol.version: '2.5'" in refused
     assert three.everything() == before
     load = Load(three.bootstrap, "upgraded")
     with load:
