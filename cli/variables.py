@@ -59,7 +59,7 @@ def _row(variable: Variable) -> str:
 
 
 def _default(variable: Variable) -> str:
-    if variable.type.name in ("list", "map"):
+    if variable.type.name in ("list", "map", "paths"):
         shown = yaml.safe_dump(variable.default, default_flow_style=True, sort_keys=False, width=1000).strip()
     else:
         shown = variable.written

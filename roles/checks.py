@@ -1,6 +1,7 @@
 """Problems of an inventory as a whole, found before any connection; pure.
 
-Checks of one role alone are in its room (the part `checks`: `CHECKS`, `ports(host)`, `warnings(inventory)`).
+Checks of one role alone are in its room (the part `checks`: `CHECKS`, `ports(host)`,
+`directories(host)`, `warnings(inventory)`).
 Each check takes the loaded inventory and answers with every problem it finds.
 """
 
@@ -11,8 +12,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from provisioner.agent.system import STATE
 from provisioner.errors import ConfigError
+from provisioner.inventory.loading import once
 from roles.shared.checks import Check, collected
+from roles.shared.directories import problems
 
 if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 def of(roles: Sequence[Role]) -> tuple[Check, ...]:
     """Every check of a site, including the roles' own; a role comes before those that it depends on."""
     each = [partial(of_role, role) for role in reversed(roles) if role.has("checks")]
-    return (partial(someone_to_serve, roles), *each, collected(partial(ports, roles)))
+    return (partial(someone_to_serve, roles), *each, collected(partial(ports, roles)), partial(directories, roles))
 
 
 def of_role(role: Role, inventory: Inventory) -> list[ConfigError]:
@@ -65,3 +69,18 @@ def ports(roles: Sequence[Role], inventory: Inventory) -> list[ConfigError]:
                 summary = f"port {port} is used by {' and '.join(services)}"
                 out.append(ConfigError(summary, host=host.name, advice="give each its own port"))
     return out
+
+
+def directories(roles: Sequence[Role], inventory: Inventory) -> list[ConfigError]:
+    """Each data directory is its service's own, and nothing else's on that host."""
+    services = [role.name for role in roles if role.has("service")]
+    found: list[tuple[str, ConfigError]] = []
+    for host in inventory.hosts.values():
+        parts = [role.part("checks") for role in reversed(roles) if set(role.groups) & set(host.groups)]
+        of_host = [one for part in parts if part and hasattr(part, "directories") for one in part.directories(host)]
+        places = {one.variable: host.place(one.variable) for one in of_host}
+        for error in problems(of_host, services, own=(STATE,)):
+            named = [f"in:    {place}" for name, place in places.items() if name in error.summary and place]
+            error.details = list(dict.fromkeys(named))
+            found.append((host.name, error))
+    return once(found, len(inventory.hosts))

@@ -62,7 +62,7 @@ def load(
         origin = {variable: raw.place for variable, raw in layer.items()}
         inner = {variable: raw.inner for variable, raw in layer.items() if raw.inner}
         hosts[name] = Host(name, layout.groups_of(name), Values({**magic[name], **values}, broken), origin, inner)
-    problems.extend(_once(failures, len(hosts)))
+    problems.extend(once(failures, len(hosts)))
     raise_all(problems)
     inventory = Inventory(path.stem, path, hosts, groups)
     raise_all([*_same_address(inventory), *_checked(inventory, checks)])
@@ -140,7 +140,7 @@ def _values(renderer: Renderer, host: str, layer: Mapping[str, Raw]) -> tuple[di
     return values, broken
 
 
-def _once(failures: Iterable[tuple[str, ConfigError]], hosts: int) -> list[ConfigError]:
+def once(failures: Iterable[tuple[str, ConfigError]], hosts: int) -> list[ConfigError]:
     """Each problem once, with the hosts that have it: a wrong group variable is one mistake, however many hosts."""
     places: dict[str, tuple[ConfigError, list[str]]] = {}
     for host, error in failures:

@@ -102,9 +102,30 @@ def _port(value: Any, text: str | None) -> int:
 def _path(value: Any, text: str | None) -> str:
     if not isinstance(value, str) or not value.startswith("/"):
         raise ValueError
-    parts = [part for part in value.split("/") if part not in ("", ".")]
-    if ".." in parts or "\n" in value:
-        raise ValueError
+    return _normalized(value)
+
+
+def _paths(value: Any, text: str | None) -> list[str]:
+    if isinstance(value, str):
+        raise ValueError("one path stands in brackets, too")
+    entries = _list(value, text)
+    if not entries:
+        raise ValueError("it needs one path at least")
+    for entry in entries:
+        if entry is None:
+            raise ValueError("an entry is empty; YAML reads ~ as empty, too")
+        if not isinstance(entry, str):
+            raise ValueError(f"{entry!r} is not text")
+        if not entry.startswith("/"):
+            raise ValueError(f"{entry!r} does not begin with /")
+    return [_normalized(entry) for entry in entries]
+
+
+def _normalized(path: str) -> str:
+    """An absolute path with single slashes. What `.` and `..` lead to depends on links of the host."""
+    parts = [part for part in path.split("/") if part]
+    if {".", ".."} & set(parts) or "\n" in path:
+        raise ValueError(f"{path!r} has . or .. in it")
     return "/" + "/".join(parts)
 
 
@@ -118,8 +139,11 @@ MAP = Type("map", "a map", "{name: value}", _map)
 SIZE = Type("size", "a size: bytes, or a number with k, m, g or t", "512m", _size)
 DURATION = Type("duration", "a duration: a number with ms, s, m, h or d", "300s", _duration)
 PORT = Type("port", f"a port from {PORTS[0]} to {PORTS[-1]}", "9092", _port)
-PATH = Type("path", "an absolute path without '..'", "/var/lib/data", _path)
-TYPES: Mapping[str, Type] = {t.name: t for t in (STR, SECRET, INT, NUMBER, BOOL, LIST, MAP, SIZE, DURATION, PORT, PATH)}
+PATH = Type("path", "an absolute path without '..' and '.'", "/var/lib/data", _path)
+PATHS = Type("paths", "a list of absolute paths without '..' and '.'", "[/disk1/data, /disk2/data]", _paths)
+TYPES: Mapping[str, Type] = {
+    t.name: t for t in (STR, SECRET, INT, NUMBER, BOOL, LIST, MAP, SIZE, DURATION, PORT, PATH, PATHS)
+}
 
 # The variables of Ansible's own that a connection is made from. They have no default: absent is absent.
 CONNECTION: Mapping[str, Type] = {

@@ -13,6 +13,7 @@ from roles.kafka import metadata, topology
 from roles.kafka.release import release
 from roles.shared import checks
 from roles.shared.checks import members
+from roles.shared.directories import DataDir
 
 if TYPE_CHECKING:
     from provisioner.inventory.model import Host, Inventory
@@ -140,6 +141,11 @@ CHECKS = (
 def ports(host: Host) -> list[tuple[int, str]]:
     """(port, its user) of a broker."""
     return [(listener.port, f"Kafka listener {listener.name}") for listener in doors.of(host)]
+
+
+def directories(host: Host) -> list[DataDir]:
+    """The data directories of a broker."""
+    return [DataDir(path, "kafka_data_dirs", "kafka", listed=True) for path in host.vars["kafka_data_dirs"]]
 
 
 def warnings(inventory: Inventory) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from provisioner.errors import ConfigError
 from roles.shared import checks
 from roles.shared.checks import members
+from roles.shared.directories import DataDir
 from roles.zookeeper import topology
 from roles.zookeeper.release import release
 
@@ -54,6 +55,12 @@ def ports(host: Host) -> list[tuple[int, str]]:
     """(port, its user) of a server."""
     variables = [f"zookeeper_{what}" for what in ("port", "quorum_port", "election_port")]
     return [(int(host.vars[variable]), f"ZooKeeper ({variable})") for variable in variables]
+
+
+def directories(host: Host) -> list[DataDir]:
+    """The data directories of a server; the same one twice is one for both."""
+    found = {host.vars[variable]: variable for variable in ("zookeeper_txn_dir", "zookeeper_data_dir")}
+    return [DataDir(path, variable, "zookeeper") for path, variable in found.items() if path is not None]
 
 
 def warnings(inventory: Inventory) -> list[str]:
