@@ -14,9 +14,10 @@ from cli.places import place
 from cli.produce import partition as partition_flag
 from cli.tables import groups as groups_table
 from cluster import remote
+from cluster.groups import position
 from cluster.groups.reset import Step, shifted, steps
 from provisioner.errors import HostFailed, UsageError
-from provisioner.words import counted
+from provisioner.words import counted, some
 
 IDLE = ("Empty", "Dead")  # states of a group without members
 
@@ -50,7 +51,9 @@ def reset(run: Run, group: str, given: Mapping[str, str], yes: bool) -> None:
     with opened(run) as cluster:
         found = _one(cluster, group)
         _refuse_active(found, "moved")
-        plan = _plan(cluster, found, given, where, by)
+        rows = _chosen(found, given)
+        _name_gone(cluster, rows)
+        plan = _plan(cluster, rows, given, where, by)
         if not plan:
             raise UsageError(f"group {group} has nothing committed that could be moved", advice="name a topic: --topic")
         due = [one for one in plan if one.before != one.after]
@@ -97,6 +100,9 @@ def _look(cluster: Cluster, group: str | None = None) -> list[dict[str, Any]]:
     for broker in found["unreached"]:
         cluster.show.warning(f"{cluster.name(broker)} did not answer: groups that it coordinates are missing here")
     groups: list[dict[str, Any]] = found["groups"]
+    for one in groups:
+        if one["error"]:
+            cluster.show.warning(f"group {one['group']} could not be read: {one['error']}")
     return groups
 
 
@@ -115,22 +121,43 @@ def _refuse_active(group: Mapping[str, Any], done: str) -> None:
         )
 
 
-def _plan(
-    cluster: Cluster, group: Mapping[str, Any], given: Mapping[str, str], where: dict[str, Any] | None, by: int
-) -> list[Step]:
+def _chosen(group: Mapping[str, Any], given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A group's partitions, as far as --topic and --partition leave them."""
     number = partition_flag(given["partition"])
     if number is not None and not given["topic"]:
         raise UsageError("a partition of which topic? --topic is missing")
+    return [
+        row
+        for row in group["partitions"]
+        if given["topic"] in ("", row["topic"]) and number in (None, row["partition"])
+    ]
+
+
+def _name_gone(cluster: Cluster, rows: list[dict[str, Any]]) -> None:
+    """Say which of the partitions do not exist any more: their offsets stay as they are."""
+    gone = groups_table.gone(rows)
+    if gone:
+        cluster.show.warning(f"not moved, since it does not exist any more: {gone}")
+
+
+def _plan(
+    cluster: Cluster, rows: list[dict[str, Any]], given: Mapping[str, str], where: dict[str, Any] | None, by: int
+) -> list[Step]:
+    """The move of each partition that exists. Raises HostFailed where a leader does not answer: half a reset would need
+    a second one."""
     if where is None:
-        rows = [
-            row
-            for row in group["partitions"]
-            if given["topic"] in ("", row["topic"]) and number in (None, row["partition"])
-        ]
+        silent = [f"{row['topic']}-{row['partition']}" for row in rows if row["problem"] == position.NO_ANSWER]
+        if silent:
+            raise HostFailed(
+                f"{some(silent)} {'have' if len(silent) > 1 else 'has'} no leader that answers: nothing was moved",
+                advice="an election may be under way: see `invoke status`, then run the same command again",
+            )
         return shifted(rows, by)
-    wanted = [given["topic"]] if given["topic"] else groups_table.topics(group)
+    number = partition_flag(given["partition"])
+    existing = dict.fromkeys(row["topic"] for row in rows if row["problem"] != position.NO_TOPIC)
+    wanted = [given["topic"]] if given["topic"] else list(existing)
     if not wanted:
         return []
     topics = {topic: None if number is None else [number] for topic in wanted}
     found = cluster.call(remote.group_destination(topics, where))
-    return steps(group["partitions"], found["places"])
+    return steps(rows, found["places"])

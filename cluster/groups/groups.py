@@ -5,20 +5,25 @@ Every broker lists the groups that it coordinates: the broker that lists a group
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Optional
 
+from kafka.errors import KafkaError
 from kafka.protocol.admin import DeleteGroupsRequest, DescribeGroupsRequest, ListGroupsRequest
 from kafka.protocol.consumer import OffsetCommitRequest, OffsetFetchRequest
-from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment, ConsumerProtocolType
+from kafka.protocol.consumer.metadata import ConsumerProtocolType
 
 from cluster import names
 from cluster.cluster import CONNECTION_TIMEOUT, Cluster, answering
+from cluster.groups import position
+from cluster.groups.assignment import Unreadable, assigned
 from cluster.model import Broker
 from cluster.protocol import wire
 from cluster.topics import offsets
 from provisioner.agent.failure import Failure
+from provisioner.words import counted
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
@@ -31,10 +36,13 @@ FETCH_OF_ONE_GROUP, COMMIT_WITH_NAMES = 7, 9
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Groups with their lag. args: bootstrap; group, None for all.
 
-    Returns groups: [{group, state, type, assignor, coordinator (id), members: [{id, client, host, partitions [[topic,
-    partition]]}], partitions: [{topic, partition, committed, first, end, lag, member (id)}]}], and unreached: ids of
-    brokers that did not answer, whose groups are missing. committed is None without a committed offset; first, end and
-    lag are None for a partition that does not exist any more or has no leader. Raises Failure for an unknown group.
+    Returns groups: [{group, state, type, assignor, coordinator (id), error, members: [{id, client, host, partitions
+    [[topic, partition]], unreadable}], partitions: [{topic, partition, committed, first, end, lag, member (id),
+    problem}]}], and unreached: ids of brokers that did not answer, whose groups are missing. committed is None without
+    a committed offset; first and end are None for a partition that does not exist any more or has no leader; lag and
+    problem are those of `cluster.groups.position`. unreadable: the member's assignment is not that of a consumer.
+    error: why the group could not be read, None if it could; the other groups are not affected. Raises Failure for an
+    unknown group, and for one that is wanted and cannot be read.
     """
     cluster = Cluster(args["bootstrap"])
     with answering("read the consumer groups"):
@@ -47,9 +55,10 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
                 raise names.missing("group", wanted, known)
             known = {wanted: known[wanted]}
         of_broker = {broker: [one for one, at in known.items() if at == broker] for broker in known.values()}
-        described, lost = _each({one: view["brokers"][one] for one in of_broker}, _described, of_broker)
+        ask = partial(_described, strict=wanted is not None)
+        described, lost = _each({one: view["brokers"][one] for one in of_broker}, ask, of_broker)
         groups = [{**one, "coordinator": broker} for broker, there in described.items() for one in there]
-        _measure(view, groups)
+        _measure(cluster, view, groups)
     return {"groups": sorted(groups, key=lambda one: str(one["group"])), "unreached": sorted({*unreached, *lost})}
 
 
@@ -69,8 +78,8 @@ def destination(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 def move(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Commit offsets for a group that has no members. args: bootstrap, group, coordinator (id), places: [[topic,
-    partition, offset]]. Returns nothing. Raises Failure; then nothing is committed, as when the group has members
-    again."""
+    partition, offset]]. Returns nothing. Raises Failure: nothing is committed then, as when the group has members
+    again, or it names the partitions that were not moved."""
     group = args["group"]
     kind = OffsetCommitRequest.OffsetCommitRequestTopic
     topics: dict[str, list[Any]] = {}
@@ -90,11 +99,24 @@ def move(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
                 max_version=COMMIT_WITH_NAMES,
             )
         )
-        for one in (one for topic in answer.topics for one in topic.partitions):
-            if wire.name_of(one.error_code) == "UnknownMemberIdError":
-                raise Failure(f"group {group} has members now: it was not moved", advice="stop its consumers first")
-            wire.raise_for(one.error_code)
+        found = ((f"{topic.name}-{one.partition_index}", one) for topic in answer.topics for one in topic.partitions)
+        _require_moved(group, {partition: one.error_code for partition, one in found})
     return {}
+
+
+def _require_moved(group: str, codes: Mapping[str, int]) -> None:
+    """codes: the answer's error code of each partition. A topic that is deleted meanwhile does not hold back others."""
+    failed = {partition: wire.name_of(code) for partition, code in codes.items() if code}
+    if "UnknownMemberIdError" in failed.values():
+        raise Failure(f"group {group} has members now: it was not moved", advice="stop its consumers first")
+    if failed and len(failed) < len(codes):
+        raise Failure(
+            f"{counted(len(failed), 'partition')} of group {group} could not be moved, the others were",
+            [f"{partition}: {error}" for partition, error in failed.items()],
+            advice="see `invoke groups.describe`, then run the same command again",
+        )
+    for code in codes.values():
+        wire.raise_for(code)
 
 
 def delete(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -137,53 +159,69 @@ def _listed(connection: wire.Connection) -> list[str]:
     return [one.group_id for one in answer.groups or ()]
 
 
-def _described(connection: wire.Connection, groups: Sequence[str]) -> list[dict[str, Any]]:
-    """Members and committed offsets of groups at their coordinator."""
+def _described(connection: wire.Connection, groups: Sequence[str], *, strict: bool) -> list[dict[str, Any]]:
+    """Members and committed offsets of groups at their coordinator. strict: a group that cannot be read is an error,
+    not an entry that says so."""
     found = []
     for one in connection.call(DescribeGroupsRequest(groups=list(groups))).groups:
-        wire.raise_for(one.error_code)
-        answer = connection.call(OffsetFetchRequest(group_id=one.group_id, topics=None, max_version=FETCH_OF_ONE_GROUP))
-        wire.raise_for(answer.error_code)
-        found.append(
-            {
-                "group": one.group_id,
-                "state": one.group_state,
-                "type": one.protocol_type,
-                "assignor": one.protocol_data,
-                "members": [_member(member, one.protocol_type) for member in one.members],
-                "partitions": [
-                    {"topic": topic.name, "partition": at.partition_index, "committed": at.committed_offset}
-                    for topic in answer.topics
-                    for at in topic.partitions
-                    if at.committed_offset >= 0
-                ],
-            }
-        )
+        group = {"group": one.group_id, "state": "", "type": "", "assignor": "", "members": [], "partitions": []}
+        error = None
+        try:
+            group.update(described(one))
+            group["partitions"] = _committed(connection, one.group_id)
+        except KafkaError as refused:
+            if strict:
+                raise
+            error = wire.describe(refused)
+        found.append({**group, "error": error})
     return found
 
 
+def described(answer: Any) -> dict[str, Any]:
+    """A group of a DescribeGroups answer, as `look` returns it. Pure. Raises KafkaError."""
+    wire.raise_for(answer.error_code)
+    return {
+        "state": answer.group_state,
+        "type": answer.protocol_type,
+        "assignor": answer.protocol_data,
+        "members": [_member(member, answer.protocol_type) for member in answer.members],
+    }
+
+
+def _committed(connection: wire.Connection, group: str) -> list[dict[str, Any]]:
+    answer = connection.call(OffsetFetchRequest(group_id=group, topics=None, max_version=FETCH_OF_ONE_GROUP))
+    wire.raise_for(answer.error_code)
+    return [
+        {"topic": topic.name, "partition": at.partition_index, "committed": at.committed_offset}
+        for topic in answer.topics
+        for at in topic.partitions
+        if at.committed_offset >= 0
+    ]
+
+
 def _member(member: Any, kind: str) -> dict[str, Any]:
-    """A member. The assignments of other kinds of groups (Connect's workers) are not partitions."""
-    assigned: Iterable[Any] = ()
+    """A member. The assignments of other kinds of groups (Connect's workers) are not partitions, and any client may
+    join a group of consumers with an assignment of its own making."""
+    partitions: list[list[Any]] = []
+    unreadable = False
+    # Empty while the group rebalances.
     if kind == ConsumerProtocolType and member.member_assignment:
-        assigned = assignment(member.member_assignment)
+        try:
+            partitions = sorted(assigned(member.member_assignment))
+        except Unreadable:
+            unreadable = True
     return {
         "id": member.member_id,
         "client": member.client_id,
         "host": member.client_host.lstrip("/"),
-        "partitions": sorted(assigned),
+        "partitions": partitions,
+        "unreadable": unreadable,
     }
 
 
-def assignment(data: bytes) -> list[list[Any]]:
-    """[[topic, partition]] of a member's assignment (ConsumerProtocolAssignment: a version, then the rest). Pure."""
-    found = ConsumerProtocolAssignment.decode(data)
-    return [[one.topic, partition] for one in found.assigned_partitions for partition in one.partitions]
-
-
-def _measure(view: Mapping[str, Any], groups: Sequence[dict[str, Any]]) -> None:
-    """Add first and last offsets, the lag and the reading member, and the partitions that are read but not committed
-    yet."""
+def _measure(cluster: Cluster, view: Mapping[str, Any], groups: Sequence[dict[str, Any]]) -> None:
+    """Add the partitions that are read but not committed yet, and to all of them the reading member, first and last
+    offsets, the lag and what is wrong."""
     for group in groups:
         reader = {(topic, at): member["id"] for member in group["members"] for topic, at in member["partitions"]}
         committed = {(one["topic"], one["partition"]): one["committed"] for one in group["partitions"]}
@@ -196,17 +234,21 @@ def _measure(view: Mapping[str, Any], groups: Sequence[dict[str, Any]]) -> None:
             }
             for topic, at in sorted({*reader, *committed})
         ]
-    rows = [row for group in groups for row in group["partitions"]]
-    wanted = offsets.only(view, ((row["topic"], row["partition"]) for row in rows))
-    found = offsets.at(view["brokers"], wanted, offsets.EARLIEST, offsets.LATEST)
-    for row in rows:
-        first, end = found.get((row["topic"], row["partition"]), (None, None))
-        row.update(first=first, end=end, lag=lag(row["committed"], first, end))
+    keys = {(row["topic"], row["partition"]) for group in groups for row in group["partitions"]}
+    known = _existing(cluster, view, {topic for topic, _ in keys})
+    # After the committed offsets: a group that reads on meanwhile is never taken to be beyond the end.
+    found = offsets.at(view["brokers"], offsets.only(view, keys), offsets.EARLIEST, offsets.LATEST)
+    for group in groups:
+        group["partitions"] = [
+            position.judge(row, found.get((row["topic"], row["partition"])), known) for row in group["partitions"]
+        ]
 
 
-def lag(committed: Optional[int], first: Optional[int], end: Optional[int]) -> Optional[int]:
-    """Existing records that are not read yet; deleted records do not count. None if it is not known.
-    Pure."""
-    if end is None or first is None or committed is None:
-        return None
-    return max(0, end - max(committed, first))
+def _existing(cluster: Cluster, view: Mapping[str, Any], topics: set[str]) -> position.Known:
+    """The topics that exist. One that an ACL hides from us is missing in the view as well: the broker says which of the
+    two it is when it is asked for the topic by name."""
+    found = dict(view["topics"])
+    missing = topics - set(found)
+    if missing:
+        found.update(cluster.view(sorted(missing))["topics"])
+    return position.known(found)

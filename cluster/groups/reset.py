@@ -20,16 +20,30 @@ class Step:
     end: int | None
 
     @property
+    def beyond(self) -> int:
+        """By how many records the committed offset is larger than the end: the topic was made again, or records were
+        lost. What the group has read of the records that exist is unknown then."""
+        return max(0, self.before - self.end) if self.before is not None and self.end is not None else 0
+
+    @property
+    def expired(self) -> int:
+        """Records that were deleted before the group had read them, whatever the move."""
+        return max(0, (self.first or 0) - self.before) if self.before is not None else 0
+
+    @property
     def again(self) -> int:
         """Records that will be read a second time, as far as they still exist."""
-        return max(0, (self.before or 0) - max(self.after, self.first or 0)) if self.before is not None else 0
+        known = None if self.beyond else self.before
+        return max(0, known - max(self.after, self.first or 0)) if known is not None else 0
 
     @property
     def skipped(self) -> int:
-        """Records that no member of the group will read. Without a committed offset it is unknown where the group would
-        have begun (auto.offset.reset of its consumers), so they count from the first record."""
+        """Records that no member of the group will read. Without a committed offset, or with one beyond the end, it is
+        unknown where the group would have begun (auto.offset.reset of its consumers), so they count from the first
+        record."""
         begin = self.first or 0
-        return max(0, self.after - max(begin, self.before if self.before is not None else begin))
+        known = None if self.beyond else self.before
+        return max(0, self.after - max(begin, known if known is not None else begin))
 
 
 def steps(rows: Iterable[Mapping[str, Any]], places: Iterable[Sequence[Any]]) -> list[Step]:
@@ -40,7 +54,8 @@ def steps(rows: Iterable[Mapping[str, Any]], places: Iterable[Sequence[Any]]) ->
 
 
 def shifted(rows: Iterable[Mapping[str, Any]], by: int) -> list[Step]:
-    """Every committed offset moved by this many records, limited to the partition's first and end offset."""
+    """Every committed offset moved by this many records, limited to the partition's first and end offset. rows: of
+    partitions that exist and have a leader, or they are left out."""
     return [
         Step(
             row["topic"],
