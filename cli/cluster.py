@@ -14,6 +14,7 @@ from cluster import driver
 from cluster.remote import ByBroker
 from provisioner.connect.feed import Feed
 from provisioner.connect.fleet import Outcome, Stream
+from provisioner.connect.requests import Event
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
 from provisioner.inventory.model import Host
 from provisioner.run.target import Target
@@ -77,6 +78,11 @@ class Cluster:
         """Ask the cluster by way of the driver. Raises HostFailed for the Failure that the function ends with."""
         host = self.driver
         return self.fleet.call(host.name, request.at(listeners.door(host)))
+
+    def ask(self, host: Host, request: ByBroker, event: Event | None = None) -> dict[str, Any]:
+        """Ask one broker by way of its own host, which is connected to. event: receives what it reports meanwhile.
+        Raises HostFailed for the Failure that the function ends with."""
+        return self.fleet.call(host.name, request.at(listeners.door(host)), event)
 
     def stream(self, request: ByBroker, on_event: Callable[[dict[str, Any], Feed], None]) -> Stream:
         """Begin what takes a feed, by way of the driver; on_event as by `Fleet.stream`."""

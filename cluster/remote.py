@@ -166,6 +166,37 @@ def move_copies(moves: Sequence[Mapping[str, Any]], *, throttle: int | None, sta
     return ByBroker("cluster.moving.reassign", "work", args)
 
 
+def directories_look(broker: int, *, path: str) -> ByBroker:
+    """The data directories of a broker: `moving.drain_dir.look`. broker: its id; path: the one to be emptied. Ask it on
+    its own host."""
+    return ByBroker("cluster.moving.drain_dir", "look", {"broker": broker, "path": path})
+
+
+def empty_directory(
+    broker: int,
+    *,
+    path: str,
+    moves: Sequence[Sequence[Any]],
+    staying: Sequence[str],
+    reserve: int,
+    throttle: int | None,
+    stall: float,
+) -> ByBroker:
+    """Move every partition out of a data directory of a broker: `moving.drain_dir.work`. moves: [[topic, partition,
+    directory]]; staying: directories that may get what turns up meanwhile; reserve: bytes that stay free there;
+    throttle, stall: as for `move_copies`."""
+    args = {
+        "broker": broker,
+        "path": path,
+        "moves": [list(move) for move in moves],
+        "staying": list(staying),
+        "reserve": reserve,
+        "throttle": throttle,
+        "stall": stall,
+    }
+    return ByBroker("cluster.moving.drain_dir", "work", args)
+
+
 # -- consumer groups
 
 

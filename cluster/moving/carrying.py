@@ -76,6 +76,7 @@ class Progress:
         self._show.progress(self.KEY, label, min(self._total - missing, self._total - 1), self._total)
 
     def end(self) -> None:
-        """All is done."""
+        """All is copied. May be called again."""
         if self._total:
             self._show.progress(self.KEY, "copied", self._total, self._total)
+            self._total = 0

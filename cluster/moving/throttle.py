@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from cluster.cluster import CONNECTION_TIMEOUT, first_answer
 from cluster.model import Broker, Setting
-from cluster.moving import marks
+from cluster.moving import log_dirs, marks
 from cluster.moving.marks import FOLLOWERS, LEADERS, LISTS, MARKS, RATES
 from cluster.protocol import wire
 from cluster.settings import configs
@@ -52,7 +52,7 @@ def whose(there: Mapping[str, str]) -> tuple[bool, bool]:
     """
     listed = [there[name] for name in LISTS if name in there]
     return (
-        any(mark in there for mark in MARKS.values()) or any(map(marks.is_ours, listed)),
+        any(mark in there for mark in (*MARKS.values(), marks.DIRECTORIES_MARK)) or any(map(marks.is_ours, listed)),
         any(rate in there and MARKS[rate] not in there for rate in RATES) or any(map(marks.others, listed)),
     )
 
@@ -118,13 +118,38 @@ def replace(view: Mapping[str, Any], goals: Mapping[tuple[str, int], Iterable[in
 
 
 def clear(brokers: Mapping[int, Broker], topics: Iterable[str]) -> None:
-    """Remove every rate and every list of ours, of this run and of earlier ones."""
+    """Remove every rate and every list of ours, of this run and of earlier ones; but not the rate of a broker that
+    still moves partitions between its directories."""
     _clear_lists(brokers, topics)
     for name in find(brokers, ())["ours"]["brokers"]:
         broker = brokers[int(name)]
         there = at_run_time(_ask(broker, BROKER, [name], marks.OF_BROKER)[name])
         gone = {one: None for rate, mark in MARKS.items() if mark in there for one in (rate, mark)}
-        _alter(broker, BROKER, {name: gone})
+        if marks.DIRECTORIES_MARK in there and not _between_directories(broker):
+            gone.update(dict.fromkeys(marks.OF_DIRECTORIES))
+        if gone:
+            _alter(broker, BROKER, {name: gone})
+
+
+def limit_directories(broker: Broker, rate: Optional[int]) -> None:
+    """Limit the moves between a broker's own directories to `rate` bytes per second; None removes a limit of ours. What
+    somebody else has set stays. Raises KafkaError, OSError."""
+    there = of_directories(broker)
+    ours, any_ = (name in there for name in (marks.DIRECTORIES_MARK, marks.DIRECTORIES))
+    if ours or (rate is not None and not any_):
+        value = None if rate is None else str(rate)
+        _alter(broker, BROKER, {str(broker.id): dict.fromkeys(marks.OF_DIRECTORIES, value)})
+
+
+def of_directories(broker: Broker) -> dict[str, str]:
+    """What is set of OF_DIRECTORIES, as `at_run_time` gives it. Raises KafkaError, OSError."""
+    return at_run_time(_ask(broker, BROKER, [str(broker.id)], marks.OF_DIRECTORIES)[str(broker.id)])
+
+
+def _between_directories(broker: Broker) -> bool:
+    """Whether copies are on their way between directories: those that an interrupted run has begun go on, throttled."""
+    with wire.Connection(broker.endpoint) as connection:
+        return any(one.coming for one in log_dirs.describe(connection))
 
 
 def _clear_lists(brokers: Mapping[int, Broker], topics: Iterable[str]) -> None:

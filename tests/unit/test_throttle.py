@@ -10,13 +10,15 @@ import pytest
 from cluster.endpoint import Endpoint
 from cluster.model import Broker, Partition, Setting, Topic
 from cluster.moving import throttle
-from cluster.moving.marks import FOLLOWERS, LEADERS, MARK, MARKS, RATES
+from cluster.moving.directories import Directory
+from cluster.moving.marks import DIRECTORIES, FOLLOWERS, LEADERS, MARK, MARKS, OF_DIRECTORIES, RATES
 from cluster.settings.configs import BROKER, TOPIC
 from cluster.topics import plan as topic_plan
 from cluster.topics.wanted import Wanted
 from tests.support.settings import of_topic
 
 SOURCES = {TOPIC: "dynamic topic", BROKER: "dynamic broker"}
+Key = tuple[str, int]
 Stored = dict[str, dict[str, str]]  # resource -> what is set on it
 
 
@@ -152,6 +154,42 @@ def test_a_broker_that_is_gone_is_left_out_and_found_when_it_is_back(cluster: Cl
     assert find() == (["1"], [])
     throttle.clear(VIEW["brokers"], VIEW["topics"])
     assert find() == ([], [])
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> dict[Key, int]:
+    """The copies that every broker is moving between its directories, {} of none."""
+    coming: dict[Key, int] = {}
+    monkeypatch.setattr(throttle.log_dirs, "describe", lambda connection: [Directory("/srv/a", coming=coming)])
+    return coming
+
+
+def test_the_limit_of_moves_between_directories_is_marked_and_goes_without_a_trace(
+    cluster: Cluster, between: dict[Key, int]
+):
+    one = VIEW["brokers"][1]
+    throttle.limit_directories(one, 1000)
+    throttle.limit_directories(one, 500)
+    assert cluster.stored[BROKER] == {"1": dict.fromkeys(OF_DIRECTORIES, "500"), "2": {}} and find() == (["1"], [])
+    throttle.limit_directories(one, None)
+    assert cluster.stored[BROKER]["1"] == {}
+    # A run that was killed has left it: any later rebalance removes it, as soon as nothing moves.
+    throttle.limit_directories(one, 500)
+    throttle.set_rate(VIEW, {("orders", 0): [2]}, 1000)
+    between["orders", 0] = 1
+    throttle.clear(VIEW["brokers"], VIEW["topics"])
+    assert cluster.stored[BROKER] == {"1": dict.fromkeys(OF_DIRECTORIES, "500"), "2": {}}
+    between.clear()
+    throttle.clear(VIEW["brokers"], VIEW["topics"])
+    assert cluster.stored[BROKER]["1"] == {}
+
+
+def test_a_limit_of_somebody_else_for_moves_between_directories_stays(cluster: Cluster):
+    cluster.stored[BROKER]["1"] = {DIRECTORIES: "77"}
+    for rate in (1000, None):
+        throttle.limit_directories(VIEW["brokers"][1], rate)
+        assert cluster.stored[BROKER]["1"] == {DIRECTORIES: "77"}
+    assert find() == ([], []) and find("others") == ([], []), "it slows no copy between brokers down"
 
 
 def test_moves_that_make_no_copy_need_no_throttle(cluster: Cluster):
