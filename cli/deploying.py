@@ -13,6 +13,7 @@ from provisioner import timing
 from provisioner.errors import UsageError
 from provisioner.report.choose import reporter
 from provisioner.run.deploy import Deploy
+from provisioner.run.evidence import DOWNGRADE, FEWER_COPIES, GIVE_UP_DATA, SHRINK
 from provisioner.run.restart import Restart
 from roles import site
 
@@ -40,9 +41,21 @@ def deploy(run: Run, tags: str, timings: bool = False, **chosen: Any) -> int:
     return code
 
 
+def agreed(shrink: str, give_up_data: str, downgrade: bool, fewer_copies: bool) -> dict[str, tuple[str, ...]]:
+    """What the command line permits although the hosts contradict it, as `Options.agreed`."""
+    named = {SHRINK: names(shrink), GIVE_UP_DATA: names(give_up_data)}
+    given = {DOWNGRADE: downgrade, FEWER_COPIES: fewer_copies}
+    return {flag: found for flag, found in named.items() if found} | {flag: () for flag, on in given.items() if on}
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The entries of a list on the command line: "a, b"."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def restart(run: Run, service: str, **chosen: Any) -> int:
     """Restart services one node at a time, and answer with the exit code. chosen: fields of `Options`."""
-    services = [name for name in service.split(",") if name]
+    services = names(service)
     if unknown := [name for name in services if name not in site.SERVICES]:
         raise UsageError(f"unknown service {unknown[0]}", details=[f"services are: {', '.join(site.SERVICES)}"])
     options = opening.options(run, smoke=False, **chosen)

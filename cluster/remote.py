@@ -68,6 +68,12 @@ def copies_behind(partitions: Partitions) -> ByBroker:
     return ByBroker("cluster.state.copies", "look", {"partitions": {topic: list(n) for topic, n in partitions.items()}})
 
 
+def broker_evidence(*, config: str, started: str, link: str, dirs: Sequence[str]) -> Request:
+    """What a host's files say about the broker on it: `state.evidence.look`. dirs: the wanted data directories."""
+    args = {"config": config, "started": started, "link": link, "dirs": list(dirs)}
+    return Request("cluster.state.evidence", "look", args)
+
+
 # -- settings
 
 
@@ -331,6 +337,21 @@ def zookeeper_ensemble(servers: Mapping[str, Sequence[Any]]) -> Request:
     return Request(
         "cluster.metadata.zookeeper.probe", "ensemble", {"servers": {n: list(a) for n, a in servers.items()}}
     )
+
+
+def zookeeper_evidence(*, config: str, link: str, dirs: Sequence[str]) -> Request:
+    """What a host's files say about the server on it: `metadata.zookeeper.evidence.look`. dirs: as they are wanted."""
+    return Request("cluster.metadata.zookeeper.evidence", "look", {"config": config, "link": link, "dirs": list(dirs)})
+
+
+def zookeeper_listening(addresses: Sequence[str]) -> Request:
+    """Which of these addresses accept a connection: `metadata.zookeeper.probe.listening`."""
+    return Request("cluster.metadata.zookeeper.probe", "listening", {"addresses": list(addresses)})
+
+
+def zookeeper_cluster_id(connect: str) -> Request:
+    """Whose metadata is there: `metadata.zookeeper.evidence.cluster_id`. connect: as in zookeeper.connect."""
+    return Request("cluster.metadata.zookeeper.evidence", "cluster_id", {"connect": connect})
 
 
 def hand_over(broker: int, *, zookeeper: str, patience: float) -> ByBroker:

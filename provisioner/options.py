@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Options:
-    """The command line's choices. cache: where artifacts and the built agent are kept on this machine."""
+    """The command line's choices. agreed {flag: names given with it}: what it permits although the hosts contradict it
+    (`run/evidence.py`). cache: where artifacts and the built agent are kept on this machine."""
 
     check: bool = False
     diff: bool = False
@@ -18,6 +20,7 @@ class Options:
     yes: bool = False
     restart: bool = True
     accept_downtime: bool = False
+    agreed: Mapping[str, Collection[str]] = field(default_factory=dict)
     accept_new_host_keys: bool = False
     become_password: str | None = None
     root: Path = field(default_factory=Path.cwd)

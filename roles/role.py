@@ -11,6 +11,7 @@ its room, which `roles/site.py` uses if they exist:
 | `gate` | may the unit go down, and is it back |
 | `status` | how `status` asks the service and shows it |
 | `doctor` | foreseeable problems |
+| `evidence` | contradictions between the inventory and what is there |
 | `objections` | reasons against the plan of a host |
 | `contents` | what the service holds and an inventory lists |
 | `verify` | the proof that the service works |

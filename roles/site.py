@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from provisioner.inventory.model import Host, Inventory
     from provisioner.refusal import Refusal
     from provisioner.report.reporter import Reporter
-    from provisioner.resources import Service
+    from provisioner.resources import Request, Service
+    from provisioner.run.evidence import Agreed, Objection, Witness
     from provisioner.run.plan import HostPlan
     from provisioner.run.rolling import Say
     from provisioner.run.target import Target
@@ -112,6 +113,21 @@ def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerEr
     """Reasons against the plan of a host, though it could be applied."""
     found = parts_on("objections", target.host.groups)
     return [problem for _, part in found for problem in part.objections(target, plan, call)]
+
+
+def questions(target: Target, tags: Iterable[str] = ()) -> dict[str, Request]:
+    """{role: what it asks the host about what is there}, of the roles of a run; for `judge`."""
+    wanted = roles_for(target.host.groups, tags)
+    return {role.name: part.ask(target) for role, part in parts_on("evidence", target.host.groups) if role in wanted}
+
+
+def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Objection]:
+    """Where the inventory contradicts what is there, of all roles. agreed: as the command line permits."""
+    found: list[Objection] = []
+    for name, part in parts("evidence").items():
+        if of_role := [one for one in witnesses if name in one.said]:
+            found += part.judge(of_role, call, agreed)
+    return found
 
 
 def gate(unit: str, targets: Mapping[str, Target], call: Call, say: Say) -> Gate:

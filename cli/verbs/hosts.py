@@ -5,6 +5,10 @@ from __future__ import annotations
 from cli.common import Run, on_hosts
 
 PLAN = {
+    "shrink": "the hosts that leave the cluster for good, as in kafka3,kafka4",
+    "give_up_data": "data directories that leave kafka_data_dirs with partitions in them, as in kafka1:/srv/kafka",
+    "accept_downgrade": "install an older version than the one that is there",
+    "accept_fewer_copies": "lower the replication settings that follow from the number of brokers",
     "tags": "only these roles: os,java,zookeeper,kafka",
     "timings": "show where the time went, part by part and host by host",
 }
@@ -15,7 +19,7 @@ DEPLOY = {
     "smoke": "after the deploy, produce and consume through every listener",
     "restart": "restart services whose configuration changed; --no-restart leaves that for the next deploy",
     "accept_downtime": "restart even where clients will notice it",
-    "yes": "answer yes to every question",
+    "yes": "do not ask; downtime and losses need their own flags",
 }
 
 RESTART = {
@@ -27,7 +31,20 @@ RESTART = {
 
 
 @on_hosts("deploy", DEPLOY)
-def deploy(run: Run, tags="", diff=False, smoke=True, restart=True, accept_downtime=False, yes=False, timings=False):
+def deploy(
+    run: Run,
+    tags="",
+    diff=False,
+    smoke=True,
+    restart=True,
+    accept_downtime=False,
+    shrink="",
+    give_up_data="",
+    accept_downgrade=False,
+    accept_fewer_copies=False,
+    yes=False,
+    timings=False,
+):
     """Bring hosts to a working, verified Kafka. A later run changes only what differs."""
     from cli import deploying
 
@@ -40,15 +57,19 @@ def deploy(run: Run, tags="", diff=False, smoke=True, restart=True, accept_downt
         accept_downtime=accept_downtime,
         yes=yes,
         timings=timings,
+        agreed=deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies),
     )
 
 
 @on_hosts("plan", PLAN)
-def plan(run: Run, tags="", timings=False):
+def plan(
+    run: Run, tags="", shrink="", give_up_data="", accept_downgrade=False, accept_fewer_copies=False, timings=False
+):
     """Show what deploy would change, with the differences inside files. Changes nothing."""
     from cli import deploying
 
-    return deploying.deploy(run, tags=tags, check=True, diff=True, timings=timings)
+    agreed = deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies)
+    return deploying.deploy(run, tags=tags, check=True, diff=True, timings=timings, agreed=agreed)
 
 
 @on_hosts("restart", RESTART)

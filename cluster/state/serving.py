@@ -21,7 +21,8 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     args: bootstrap ("127.0.0.1:9092"), broker_id;
     timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
-    Returns broker_id, cluster_id, controller, brokers (ids), seconds. Raises Failure when it does not serve in time.
+    Returns broker_id, cluster_id, controller, brokers {id as text: "host:port"} of all that are registered, seconds.
+    Raises Failure when it does not serve in time.
     """
     endpoint = Endpoint.parse(args["bootstrap"])
     broker = int(args["broker_id"])
@@ -40,7 +41,7 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             "broker_id": broker,
             "cluster_id": view["cluster_id"],
             "controller": view["controller"],
-            "brokers": sorted(view["brokers"]),
+            "brokers": {str(id_): str(one.endpoint) for id_, one in sorted(view["brokers"].items())},
         }, ""
 
     return until(

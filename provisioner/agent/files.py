@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import List
+from typing import List, Optional
 
 from .failure import Failure
 
@@ -56,3 +56,20 @@ def remove(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
         raise Failure(f"{path} is a directory where a file should be", advice="move it away and deploy again")
     os.unlink(path)
+
+
+def leads_to(path: str) -> Optional[str]:
+    """Where a link leads, as it says itself; None where there is no link."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def text_of(path: str) -> str:
+    """The text of a file; "" where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""

@@ -98,18 +98,18 @@ class Agent:
             "unresolved": facts.unresolved(wants.get("names") or []),
             "files": {path: self.system.read_text(path) for path in wants.get("files") or []},
             "java": facts.java_version(wants.get("java_home")),
-            "serving": self._serving(resources, states) if wants.get("serving") else [],
+            "serving": self._serving(resources, states) if wants.get("serving") else {},
+            "answers": {name: call(asked, emit) for name, asked in (wants.get("questions") or {}).items()},
         }
 
-    def _serving(self, resources: List[Resource], states: Dict[str, Any]) -> List[str]:
-        """The units that serve at this moment; what does not is waited for later, when that is due."""
-        found = []
+    def _serving(self, resources: List[Resource], states: Dict[str, Any]) -> Dict[str, Any]:
+        """What the units answer that serve at this moment; what does not is waited for later, when that is due."""
+        found = {}
         for service in services_of(resources):
             if service.ready and (states.get(service.key) or {}).get("active"):
                 now = {**service.ready.wire(), "args": {**service.ready.args, "timeout": 0, "unit": ""}}
                 with contextlib.suppress(Failure):
-                    call(now, lambda event: None)
-                    found.append(service.unit)
+                    found[service.unit] = call(now, lambda event: None)
         return found
 
     def op_put(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:

@@ -15,7 +15,8 @@ from provisioner.inventory.model import Host, Inventory
 from provisioner.options import Options
 from provisioner.report.reporter import Reporter, Row
 from provisioner.run import apply as applying
-from provisioner.run import live, plan, preflight, rolling
+from provisioner.run import evidence, live, plan, preflight, rolling
+from provisioner.run.evidence import Objection, Witness
 from provisioner.run.plan import HostPlan
 from provisioner.run.preparation import Preparation
 from provisioner.run.site import Site
@@ -34,6 +35,7 @@ class Deploy:
         self.hosts: tuple[Host, ...] = inventory.limit(options.limit)
         self.targets: dict[str, Target] = {}
         self.plans: dict[str, HostPlan] = {}
+        self.refused: list[Objection] = []  # contradictions that the command line does not permit
         self.serving: set[tuple[str, str]] = set()  # (host, unit) that served when the host was read
         self.rows: dict[str, Row] = {host.name: Row() for host in self.hosts}
         self.began = time.monotonic()
@@ -47,6 +49,7 @@ class Deploy:
                     self.reporter.warning(warning)
                 self._preflight(fleet)
                 self._show_plan()
+                self._refuse()
                 if not self.options.check:
                     self._change(fleet)
                     unchanged = all(one.nothing for one in self.plans.values())
@@ -84,7 +87,23 @@ class Deploy:
                 self.rows[name].ok, self.rows[name].skipped = len(one.plan.resources), one.skipped
             for remark in one.remarks:
                 self.reporter.warning(f"{name}: {remark}")
-        raise_all(errors)
+        self._judge(fleet, [one.witness for one in found.values() if one.witness])
+        raise_all([*errors, *(one.error() for one in self.refused if one.consent is None)])
+
+    def _judge(self, fleet: Fleet, witnesses: Sequence[Witness]) -> None:
+        """Compare what is there with what the inventory says, on all hosts together."""
+        agreed = self.options.agreed
+        with timed("evidence"):
+            objections = self.site.judge(witnesses, fleet.call, agreed)
+        self.refused, permitted = evidence.split(objections, agreed)
+        for one in permitted:
+            self.reporter.warning(
+                f"{f'{one.host}: ' if one.host else ''}{one.what} ({one.consent.shown if one.consent else ''})"
+            )
+
+    def _refuse(self) -> None:
+        """End here, after the plan was shown, where the inventory contradicts what is there."""
+        raise_all(one.error() for one in self.refused)
 
     def _show_plan(self) -> None:
         changes = sum(len(one.changes) for one in self.plans.values())
@@ -174,7 +193,7 @@ class Deploy:
         reasons = self.site.downtime(list(self.targets.values()), restarts, fleet.call, self.reporter.host)
         if not reasons:
             return
-        if self.options.yes or (self.ask is not None and self._asked(reasons)):
+        if not self.options.yes and self.ask is not None and self._asked(reasons):
             return
         raise Refused("these restarts mean downtime, and nothing was changed", details=reasons, advice=advice)
 

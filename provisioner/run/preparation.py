@@ -14,8 +14,9 @@ from provisioner.connect.opening import Opener
 from provisioner.errors import HostFailed, ProvisionerError
 from provisioner.inventory.model import Inventory
 from provisioner.options import Options
-from provisioner.resources import Resource
+from provisioner.resources import Resource, services_of
 from provisioner.run import live, plan, preflight
+from provisioner.run.evidence import Witness
 from provisioner.run.plan import HostPlan
 from provisioner.run.target import Target
 from provisioner.timing import timed
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
 class Prepared:
     """What became of a host. ahead: seconds by which its clock is ahead of ours; target: None where the inventory does
     not fit it; plan: None where it could not be read; skipped: resources of roles that --tags leaves out; serving: the
-    units that served when it was read."""
+    units that served when it was read; witness: what is there, None where it could not be read."""
 
     ahead: float
     target: Target | None = None
     plan: HostPlan | None = None
     skipped: int = 0
     serving: tuple[str, ...] = ()
+    witness: Witness | None = None
     remarks: list[str] = field(default_factory=list)
     problems: list[ProvisionerError] = field(default_factory=list)
 
@@ -77,7 +79,12 @@ class Preparation:
             resource for role, found in everything if role.name in wanted for resource in found
         ]
         done.skipped = sum(len(found) for role, found in everything if role.name not in wanted)
-        wants = {**preflight.wants(needs), "serving": not checking}
+        questions = self._site.questions(target, self._options.tags)
+        wants = {
+            **preflight.wants(needs),
+            "serving": True,
+            "questions": {role: asked.wire() for role, asked in questions.items()},
+        }
         names = [] if checking else wants.pop("names")
         with timed("read", name):
             wires = [resource.wire(content=False) for resource in resources]
@@ -93,6 +100,13 @@ class Preparation:
         self._fleet.reporter.host(name, "")
         with timed("plan", name):
             done.plan = plan.make(name, resources, found["states"])
+        done.witness = Witness(
+            target,
+            done.plan,
+            said=found["answers"],
+            serving=found["serving"],
+            active=[one.unit for one in services_of(resources) if (found["states"].get(one.key) or {}).get("active")],
+        )
         if names and not done.plan.nothing:
             # A name server may take its time: a run that changes nothing does not wait for it.
             found["unresolved"] = self._fleet.request(name, "read", resources=[], wants={"names": names})["unresolved"]

@@ -11,6 +11,7 @@ from provisioner.errors import HostFailed, UsageError, raise_all
 from provisioner.resources import services_of
 from provisioner.run import rolling
 from provisioner.run.deploy import Deploy
+from provisioner.run.evidence import SHRINK
 from provisioner.run.rolling import Step
 from provisioner.words import counted
 
@@ -52,6 +53,10 @@ class Restart(Deploy):
             for step in steps:
                 self.rows[step.host].changed += 1
                 self.reporter.change(step.host, step.service.key, "restart", rolling.because(step.reasons))
+
+    def _refuse(self) -> None:
+        """A restart writes nothing, so only what the inventory does not know matters: the gates must know everybody."""
+        raise_all(one.error() for one in self.refused if one.consent and one.consent.flag == SHRINK)
 
     def _contents(self, fleet: Fleet) -> None:
         """A restart changes nothing else."""

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from provisioner.errors import ProvisionerError
     from provisioner.inventory.model import Inventory
     from provisioner.report.reporter import Reporter
-    from provisioner.resources import Resource
+    from provisioner.resources import Request, Resource
     from provisioner.run import rolling
+    from provisioner.run.evidence import Agreed, Objection, Witness
     from provisioner.run.plan import HostPlan
     from provisioner.run.preflight import Needs
     from provisioner.run.target import Target
@@ -35,6 +36,8 @@ class Site(opening.Site, Protocol):
     def roles_for(self, groups: Iterable[str], tags: Iterable[str] = ()) -> Sequence[Role]: ...
     def warnings(self, inventory: Inventory) -> list[str]: ...
     def objections(self, target: Target, plan: HostPlan, call: Call) -> list[ProvisionerError]: ...
+    def questions(self, target: Target, tags: Iterable[str] = ()) -> Mapping[str, Request]: ...
+    def judge(self, witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Objection]: ...
     def downtime(
         self, targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: Call, say: rolling.Say
     ) -> list[str]: ...

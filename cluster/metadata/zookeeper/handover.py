@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from kafka.errors import KafkaError
 
-from cluster.endpoint import Endpoint, split_address
-from cluster.metadata.zookeeper.znodes import NO_NODE, Client, ZooKeeperError
+from cluster.endpoint import Endpoint
+from cluster.metadata.zookeeper.znodes import NO_NODE, Client, ZooKeeperError, connected
 from cluster.moving.moving import Moving
 from cluster.protocol.hello import describe, hello
 
@@ -42,7 +42,7 @@ def hand_over(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     servers, _, chroot = str(args["zookeeper"]).partition("/")
     path = f"/{chroot}/controller" if chroot else "/controller"
     try:
-        with _client(servers.split(",")) as client:
+        with connected(servers.split(",")) as client:
             for _ in range(TRIES):
                 owner, version = _owner(client, path, deadline)
                 if owner != broker:
@@ -61,17 +61,6 @@ def hand_over(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "controller": found,
         "why": "the new one does not answer yet" if found is None else "",
     }
-
-
-def _client(servers: list[str]) -> Client:
-    """A session with the first server that gives one. Raises OSError of the last when none does."""
-    problem = OSError(None, "no server is named")
-    for server in servers:
-        try:
-            return Client(*split_address(server.strip()))
-        except OSError as error:
-            problem = error
-    raise problem
 
 
 def _owner(client: Client, path: str, deadline: float) -> tuple[Optional[int], int]:

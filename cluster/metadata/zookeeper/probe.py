@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any, Optional
 
+from cluster.endpoint import split_address
 from provisioner.agent.failure import Failure
 from provisioner.agent.waiting import Unit, until
 
@@ -54,6 +55,23 @@ def ensemble(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     servers = dict(args["servers"])
     with ThreadPoolExecutor(max_workers=min(len(servers), 16) or 1) as pool:
         return dict(zip(servers, pool.map(lambda address: look(address[0], int(address[1])), servers.values())))
+
+
+def listening(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Which addresses accept a connection. args: addresses ("host:port"). Returns {address: bool}."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    addresses = list(args["addresses"])
+    with ThreadPoolExecutor(max_workers=min(len(addresses), 16) or 1) as pool:
+        return dict(zip(addresses, pool.map(_listens, addresses)))
+
+
+def _listens(address: str) -> bool:
+    try:
+        socket.create_connection(split_address(address), ANSWER_TIMEOUT).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def look(host: str, port: int, numbers: bool = True) -> dict[str, Any]:

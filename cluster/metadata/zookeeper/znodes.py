@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 
+from cluster.endpoint import split_address
 from provisioner.agent.framed import receive
 
 TIMEOUT = 3.0  # seconds, for connecting and for each answer
@@ -77,6 +78,18 @@ class Client:
 
     def _receive(self) -> bytes:
         return receive(self._socket, LARGEST_ANSWER, STRANGE)
+
+
+def connected(servers: list[str]) -> Client:
+    """A session with the first of these servers ("host:port") that gives one. Raises OSError of the last when none
+    does."""
+    problem = OSError(None, "no server is named")
+    for server in servers:
+        try:
+            return Client(*split_address(server.strip()))
+        except OSError as error:
+            problem = error
+    raise problem
 
 
 def _buffer(data: bytes) -> bytes:

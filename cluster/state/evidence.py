@@ -1,0 +1,66 @@
+"""What a host knows of the broker on it, from files alone: which cluster its data belongs to, and where the data is.
+
+Every run asks this of every host with a broker, so it reads a few small files and starts nothing. Partitions are only
+counted where a directory is about to leave the list.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from cluster.settings.properties import parse
+from provisioner.agent.files import leads_to, text_of
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+DIRS = ("log.dirs", "log.dir")
+# Kafka's LocalLog: "topic-partition", and with ".<32 hex digits>-future" behind it while it moves between directories.
+PARTITION = re.compile(r".+-\d+(\.[0-9a-f]{32}-future)?")
+
+
+def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """What is there. args: config (path of server.properties); started (its copy as the running broker has read it);
+    link (the link to the version in use); dirs (the data directories that are wanted).
+
+    Returns settings (of config; {} where there is none), link (where it leads, None where there is none), dirs {path:
+    {cluster, partitions: names, None where nobody needs them}} of the wanted directories and the present ones, and
+    present: the paths that the broker uses now. Never raises.
+    """
+    settings = parse(text_of(args["config"]))
+    present = dict.fromkeys([*data_dirs(settings), *data_dirs(parse(text_of(args["started"])))])
+    wanted = [_plain(path) for path in args["dirs"]]
+    leaving = [path for path in present if path not in wanted]
+    return {
+        "settings": settings,
+        "link": leads_to(args["link"]),
+        "dirs": {
+            path: {
+                "cluster": parse(text_of(os.path.join(path, "meta.properties"))).get("cluster.id"),
+                "partitions": partitions(path) if leaving else None,
+            }
+            for path in dict.fromkeys([*wanted, *present])
+        },
+        "present": list(present),
+    }
+
+
+def data_dirs(settings: dict[str, str]) -> list[str]:
+    """The data directories of a server.properties; log.dirs counts where both are set (Kafka's documentation, "Broker
+    Configs"). Pure."""
+    listed = next((settings[key] for key in DIRS if settings.get(key)), "")
+    return [_plain(path.strip()) for path in listed.split(",") if path.strip()]
+
+
+def partitions(path: str) -> list[str]:
+    """The partitions in a data directory, sorted; none where it is not there. One that is being deleted is none."""
+    try:
+        return sorted(name for name in os.listdir(path) if PARTITION.fullmatch(name))
+    except OSError:
+        return []
+
+
+def _plain(path: str) -> str:
+    return os.path.normpath(path)

@@ -1,0 +1,230 @@
+"""Where a plan contradicts the brokers that are there; pure.
+
+`evidence.py` collects what each host says of its broker (`Seen`). Nothing here asks a host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from provisioner.run.evidence import FEWER_COPIES, GIVE_UP_DATA, Consent, Objection
+from provisioner.words import counted, some
+from roles.shared import evidence as shared
+
+# Settings that the toolkit derives from the number of brokers, and the variable that sets each.
+DERIVED: Mapping[str, str] = {
+    "default.replication.factor": "kafka_replication_factor",
+    "offsets.topic.replication.factor": "kafka_replication_factor",
+    "transaction.state.log.replication.factor": "kafka_replication_factor",
+    "min.insync.replicas": "kafka_min_insync_replicas",
+    "transaction.state.log.min.isr": "kafka_min_insync_replicas",
+}
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data directory. cluster: the id in its meta.properties; partitions: None where they were not counted."""
+
+    cluster: str | None = None
+    partitions: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A host's broker as it is, and as it will be.
+
+    present, wanted: its data directories; data: what is in each of both. now, then: its server.properties; `then` is
+    `now` where the plan leaves it. chosen: the variables and properties that the inventory sets itself. version: the
+    one in use, None for none. active: whether the unit runs. brokers {id: address}: those that are registered, as it
+    knows them; {} for one that does not serve. cluster: the id that it serves.
+    """
+
+    host: str
+    number: int = 0
+    present: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
+    data: Mapping[str, Data] = field(default_factory=dict)
+    now: Mapping[str, str] = field(default_factory=dict)
+    then: Mapping[str, str] = field(default_factory=dict)
+    chosen: frozenset[str] = frozenset()
+    version: str | None = None
+    wanted_version: str = ""
+    active: bool = False
+    brokers: Mapping[int, str] = field(default_factory=dict)
+    cluster: str | None = None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a broker has ever run on its data."""
+        return any(one.cluster for one in self.data.values())
+
+
+def forgotten(seen: Sequence[Seen], members: Mapping[int, str]) -> list[Objection]:
+    """Registered brokers that the inventory does not have. members {id: host}: the inventory's."""
+    known: dict[int, str] = {}
+    for one in seen:
+        known |= one.brokers
+    witness = next((one.host for one in seen if one.brokers), None)
+    return shared.lacking(
+        "broker",
+        known,
+        members,
+        evidence="registered",
+        group="kafka",
+        way="to take one out for good, use it for `invoke rebalance --drain {names}` and `invoke uninstall --limit "
+        "{names}`, then deploy without it",
+        host=witness,
+    )
+
+
+def clusters(seen: Iterable[Seen]) -> list[Objection]:
+    """Brokers whose data belongs to different clusters."""
+    found = []
+    for one in seen:
+        found += [(data.cluster, one.host, path) for path, data in one.data.items() if data.cluster]
+        found += [(one.cluster, one.host, "as it runs")] if one.cluster else []
+    return shared.clusters(found)
+
+
+def hidden(seen: Iterable[Seen]) -> list[Objection]:
+    """Data directories that leave the list with partitions in them."""
+    out = []
+    for one in seen:
+        there = {name for path in one.wanted for name in one.data.get(path, Data()).partitions or ()}
+        for path in one.present:
+            held = one.data.get(path, Data()).partitions or ()
+            # Copied by hand while the broker was stopped: then nothing is missing.
+            if path in one.wanted or not held or (not one.active and set(held) <= there):
+                continue
+            out.append(
+                Objection(
+                    f"{path} is in use and not in kafka_data_dirs any more: it holds {counted(len(held), 'partition')}"
+                    ", which would be out of sight",
+                    one.host,
+                    (f"partitions: {some(held)}", f"kafka_data_dirs: {', '.join(one.wanted)}"),
+                    way=f"keep it in the list; to take it out, add the new directory beside it, deploy, and empty it: "
+                    f"`invoke rebalance --drain-dir {one.host}:{path}`",
+                    consent=Consent(GIVE_UP_DATA, ((path, f"{one.host}:{path}"),)),
+                )
+            )
+    return out
+
+
+def fewer_copies(seen: Iterable[Seen]) -> list[Objection]:
+    """Settings that follow from the number of brokers and would fall because there are fewer of them."""
+    falls: dict[tuple[str, ...], list[str]] = {}
+    for one in seen:
+        lower = tuple(
+            f"{key} {one.now[key]} -> {one.then[key]}"
+            for key, variable in DERIVED.items()
+            if not {key, variable} & one.chosen and _number(one.then, key) < _number(one.now, key)
+        )
+        if lower:
+            falls.setdefault(lower, []).append(one.host)
+    return [
+        Objection(
+            "fewer copies: settings that follow from the number of brokers would fall",
+            hosts[0] if len(hosts) == 1 else None,
+            (*lower, f"hosts: {', '.join(hosts)}"),
+            way="set kafka_replication_factor and kafka_min_insync_replicas in the inventory to keep them",
+            consent=Consent(FEWER_COPIES),
+        )
+        for lower, hosts in falls.items()
+    ]
+
+
+def _number(settings: Mapping[str, str], key: str) -> int:
+    text = settings.get(key, "")
+    return int(text) if text.isdigit() else 0 if key not in settings else 1 << 31
+
+
+def elsewhere(seen: Iterable[Seen]) -> list[Objection]:
+    """Brokers that would look for their metadata at another place than that of the data they have."""
+    out = []
+    for one in seen:
+        now, then = one.now.get("zookeeper.connect", ""), one.then.get("zookeeper.connect", "")
+        if one.has_data and now and then and _chroot(now) != _chroot(then):
+            out.append(
+                Objection(
+                    f"another chroot in ZooKeeper: {_chroot(now)} -> {_chroot(then)}; the broker would find no topics "
+                    "there, and another cluster than that of its data",
+                    one.host,
+                    (f"zookeeper.connect: {now} -> {then}",),
+                    way=f"set kafka_zookeeper_chroot to {_chroot(now)}",
+                )
+            )
+    return out
+
+
+def _chroot(connect: str) -> str:
+    return "/" + connect.partition("/")[2].strip("/")
+
+
+def other_metadata(one: Seen, found: str | None) -> list[Objection]:
+    """A broker whose new zookeeper.connect leads to another cluster. found: the id of the cluster there, None where
+    there is none."""
+    own = next((data.cluster for data in one.data.values() if data.cluster), None)
+    if own is None or found == own:
+        return []
+    there = f"that of cluster {found}" if found else "empty"
+    return [
+        Objection(
+            f"the broker's data belongs to cluster {own}, and the ZooKeeper that it would use is {there}",
+            one.host,
+            (f"zookeeper.connect: {one.now.get('zookeeper.connect')} -> {one.then.get('zookeeper.connect')}",),
+            way="use the ZooKeeper of this cluster",
+        )
+    ]
+
+
+def talk(seen: Sequence[Seen]) -> list[Objection]:
+    """A listener for brokers that not all of them would have during the roll: they restart one by one."""
+    running = [one for one in seen if one.active and "inter.broker.listener.name" in one.now]
+    if len(running) < 2:
+        return []
+    out = []
+    for one in running:
+        before, after = one.now["inter.broker.listener.name"], one.then.get("inter.broker.listener.name", "")
+        if before == after:
+            continue
+        short = [other.host for other in running if after not in _listeners(other.now)]
+        if short:
+            problem = f"{after} does not exist yet on {some(short)}"
+        elif before not in _listeners(one.then):
+            problem = f"{before}, which the others use until their own restart, is gone"
+        else:
+            continue
+        out.append(
+            Objection(
+                f"brokers would talk to each other over {after} instead of {before}, and restart one by one: {problem}",
+                one.host,
+                way=f"in two deploys: first with both listeners and kafka_inter_broker_listener: {before}, then with "
+                f"{after}",
+            )
+        )
+    return out[:1]  # it is the same on each
+
+
+def _listeners(settings: Mapping[str, str]) -> set[str]:
+    return {entry.partition("://")[0].strip() for entry in settings.get("listeners", "").split(",")}
+
+
+def held(host: str, number: int, address: str) -> Objection:
+    """A broker's id that a broker on another machine has, and serves."""
+    return Objection(
+        f"broker {number} is registered at {address} and answers there, but no broker runs on this host: two machines "
+        "would have one id",
+        host,
+        way="correct the host's address or its kafka_broker_id; if the other machine is to be replaced, stop its "
+        "broker first",
+    )
+
+
+def undrained(number: int, name: str, partitions: int) -> Objection:
+    """A broker that is to leave and still has copies."""
+    return Objection(
+        f"broker {number} still holds {counted(partitions, 'partition')}",
+        None,
+        way=f"move them away first, with the inventory that has it: `invoke rebalance --drain {name}`",
+    )

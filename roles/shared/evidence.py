@@ -1,0 +1,104 @@
+"""Contradictions between an inventory and what runs that are the same for every service with members; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+from provisioner.run.evidence import DOWNGRADE, SHRINK, Consent, Objection
+from provisioner.words import counted, some
+
+LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
+
+
+def lacking(
+    what: str,
+    known: Mapping[int, str],
+    wanted: Collection[int],
+    *,
+    evidence: str,
+    group: str,
+    way: str,
+    host: str | None = None,
+    never: str = "",
+) -> list[Objection]:
+    """The inventory has fewer members than what runs. what: a member, "broker". known {id: address} of all that run or
+    are configured; wanted: the inventory's ids. evidence: where `known` comes from. group: the inventory's. way: how
+    one leaves for good, with {names} in it. host: the one that says so. never: why so few must not stay, even if
+    that is meant."""
+    lost = {number: address for number, address in sorted(known.items()) if number not in wanted}
+    if not lost:
+        return []
+    called = {number: names(number, address) for number, address in lost.items()}
+    listed = [f"{what} {number} ({address})" for number, address in lost.items()]
+    return [
+        Objection(
+            f"the inventory knows less than the cluster: {some(listed)} {'is' if len(lost) == 1 else 'are'} not in its "
+            f"group {group}",
+            host,
+            (
+                f"{evidence}: {counted(len(known), what)} ({', '.join(map(str, sorted(known)))})",
+                f"the inventory: {counted(len(wanted), what)} ({', '.join(map(str, sorted(wanted))) or 'none'})",
+                *filter(None, [never]),
+            ),
+            way=f"use the inventory that has all of them; {way.format(names=','.join(n[0] for n in called.values()))}",
+            consent=None if never else Consent(SHRINK, tuple(called.values())),
+        )
+    ]
+
+
+def names(number: int, address: str) -> tuple[str, ...]:
+    """What a member may be called on the command line: the host in its address, as far as that says which it is, and
+    its id."""
+    host = address.rsplit(":", 1)[0].strip("[]")
+    return (str(number),) if not host or host.startswith(LOOPBACK) else (host, str(number))
+
+
+def older(product: str, hosts: Mapping[str, tuple[str, str]]) -> list[Objection]:
+    """A step back in versions. hosts {name: (the version that is there, the wanted one)}, as in "3.9.2"."""
+    steps: dict[tuple[str, str], list[str]] = {}
+    for name, (now, then) in hosts.items():
+        if _number(then) < _number(now):
+            steps.setdefault((now, then), []).append(name)
+    return [
+        Objection(
+            f"a downgrade: {product} {now} -> {then}",
+            names[0] if len(names) == 1 else None,
+            (f"hosts: {', '.join(names)}",) if len(names) > 1 else (),
+            way=f"set {product.lower()}_version to {now} or newer: what a newer version has written, an older one may "
+            "not be able to read",
+            consent=Consent(DOWNGRADE),
+        )
+        for (now, then), names in steps.items()
+    ]
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.split("-")[0]))
+
+
+def version_in(link: str | None) -> str | None:
+    """The version in the name of a product's directory: 3.9.2 of kafka_2.13-3.9.2, 3.8.6 of zookeeper-3.8.6."""
+    found = re.search(r"-(\d+(?:\.\d+)+)(?:-bin)?$", link or "")
+    return found[1] if found else None
+
+
+def clusters(found: Iterable[tuple[str, str, str]]) -> list[Objection]:
+    """Hosts of different clusters in one inventory. found: (cluster id, host, where that id stands)."""
+    of: dict[str, dict[str, str]] = {}
+    for cluster, host, where in found:
+        of.setdefault(cluster, {}).setdefault(host, where)
+    if len(of) < 2:
+        return []
+    return [
+        Objection(
+            "the hosts belong to different clusters",
+            None,
+            tuple(
+                f"cluster {cluster}: {', '.join(f'{host} ({where})' for host, where in hosts.items())}"
+                for cluster, hosts in of.items()
+            ),
+            way="use one inventory for each cluster; a host that is to move from one cluster to another has to be "
+            "emptied first: `invoke uninstall --purge-data` with its own inventory",
+        )
+    ]

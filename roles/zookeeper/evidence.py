@@ -1,0 +1,113 @@
+"""What is known of the ZooKeeper servers that are there, against what an inventory says. `evidence_rules.py` has the
+rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cluster import remote
+from cluster.metadata.zookeeper.evidence import servers
+from cluster.settings.properties import parse
+from roles.shared import evidence as shared
+from roles.zookeeper import evidence_rules as rules
+from roles.zookeeper import service, topology
+from roles.zookeeper.release import release
+
+if TYPE_CHECKING:
+    from provisioner.connect.requests import Call
+    from provisioner.resources import Request
+    from provisioner.run.evidence import Agreed, Objection, Witness
+    from provisioner.run.target import Target
+
+LINK = "/opt/zookeeper"
+UNIT = "zookeeper"
+
+
+def ask(target: Target) -> Request:
+    """The question to each host."""
+    return remote.zookeeper_evidence(config=service.CONFIG, link=LINK, dirs=service.data_dirs(target))
+
+
+def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Objection]:
+    """Every contradiction. witnesses: the hosts of this run with a server; more is asked only in suspicious cases."""
+    seen = [_seen(one) for one in witnesses]
+    target = witnesses[0].target
+    hosts = target.members("zookeeper")
+    members = {topology.myid(host, hosts): host.name for host in hosts}
+    forgotten = rules.forgotten(seen, members)
+    return [
+        *forgotten,
+        *_running(seen, members, forgotten, call, agreed),
+        *rules.ports(seen, len(target.members("kafka"))),
+        *rules.split(seen),
+        *rules.alone(seen, len(members)),
+        *rules.empty_majority(seen, members),
+        *_strangers(seen, {one.name: one for one in witnesses}, call),
+        *rules.moved_data(seen),
+        *shared.older("ZooKeeper", {one.host: (one.version, one.wanted_version) for one in seen if one.version}),
+    ]
+
+
+def _seen(witness: Witness) -> rules.Seen:
+    target, said = witness.target, witness.said[UNIT]
+    text = witness.becomes(service.CONFIG)
+    now: Mapping[str, str] = said["settings"]
+    then = now if text is None else parse(text)
+    wanted = service.data_dirs(target)
+    present = said["present"]
+    return rules.Seen(
+        host=witness.name,
+        number=topology.myid(target.host, target.members("zookeeper")),
+        servers=_numbered(said["servers"]),
+        servers_then=_numbered(servers(dict(then))),
+        port=now.get("clientPort", ""),
+        port_then=then.get("clientPort", ""),
+        dirs=(present[0], present[-1]) if present else None,
+        dirs_then=(wanted[0], wanted[-1]),
+        data=frozenset(said["data"]),
+        version=shared.version_in(said["link"]),
+        wanted_version=release(target.host.vars).version,
+        active=UNIT in witness.active,
+    )
+
+
+def _numbered(found: Mapping[str, str]) -> dict[int, str]:
+    return {int(number): address for number, address in found.items()}
+
+
+def _running(
+    seen: Sequence[rules.Seen],
+    members: Mapping[int, str],
+    forgotten: Sequence[Objection],
+    call: Call,
+    agreed: Agreed,
+) -> Iterator[Objection]:
+    """Servers that may leave, as the command line says, and still run."""
+    if not any(one.consent and one.consent.given(agreed) for one in forgotten):
+        return
+    gone = {
+        number: address
+        for one in seen
+        if one.matters
+        for number, address in one.servers.items()
+        if number not in members
+    }
+    addresses = {number: rules.election_address(address) for number, address in gone.items()}
+    answers = call(seen[0].host, remote.zookeeper_listening(list(addresses.values())))
+    for number, address in addresses.items():
+        if answers[address]:
+            yield rules.running_on(shared.names(number, address)[0], address)
+
+
+def _strangers(seen: Sequence[rules.Seen], witnesses: Mapping[str, Witness], call: Call) -> list[Objection]:
+    """Servers of other clusters, as they say themselves: addresses alone may just have been renamed."""
+    pairs = rules.strangers(seen)
+    found = []
+    for host in dict.fromkeys(one.host for pair in pairs for one in pair):
+        port = witnesses[host].target["zookeeper_port"]
+        chroot = str(witnesses[host].target.host.vars.get("kafka_zookeeper_chroot") or "").strip("/")
+        answer = call(host, remote.zookeeper_cluster_id(f"127.0.0.1:{port}" + (f"/{chroot}" if chroot else "")))
+        if answer["id"]:
+            found.append((answer["id"], host, "in its ZooKeeper"))
+    return shared.clusters(found)
