@@ -31,9 +31,9 @@ class Examination(Deploy):
             self.reporter.warning(warning)
         try:
             self._preflight(fleet)
+            self._refuse()
         except ProvisionerError as error:
             errors += error.errors if isinstance(error, Several) else [error]
-        errors += [one.error() for one in self.refused if one.consent]
         answers = fleet.each(self.plans, lambda name: look(fleet, self.targets[name]))
         machines = fleet.each(self.plans, lambda name: self._machine(fleet, name))
         errors += [*answers.errors.values(), *machines.errors.values()]

@@ -13,25 +13,39 @@ from collections.abc import Iterable
 class ProvisionerError(Exception):
     """Base of all expected failures.
 
-    summary: one sentence, what is wrong. host: where, if one host. details: lines of evidence (command,
-    exit code, last lines of output, places in a file). advice: what to do next, one sentence.
+    summary: one sentence, what is wrong. host: where, if one host. hosts: where, if several. details: lines of evidence
+    (command, exit code, last lines of output, places in a file). advice: what to do next, one sentence.
     """
 
     exit_code = 1
 
     def __init__(
-        self, summary: str, *, host: str | None = None, details: Iterable[str] = (), advice: str | None = None
+        self,
+        summary: str,
+        *,
+        host: str | None = None,
+        hosts: Iterable[str] = (),
+        details: Iterable[str] = (),
+        advice: str | None = None,
     ) -> None:
         super().__init__(summary)
         self.summary = summary
         self.host = host
+        self._hosts = list(hosts)
         self.details = list(details)
         self.advice = advice
+
+    @property
+    def hosts(self) -> list[str]:
+        """Every host that it is about."""
+        return self._hosts or [*filter(None, [self.host])]
 
     def lines(self) -> list[str]:
         """The message as plain lines: first the summary, then evidence indented, then the advice."""
         head = f"{self.host}: {self.summary}" if self.host else self.summary
         out = [head, *(f"    {line}" for line in self.details)]
+        if len(self.hosts) > 1:
+            out.append(f"    hosts: {', '.join(self.hosts)}")
         if self.advice:
             out.append(f"  -> {self.advice}")
         return out

@@ -6,7 +6,7 @@ from cli.common import Run, on_hosts
 
 PLAN = {
     "shrink": "the hosts that leave the cluster for good, as in kafka3,kafka4",
-    "give_up_data": "data directories that leave kafka_data_dirs with partitions in them, as in kafka1:/srv/kafka",
+    "give_up_data": "data directories that leave kafka_data_dirs with partitions in them, as in /srv/kafka",
     "accept_downgrade": "install an older version than the one that is there",
     "accept_fewer_copies": "lower the replication settings that follow from the number of brokers",
     "tags": "only these roles: os,java,zookeeper,kafka",

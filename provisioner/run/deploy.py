@@ -88,7 +88,8 @@ class Deploy:
             for remark in one.remarks:
                 self.reporter.warning(f"{name}: {remark}")
         self._judge(fleet, [one.witness for one in found.values() if one.witness])
-        raise_all([*errors, *(one.error() for one in self.refused if one.consent is None)])
+        if errors or any(one.consent is None for one in self.refused):
+            raise_all([*errors, *(one.error() for one in self.refused)])
 
     def _judge(self, fleet: Fleet, witnesses: Sequence[Witness]) -> None:
         """Compare what is there with what the inventory says, on all hosts together."""

@@ -9,7 +9,7 @@ cluster, an older version) names the flag that permits it; nothing else does, le
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import Refused
@@ -74,7 +74,8 @@ class Consent:
 class Objection:
     """A contradiction between inventory and hosts. consent: what permits it; None when nothing does.
 
-    details: evidence, a line each. way: what to do instead, without the flag.
+    details: evidence, a line each. way: what to do instead, without the flag; {host} in it is the host. also: further
+    hosts of which the same is true.
     """
 
     what: str
@@ -82,24 +83,37 @@ class Objection:
     details: tuple[str, ...] = ()
     way: str = ""
     consent: Consent | None = None
+    also: tuple[str, ...] = ()
 
     def warning(self) -> str:
         """As a run says it that goes on, since the command line permits it."""
         flag = f" ({self.consent.shown})" if self.consent else ""
-        return (f"{self.host}: " if self.host else "") + self.what + flag
+        hosts = ", ".join([*filter(None, [self.host]), *self.also])
+        return (f"{hosts}: " if hosts else "") + self.what + flag
 
     def error(self) -> Refused:
         """As the run ends with it."""
-        parts = [self.way] if self.way else []
+        hosts = [*filter(None, [self.host]), *self.also]
+        way = self.way.replace("{host}", hosts[0] if len(hosts) == 1 else "HOST")
+        parts = [way] if way else []
         if self.consent:
             parts.append(f"{'if that is meant, ' if parts else 'if it is meant, '}add {self.consent.shown}")
-        return Refused(self.what, host=self.host, details=self.details, advice="; ".join(parts) or None)
+        single = hosts[0] if len(hosts) == 1 else None
+        return Refused(self.what, host=single, hosts=hosts, details=self.details, advice="; ".join(parts) or None)
+
+
+def merged(objections: Iterable[Objection]) -> list[Objection]:
+    """The same said of several hosts once, with all of them."""
+    hosts: dict[Objection, list[str]] = {}
+    for one in objections:
+        hosts.setdefault(replace(one, host=None), []).extend(filter(None, [one.host]))
+    return [replace(one, host=next(iter(of), None), also=tuple(of[1:])) for one, of in hosts.items()]
 
 
 def split(objections: Iterable[Objection], agreed: Agreed) -> tuple[list[Objection], list[Objection]]:
     """(those that nothing permits or nobody has permitted, those that the command line permits)."""
     refused: list[Objection] = []
     permitted: list[Objection] = []
-    for one in objections:
+    for one in merged(objections):
         (permitted if one.consent and one.consent.given(agreed) else refused).append(one)
     return refused, permitted

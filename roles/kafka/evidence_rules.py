@@ -102,10 +102,10 @@ def hidden(seen: Iterable[Seen]) -> list[Objection]:
                     f"{path} is in use and not in kafka_data_dirs any more: it holds {counted(len(held), 'partition')}"
                     ", which would be out of sight",
                     one.host,
-                    (f"partitions: {some(held)}", f"kafka_data_dirs: {', '.join(one.wanted)}"),
+                    (f"kafka_data_dirs: {', '.join(one.wanted)}", f"partitions: {some(held)}"),
                     way=f"keep it in the list; to take it out, add the new directory beside it, deploy, and empty it: "
-                    f"`invoke rebalance --drain-dir {one.host}:{path}`",
-                    consent=Consent(GIVE_UP_DATA, ((path, f"{one.host}:{path}"),)),
+                    f"`invoke rebalance --drain-dir {{host}}:{path}`",
+                    consent=Consent(GIVE_UP_DATA, ((path,),)),
                 )
             )
     return out
@@ -113,7 +113,7 @@ def hidden(seen: Iterable[Seen]) -> list[Objection]:
 
 def fewer_copies(seen: Iterable[Seen]) -> list[Objection]:
     """Settings that follow from the number of brokers and would fall because there are fewer of them."""
-    falls: dict[tuple[str, ...], list[str]] = {}
+    out = []
     for one in seen:
         lower = tuple(
             f"{key} {one.now[key]} -> {one.then[key]}"
@@ -121,17 +121,16 @@ def fewer_copies(seen: Iterable[Seen]) -> list[Objection]:
             if not {key, variable} & one.chosen and _number(one.then, key) < _number(one.now, key)
         )
         if lower:
-            falls.setdefault(lower, []).append(one.host)
-    return [
-        Objection(
-            "fewer copies: settings that follow from the number of brokers would fall",
-            hosts[0] if len(hosts) == 1 else None,
-            (*lower, f"hosts: {', '.join(hosts)}"),
-            way="set kafka_replication_factor and kafka_min_insync_replicas in the inventory to keep them",
-            consent=Consent(FEWER_COPIES),
-        )
-        for lower, hosts in falls.items()
-    ]
+            out.append(
+                Objection(
+                    "fewer copies: settings that follow from the number of brokers would fall",
+                    one.host,
+                    lower,
+                    way="to keep them, set kafka_replication_factor and kafka_min_insync_replicas in the inventory",
+                    consent=Consent(FEWER_COPIES),
+                )
+            )
+    return out
 
 
 def _number(settings: Mapping[str, str], key: str) -> int:
@@ -188,9 +187,8 @@ def talk(seen: Sequence[Seen]) -> list[Objection]:
         before, after = one.now["inter.broker.listener.name"], one.then.get("inter.broker.listener.name", "")
         if before == after:
             continue
-        short = [other.host for other in running if after not in _listeners(other.now)]
-        if short:
-            problem = f"{after} does not exist yet on {some(short)}"
+        if any(after not in _listeners(other.now) for other in running):
+            problem = f"{after} does not exist yet on all of them"
         elif before not in _listeners(one.then):
             problem = f"{before}, which the others use until their own restart, is gone"
         else:
@@ -203,7 +201,7 @@ def talk(seen: Sequence[Seen]) -> list[Objection]:
                 f"{after}",
             )
         )
-    return out[:1]  # it is the same on each
+    return out
 
 
 def _listeners(settings: Mapping[str, str]) -> set[str]:

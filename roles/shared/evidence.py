@@ -56,20 +56,16 @@ def names(number: int, address: str) -> tuple[str, ...]:
 
 def older(product: str, hosts: Mapping[str, tuple[str, str]]) -> list[Objection]:
     """A step back in versions. hosts {name: (the version that is there, the wanted one)}, as in "3.9.2"."""
-    steps: dict[tuple[str, str], list[str]] = {}
-    for name, (now, then) in hosts.items():
-        if _number(then) < _number(now):
-            steps.setdefault((now, then), []).append(name)
     return [
         Objection(
             f"a downgrade: {product} {now} -> {then}",
-            names[0] if len(names) == 1 else None,
-            (f"hosts: {', '.join(names)}",) if len(names) > 1 else (),
+            host,
             way=f"set {product.lower()}_version to {now} or newer: what a newer version has written, an older one may "
             "not be able to read",
             consent=Consent(DOWNGRADE),
         )
-        for (now, then), names in steps.items()
+        for host, (now, then) in hosts.items()
+        if _number(then) < _number(now)
     ]
 
 

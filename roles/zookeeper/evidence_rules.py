@@ -126,7 +126,7 @@ def ports(seen: Iterable[Seen], brokers: int) -> list[Objection]:
                     way=STOPPED,
                 )
             )
-    return out[:1]  # it is the same on each
+    return out
 
 
 def election_address(server: str) -> str:
@@ -172,7 +172,7 @@ def alone(seen: Sequence[Seen], number_of_members: int) -> list[Objection]:
         Objection(
             "ZooKeeper runs alone here, and cannot become a member of an ensemble while it runs",
             one.host,
-            way=f"stop it (`systemctl stop kafka zookeeper` on {one.host}), then deploy: the cluster is down meanwhile",
+            way="stop it (`systemctl stop kafka zookeeper` on {host}), then deploy: the cluster is down meanwhile",
         )
         for one in seen
         if one.active and one.has_data and not one.servers and number_of_members > 1 and one.number not in named
@@ -222,7 +222,7 @@ def moved_data(seen: Iterable[Seen]) -> list[Objection]:
                     f"the {what} of ZooKeeper would move from {before} to {after}, and the data would stay behind",
                     one.host,
                     way=f"keep {before}; to move it, one host at a time: `systemctl stop zookeeper`, `cp -a {before}/. "
-                    f"{after}/`, and deploy with --limit {one.host}",
+                    f"{after}/`, and deploy with --limit {{host}}",
                 )
             )
             break

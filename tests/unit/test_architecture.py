@@ -61,6 +61,7 @@ ALLOWED: dict[str, dict[Finding, str]] = {
         Finding("roles/kafka/service.py", "imports roles.java"): "runs on Java, and asks which one",
         Finding("roles/os/role.py", "says kafka"): "a word in the names of files on hosts",
         Finding("roles/shared/releases.py", "says java"): "a key of the lock files",
+        Finding("roles/zookeeper/evidence.py", "says kafka"): "whose metadata a server keeps stands at Kafka's chroot",
         Finding("roles/zookeeper/gate.py", "says kafka"): "an ensemble may be removed when no broker stays",
         Finding("roles/zookeeper/release.py", "imports roles.kafka"): "its version follows from Kafka's",
         Finding("roles/zookeeper/role.py", "imports roles.java"): "runs on Java, and asks which one",

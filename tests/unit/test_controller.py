@@ -65,7 +65,7 @@ class Cluster:
 def hand_over(monkeypatch: pytest.MonkeyPatch) -> Callable[[Cluster], dict[str, object]]:
     def go(cluster: Cluster) -> dict[str, object]:
         clock = iter(range(10_000))
-        monkeypatch.setattr(controller, "Client", cluster)
+        monkeypatch.setattr(znodes, "Client", cluster)
         monkeypatch.setattr(controller, "Moving", cluster.moving)
         monkeypatch.setattr(controller, "hello", lambda *address: {"controller": cluster.owner})
         monkeypatch.setattr(controller.time, "sleep", lambda seconds: None)
