@@ -116,7 +116,7 @@ def fewer_copies(seen: Iterable[Seen]) -> list[Objection]:
     out = []
     for one in seen:
         lower = tuple(
-            f"{key} {one.now[key]} -> {one.then[key]}"
+            f"{key} {one.now[key]} -> {one.then.get(key, 'not set')}"
             for key, variable in DERIVED.items()
             if not {key, variable} & one.chosen and _number(one.then, key) < _number(one.now, key)
         )

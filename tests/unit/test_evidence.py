@@ -1,0 +1,431 @@
+"""Where an inventory contradicts what runs: the rules by table, what permits a contradiction, what hosts say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.metadata.zookeeper import evidence as zookeeper_files
+from cluster.state import evidence as kafka_files
+from provisioner.run import evidence
+from provisioner.run.evidence import Consent, Objection
+from roles.kafka import evidence_rules as kafka
+from roles.kafka.evidence_rules import Data
+from roles.shared import evidence as shared
+from roles.zookeeper import evidence_rules as zookeeper
+
+ADDRESSES = {number: f"kafka{number}:9092" for number in (1, 2, 3)}
+ENSEMBLE = {number: f"kafka{number}:2888:3888" for number in (1, 2, 3)}
+MEMBERS = {number: f"kafka{number}" for number in (1, 2, 3)}
+DIR, NEW = "/var/lib/kafka/data", "/srv/kafka"
+
+
+def said(objections: list[Objection]) -> list[str]:
+    return [one.what for one in objections]
+
+
+def broker(number: int = 1, **also: Any) -> kafka.Seen:
+    usual: dict[str, Any] = {
+        "present": (DIR,),
+        "wanted": (DIR,),
+        "data": {DIR: Data("abc", ("orders-0",))},
+        "active": True,
+        "brokers": ADDRESSES,
+        "cluster": "abc",
+    }
+    return kafka.Seen(f"kafka{number}", number, **{**usual, **also})
+
+
+def server(number: int = 1, **also: Any) -> zookeeper.Seen:
+    usual: dict[str, Any] = {
+        "servers": ENSEMBLE,
+        "servers_then": ENSEMBLE,
+        "port": "2181",
+        "port_then": "2181",
+        "dirs": ("/zk", "/zk"),
+        "dirs_then": ("/zk", "/zk"),
+        "data": frozenset({"/zk"}),
+        "active": True,
+    }
+    return zookeeper.Seen(f"kafka{number}", number, **{**usual, **also})
+
+
+# -- consent ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("agreed", "given"),
+    [
+        ({}, False),
+        ({"--accept-downgrade": ()}, False),
+        ({"--shrink": ()}, False),
+        ({"--shrink": ("kafka3",)}, False),  # kafka2 goes as well, and nobody said so
+        ({"--shrink": ("kafka3", "kafka2")}, True),
+        ({"--shrink": ("3", "kafka2", "kafka9")}, True),
+    ],
+)
+def test_consent_names_everything_that_goes(agreed, given):
+    consent = Consent("--shrink", (("kafka2", "2"), ("kafka3", "3")))
+    assert consent.given(agreed) is given
+    assert consent.shown == "--shrink kafka2,kafka3"
+
+
+def test_the_same_on_several_hosts_is_said_once_and_permitted_as_one():
+    of = [Objection("older", host, way="stop {host}", consent=Consent("--accept-downgrade")) for host in ("a", "b")]
+    refused, permitted = evidence.split([*of, Objection("never", "a", way="empty {host}")], {"--accept-downgrade": ()})
+    assert said(refused) == ["never"] and said(permitted) == ["older"]
+    assert permitted[0].warning() == "a, b: older (--accept-downgrade)"
+    error = permitted[0].error()
+    assert error.exit_code == 2 and error.hosts == ["a", "b"]
+    assert error.lines() == ["older", "    hosts: a, b", "  -> stop HOST; if that is meant, add --accept-downgrade"]
+    assert refused[0].error().lines() == ["a: never", "  -> empty a"]
+
+
+@pytest.mark.parametrize(
+    ("number", "address", "names"),
+    [
+        (3, "kafka3:9092", ("kafka3", "3")),
+        (3, "kafka3.example.com:9092", ("kafka3.example.com", "3")),
+        (3, "[2001:db8::3]:9092", ("2001:db8::3", "3")),
+        (3, "127.0.0.1:9092", ("3",)),  # says nothing about which host it is
+        (3, "localhost:9092", ("3",)),
+    ],
+)
+def test_what_a_member_may_be_called(number, address, names):
+    assert shared.names(number, address) == names
+
+
+@pytest.mark.parametrize(
+    ("link", "version"),
+    [
+        ("kafka_2.13-3.9.2", "3.9.2"),
+        ("apache-zookeeper-3.8.6", "3.8.6"),
+        ("apache-zookeeper-3.8.6-bin", "3.8.6"),
+        ("kafka", None),
+        (None, None),
+    ],
+)
+def test_the_version_in_use(link, version):
+    assert shared.version_in(link) == version
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "found"),
+    [
+        ("3.9.2", "2.5.0", 1),
+        ("2.5.0", "3.9.2", 0),
+        ("3.9.2", "3.9.2", 0),
+        ("3.10.0", "3.9.2", 1),
+        ("3.9.10", "3.9.9", 1),
+    ],
+)
+def test_an_older_version_is_a_downgrade(now, then, found):
+    objections = shared.older("Kafka", {"kafka1": (now, then)})
+    assert said(objections) == [f"a downgrade: Kafka {now} -> {then}"] * found
+    assert all(one.consent == Consent("--accept-downgrade") for one in objections)
+
+
+# -- brokers -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_registered_broker_that_the_inventory_does_not_have_is_named_with_the_way_out():
+    (one,) = kafka.forgotten([broker(1), broker(2)], {1: "kafka1", 2: "kafka2"})
+    assert one.what == "the inventory knows less than the cluster: broker 3 (kafka3:9092) is not in its group kafka"
+    assert one.consent == Consent("--shrink", (("kafka3", "3"),))
+    assert "--drain kafka3" in one.way and one.host == "kafka1"
+    assert "registered: 3 brokers (1, 2, 3)" in one.details
+
+
+@pytest.mark.parametrize(
+    ("seen", "members"),
+    [
+        ([broker(1)], MEMBERS),  # --limit: the inventory has all of them
+        ([broker(1, brokers={})], {1: "kafka1"}),  # it does not serve, so it says nothing
+        ([broker(1, brokers={1: ADDRESSES[1]})], MEMBERS),  # more in the inventory: growth
+        ([], {1: "kafka1"}),
+    ],
+)
+def test_an_inventory_that_knows_as_much_or_more_is_fine(seen, members):
+    assert kafka.forgotten(seen, members) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [
+        ([broker(1), broker(2)], 0),
+        ([broker(1), broker(2, data={}, cluster=None)], 0),  # an empty host joins
+        ([broker(1), broker(2, data={DIR: Data("xyz")}, cluster=None)], 1),
+        ([broker(1), broker(2, data={}, cluster="xyz")], 1),
+        ([broker(1, data={DIR: Data("abc"), NEW: Data("xyz")})], 1),  # a disk of another cluster
+    ],
+)
+def test_one_inventory_is_one_cluster(seen, found):
+    objections = kafka.clusters(seen)
+    assert said(objections) == ["the hosts belong to different clusters"] * found
+    assert all(one.consent is None and any("xyz" in line for line in one.details) for one in objections)
+
+
+TWO = {DIR: Data("abc", ("orders-0", "orders-1")), NEW: Data("abc", ("orders-2",))}
+COPIED = {DIR: Data("abc", ("orders-0",)), NEW: Data("abc", ("orders-0", "orders-1"))}
+
+
+@pytest.mark.parametrize(
+    ("also", "out_of_sight"),
+    [
+        ({}, []),
+        ({"wanted": (DIR, NEW)}, []),
+        ({"wanted": (NEW,)}, [DIR]),
+        ({"wanted": (NEW,), "active": False}, [DIR]),  # a stopped broker's data is as much out of sight
+        ({"wanted": (NEW,), "data": {DIR: Data("abc", ())}}, []),  # emptied
+        ({"present": (DIR, NEW), "wanted": (DIR,), "data": TWO}, [NEW]),
+        ({"present": (DIR, NEW), "wanted": ("/srv/other",), "data": TWO}, [DIR, NEW]),
+        ({"wanted": (NEW,), "data": COPIED, "active": False}, []),  # copied by hand while it was stopped
+        ({"wanted": (NEW,), "data": COPIED}, [DIR]),  # the copy of a running broker is old at once
+    ],
+)
+def test_a_directory_with_partitions_does_not_leave_the_list(also, out_of_sight):
+    found = kafka.hidden([broker(**also)])
+    assert [one.what.split()[0] for one in found] == out_of_sight
+    assert [one.consent for one in found] == [Consent("--give-up-data", ((path,),)) for path in out_of_sight]
+    assert all(f"--drain-dir {{host}}:{path}" in one.way for one, path in zip(found, out_of_sight, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "chosen", "found"),
+    [
+        ({"min.insync.replicas": "2"}, {"min.insync.replicas": "1"}, (), 1),
+        ({"min.insync.replicas": "1"}, {"min.insync.replicas": "2"}, (), 0),
+        ({"min.insync.replicas": "2"}, {"min.insync.replicas": "1"}, ("kafka_min_insync_replicas",), 0),
+        ({"min.insync.replicas": "2"}, {"min.insync.replicas": "1"}, ("min.insync.replicas",), 0),
+        ({"default.replication.factor": "3"}, {"default.replication.factor": "2"}, ("min.insync.replicas",), 1),
+        ({"offsets.topic.replication.factor": "3"}, {}, (), 1),
+        ({}, {"min.insync.replicas": "1"}, (), 0),  # the first deploy
+    ],
+)
+def test_settings_that_follow_from_the_number_of_brokers_never_fall_silently(now, then, chosen, found):
+    objections = kafka.fewer_copies([broker(now=now, then=then, chosen=frozenset(chosen))])
+    assert len(objections) == found
+    assert all(one.consent == Consent("--accept-fewer-copies") and one.details for one in objections)
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "found"),
+    [
+        ("zk:2181", "zk:2181", 0),
+        ("zk:2181", "zk:2181,zk2:2181", 0),
+        ("zk:2181/kafka", "zk2:2181/kafka/", 0),
+        ("zk:2181", "zk:2181/kafka", 1),
+        ("zk:2181/a", "zk:2181/b", 1),
+        ("", "zk:2181/a", 0),
+    ],
+)
+def test_the_chroot_of_a_broker_with_data_stays(now, then, found):
+    keys = {"now": {"zookeeper.connect": now}, "then": {"zookeeper.connect": then}}
+    assert len(kafka.elsewhere([broker(**keys)])) == found
+    assert kafka.elsewhere([broker(**keys, data={})]) == []
+
+
+@pytest.mark.parametrize(("there", "found"), [("abc", 0), ("xyz", 1), (None, 1)])
+def test_the_metadata_that_a_broker_would_use_is_its_own_clusters(there, found):
+    assert len(kafka.other_metadata(broker(), there)) == found
+    assert kafka.other_metadata(broker(data={}), there) == []
+
+
+def listening(names: str, inter: str) -> dict[str, str]:
+    listed = ",".join(f"{name}://0.0.0.0:9092" for name in names.split())
+    return {"listeners": listed, "inter.broker.listener.name": inter}
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "brokers", "found"),
+    [
+        (("A B", "A"), ("A B", "A"), 2, 0),
+        (("A B", "A"), ("A B", "B"), 2, 0),
+        (("A", "A"), ("B", "B"), 2, 2),  # said of each, and shown once
+        (("A", "A"), ("A B", "B"), 2, 2),
+        (("A B", "A"), ("B", "B"), 2, 2),
+        (("A", "A"), ("B", "B"), 1, 0),  # alone, there is nobody to talk to
+    ],
+)
+def test_brokers_that_restart_one_by_one_find_each_other_meanwhile(now, then, brokers, found):
+    seen = [broker(number + 1, now=listening(*now), then=listening(*then)) for number in range(brokers)]
+    assert len(kafka.talk(seen)) == found
+
+
+# -- ZooKeeper ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seen", "members", "lost", "permitted"),
+    [
+        ([server(1)], MEMBERS, [], None),  # --limit
+        ([server(1), server(2)], {1: "kafka1", 2: "kafka2"}, ["3"], True),
+        ([server(1)], {1: "kafka1"}, ["2", "3"], False),  # kafka1 alone may lack what the others agreed on
+        ([server(1, servers={})], {1: "kafka1"}, [], None),  # a server that is alone knows no others
+        ([server(1, data=frozenset(), active=False)], {1: "kafka1"}, [], None),  # it never worked
+        ([server(1, data=frozenset())], {1: "kafka1", 2: "kafka2"}, ["3"], True),
+    ],
+)
+def test_a_configured_server_that_the_inventory_does_not_have(seen, members, lost, permitted):
+    found = zookeeper.forgotten(seen, members)
+    assert bool(found) is bool(lost)
+    for one in found:
+        assert all(f"ZooKeeper server {number} (kafka{number}:2888)" in one.what for number in lost)
+        assert one.consent == (Consent("--shrink", tuple((f"kafka{n}", n) for n in lost)) if permitted else None)
+
+
+FIVE = {number: f"kafka{number}:2888:3888" for number in range(1, 6)}
+
+
+@pytest.mark.parametrize(
+    ("there", "stay", "permitted"),
+    [(2, 1, True), (3, 2, True), (3, 1, False), (4, 2, True), (5, 3, True), (5, 2, False)],
+)
+def test_so_many_must_stay_that_no_agreed_write_is_lost(there, stay, permitted):
+    servers = {number: FIVE[number] for number in range(1, there + 1)}
+    (one,) = zookeeper.forgotten([server(1, servers=servers)], {n: f"kafka{n}" for n in range(1, stay + 1)})
+    assert (one.consent is not None) is permitted
+
+
+OTHER_PORTS = {number: f"kafka{number}:2889:3888" for number in (1, 2, 3)}
+RENAMED = {number: f"k{number}.example.com:2888:3888" for number in (1, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("also", "brokers", "found"),
+    [
+        ({}, 3, 0),
+        ({"servers_then": OTHER_PORTS}, 3, 1),
+        ({"servers_then": OTHER_PORTS, "active": False}, 3, 0),
+        ({"servers_then": RENAMED}, 3, 0),  # they listen on the same ports
+        ({"port_then": "2182"}, 3, 1),
+        ({"port_then": "2182", "servers": {}, "servers_then": {}}, 1, 0),  # one host, which is down anyway
+        ({"port_then": "2182", "servers": {}, "servers_then": {}}, 3, 1),
+        ({"port": ""}, 3, 0),
+    ],
+)
+def test_ports_that_servers_cannot_change_one_by_one(also, brokers, found):
+    assert len(zookeeper.ports([server(**also)], brokers)) == found
+
+
+EMPTY = frozenset[str]()
+
+
+@pytest.mark.parametrize(
+    ("seen", "members", "found"),
+    [
+        ([server(1), server(2), server(3)], (1, 2, 3), 0),
+        ([server(n, data=EMPTY, servers={}, active=False) for n in (1, 2, 3)], (1, 2, 3), 0),  # the first deploy
+        ([server(1), server(2), server(3, data=EMPTY)], (1, 2, 3), 0),  # one host is rebuilt
+        ([server(1), server(2, data=EMPTY), server(3, data=EMPTY)], (1, 2, 3), 1),
+        ([server(2, data=EMPTY)], (1, 2, 3), 0),  # --limit, one after the other
+        ([server(1, servers={}), server(2, data=EMPTY), server(3, data=EMPTY)], (1, 2, 3), 1),  # 1 -> 3
+        ([server(1, servers={}), server(2, data=EMPTY)], (1, 2), 0),  # 1 -> 2
+        ([server(1), server(2), server(3), *(server(n, data=EMPTY) for n in (4, 5))], (1, 2, 3, 4, 5), 0),
+        ([server(1)], (1,), 0),
+    ],
+)
+def test_servers_without_data_are_never_a_majority(seen, members, found):
+    assert len(zookeeper.empty_majority(seen, members)) == found
+
+
+@pytest.mark.parametrize(
+    ("seen", "alone", "split"),
+    [
+        ([server(1)], 0, 0),
+        ([server(1, servers={})], 1, 0),
+        ([server(1, servers={}, active=False)], 0, 0),
+        ([server(1, servers={}, data=EMPTY)], 0, 0),
+        ([server(1, servers={}), server(2), server(3)], 0, 1),
+        ([server(1, servers={}, active=False), server(2)], 0, 1),  # its data has gone its own way, running or not
+        ([server(1, servers={}, data=EMPTY), server(2)], 0, 0),  # the way back: its data was moved aside
+        ([server(4, servers={}), server(2)], 1, 0),  # a stranger
+    ],
+)
+def test_a_server_that_is_alone_is_no_member(seen, alone, split):
+    assert (len(zookeeper.alone(seen, 3)), len(zookeeper.split(seen))) == (alone, split)
+    assert zookeeper.alone(seen, 1) == []
+
+
+@pytest.mark.parametrize(
+    ("also", "found"),
+    [
+        ({}, []),
+        ({"dirs_then": ("/new", "/new")}, ["snapshots"]),
+        ({"dirs_then": ("/zk", "/fast")}, ["transaction"]),  # dataLogDir: the log of before would not be read any more
+        ({"dirs_then": ("/new", "/new"), "data": frozenset({"/zk", "/new"})}, ["snapshots"]),
+        ({"dirs_then": ("/new", "/new"), "data": frozenset({"/zk", "/new"}), "active": False}, []),
+        ({"dirs_then": ("/new", "/new"), "data": EMPTY}, []),
+        ({"dirs": None, "dirs_then": ("/new", "/new")}, []),
+    ],
+)
+def test_the_data_of_a_server_is_not_left_behind(also, found):
+    assert [one.what.split()[1] for one in zookeeper.moved_data([server(**also)])] == found
+
+
+# -- what hosts say ----------------------------------------------------------------------------------------------------
+
+
+def write(path: Path, text: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_what_a_brokers_files_say(tmp_path: Path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    write(old / "meta.properties", "version=0\nbroker.id=1\ncluster.id=abc\n")
+    for name in ("orders-0", "my-topic-12", f"moving-3.{'a' * 32}-future", "gone-1.abc-delete", "tmp"):
+        (old / name).mkdir()
+    config = write(tmp_path / "server.properties", f"log.dirs={new}/, {old}\nmin.insync.replicas=2\n")
+    started = write(tmp_path / "started", f"log.dir={tmp_path}/third\n")
+    (tmp_path / "link").symlink_to("/opt/kafka_2.13-3.9.2")
+    args: dict[str, Any] = {"config": str(config), "started": str(started), "link": str(tmp_path / "link")}
+    found = kafka_files.look({**args, "dirs": [str(new)]}, print)
+    assert found["present"] == [str(new), str(old), f"{tmp_path}/third"]
+    assert found["dirs"][str(old)]["cluster"] == "abc" and found["dirs"][str(new)]["cluster"] is None
+    assert found["dirs"][str(old)]["partitions"] == [f"moving-3.{'a' * 32}-future", "my-topic-12", "orders-0"]
+    assert found["link"] == "/opt/kafka_2.13-3.9.2" and found["settings"]["min.insync.replicas"] == "2"
+
+    nothing = kafka_files.look({"config": "/nope", "started": "/nope", "link": "/nope", "dirs": [str(new)]}, print)
+    assert nothing == {
+        "settings": {},
+        "link": None,
+        "present": [],
+        "dirs": {str(new): {"cluster": None, "partitions": None}},
+    }
+
+
+def test_partitions_are_counted_only_where_a_directory_leaves(tmp_path: Path):
+    (tmp_path / "orders-0").mkdir()
+    config = write(tmp_path / "server.properties", f"log.dirs={tmp_path}\n")
+    args: dict[str, Any] = {"config": str(config), "started": "/nope", "link": "/nope"}
+    stays = kafka_files.look({**args, "dirs": [f"{tmp_path}/"]}, print)
+    assert stays["dirs"][str(tmp_path)]["partitions"] is None
+    leaves = kafka_files.look({**args, "dirs": ["/srv/other"]}, print)
+    assert leaves["dirs"][str(tmp_path)]["partitions"] == ["orders-0"]
+
+
+@pytest.mark.parametrize(
+    ("names", "data"),
+    [
+        (["snapshot.0"], False),
+        (["snapshot.100000003"], True),
+        (["log.1"], True),
+        (["acceptedEpoch"], False),
+        ([], False),
+    ],
+)
+def test_what_a_servers_files_say(tmp_path: Path, names: list[str], data: bool):
+    for name in names:
+        write(tmp_path / "data/version-2" / name)
+    config = write(
+        tmp_path / "zoo.cfg",
+        f"dataDir={tmp_path}/data\nclientPort=2181\nserver.1=a:2888:3888\nserver.12=b:2888:3888:participant;2181\n",
+    )
+    found = zookeeper_files.look({"config": str(config), "link": "/nope", "dirs": ["/srv/zk"]}, print)
+    assert found["servers"] == {"1": "a:2888:3888", "12": "b:2888:3888:participant"}
+    assert found["present"] == [f"{tmp_path}/data"]
+    assert found["data"] == ([f"{tmp_path}/data"] if data else [])
