@@ -1,4 +1,4 @@
-"""Where an inventory contradicts the brokers that run: the rules by table, what permits a contradiction, what hosts say."""
+"""Where an inventory contradicts the brokers that run: rules by table, what permits it, what hosts say."""
 
 from __future__ import annotations
 
