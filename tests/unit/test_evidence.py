@@ -206,9 +206,9 @@ def test_settings_that_follow_from_the_number_of_brokers_never_fall_silently(now
     ],
 )
 def test_the_chroot_of_a_broker_with_data_stays(now, then, found):
-    keys = {"now": {"zookeeper.connect": now}, "then": {"zookeeper.connect": then}}
-    assert len(kafka.elsewhere([broker(**keys)])) == found
-    assert kafka.elsewhere([broker(**keys, data={})]) == []
+    settings = [{"zookeeper.connect": connect} for connect in (now, then)]
+    assert len(kafka.elsewhere([broker(now=settings[0], then=settings[1])])) == found
+    assert kafka.elsewhere([broker(now=settings[0], then=settings[1], data={})]) == []
 
 
 @pytest.mark.parametrize(("there", "found"), [("abc", 0), ("xyz", 1), (None, 1)])
