@@ -77,9 +77,9 @@ def disks(paths: Iterable[str]) -> Dict[str, Dict[str, int]]:
     out = {}
     for path in paths:
         place = path
-        while not os.path.exists(place) and place != "/":
+        while not os.path.exists(place) and os.path.dirname(place) != place:
             place = os.path.dirname(place)
-        found = os.statvfs(place)
+        found = os.statvfs(place or "/")  # of a relative path nothing is left; the agent works in /
         out[path] = {"free": found.f_bavail * found.f_frsize, "total": found.f_blocks * found.f_frsize}
     return out
 

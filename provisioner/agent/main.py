@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import sys
+import threading
 import time
 from typing import Any, Dict, List
 
@@ -25,6 +26,14 @@ from .lock import PATH as LOCK
 from .lock import Held, Lock
 from .system import STATE, System
 
+# What changes nothing on the host. By convention that is so of every function called `look`, too.
+READING = ("lock", "read", "has")
+
+
+def reads(request: Dict[str, Any]) -> bool:
+    """Whether a request changes nothing on the host, so that it may end anywhere."""
+    return request["op"] in READING or (request["op"] == "call" and request["function"] == "look")
+
 
 class Agent:
     """The operations; each is a method `op_NAME(request, emit) -> result`."""
@@ -34,7 +43,9 @@ class Agent:
         self.lock = Lock(lock)
         self.doing = "starting"
         self.system = System(emit=lambda event: None, state=state)
-        self.channel = Channel(source, sink, self.system.cache_path, on_gone=lambda: self.lock.orphan(self.doing))
+        self.channel = Channel(source, sink, self.system.cache_path, on_gone=self._alone)
+        self._changing = False
+        self._deciding = threading.Lock()
 
     def serve(self) -> None:
         """Answer requests until the control machine goes."""
@@ -48,6 +59,14 @@ class Agent:
             if self.channel.gone.is_set():
                 return
 
+    def _alone(self) -> None:
+        """The control machine has gone: end at once, in whatever system call, unless something is being changed. Then
+        the resource at hand is finished, and the next run is told to wait for that."""
+        with self._deciding:
+            if not self._changing:
+                os._exit(0)
+        self.lock.orphan(self.doing)
+
     def _answer(self, request: Dict[str, Any]) -> None:
         number = request["id"]
 
@@ -56,6 +75,8 @@ class Agent:
             self.channel.send({"id": number, "event": {k: v for k, v in event.items() if k != "raw"}}, raw)
 
         self.system.emit = emit
+        with self._deciding:
+            self._changing = not reads(request)
         try:
             result = getattr(self, f"op_{request['op']}")(request, emit)
             self.channel.send({"id": number, "result": result})
@@ -65,6 +86,7 @@ class Agent:
             self.channel.send({"id": number, "failure": describe(error)})
         finally:
             self.channel.forget(number)
+            self._changing = False
 
     def op_lock(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         """Take the host's lock for this run."""

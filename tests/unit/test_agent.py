@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from provisioner.agent import facts
 from provisioner.resources import Archive, Directory, File, Link, Links
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,11 @@ class Process:
         places = f"{str(folder / 'state')!r}, {str(folder / 'lock')!r}"
         code = f"from provisioner.agent.main import Agent; Agent(0, 1, {places}).serve()"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(folder)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         self.facts = json.loads(self.process.stdout.readline())["result"]
         self.number = 0
@@ -278,6 +283,62 @@ def test_agent_finishes_its_step_when_the_control_machine_goes_and_then_stops(ag
     assert agent.process.wait(20) == 0
     written = sorted(tmp_path.glob("f*"))
     assert len(written) > 0 and all(path.read_text() == big for path in written)
+
+
+@pytest.fixture
+def stuck(tmp_path):
+    """A Java home whose `release` nobody ever writes to: whoever reads it waits forever."""
+    home = tmp_path / "jdk"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin/java").write_text("")
+    (home / "bin/java").chmod(0o755)
+    os.mkfifo(home / "release")
+    return str(home)
+
+
+def ends_when_left(agent):
+    """Seconds until an agent that is at work has ended after its control machine has gone."""
+    time.sleep(0.3)
+    assert agent.process.poll() is None, "there is nothing left to end"
+    began = time.monotonic()
+    agent.process.stdin.close()
+    agent.process.stdout.close()
+    assert agent.process.wait(20) == 0
+    return time.monotonic() - began
+
+
+def test_an_agent_that_only_reads_ends_at_once_when_the_control_machine_goes(agent, stuck):
+    agent.send("read", resources=[], holder={"who": "me"}, wants={"java_home": stuck})
+    assert ends_when_left(agent) < 1
+
+
+def test_a_function_that_looks_is_cut_off_and_one_that_changes_something_is_not(tmp_path):
+    slow = "import time\n\ndef look(args, emit):\n    time.sleep(30)\n"
+    change = "\ndef change(args, emit):\n    time.sleep(1)\n    open(args['path'], 'w').close()\n    return {}\n"
+    (tmp_path / "slow.py").write_text(slow + change)
+    agent = Process(tmp_path)
+    agent.send("call", module="slow", function="look")
+    assert ends_when_left(agent) < 1
+    agent = Process(tmp_path)
+    agent.send("call", module="slow", function="change", args={"path": str(tmp_path / "changed")})
+    ends_when_left(agent)
+    assert (tmp_path / "changed").exists()
+
+
+def test_an_agent_that_waits_for_another_runs_last_step_ends_at_once(agent, tmp_path):
+    other = Process(tmp_path)
+    other.ask("lock", holder={"who": "you"})
+    lock = tmp_path / "lock"
+    lock.write_text(json.dumps({"who": "you", "orphaned": True, "doing": "something long"}))
+    agent.send("read", resources=[], holder={"who": "me"})
+    assert json.loads(agent.process.stdout.readline())["event"]["text"].endswith("something long")
+    assert ends_when_left(agent) < 1
+    other.close()
+
+
+@pytest.mark.parametrize("path", ["data/kafka", "", ".", "/nowhere/at/all", "/"])
+def test_the_disk_of_any_path_is_found(path):
+    assert facts.disks([path])[path]["total"] > 0
 
 
 def test_a_bug_is_reported_with_its_traceback_and_the_agent_lives_on(agent):
