@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.common import Run
 from cli.hosts import Hosts
-from cli.looking import look
+from cli.looking import see
 from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import HostFailed, ProvisionerError, Several
@@ -18,14 +18,13 @@ from provisioner.words import counted
 from roles import doctor as rules
 from roles import site
 from roles.doctor import Finding
-from roles.status import document, members
 
 
 class Examination(Deploy):
     """A deploy's preflight, then a look at what runs. Its options say `check`, so that it takes no lock."""
 
-    def examine(self, fleet: Fleet) -> tuple[list[ProvisionerError], list[Finding]]:
-        """(what is wrong, what will be)."""
+    def examine(self, fleet: Fleet) -> tuple[list[ProvisionerError], list[Finding], list[str]]:
+        """(what is wrong, what will be, what to do about what takes several steps)."""
         errors: list[ProvisionerError] = []
         for warning in self.site.warnings(self.inventory):
             self.reporter.warning(warning)
@@ -34,20 +33,21 @@ class Examination(Deploy):
             self._refuse()
         except ProvisionerError as error:
             errors += error.errors if isinstance(error, Several) else [error]
-        answers = fleet.each(self.plans, lambda name: look(fleet, self.targets[name]))
+        found, lost = see(fleet, self.inventory, {name: self.targets[name] for name in self.plans}, {})
         machines = fleet.each(self.plans, lambda name: self._machine(fleet, name))
-        errors += [*answers.errors.values(), *machines.errors.values()]
-        found = document(dict(answers), {}, members(self.inventory))
+        errors += [*lost.values(), *machines.errors.values()]
         findings: list[Finding] = []
-        for name, host in found["hosts"].items():
+        answering = {name: host["services"] for name, host in found["hosts"].items() if name not in lost}
+        for name, services in answering.items():
             of_host = list(rules.machine(machines[name])) if name in machines else []
-            for unit, service in host["services"].items():
+            for unit, service in services.items():
                 of_host += rules.soon(unit, service)
-            findings += [replace(one, host=name) for one in [*of_host, *self._state(name, host["services"])]]
-        if any(_deployed(host["services"]) for host in found["hosts"].values()):
-            errors += [HostFailed(problem) for problem in found["problems"]]
+            findings += [replace(one, host=name) for one in [*of_host, *self._state(name, services)]]
+        if any(map(_deployed, answering.values())):
+            said = tuple(f"{name}: " for name in lost)  # an error by itself
+            errors += [HostFailed(problem) for problem in found["problems"] if not problem.startswith(said)]
             findings += [Finding(note) for note in found["notes"]]
-        return errors, [*findings, *rules.inventory(self.inventory)]
+        return errors, [*findings, *rules.inventory(self.inventory)], found["advice"]
 
     def _state(self, name: str, services: Mapping[str, Any]) -> Iterator[Finding]:
         """How far a host is from what the inventory says."""
@@ -70,12 +70,12 @@ def _deployed(services: Mapping[str, Any]) -> bool:
 def doctor(run: Run) -> int:
     """Show every finding; exit code 0 when nothing is wrong now."""
     with Hosts(run, check=True) as hosts:
-        errors, findings = Examination(site, hosts.inventory, hosts.options, hosts.show, None).examine(hosts.fleet)
-    return _show(hosts.show, errors, findings)
+        found = Examination(site, hosts.inventory, hosts.options, hosts.show, None).examine(hosts.fleet)
+    return _show(hosts.show, *found)
 
 
-def _show(show: Reporter, errors: list[ProvisionerError], findings: Iterable[Finding]) -> int:
-    """Everything found, the same only once; the exit code."""
+def _show(show: Reporter, errors: list[ProvisionerError], findings: Iterable[Finding], steps: Iterable[str]) -> int:
+    """Everything found, the same only once; the exit code. steps: what to do about it, where that takes several."""
     listed = list(dict.fromkeys(findings))
     if listed:
         show.phase("Worth a look")
@@ -87,6 +87,8 @@ def _show(show: Reporter, errors: list[ProvisionerError], findings: Iterable[Fin
         show.phase("Wrong")
         for error in errors:
             show.error(error)
+    for number, step in enumerate(steps):
+        show.note(f"{'    ' if number else '  ->'} {step}")
     advice = f", {len(listed)} worth a look" if listed else ""
     show.phase(f"{len(errors)} wrong{advice}" if errors else f"Nothing is wrong{advice}")
     return max((error.exit_code for error in errors), default=0)

@@ -5,15 +5,21 @@ Only reads, and takes no lock.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from provisioner.connect import requests
+from provisioner.errors import ProvisionerError, Unreachable
 from roles import site, status
 from roles.status import Answer
 
 if TYPE_CHECKING:
     from provisioner.connect.fleet import Fleet
+    from provisioner.inventory.model import Inventory
     from provisioner.run.target import Target
+
+AGAIN_SECONDS = 1.5  # from the end of a look in which services contradict each other to the second one
 
 
 def look(fleet: Fleet, target: Target) -> Answer:
@@ -40,3 +46,27 @@ def look(fleet: Fleet, target: Target) -> Answer:
         said={unit: part.look(fleet.call, target) for unit, part in status.parts().items() if unit in active},
         processes=fleet.call(target.name, requests.look_at_processes(small)),
     )
+
+
+def see(
+    fleet: Fleet, inventory: Inventory, targets: Mapping[str, Target], lost: Mapping[str, ProvisionerError]
+) -> tuple[dict[str, Any], dict[str, ProvisionerError]]:
+    """(the document of `status` about these hosts; why hosts have no answer in it). lost: the hosts that could not be
+    asked.
+
+    Where services contradict each other all are asked once more, and the second answer counts: a broker that has just
+    started is known to some a moment before others.
+    """
+    members = status.members(inventory)
+
+    def once() -> tuple[dict[str, Any], dict[str, ProvisionerError]]:
+        answers = fleet.each(targets, lambda name: look(fleet, targets[name]))
+        errors = {**lost, **answers.errors}
+        why = {name: (not isinstance(error, Unreachable), error.summary) for name, error in errors.items()}
+        return status.document(dict(answers), why, members), errors
+
+    found, errors = once()
+    if status.doubtful(found):
+        time.sleep(AGAIN_SECONDS)
+        found, errors = once()
+    return found, errors

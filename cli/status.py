@@ -8,11 +8,10 @@ import sys
 
 from cli.common import Run
 from cli.hosts import Hosts
-from cli.looking import look
+from cli.looking import see
 from cli.tables import status as status_table
-from provisioner.errors import ProvisionerError, Unreachable
+from provisioner.errors import Unreachable
 from provisioner.report.choose import plain_wanted
-from roles.status import document, members
 
 UNHEALTHY = 2
 
@@ -22,13 +21,7 @@ def status(run: Run, as_json: bool) -> int:
     # What goes on meanwhile is shown on stderr: stdout is the answer alone, for pipes.
     with Hosts(run, sys.stderr) as hosts:
         targets = hosts.connect(hosts.members)
-        answers = hosts.fleet.each(targets, lambda name: look(hosts.fleet, targets[name]))
-    lost: dict[str, ProvisionerError] = {**targets.errors, **answers.errors}
-    found = document(
-        dict(answers),
-        {name: (not isinstance(error, Unreachable), error.summary) for name, error in lost.items()},
-        members(hosts.inventory),
-    )
+        found, lost = see(hosts.fleet, hosts.inventory, targets, targets.errors)
     found["hosts"] = {host.name: found["hosts"][host.name] for host in hosts.members}
     if as_json:
         print(json.dumps(found, indent=2))

@@ -327,9 +327,9 @@ def zookeeper_ready(port: int, *, unit: str, log_file: str, timeout: float, stal
     return Request("cluster.metadata.zookeeper.probe", "ready", args)
 
 
-def zookeeper_status(port: int) -> Request:
-    """The host's own server now: `metadata.zookeeper.probe.status`."""
-    return Request("cluster.metadata.zookeeper.probe", "status", {"host": LOCAL, "port": port})
+def zookeeper_status(port: int, config: str) -> Request:
+    """The host's own server now: `metadata.zookeeper.probe.status`. config: the path of its zoo.cfg."""
+    return Request("cluster.metadata.zookeeper.probe", "status", {"host": LOCAL, "port": port, "config": config})
 
 
 def zookeeper_ensemble(servers: Mapping[str, Sequence[Any]]) -> Request:

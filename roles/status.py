@@ -53,6 +53,12 @@ class Part(Protocol):
     def notes(self, found: Document) -> Iterable[str]:
         """Notes about services that work."""
 
+    def doubtful(self, found: Document) -> bool:
+        """Whether services contradict each other in a way that may be over a moment later: then all are asked again."""
+
+    def advice(self, found: Document) -> Iterable[str]:
+        """What to do about problems that take several steps, in order."""
+
     def word(self, entry: Mapping[str, Any], found: Document) -> str:
         """The state of a service that serves, in a word or two."""
 
@@ -99,7 +105,13 @@ def document(
         said = [answer.said.get(unit, {}) for answer in answers.values()]
         found[part.KEY] = part.together(entries, said, members.get(unit, {}))
     problems, notes = judge(found)
-    return {"healthy": not problems, "problems": problems, "notes": notes, **found}
+    advice = [line for part in parts().values() for line in part.advice(found)]
+    return {"healthy": not problems, "problems": problems, "advice": advice, "notes": notes, **found}
+
+
+def doubtful(found: Document) -> bool:
+    """Whether to ask all hosts again, a moment later, before the document is believed."""
+    return any(part.doubtful(found) for part in parts().values())
 
 
 def services(host: str, answer: Answer, members: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:

@@ -93,6 +93,7 @@ def below(found: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield "Not healthy:"
         yield from (f"  {problem}" for problem in found["problems"])
+        yield from (f"{'  ->' if n == 0 else '    '} {line}" for n, line in enumerate(found["advice"]))
 
 
 def _blocks(rows: Sequence[Row]) -> list[str]:

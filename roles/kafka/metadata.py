@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ConfigError
 from roles.kafka import release as kafka
 from roles.kafka import topology
 from roles.shared.checks import members
 from roles.shared.waits import Nodes
-from roles.zookeeper import release, service
+from roles.zookeeper import release, service, status
 from roles.zookeeper import topology as zookeeper
 
 if TYPE_CHECKING:
@@ -40,6 +40,13 @@ def connect(target: Target) -> str:
     chroot = str(target["kafka_zookeeper_chroot"] or "").strip("/")
     servers = given or zookeeper.connect(target.host, target.members("zookeeper"))
     return str(servers) + (f"/{chroot}" if chroot else "")
+
+
+def astray(found: Mapping[str, Any]) -> dict[str, list[str]]:
+    """{host: the data directories of its node} of the nodes of the metadata's keeper that have to come back to the
+    others. found: the document of `status`."""
+    services = {name: found["hosts"][name]["services"]["zookeeper"] for name in status.astray(found)}
+    return {name: [disk["path"] for disk in one["disks"]] for name, one in services.items()}
 
 
 def names(target: Target) -> list[str]:

@@ -11,7 +11,7 @@ from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target
 from provisioner.words import counted
-from roles.kafka import listeners, metadata, topology
+from roles.kafka import listeners, metadata, split, topology
 
 KEY = "cluster"
 COLUMNS: Mapping[str, str] = {"LEADERS": "leaders"}
@@ -38,8 +38,8 @@ def members(inventory: Inventory) -> dict[str, int]:
 
 
 def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None) -> dict[str, Any]:
-    """With broker_id, the partitions that it leads and those that it has a copy of, and what Kafka says of each data
-    directory."""
+    """With broker_id, the partitions that it leads and those that it has a copy of, what it says about its cluster, and
+    what Kafka says of each data directory."""
     serving, dirs, own = common["serving"], said.get("log_dirs") or {}, str(number)
     return {
         **common,
@@ -54,6 +54,7 @@ def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None
         "broker_id": number,
         "leaders": said["leaders"].get(own, 0) if serving else None,
         "replicas": said["replicas"].get(own, 0) if serving else None,
+        "says": {key: said[key] for key in ("brokers", "controller", "cluster_id")} if serving else None,
     }
 
 
@@ -66,6 +67,9 @@ def together(
         return None
     view = max(serving, key=lambda one: (len(one["brokers"]), one["controller"] is not None))
     names = {broker: name for name, broker in members.items()}
+    sides = split.sides(
+        split.View.of(name, one["broker_id"], one["says"]) for name, one in entries.items() if one.get("says")
+    )
     numbers = {key: view[key] for key, _ in reversed(TROUBLES)}
     return {
         "cluster_id": view["cluster_id"],
@@ -80,6 +84,7 @@ def together(
         "under_way": next((one["under_way"] for one in serving if one["under_way"] is not None), None),
         "throttled": {who: throttled(serving, who) for who in ("ours", "others")},
         "leaders": {str(broker): view["leaders"].get(str(broker), 0) for broker in view["brokers"]},
+        "split": [side.to_json() for side in sides] if len(sides) > 1 else None,
     }
 
 
@@ -97,7 +102,11 @@ def problems(found: Mapping[str, Any]) -> Iterator[str]:
     cluster = found[KEY]
     if not cluster:
         return
-    for broker in sorted(set(cluster["brokers_expected"]) - set(cluster["brokers_registered"])):
+    sides = _sides(cluster)
+    if said := split.problem(sides):
+        yield said
+    elsewhere = {broker for side in sides for broker in side.brokers}
+    for broker in sorted(set(cluster["brokers_expected"]) - set(cluster["brokers_registered"]) - elsewhere):
         yield f"broker {broker} is not registered in the cluster"
     if cluster["controller"] is None:
         yield "the cluster has no controller"
@@ -118,6 +127,31 @@ def notes(found: Mapping[str, Any]) -> Iterator[str]:
     yield from throttle_notes(cluster["throttled"])
 
 
+def doubtful(found: Mapping[str, Any]) -> bool:
+    """Whether brokers do not know each other: one of them may have started a moment ago."""
+    return bool(found[KEY] and found[KEY]["split"])
+
+
+def advice(found: Mapping[str, Any]) -> Iterator[str]:
+    """What brings back the hosts that left the cluster, be it with the broker or with the node that keeps the
+    metadata."""
+    keepers = metadata.astray(found)
+    sides = _sides(found[KEY]) if found[KEY] else []
+    brokers = split.astray(sides)
+    for name in dict.fromkeys([*brokers, *keepers]):
+        broker = found["hosts"][name]["services"].get("kafka", {})
+        number = broker["broker_id"] if name in brokers else None
+        yield from split.way_back(
+            name, number, [disk["path"] for disk in broker.get("disks", ())], keepers.get(name, ())
+        )
+    if len(sides) > 1 and not brokers:
+        yield split.UNCLEAR
+
+
+def _sides(cluster: Mapping[str, Any]) -> list[split.Side]:
+    return [split.Side.from_json(side) for side in cluster["split"] or ()]
+
+
 def throttle_notes(found: Mapping[str, Any]) -> Iterator[str]:
     """Throttled copies: by a rebalance, which may still run, or by somebody else."""
     ours, theirs = _throttle(found["ours"]), _throttle(found["others"])
@@ -135,8 +169,9 @@ def throttle_notes(found: Mapping[str, Any]) -> Iterator[str]:
 
 def word(entry: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """controller 1, broker 2"""
-    controller = (found[KEY] or {}).get("controller")
-    return f"{'controller' if entry['broker_id'] == controller else 'broker'} {entry['broker_id']}"
+    cluster = found[KEY] or {}
+    controllers = [side["controller"] for side in cluster.get("split") or ()] or [cluster.get("controller")]
+    return f"{'controller' if entry['broker_id'] in controllers else 'broker'} {entry['broker_id']}"
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:

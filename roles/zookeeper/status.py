@@ -10,15 +10,20 @@ from cluster import remote
 from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target
-from roles.zookeeper import topology
+from roles.zookeeper import service, split, topology
 
 KEY = "ensemble"
 COLUMNS: Mapping[str, str] = {}
 
 
 def look(call: Call, target: Target) -> Mapping[str, Any]:
-    """As `cluster.metadata.zookeeper.probe.status` answers."""
-    return call(target.name, remote.zookeeper_status(target["zookeeper_port"]))
+    """As `cluster.metadata.zookeeper.probe.status` answers; instead of the servers that its zoo.cfg names, differs: how
+    these differ from the inventory's, as `split.Named`."""
+    answer = call(target.name, remote.zookeeper_status(target["zookeeper_port"], service.CONFIG))
+    servers = target.members("zookeeper")
+    expected = {str(topology.myid(one, servers)): str(one.vars["zookeeper_address"]) for one in servers}
+    named = answer.pop("named", None)
+    return answer if named is None else {**answer, "differs": split.compare(named, expected)}
 
 
 def members(inventory: Inventory) -> dict[str, int]:
@@ -28,27 +33,43 @@ def members(inventory: Inventory) -> dict[str, int]:
 
 
 def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None) -> dict[str, Any]:
-    """With mode ("leader", "follower", "standalone"; None for one that does not serve), and synced_followers of a
-    leader."""
-    return {**common, "mode": said.get("mode"), "synced_followers": said.get("synced_followers")}
+    """With mode ("leader", "follower", "standalone"; None for one that does not serve), synced_followers of a leader,
+    and the servers that only its zoo.cfg names (strangers) or only the inventory (lacking)."""
+    differs = said.get("differs") or split.Named((), ())
+    return {
+        **common,
+        "mode": said.get("mode"),
+        "synced_followers": said.get("synced_followers"),
+        "strangers": list(differs.strangers),
+        "lacking": list(differs.lacking),
+    }
 
 
 def together(
     entries: Mapping[str, Mapping[str, Any]], said: Sequence[Mapping[str, Any]], members: Mapping[str, int]
 ) -> dict[str, Any]:
-    """The leader, the followers, and the servers that do not serve."""
+    """The leader (the first one of several), the followers, the servers that run alone though they are not the only
+    one, and those that do not serve."""
     modes = {name: entries[name].get("mode") for name in members if name in entries}
     return {
         "servers": list(members),
-        "leader": next((name for name, mode in modes.items() if mode in ("leader", "standalone")), None),
+        "leader": next(iter(split.leaders(members, modes)), None),
+        "leaders": split.leaders(members, modes),
+        "standalone": split.alone(members, modes),
         "followers": [name for name, mode in modes.items() if mode == "follower"],
         "not_serving": [name for name, mode in modes.items() if mode is None],
     }
 
 
 def problems(found: Mapping[str, Any]) -> Iterator[str]:
-    """Problems of the ensemble; none while --limit leaves out a server, since that one may lead."""
+    """Servers that are not one ensemble, whatever --limit says; other problems of the ensemble only when --limit leaves
+    out no server, since that one may lead."""
     ensemble = found[KEY]
+    yield from split.problems(ensemble["servers"], _modes(found))
+    for name, host in found["hosts"].items():
+        strangers = host["services"].get("zookeeper", {}).get("strangers")
+        if strangers:
+            yield f"{name}: {service.CONFIG} names ZooKeeper servers that the inventory lacks: {', '.join(strangers)}"
     if not set(ensemble["servers"]) <= set(found["hosts"]):
         return
     servers = {name: host["services"].get("zookeeper", {}) for name, host in found["hosts"].items()}
@@ -63,8 +84,30 @@ def problems(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def notes(found: Mapping[str, Any]) -> Iterator[str]:
-    """A working ensemble has no notes."""
+    """Servers that were not told of all others yet, but those that are a problem already."""
+    for name, host in found["hosts"].items():
+        server = host["services"].get("zookeeper", {})
+        if server.get("lacking") and not server["strangers"] and name not in found[KEY]["standalone"]:
+            yield f"{name}: {service.CONFIG} does not name {', '.join(server['lacking'])} yet: the next deploy does it"
+
+
+def doubtful(found: Mapping[str, Any]) -> bool:
+    """Whether a server runs alone, or several lead: it may just have been restarted."""
+    return bool(list(split.problems(found[KEY]["servers"], _modes(found))))
+
+
+def advice(found: Mapping[str, Any]) -> Iterator[str]:
+    """None of its own: what brings a server back begins with its broker, so the brokers' role says it."""
     yield from ()
+
+
+def astray(found: Mapping[str, Any]) -> list[str]:
+    """The hosts whose server has to come back to the others."""
+    return split.astray(found[KEY]["servers"], _modes(found))
+
+
+def _modes(found: Mapping[str, Any]) -> dict[str, str | None]:
+    return {name: host["services"].get("zookeeper", {}).get("mode") for name, host in found["hosts"].items()}
 
 
 def word(entry: Mapping[str, Any], found: Mapping[str, Any]) -> str:
@@ -73,11 +116,14 @@ def word(entry: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """The leader of the ensemble."""
+    """The leaders of the ensemble, of which there should be one, and the servers that run without it."""
     ensemble = found[KEY]
-    if ensemble["leader"]:
+    parts = []
+    if leaders := ensemble["leaders"]:
         followers = ", ".join(ensemble["followers"])
-        alone = len(ensemble["servers"]) == 1
-        yield f"ensemble: {ensemble['leader']} {'serves alone' if alone else 'leads'}" + (
-            f", followed by {followers}" if followers else ""
-        )
+        leads = "serves alone" if len(ensemble["servers"]) == 1 else "leads" if len(leaders) == 1 else "lead"
+        parts.append(f"{', '.join(leaders)} {leads}" + (f", followed by {followers}" if followers else ""))
+    if apart := ensemble["standalone"]:
+        parts.append(f"{', '.join(apart)} {'runs' if len(apart) == 1 else 'run'} apart")
+    if parts:
+        yield f"ensemble: {'; '.join(parts)}"

@@ -97,8 +97,8 @@ def test_zookeeper_becomes_ready_when_it_has_a_quorum(server):
 def test_a_dead_port_is_a_state_not_an_error():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    status = zookeeper_probe.status({"host": "127.0.0.1", "port": port}, print)
-    assert status == {"serving": False, "why": "Connection refused"}
+    status = zookeeper_probe.status({"host": "127.0.0.1", "port": port, "config": "/nonexistent"}, print)
+    assert status == {"serving": False, "why": "Connection refused", "named": None}
     status = kafka_probe.status({"bootstrap": f"127.0.0.1:{port}"}, print)
     assert status == {"serving": False, "why": "Connection refused"}
     with pytest.raises(Failure, match=r"broker 1 at 127.0.0.1:.*nothing moved.*Connection refused"):

@@ -14,7 +14,8 @@ from cluster.state.node import settled
 from provisioner.resources import Service
 from roles import site
 from roles.role import Role
-from roles.status import Answer, document, version
+from roles.status import Answer, document, doubtful, version
+from roles.zookeeper.split import Named
 
 CONFIG = "/etc/kafka/server.properties"
 NONE = {"count": 0, "first": []}
@@ -118,6 +119,48 @@ def test_a_missing_broker_and_one_too_many_are_told_apart():
     found = three(kafka1=answer(1, kafka=view), kafka2=answer(2, "leader", kafka=view), kafka3=answer(3, kafka=DOWN))
     assert "broker 3 is not registered in the cluster" in found["problems"]
     assert found["notes"] == ["broker 9 is registered and not in the inventory"]
+
+
+def test_a_split_is_one_problem_with_the_way_back_below_it():
+    found = three(
+        kafka1=answer(1, "standalone", kafka=broker(1, brokers=[1], controller=1)),
+        kafka2=answer(2, "leader", kafka=broker(2, brokers=[2, 3])),
+        kafka3=answer(3, kafka=broker(3, brokers=[2, 3])),
+    )
+    assert doubtful(found) and not found["healthy"]
+    zookeeper, brokers = found["problems"]
+    assert zookeeper == "kafka1 runs ZooKeeper alone, though the inventory has 3 servers"
+    assert brokers.startswith(
+        "the cluster is split: brokers 2, 3 (kafka2, kafka3) with controller 2; broker 1 (kafka1)"
+    )
+    assert found["ensemble"]["leader"] == "kafka2" and found["ensemble"]["standalone"] == ["kafka1"]
+    assert [side["brokers"] for side in found["cluster"]["split"]] == [[2, 3], [1]]
+    text = page(found, None)
+    assert "ensemble: kafka2 leads, followed by kafka3; kafka1 runs apart" in text
+    assert "kafka1  kafka      controller 1" in text and "kafka2  kafka      controller 2" in text
+    assert "\n  -> to bring kafka1 back (docs/operations.md, " in text and "\n     4. `invoke deploy`" in text
+    assert "\n     3. on kafka1, move aside" in text and "of /data every partition" in text
+    json.dumps(found)
+    assert not doubtful(three()) and three()["advice"] == []
+
+
+def test_a_server_alone_is_a_problem_also_where_the_brokers_still_know_each_other():
+    found = three(kafka1=answer(1, "standalone"))
+    assert found["problems"] == ["kafka1 runs ZooKeeper alone, though the inventory has 3 servers"]
+    assert found["cluster"]["split"] is None and doubtful(found)
+    assert found["advice"][0].startswith("to bring kafka1 back") and "acknowledged" not in str(found["advice"])
+
+
+def test_servers_that_the_inventory_lacks_are_a_problem_and_those_not_told_of_yet_a_note():
+    def told(*differs: tuple[str, ...]) -> dict[str, Any]:
+        whole = answer(1)
+        said = {**whole.said, "zookeeper": {**whole.said["zookeeper"], "differs": Named(*differs)}}
+        return three(kafka1=replace(whole, said=said))
+
+    (problem,) = told(("kafka4",), ())["problems"]
+    assert problem == "kafka1: /etc/zookeeper/zoo.cfg names ZooKeeper servers that the inventory lacks: kafka4"
+    (note,) = told((), ("kafka3",))["notes"]
+    assert note == "kafka1: /etc/zookeeper/zoo.cfg does not name kafka3 yet: the next deploy does it"
 
 
 def test_an_unreachable_host_is_listed_with_the_reason_and_the_others_are_still_judged():

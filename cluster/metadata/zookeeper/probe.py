@@ -3,6 +3,7 @@ each."""
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 ANSWER_TIMEOUT = 2.0  # seconds
+# server.1=kafka1:2888:3888, an IPv6 address in brackets
+_SERVER = re.compile(r"^\s*server\.(\d+)\s*=\s*(\[[^\]]+\]|[^:\s]+)", re.MULTILINE)
 
 
 def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -39,12 +42,18 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """This server now. args: host, port.
+    """This server now. args: host, port, config (the path of its zoo.cfg).
 
     Returns serving (bool), why (when it does not), mode ("standalone", "leader", "follower"), version, zxid,
-    connections, znodes; for a leader also followers and synced_followers. Never waits, never raises for a dead server.
+    connections, znodes; for a leader also followers and synced_followers; named: as `parse_servers` reads its
+    configuration, None where that cannot be read. Never waits, never raises for a dead server.
     """
-    return look(args["host"], int(args["port"]))
+    try:
+        with open(args["config"], encoding="utf-8") as file:
+            named: Optional[dict[str, str]] = parse_servers(file.read())
+    except (OSError, ValueError):
+        named = None
+    return {**look(args["host"], int(args["port"])), "named": named}
 
 
 def ensemble(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -113,6 +122,11 @@ def parse_srvr(text: str) -> dict[str, Any]:
         return {"serving": False, "why": text.strip().splitlines()[0] if text.strip() else "no answer"}
     version = fields.get("Zookeeper version", "")
     return {"serving": True, "mode": mode, "version": version.split("-")[0], "zxid": fields.get("Zxid", "")}
+
+
+def parse_servers(config: str) -> dict[str, str]:
+    """{id: address} of the servers that a zoo.cfg names; none for a server that runs alone. Pure."""
+    return {number: address.strip("[]") for number, address in _SERVER.findall(config)}
 
 
 def parse_mntr(text: str) -> dict[str, Any]:
