@@ -47,6 +47,13 @@ def _memory() -> int:
     return min([total, *(int(limit) for limit in limits if limit.strip().isdigit() and int(limit) > 0)])
 
 
+def machine_id() -> str:
+    """What no two machines that run at the same time have in common. /etc/machine-id is the same on copies of a virtual
+    machine, and the id of the boot in all containers of one kernel, which do not share their root directory."""
+    root = os.stat("/")
+    return f"{_text('/proc/sys/kernel/random/boot_id').strip()} {root.st_dev} {root.st_ino}"
+
+
 def gather() -> Dict[str, Any]:
     """The facts of docs/architecture.md, from files alone: no process is started."""
     release = _fields(_text("/etc/os-release"), "=")
@@ -67,6 +74,7 @@ def gather() -> Dict[str, Any]:
             _text("/proc/1/limits"), _text("/proc/1/status"), _text("/proc/sys/fs/nr_open").strip()
         ),
         "clock": time.time(),
+        "machine": machine_id(),
         "hostname": os.uname().nodename,
         "uid": os.geteuid(),
     }

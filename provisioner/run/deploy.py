@@ -74,7 +74,7 @@ class Deploy:
         names = [host.name for host in self.hosts]
         # Our own part is loaded while hosts start their agents: that is half of a run that changes nothing.
         found = fleet.each(names, preparation.host, meanwhile=lambda: self.site.load(self.inventory))
-        errors: list[ProvisionerError] = list(found.errors.values())
+        errors = preflight.doubled(preparation.machines, found.errors)
         for problem in preflight.clock_problems({name: one.ahead for name, one in found.items()}):
             self.reporter.warning(f"{problem}: start a time service (systemd-timesyncd, chrony) on them")
         for name, one in found.items():
@@ -98,9 +98,7 @@ class Deploy:
             objections = self.site.judge(witnesses, fleet.call, agreed)
         self.refused, permitted = evidence.split(objections, agreed)
         for one in permitted:
-            self.reporter.warning(
-                f"{f'{one.host}: ' if one.host else ''}{one.what} ({one.consent.shown if one.consent else ''})"
-            )
+            self.reporter.warning(one.warning())
 
     def _refuse(self) -> None:
         """End here, after the plan was shown, where the inventory contradicts what is there."""
@@ -227,10 +225,10 @@ class Deploy:
     def _blame(self, error: ProvisionerError) -> None:
         """Count an error where it belongs in the recap; hosts that were not planned have no ok resources."""
         for one in error.errors if isinstance(error, Several) else [error]:
-            if one.host in self.rows:
-                row = self.rows[one.host]
-                row.unreachable += isinstance(one, Unreachable)
-                row.failed += not isinstance(one, Unreachable)
+            for name in one.hosts:
+                if name in self.rows:
+                    self.rows[name].unreachable += isinstance(one, Unreachable)
+                    self.rows[name].failed += not isinstance(one, Unreachable)
 
 
 def will_restart(reasons: Sequence[str]) -> str:

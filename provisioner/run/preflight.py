@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.errors import HostFailed
+from provisioner.errors import HostFailed, ProvisionerError
 from provisioner.quantities import format_size
 
 # Clocks further apart than this make logs and time-based retention hard to reason about.
@@ -200,6 +200,24 @@ def clock_problems(offsets: Mapping[str, float]) -> list[str]:
     low, high = min(offsets, key=lambda name: offsets[name]), max(offsets, key=lambda name: offsets[name])
     skew = offsets[high] - offsets[low]
     return [f"the clocks of {low} and {high} are {skew:.0f} s apart"] if skew > CLOCK_SKEW_SECONDS else []
+
+
+def doubled(machines: Mapping[str, str], errors: Mapping[str, ProvisionerError]) -> list[ProvisionerError]:
+    """The errors of hosts, and instead of what they say the fact that some of them are one machine under several names:
+    the second is locked by the first. machines: {host: what no two machines have in common}."""
+    names: dict[str, list[str]] = {}
+    for name, machine in machines.items():
+        names.setdefault(machine, []).append(name)
+    same = [sorted(of) for of in names.values() if len(of) > 1]
+    left = [error for name, error in errors.items() if not any(name in of for of in same)]
+    return left + [
+        HostFailed(
+            f"{' and '.join(of)} are one machine",
+            hosts=of,
+            advice="give each host its own machine: correct the ansible_host or ansible_port of one, or remove it",
+        )
+        for of in same
+    ]
 
 
 def problems(host: str, found: Iterable[tuple[str, str]]) -> list[HostFailed]:

@@ -48,12 +48,14 @@ class Preparation:
     def __init__(self, fleet: Fleet, site: Site, inventory: Inventory, options: Options) -> None:
         self._fleet, self._site, self._inventory, self._options = fleet, site, inventory, options
         self._opener = Opener(fleet, site, options)
+        self.machines: dict[str, str] = {}  # of the hosts that could be opened: what no two machines have in common
 
     def host(self, name: str) -> Prepared:
         """All of it for one host; problems of the host itself are in the answer. Raises what else goes wrong on the
         way: Unreachable, Locked, HostFailed."""
         before = time.time()
         facts = self._opener.open(self._inventory.hosts[name])
+        self.machines[name] = facts["machine"]
         done = Prepared(ahead=facts["clock"] - (before + time.time()) / 2)
         target = Target(self._inventory.hosts[name], self._inventory, facts, self._options.root / "templates")
         try:

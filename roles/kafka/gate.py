@@ -81,10 +81,11 @@ class KafkaGate:
     def departure(self, leaving: Collection[str]) -> Refusal | None:
         """What the cluster loses when these hosts of the run are removed; nothing when none of its brokers
         stays."""
-        if all(member.name in self.targets for member in self.members):
-            return None
         host = next(iter(leaving))
         state = self._state(host, own=True)
+        if all(member.name in self.targets for member in self.members):
+            others = state.brokers - {*self.ids.values()} if state else ()
+            return rules.forgotten(others) if others else None
         if state is None:
             return Refusal(f"no broker answers, so it is unknown which partitions only {', '.join(leaving)} has")
         silent = self._silent(host, [name for name in self.ids if name not in leaving])

@@ -5,7 +5,7 @@ The state comes from `cluster.state.probe.status` with partitions=True, asked of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -146,6 +146,15 @@ def departure(state: ClusterState, leaving: frozenset[int]) -> Refusal | None:
     costs += [f"{counted(len(short), 'partition')} cannot be written, having too few copies in sync"] if short else []
     named = f"broker{'s' if len(leaving) > 1 else ''} {', '.join(map(str, sorted(leaving)))}"
     return Refusal(f"without {named}, {' and '.join(costs)}", _listed([*gone, *short]))
+
+
+def forgotten(others: Collection[int]) -> Refusal:
+    """Brokers outside the inventory, which would go on without those that are removed."""
+    listed = ", ".join(f"broker {broker}" for broker in sorted(others))
+    return Refusal(
+        f"the inventory knows less than the cluster: {listed} would stay",
+        ("copies on the removed hosts may be the only ones",),
+    )
 
 
 def restart_order(brokers: Iterable[int], state: ClusterState | None) -> list[int]:

@@ -309,7 +309,16 @@ def test_a_host_that_the_others_can_do_without_may_leave(tmp_path: Path):
 
 def test_the_whole_cluster_may_leave_whatever_it_holds(tmp_path: Path):
     brokers = with_servers("leader", "follower", "follower")
-    assert departing(tmp_path, brokers, *BROKERS) == [] and brokers.asked == 0
+    assert departing(tmp_path, brokers, *BROKERS) == []
+
+
+def test_brokers_that_the_inventory_does_not_know_would_stay(tmp_path: Path):
+    brokers = with_servers("leader", "follower", "follower")
+    site = support.inventory(tmp_path, kafka=["kafka1"], zookeeper=["kafka1"])
+    reasons = the_site.departure([support.target(site, "kafka1")], brokers.call, lambda host, text: None)
+    assert reasons[0].startswith("the inventory knows less than the cluster: broker 2, broker 3 would stay")
+    brokers.down = {*BROKERS}  # nobody says that there are others
+    assert the_site.departure([support.target(site, "kafka1")], brokers.call, lambda host, text: None) == []
 
 
 def test_two_of_three_hosts_take_the_writes_and_the_quorum_with_them(tmp_path: Path):

@@ -12,6 +12,7 @@ from provisioner.agent import facts as host_facts
 from provisioner.agent import sockets
 from provisioner.agent.packages import find as find_package
 from provisioner.agent.units import parse as parse_unit
+from provisioner.errors import Locked
 from provisioner.run import preflight
 from provisioner.run.preflight import JavaNeed, Needs
 
@@ -75,6 +76,19 @@ def test_details(needs, answer, found):
     problems = preflight.details(needs, {**FINE, **answer})
     assert [found in what for what, _ in problems] == ([True] if found else [])
     assert all(advice for _, advice in problems)
+
+
+@pytest.mark.parametrize(
+    ("machines", "said"),
+    [
+        ({"a": "boot 1 2", "b": "boot 3 4"}, ["a: held"]),
+        ({"a": "boot 1 2", "b": "boot 3 4", "c": "boot 1 2"}, ["a and c are one machine"]),
+        ({"b": "boot 1 2", "c": "boot 1 2"}, ["a: held", "b and c are one machine"]),
+    ],
+)
+def test_one_machine_under_two_names_is_said_instead_of_its_lock(machines, said):
+    errors = {"a": Locked("held", host="a")}
+    assert [error.lines()[0] for error in preflight.doubled(machines, errors)] == said
 
 
 def test_needs_of_roles_add_up():
