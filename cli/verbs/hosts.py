@@ -57,7 +57,7 @@ def deploy(
         accept_downtime=accept_downtime,
         yes=yes,
         timings=timings,
-        agreed=deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies),
+        agreed=deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies, accept_downtime),
     )
 
 

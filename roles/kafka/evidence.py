@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cluster import remote
 from cluster.settings.properties import parse
 from provisioner.run.evidence import SHRINK
 from roles.kafka import evidence_rules as rules
-from roles.kafka import listeners, metadata, service, topology
+from roles.kafka import listeners, metadata, service, split, topology
 from roles.kafka.release import release
 from roles.shared import evidence as shared
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 LINK = "/opt/kafka"
 UNIT = "kafka"
+AGAIN_SECONDS = 1.5  # to a second look at brokers that do not know each other
 
 
 def ask(target: Target) -> Request:
@@ -45,13 +47,16 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *rules.fewer_copies(seen),
         *shared.older("Kafka", {one.host: (one.version, one.wanted_version) for one in seen if one.version}),
     ]
+    out += _split(witnesses, seen, call)
     serving = [one for one in seen if one.brokers]
     if serving:
+        out += _stopped_writes(seen, serving[0], by_host[serving[0].host].target, call)
         out += _held(seen, serving[0], call)
         out += _undrained(out, serving[0], by_host[serving[0].host].target, call, agreed)
     for one in seen:
-        if one.has_data and one.now.get("zookeeper.connect") != one.then.get("zookeeper.connect"):
-            out += _other_metadata(one, call)
+        if one.has_data and one.now.get(metadata.CONNECT) != one.then.get(metadata.CONNECT):
+            answers, cluster = metadata.cluster_at(call, one.host, one.then[metadata.CONNECT])
+            out += rules.other_metadata(one, cluster) if answers else []
     return out
 
 
@@ -84,6 +89,56 @@ def _chosen(target: Target) -> Iterator[str]:
     yield from (name for name in set(rules.DERIVED.values()) if target[name] is not None)
 
 
+def _split(witnesses: Sequence[Witness], seen: Sequence[rules.Seen], call: Call) -> Iterator[Objection]:
+    """Brokers that are one cluster no more. Asked twice, since one that has just started is known to some before
+    others."""
+    targets = {one.name: one.target for one in witnesses}
+    sides = split.sides(
+        split.View.of(one.name, topology.broker_id(one.target.host, one.target.members("kafka")), one.serving[UNIT])
+        for one in witnesses
+        if UNIT in one.serving
+    )
+    if len(sides) > 1:
+        time.sleep(AGAIN_SECONDS)
+        sides = split.sides(_views(targets, seen, call))
+    keepers = metadata.apart(witnesses)
+    numbers = {one.host: one.number for one in seen}
+    astray = split.astray(sides)
+    steps = [
+        line
+        for host in dict.fromkeys([*astray, *keepers])
+        for line in split.way_back(
+            host,
+            numbers[host] if host in astray else None,
+            service.data_dirs(targets[host]) if host in targets else (),
+            keepers.get(host, ()),
+        )
+    ]
+    if problem := split.problem(sides):
+        yield rules.split_apart(problem, steps or [split.UNCLEAR])
+    elif keepers:
+        yield rules.split_apart("a server that keeps the metadata has left the others", steps)
+
+
+def _views(targets: Mapping[str, Target], seen: Sequence[rules.Seen], call: Call) -> Iterator[split.View]:
+    for one in seen:
+        target = targets[one.host]
+        # What topics need is not asked: without a quorum that question is not answered.
+        answer = call(one.host, remote.cluster_status(min_isr=1).at(listeners.inter_broker(target.host).local))
+        if answer["serving"]:
+            yield split.View.of(one.host, one.number, answer)
+
+
+def _stopped_writes(seen: Sequence[rules.Seen], witness: rules.Seen, target: Target, call: Call) -> Iterator[Objection]:
+    """Topics that no write with acks=all would reach any more, because they have fewer copies than it would need."""
+    if any(rules.needs_more_copies(one) for one in seen):
+        request = remote.cluster_status(partitions=True, **metadata.assumed(call, target))
+        status = call(witness.host, request.at(listeners.inter_broker(target.host).local))
+        copies = [(one["topic"], len(one["replicas"]), one["min_isr"]) for one in status.get("partitions", ())]
+        for one in seen:
+            yield from rules.too_few_copies(one, copies)
+
+
 def _held(seen: Sequence[rules.Seen], witness: rules.Seen, call: Call) -> Iterator[Objection]:
     """Ids of hosts without a running broker that a broker elsewhere has. One that was killed stays registered for a
     while (zookeeper.session.timeout.ms), so it is asked whether it answers."""
@@ -110,8 +165,3 @@ def _undrained(
         copies = sum(number in one["replicas"] for one in status.get("partitions", ()))
         if number not in own and copies:
             yield rules.undrained(number, shared.names(number, address)[0], copies)
-
-
-def _other_metadata(one: rules.Seen, call: Call) -> list[Objection]:
-    found = call(one.host, remote.zookeeper_cluster_id(one.then["zookeeper.connect"]))
-    return rules.other_metadata(one, found["id"]) if found["answers"] else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from provisioner.run.evidence import FEWER_COPIES, GIVE_UP_DATA, Consent, Objection
+from provisioner.run.evidence import DOWNTIME, FEWER_COPIES, GIVE_UP_DATA, Consent, Objection
 from provisioner.words import counted, some
 from roles.shared import evidence as shared
 
@@ -131,6 +131,39 @@ def fewer_copies(seen: Iterable[Seen]) -> list[Objection]:
                 )
             )
     return out
+
+
+def needs_more_copies(one: Seen) -> bool:
+    """Whether the in-sync copies that a write needs, if its topic does not say, become more."""
+    key = "min.insync.replicas"
+    return key in one.now and _number(one.then, key) > _number(one.now, key)
+
+
+def too_few_copies(one: Seen, topics: Iterable[tuple[str, int, int]]) -> list[Objection]:
+    """Topics that follow a rising min.insync.replicas and have fewer copies. topics: (name, copies, the in-sync copies
+    that its writes need now) of each partition."""
+    if not needs_more_copies(one):
+        return []
+    now, then = (_number(settings, "min.insync.replicas") for settings in (one.now, one.then))
+    short = dict.fromkeys(name for name, copies, needed in topics if copies < then and needed == now)
+    if not short:
+        return []
+    return [
+        Objection(
+            f"min.insync.replicas {now} -> {then}: {counted(len(short), 'topic')} with fewer copies could not be "
+            "written with acks=all any more",
+            one.host,
+            (f"topics: {some(short)}",),
+            way=f"keep kafka_min_insync_replicas: {now} in this deploy, give them {then} copies or more (`invoke "
+            "topics.alter`), and then remove it",
+            consent=Consent(DOWNTIME),
+        )
+    ]
+
+
+def split_apart(problem: str, steps: Sequence[str]) -> Objection:
+    """Brokers or servers that have left the others. steps: the way back."""
+    return Objection(problem, None, tuple(steps))
 
 
 def _number(settings: Mapping[str, str], key: str) -> int:

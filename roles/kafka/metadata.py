@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cluster import remote
 from provisioner.errors import ConfigError
 from roles.kafka import release as kafka
 from roles.kafka import topology
 from roles.shared.checks import members
 from roles.shared.waits import Nodes
-from roles.zookeeper import release, service, status
+from roles.zookeeper import evidence, release, service, status
 from roles.zookeeper import topology as zookeeper
 
 if TYPE_CHECKING:
     from cluster.metadata.keeper import Keeper
     from provisioner.connect.requests import Call
     from provisioner.inventory.model import Host, Inventory
+    from provisioner.run.evidence import Witness
     from provisioner.run.target import Target
 
+CONNECT = "zookeeper.connect"  # the property of a broker that leads to it
+
 # Properties of a broker that have a variable of their own.
-OWNED = {"zookeeper.connect": "kafka_zookeeper_connect"}
+OWNED = {CONNECT: "kafka_zookeeper_connect"}
 
 
 def keeper(target: Target, call: Call) -> Keeper:
@@ -47,6 +51,18 @@ def astray(found: Mapping[str, Any]) -> dict[str, list[str]]:
     others. found: the document of `status`."""
     services = {name: found["hosts"][name]["services"]["zookeeper"] for name in status.astray(found)}
     return {name: [disk["path"] for disk in one["disks"]] for name, one in services.items()}
+
+
+def apart(witnesses: Sequence[Witness]) -> dict[str, list[str]]:
+    """The same, from what preflight has read."""
+    return evidence.apart(witnesses)
+
+
+def cluster_at(call: Call, host: str, connect: str) -> tuple[bool, str | None]:
+    """(whether the keeper at this address answers, the id of the cluster whose metadata it keeps: None for an empty
+    one), as a host reaches it. connect: as in `connect`."""
+    found = call(host, remote.zookeeper_cluster_id(connect))
+    return bool(found["answers"]), found["id"]
 
 
 def names(target: Target) -> list[str]:

@@ -49,6 +49,13 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
     ]
 
 
+def apart(witnesses: Sequence[Witness]) -> dict[str, list[str]]:
+    """{host: the data directories of its server} of the servers that left their ensemble and run alone."""
+    of_role = {one.name: one for one in witnesses if UNIT in one.said}
+    found = rules.split([_seen(one) for one in of_role.values()])
+    return {one.host: service.data_dirs(of_role[one.host].target) for one in found if one.host}
+
+
 def _seen(witness: Witness) -> rules.Seen:
     target, said = witness.target, witness.said[UNIT]
     text = witness.becomes(service.CONFIG)

@@ -202,7 +202,7 @@ def split(seen: Sequence[Seen]) -> list[Objection]:
                         f"{other.host}",
                         one.host,
                         (f"{other.host} has server.{one.number}={other.servers[one.number]}",),
-                        way='see "A split cluster" in docs/operations.md',
+                        way='the way back is in docs/operations.md, "A split cluster"',
                     )
                 )
     return list({one.host: one for one in out}.values())

@@ -195,6 +195,24 @@ def test_settings_that_follow_from_the_number_of_brokers_never_fall_silently(now
 
 
 @pytest.mark.parametrize(
+    ("now", "then", "topics", "short"),
+    [
+        ("1", "2", [("orders", 1, 1), ("orders", 1, 1)], "orders"),  # a cluster that grows, with topics of before
+        ("1", "2", [("orders", 2, 1)], ""),
+        ("1", "2", [("own", 1, 0)], ""),  # it says itself what its writes need
+        ("2", "1", [("orders", 1, 2)], ""),
+        ("2", "2", [("orders", 1, 2)], ""),
+        (None, "2", [("orders", 1, 1)], ""),
+    ],
+)
+def test_a_rising_minimum_stops_no_topic_that_has_fewer_copies(now, then, topics, short):
+    key = "min.insync.replicas"
+    found = kafka.too_few_copies(broker(now={key: now} if now else {}, then={key: then}), topics)
+    assert [one.details for one in found] == ([(f"topics: {short}",)] if short else [])
+    assert all(one.consent == Consent("--accept-downtime") for one in found)
+
+
+@pytest.mark.parametrize(
     ("now", "then", "found"),
     [
         ("zk:2181", "zk:2181", 0),
