@@ -204,6 +204,7 @@ def load(inventory: Inventory) -> None:
     hosts = [host for host in inventory.hosts.values() if any(roles_for(host.groups))]
     for role in dict.fromkeys(role for host in hosts for role in roles_for(host.groups)):
         importlib.import_module(f"roles.{role.name}.role")
+        role.part("evidence")
     with contextlib.suppress(ProvisionerError):  # reported when a host needs it
         for host in hosts:
             sources(host)
