@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
 from cluster import remote
+from cluster.model import Partition
 from cluster.settings.properties import parse
+from provisioner.errors import HostFailed
 from provisioner.run.evidence import SHRINK
 from roles.kafka import evidence_rules as rules
 from roles.kafka import listeners, metadata, service, split, topology
@@ -48,11 +51,16 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *shared.older("Kafka", {one.host: (one.version, one.wanted_version) for one in seen if one.version}),
     ]
     out += _split(witnesses, seen, call)
-    serving = [one for one in seen if one.brokers]
+    serving = next((one for one in seen if one.brokers), None)
     if serving:
-        out += _stopped_writes(seen, serving[0], by_host[serving[0].host].target, call)
-        out += _held(seen, serving[0], call)
-        out += _undrained(out, serving[0], by_host[serving[0].host].target, call, agreed)
+        partitions = _Partitions(by_host[serving.host].target, call)
+        out += _held(seen, serving, call)
+        if any(not one.plan.nothing for one in witnesses):
+            out += rules.orphans(partitions.ask(), {*serving.brokers, *members})
+        if any(rules.needs_more_copies(one) for one in seen):
+            out += [found for one in seen for found in rules.too_few_copies(one, partitions.ask())]
+        if any(one.consent and one.consent.flag == SHRINK and one.consent.given(agreed) for one in out):
+            out += rules.undrained(partitions.ask(), {n: at for n, at in serving.brokers.items() if n not in members})
     for one in seen:
         if one.has_data and one.now.get(metadata.CONNECT) != one.then.get(metadata.CONNECT):
             answers, cluster = metadata.cluster_at(call, one.host, one.then[metadata.CONNECT])
@@ -68,7 +76,7 @@ def _seen(witness: Witness) -> rules.Seen:
         host=witness.name,
         number=topology.broker_id(target.host, target.members("kafka")),
         present=tuple(said["present"]),
-        wanted=tuple(service.data_dirs(target)),
+        wanted=tuple(map(normpath, service.data_dirs(target))),
         data={
             path: rules.Data(one["cluster"], None if one["partitions"] is None else tuple(one["partitions"]))
             for path, one in said["dirs"].items()
@@ -129,14 +137,27 @@ def _views(targets: Mapping[str, Target], seen: Sequence[rules.Seen], call: Call
             yield split.View.of(one.host, one.number, answer)
 
 
-def _stopped_writes(seen: Sequence[rules.Seen], witness: rules.Seen, target: Target, call: Call) -> Iterator[Objection]:
-    """Topics that no write with acks=all would reach any more, because they have fewer copies than it would need."""
-    if any(rules.needs_more_copies(one) for one in seen):
-        request = remote.cluster_status(partitions=True, **metadata.assumed(call, target))
-        status = call(witness.host, request.at(listeners.inter_broker(target.host).local))
-        copies = [(one["topic"], len(one["replicas"]), one["min_isr"]) for one in status.get("partitions", ())]
-        for one in seen:
-            yield from rules.too_few_copies(one, copies)
+class _Partitions:
+    """The partitions of the cluster as a broker knows them, asked for once, and only when somebody needs them."""
+
+    def __init__(self, target: Target, call: Call) -> None:
+        self._target, self._call = target, call
+        self._found: list[Partition] | None = None
+
+    def ask(self) -> list[Partition]:
+        """All of them, with their min_isr. Raises HostFailed when the broker does not answer any more."""
+        if self._found is None:
+            target = self._target
+            request = remote.cluster_status(partitions=True, **metadata.assumed(self._call, target))
+            status = self._call(target.name, request.at(listeners.inter_broker(target.host).local))
+            if not status["serving"]:
+                raise HostFailed(
+                    f"the broker answered, and a moment later it does not: {status['why']}",
+                    host=target.name,
+                    advice="run the same command again",
+                )
+            self._found = [Partition.from_wire(one) for one in status["partitions"]]
+        return self._found
 
 
 def _held(seen: Sequence[rules.Seen], witness: rules.Seen, call: Call) -> Iterator[Objection]:
@@ -149,19 +170,3 @@ def _held(seen: Sequence[rules.Seen], witness: rules.Seen, call: Call) -> Iterat
         for number, one in absent.items():
             if answers[witness.brokers[number]] == "":
                 yield rules.held(one.host, number, witness.brokers[number])
-
-
-def _undrained(
-    found: Sequence[Objection], witness: rules.Seen, target: Target, call: Call, agreed: Agreed
-) -> Iterator[Objection]:
-    """Brokers that may leave, as the command line says, and still have copies."""
-    leaving = [one for one in found if one.consent and one.consent.flag == SHRINK and one.consent.given(agreed)]
-    if not leaving:
-        return
-    request = remote.cluster_status(partitions=True, **metadata.assumed(call, target))
-    status = call(witness.host, request.at(listeners.inter_broker(target.host).local))
-    own = {topology.broker_id(host, target.members("kafka")) for host in target.members("kafka")}
-    for number, address in witness.brokers.items():
-        copies = sum(number in one["replicas"] for one in status.get("partitions", ()))
-        if number not in own and copies:
-            yield rules.undrained(number, shared.names(number, address)[0], copies)

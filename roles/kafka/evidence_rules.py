@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from provisioner.run.evidence import DOWNTIME, FEWER_COPIES, GIVE_UP_DATA, Consent, Objection
+from provisioner.run.evidence import DOWNTIME, FEWER_COPIES, GIVE_UP_DATA, SHRINK, Consent, Objection
 from provisioner.words import counted, some
 from roles.shared import evidence as shared
+
+if TYPE_CHECKING:
+    from cluster.model import Partition
 
 # Settings that the toolkit derives from the number of brokers, and the variable that sets each.
 DERIVED: Mapping[str, str] = {
@@ -139,13 +144,12 @@ def needs_more_copies(one: Seen) -> bool:
     return key in one.now and _number(one.then, key) > _number(one.now, key)
 
 
-def too_few_copies(one: Seen, topics: Iterable[tuple[str, int, int]]) -> list[Objection]:
-    """Topics that follow a rising min.insync.replicas and have fewer copies. topics: (name, copies, the in-sync copies
-    that its writes need now) of each partition."""
+def too_few_copies(one: Seen, partitions: Iterable[Partition]) -> list[Objection]:
+    """Topics that follow a rising min.insync.replicas and have fewer copies. partitions: with the min_isr in force."""
     if not needs_more_copies(one):
         return []
     now, then = (_number(settings, "min.insync.replicas") for settings in (one.now, one.then))
-    short = dict.fromkeys(name for name, copies, needed in topics if copies < then and needed == now)
+    short = dict.fromkeys(one.topic for one in partitions if len(one.replicas) < then and one.min_isr == now)
     if not short:
         return []
     return [
@@ -252,10 +256,31 @@ def held(host: str, number: int, address: str) -> Objection:
     )
 
 
-def undrained(number: int, name: str, partitions: int) -> Objection:
-    """A broker that is to leave and still has copies."""
-    return Objection(
-        f"broker {number} still holds {counted(partitions, 'partition')}",
-        None,
-        way=f"move them away first, with the inventory that has it: `invoke rebalance --drain {name}`",
-    )
+def undrained(partitions: Iterable[Partition], leaving: Mapping[int, str]) -> list[Objection]:
+    """Brokers that are to leave and still have copies. leaving {id: address}."""
+    held = {number: sum(number in one.replicas for one in partitions) for number in leaving}
+    return [
+        Objection(
+            f"broker {number} still holds {counted(copies, 'partition')}",
+            None,
+            way="move them away first, with the inventory that has it: `invoke rebalance --drain "
+            f"{shared.names(number, leaving[number])[0]}`",
+        )
+        for number, copies in held.items()
+        if copies
+    ]
+
+
+def orphans(partitions: Iterable[Partition], known: Collection[int]) -> list[Objection]:
+    """Copies on brokers that are neither registered nor in the inventory. known: the ids that are."""
+    held = Counter(number for one in partitions for number in one.replicas if number not in known)
+    return [
+        Objection(
+            f"the inventory knows less than the cluster: {counted(copies, 'partition')} should have a copy on broker "
+            f"{number}, which is not registered and not in its group kafka",
+            None,
+            way=f"use the inventory that has it; if that broker is gone for good, `invoke rebalance --drain {number}`",
+            consent=Consent(SHRINK, ((str(number),),)),
+        )
+        for number, copies in sorted(held.items())
+    ]

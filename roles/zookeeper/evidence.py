@@ -4,6 +4,7 @@ rules."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from cluster import remote
@@ -61,7 +62,7 @@ def _seen(witness: Witness) -> rules.Seen:
     text = witness.becomes(service.CONFIG)
     now: Mapping[str, str] = said["settings"]
     then = now if text is None else parse(text)
-    wanted = service.data_dirs(target)
+    wanted = list(map(normpath, service.data_dirs(target)))
     present = said["present"]
     return rules.Seen(
         host=witness.name,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cluster.metadata.zookeeper import evidence as zookeeper_files
+from cluster.model import Partition
 from cluster.state import evidence as kafka_files
 from provisioner.run import evidence
 from provisioner.run.evidence import Consent, Objection
@@ -195,6 +196,24 @@ def test_settings_that_follow_from_the_number_of_brokers_never_fall_silently(now
 
 
 @pytest.mark.parametrize(
+    ("replicas", "known", "orphaned", "held"),
+    [
+        ((1, 2), (1, 2, 3), [], []),
+        ((1, 4), (1, 2, 3), ["4"], []),  # broker 4 is dead, and gone from the inventory
+        ((3, 1), (1, 2, 3), [], ["3"]),
+    ],
+)
+def test_copies_on_brokers_that_leave(replicas, known, orphaned, held):
+    partitions = [Partition("orders", number, replicas) for number in (0, 1)]
+    found = kafka.orphans(partitions, known)
+    assert [one.consent for one in found] == [Consent("--shrink", ((number,),)) for number in orphaned]
+    assert all("2 partitions should have a copy on broker 4" in one.what for one in found)
+    still = kafka.undrained(partitions, {3: ADDRESSES[3]})
+    assert [one.what for one in still] == [f"broker {number} still holds 2 partitions" for number in held]
+    assert all("--drain kafka3" in one.way and one.consent is None for one in still)
+
+
+@pytest.mark.parametrize(
     ("now", "then", "topics", "short"),
     [
         ("1", "2", [("orders", 1, 1), ("orders", 1, 1)], "orders"),  # a cluster that grows, with topics of before
@@ -207,7 +226,8 @@ def test_settings_that_follow_from_the_number_of_brokers_never_fall_silently(now
 )
 def test_a_rising_minimum_stops_no_topic_that_has_fewer_copies(now, then, topics, short):
     key = "min.insync.replicas"
-    found = kafka.too_few_copies(broker(now={key: now} if now else {}, then={key: then}), topics)
+    partitions = [Partition(name, 0, tuple(range(copies)), min_isr=needed) for name, copies, needed in topics]
+    found = kafka.too_few_copies(broker(now={key: now} if now else {}, then={key: then}), partitions)
     assert [one.details for one in found] == ([(f"topics: {short}",)] if short else [])
     assert all(one.consent == Consent("--accept-downtime") for one in found)
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from cluster import remote
+from cluster.model import Partition
 from provisioner.run.evidence import Objection, Witness
 from roles import site
 from roles.kafka import evidence as kafka
 from tests.support import roles as support
 from tests.support.fake_hosts import FakeHosts
 
-NOTHING_WRITTEN: Any = SimpleNamespace(changes=())
+NOTHING_WRITTEN: Any = SimpleNamespace(changes=(), nothing=True)
 LISTED = {str(number): f"kafka{number}:9092" for number in (1, 2, 3)}
 
 
@@ -111,7 +112,7 @@ def test_an_id_that_a_broker_elsewhere_has_and_serves(tmp_path: Path, answer: st
 @pytest.mark.parametrize(("replicas", "said"), [([1, 4], ["broker 4 still holds 1 partition"]), ([1, 2], [])])
 def test_a_broker_that_may_leave_is_empty(tmp_path: Path, replicas: list[int], said: list[str]):
     four = {**LISTED, "4": "kafka4:9092"}
-    partition = {"topic": "orders", "replicas": replicas, "min_isr": 2}
+    partition = Partition("orders", 0, tuple(replicas)).to_wire("min_isr")
     modes = {f"kafka{n}": {"serving": True, "mode": "leader" if n == 1 else "follower"} for n in (1, 2, 3)}
     hosts = FakeHosts(
         {
