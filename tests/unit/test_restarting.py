@@ -13,6 +13,7 @@ from provisioner.options import Options
 from provisioner.report.plain import PlainReporter
 from provisioner.resources import File, Service
 from provisioner.run import plan
+from provisioner.run.evidence import Consent, Objection
 from provisioner.run.restart import Restart
 
 ZOOKEEPER, KAFKA = Service("zookeeper"), Service("kafka")
@@ -98,3 +99,17 @@ def test_downtime_that_nobody_accepts_is_a_refusal_with_exit_code_2(
         made.confirm_downtime(fleet, [("a", "kafka")], "accept it")
     assert error.value.exit_code == 2
     assert error.value.details == ["topic-0 goes offline"] and error.value.advice == "accept it"
+
+
+@pytest.mark.parametrize(
+    ("flag", "refused"), [("--shrink", True), ("--accept-downgrade", False), ("--accept-fewer-copies", False)]
+)
+def test_a_restart_minds_only_what_the_inventory_does_not_know(flag: str, refused: bool):
+    """It writes nothing; but its gates must know every node."""
+    made = restart()
+    made.refused = [Objection("contradicts", "a", consent=Consent(flag))]
+    if not refused:
+        made._refuse()
+        return
+    with pytest.raises(Refused, match="contradicts"):
+        made._refuse()
