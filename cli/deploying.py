@@ -42,7 +42,7 @@ def deploy(run: Run, tags: str, timings: bool = False, **chosen: Any) -> int:
 
 
 def agreed(
-    shrink: str, give_up_data: str, downgrade: bool, fewer_copies: bool, downtime: bool = False
+    shrink: str, give_up_data: str, downgrade: bool, fewer_copies: bool, downtime: bool
 ) -> dict[str, tuple[str, ...]]:
     """What the command line permits although the hosts contradict it, as `Options.agreed`."""
     named = {SHRINK: names(shrink), GIVE_UP_DATA: names(give_up_data)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cli.common import Run, on_hosts
 
 PLAN = {
+    "accept_downtime": "restart even where clients will notice it",
     "shrink": "the hosts that leave the cluster for good, as in kafka3,kafka4",
     "give_up_data": "data directories that leave kafka_data_dirs with partitions in them, as in /srv/kafka",
     "accept_downgrade": "install an older version than the one that is there",
@@ -18,7 +19,6 @@ DEPLOY = {
     "diff": "show what changes inside files; secrets are masked",
     "smoke": "after the deploy, produce and consume through every listener",
     "restart": "restart services whose configuration changed; --no-restart leaves that for the next deploy",
-    "accept_downtime": "restart even where clients will notice it",
     "yes": "do not ask; downtime and losses need their own flags",
 }
 
@@ -63,12 +63,19 @@ def deploy(
 
 @on_hosts("plan", PLAN)
 def plan(
-    run: Run, tags="", shrink="", give_up_data="", accept_downgrade=False, accept_fewer_copies=False, timings=False
+    run: Run,
+    tags="",
+    accept_downtime=False,
+    shrink="",
+    give_up_data="",
+    accept_downgrade=False,
+    accept_fewer_copies=False,
+    timings=False,
 ):
     """Show what deploy would change, with the differences inside files. Changes nothing."""
     from cli import deploying
 
-    agreed = deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies)
+    agreed = deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies, accept_downtime)
     return deploying.deploy(run, tags=tags, check=True, diff=True, timings=timings, agreed=agreed)
 
 
