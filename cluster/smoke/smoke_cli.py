@@ -6,6 +6,7 @@ failed), so the verdict rests on what is read back, and on the group's lag.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Sequence
@@ -45,7 +46,8 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 class Tools:
-    """The official commands. Raises LegFailure with the last error line when one fails."""
+    """The official commands, on their own Java: one in the environment of the run is not what is checked here, and what
+    a command says about it would hide the error line. Raises LegFailure with the last error line when one fails."""
 
     def __init__(self, directory: str, timeout: float) -> None:
         self.directory = directory
@@ -65,6 +67,7 @@ class Tools:
                 input=given.encode(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                env={name: value for name, value in os.environ.items() if name != "JAVA_HOME"},
                 timeout=self.timeout,
                 check=False,
             )

@@ -80,14 +80,18 @@ def gather() -> Dict[str, Any]:
     }
 
 
+def _file_system(path: str) -> os.statvfs_result:
+    """What holds, or will hold, a path."""
+    while not os.path.exists(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    return os.statvfs(path or "/")  # of a relative path nothing is left; the agent works in /
+
+
 def disks(paths: Iterable[str]) -> Dict[str, Dict[str, int]]:
     """{path: {free, total}} in bytes of the file system that holds, or will hold, each path."""
     out = {}
     for path in paths:
-        place = path
-        while not os.path.exists(place) and os.path.dirname(place) != place:
-            place = os.path.dirname(place)
-        found = os.statvfs(place or "/")  # of a relative path nothing is left; the agent works in /
+        found = _file_system(path)
         out[path] = {"free": found.f_bavail * found.f_frsize, "total": found.f_blocks * found.f_frsize}
     return out
 
@@ -154,6 +158,11 @@ def unresolved(names: Iterable[str]) -> List[str]:
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     return [name for name in asked if name not in found]
+
+
+def noexec(paths: Iterable[str]) -> List[str]:
+    """Those of the paths that are, or will be, on a file system that is mounted noexec."""
+    return [path for path in paths if _file_system(path).f_flag & os.ST_NOEXEC]
 
 
 def java_version(home: Optional[str]) -> Optional[str]:

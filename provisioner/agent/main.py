@@ -116,6 +116,7 @@ class Agent:
             "states": states,
             "problems": problems,
             "disks": facts.disks(wants.get("disks") or []),
+            "noexec": facts.noexec(wants.get("runs") or []),
             "ports": facts.taken(ports),
             "unresolved": facts.unresolved(wants.get("names") or []),
             "files": {path: self.system.read_text(path) for path in wants.get("files") or []},

@@ -11,6 +11,7 @@ from .base import from_wire as from_wire
 from .derived import Derived as Derived
 from .digest import sha256 as sha256
 from .directory import Directory as Directory
+from .extract import Extract as Extract
 from .file import File as File
 from .link import Link as Link
 from .link import Links as Links

@@ -37,12 +37,14 @@ class JavaNeed:
 @dataclass(frozen=True)
 class Needs:
     """What a role needs of its host. heaps and disks in bytes; disks {path: least free}; ports {port: unit that will
-    hold it}; identity {path: {format, key, expected, what}} of what a data directory belongs to."""
+    hold it}; runs {path: what is started or loaded from there, in words}; identity {path: {format, key, expected,
+    what}} of what a data directory belongs to."""
 
     heaps: Mapping[str, int] = field(default_factory=dict)
     nofile: int = 0
     disks: Mapping[str, int] = field(default_factory=dict)
     ports: Mapping[int, str] = field(default_factory=dict)
+    runs: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     java: JavaNeed | None = None
     identity: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -57,6 +59,7 @@ def merge(needs: Iterable[Needs]) -> Needs:
         nofile=max((part.nofile for part in parts), default=0),
         disks={path: max(p.disks.get(path, 0) for p in parts) for part in parts for path in part.disks},
         ports={port: unit for part in parts for port, unit in part.ports.items()},
+        runs={path: what for part in parts for path, what in part.runs.items()},
         names=tuple(dict.fromkeys(name for part in parts for name in part.names)),
         java=next((part.java for part in parts if part.java is not None), None),
         identity={path: about for part in parts for path, about in part.identity.items()},
@@ -69,6 +72,7 @@ def wants(needs: Needs) -> dict[str, Any]:
     return {
         "disks": list(needs.disks),
         "ports": {str(port): unit.removesuffix(".service") for port, unit in needs.ports.items()},
+        "runs": list(needs.runs),
         "names": list(needs.names),
         "files": list(needs.identity),
         "java_home": needs.java.java_home if needs.java else None,
@@ -137,6 +141,10 @@ def details(needs: Needs, found: Mapping[str, Any]) -> list[tuple[str, str]]:
                     "free some space or choose another directory",
                 )
             )
+    out += [
+        (f"{path} is mounted noexec, and {needs.runs[path]} cannot run there", "mount its file system without noexec")
+        for path in found["noexec"]
+    ]
     for port, unit in needs.ports.items():
         holder = found["ports"].get(str(port))
         if holder is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from provisioner.errors import ConfigError
 from provisioner.resources import Package, Resource
 from provisioner.run.preflight import JavaNeed, Needs
 from provisioner.run.target import Target
 from roles import site
+from roles.shared.releases import Release
 
 # The major version of the distribution's own headless JRE that is used.
 DISTRIBUTION_JRE = {
@@ -39,6 +42,15 @@ def home(target: Target) -> str:
             advice="install Java 11 or newer on it and set java_home",
         )
     return f"/usr/lib/jvm/java-{major}-openjdk-{target.facts['arch']}"
+
+
+def given(target: Target, release: Release) -> dict[str, Any]:
+    """What `templates/java/given.sh.j2` needs: the Java of a script's commands, and which other it accepts."""
+    return {
+        "java_home": home(target),
+        "java_min": release.java_min,
+        "product": f"{release.product} {release.version}",
+    }
 
 
 def needs(target: Target) -> Needs:

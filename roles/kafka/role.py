@@ -9,7 +9,7 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.kafka import class_archive, listeners, metadata, topology
+from roles.kafka import class_archive, listeners, metadata, native, topology
 from roles.kafka.release import distribution, release
 from roles.kafka.service import CONFIG, ENVIRONMENT, LOGGING, STARTED, UNIT, data_dirs, inputs, services
 from roles.shared import commands, jvm
@@ -61,6 +61,7 @@ def needs(target: Target) -> Needs:
         heaps={"kafka": heap(target)},
         disks=dict.fromkeys(data_dirs(target), target["kafka_disk_min"]),
         ports={listener.port: "kafka.service" for listener in listeners.of(target.host)},
+        runs=native.runs(target),
         names=tuple(dict.fromkeys([*peers, *metadata.names(target)])),
         identity=dict.fromkeys((f"{path}/meta.properties" for path in data_dirs(target)), identity),
     )
@@ -71,9 +72,11 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     listed = commands.of(release(target.host.vars), site.stops())
     on_path = [*(command.name for command in listed), "kafka-run-class.sh"]
     quick = class_archive.settings(target, archive)
+    start = {"quick": quick, "native": native.place(archive), **java.given(target, release(target.host.vars))}
     reach: list[Resource] = [
-        target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, commands=listed, quick=quick),
+        target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, commands=listed, **start),
         Links("/usr/local/bin", dict.fromkeys(on_path, LAUNCHER), only=LAUNCHER),
+        native.libraries(target, archive),
         *class_archive.makers(target, archive),
     ]
     if target["kafka_archive"]:
@@ -87,8 +90,8 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     return [
         Directory(bin_dir),
         Directory(config_dir),
-        target.file(f"{bin_dir}/kafka-run-class.sh", "kafka/bin/kafka-run-class.sh.j2", mode=0o755, quick=quick),
-        target.file(f"{bin_dir}/kafka-tool.sh", "kafka/bin/kafka-tool.sh.j2", mode=0o755, commands=listed, quick=quick),
+        target.file(f"{bin_dir}/kafka-run-class.sh", "kafka/bin/kafka-run-class.sh.j2", mode=0o755, **start),
+        target.file(f"{bin_dir}/kafka-tool.sh", "kafka/bin/kafka-tool.sh.j2", mode=0o755, commands=listed, **start),
         Links(bin_dir, {command.name: "kafka-tool.sh" for command in listed}),
         target.file(f"{config_dir}/tools-log4j.properties", console, level="WARN", stream="System.err"),
         target.file(f"{config_dir}/connect-log4j.properties", console, level="INFO", stream="System.out"),

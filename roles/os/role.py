@@ -12,7 +12,7 @@ SUPPORTED = (("debian", ("12", "13")), ("ubuntu", ("20.04", "22.04", "24.04")))
 
 
 def needs(target: Target) -> Needs:
-    return Needs(os=SUPPORTED, nofile=target["os_nofile"])
+    return Needs(os=SUPPORTED, nofile=target["os_nofile"], runs={"/usr/local/lib": "what the commands are links to"})
 
 
 def resources(target: Target) -> list[Resource]:

@@ -36,6 +36,7 @@ def needs(target: Target) -> Needs:
         heaps={"zookeeper": heap(target)},
         disks=dict.fromkeys(data_dirs(target), target["zookeeper_disk_min"]),
         ports=dict.fromkeys([target["zookeeper_port"], *ensemble], "zookeeper.service"),
+        runs={"/opt": "the official commands"},
         names=tuple(server.vars["zookeeper_address"] for server in servers) if ensemble else (),
         identity={
             f"{target['zookeeper_data_dir']}/myid": {
@@ -51,7 +52,8 @@ def needs(target: Target) -> Needs:
 def tools(target: Target, archive: Archive) -> list[Resource]:
     """The official commands. A release archive has them; a set of jars gets them under the same names."""
     listed = commands.of(release(target.host.vars), site.stops())
-    launch = target.file(LAUNCHER, "zookeeper/bin/launcher.sh.j2", mode=0o755, java_home=java.home(target))
+    start = java.given(target, release(target.host.vars))
+    launch = target.file(LAUNCHER, "zookeeper/bin/launcher.sh.j2", mode=0o755, **start)
     path = Links("/usr/local/bin", {command.name: LAUNCHER for command in listed}, only=LAUNCHER)
     if target["zookeeper_archive"]:
         return [launch, path]
@@ -61,7 +63,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
         Directory(f"{archive.path}/bin"),
         Directory(f"{archive.path}/conf"),
         target.file(f"{archive.path}/conf/{log}", f"zookeeper/{log}.j2"),
-        target.file(tool, "zookeeper/bin/zk-tool.sh.j2", mode=0o755, commands=listed, log=log),
+        target.file(tool, "zookeeper/bin/zk-tool.sh.j2", mode=0o755, commands=listed, log=log, **start),
         Links(f"{archive.path}/bin", {command.name: "zk-tool.sh" for command in listed}),
         launch,
         path,

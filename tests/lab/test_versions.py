@@ -14,6 +14,7 @@ from lab.lab import Lab
 
 from . import clients, console, releases, speed, tools, walk
 from .hosts import LabHost, counts
+from .noexec import noexec_tmp, require_codecs
 from .terminal import Terminal
 
 OLD = ("--extra-vars", "kafka_version=2.5.0")
@@ -65,6 +66,11 @@ def test_2_5_0_on_an_empty_host_passes_the_smoke_check_of_its_own_console_tools(
     smoke_with_console_tools(old, *OLD)
     assert old.sh("cat /etc/debian_version").startswith("12.")
     assert max(sandboxed(old).values()) <= 1.5
+
+
+def test_2_5_0_writes_and_reads_every_compression_with_a_noexec_tmp(old: LabHost):
+    with noexec_tmp(old):
+        require_codecs(old, "ops")
 
 
 def test_2_5_0_is_walked_as_typed(old: LabHost):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ FACTS = {
     "init": "systemd",
     "nofile_hard": 100000,
 }
-FINE: dict[str, Any] = {"disks": {}, "ports": {}, "unresolved": [], "files": {}, "java": None}
+FINE: dict[str, Any] = {"disks": {}, "noexec": [], "ports": {}, "unresolved": [], "files": {}, "java": None}
 DEBIAN = (("debian", ("12", "13")),)
 
 
@@ -59,6 +60,12 @@ IDENTITY = {"/d/meta.properties": {"format": "properties", "key": "broker.id", "
         (Needs(disks={"/d": GIB}), {"disks": {"/d": {"free": GIB // 2}}}, "/d has 512 MiB free, 1 GiB are needed"),
         (Needs(ports={9092: "kafka.service"}), {"ports": {"9092": "nc (pid 7)"}}, "in use by nc (pid 7)"),
         (Needs(ports={9092: "kafka.service"}), {"ports": {}}, None),
+        (
+            Needs(runs={"/opt": "commands", "/usr": "x"}),
+            {"noexec": ["/opt"]},
+            "/opt is mounted noexec, and commands can",
+        ),
+        (Needs(runs={"/opt": "commands"}), {"noexec": []}, None),
         (Needs(names=("kafka2",)), {"unresolved": ["kafka2"]}, "cannot resolve the name kafka2"),
         (Needs(identity=IDENTITY), {"files": {"/d/meta.properties": None}}, None),
         (Needs(identity=IDENTITY), {"files": {"/d/meta.properties": "#x\nbroker.id=1\n"}}, None),
@@ -179,3 +186,15 @@ def test_unit_states():
     restarting = parse_unit("LoadState=loaded\nActiveState=activating\nSubState=auto-restart\nUnitFileState=enabled\n")
     assert not restarting["active"]
     assert parse_unit("LoadState=not-found\nActiveState=inactive\n") is None
+
+
+def test_where_programs_cannot_run_is_what_the_kernel_says_of_the_nearest_directory(tmp_path, monkeypatch):
+    asked = []
+
+    def statvfs(path):
+        asked.append(path)
+        return SimpleNamespace(f_flag=os.ST_NOSUID | (os.ST_NOEXEC if path == str(tmp_path) else 0))
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    later = str(tmp_path / "later/still")
+    assert host_facts.noexec([later, "/"]) == [later] and asked == [str(tmp_path), "/"]

@@ -201,7 +201,9 @@ def test_a_release_archive_brings_its_own_commands(tmp_path):
     archive = next(r for r in support.resources(target) if isinstance(r, Archive) and "kafka" in r.path)
     assert archive.identity.startswith("sha") and archive.path == "/opt/kafka_2.13-3.9.2"
     inside = [r.name for r in support.resources(target) if r.name.startswith(f"{archive.path}/")]
-    assert inside == [f"{archive.path}/commands.jsa"], "files of the archive must stay as its authors made them"
+    assert inside == [f"{archive.path}/{name}" for name in ("native", "commands.jsa")], (
+        "files of the archive must stay as its authors made them"
+    )
     links = {n: t for r in support.resources(target) if isinstance(r, Links) for n, t in r.links.items()}
     assert links["kafka-topics.sh"] == links["kafka-run-class.sh"] == "/usr/local/lib/kafka-provisioner/kafka"
 

@@ -53,6 +53,13 @@ def script(path, text):
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
+def test_a_tool_runs_on_its_own_java(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAVA_HOME", "/nonexistent")
+    script(tmp_path / "kafka-topics.sh", 'echo "${JAVA_HOME-its own} $KEPT"')
+    monkeypatch.setenv("KEPT", "kept")
+    assert smoke_cli.Tools(str(tmp_path), 5)(LEG, "create", "kafka-topics.sh") == "its own kept\n"
+
+
 def test_a_tool_that_fails_is_told_with_its_error_line(tmp_path):
     script(tmp_path / "kafka-topics.sh", "echo WARN careful\necho 'java.lang.IllegalStateException: no' >&2\nexit 3\n")
     tools = smoke_cli.Tools(str(tmp_path), 5)

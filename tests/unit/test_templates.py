@@ -161,7 +161,7 @@ def test_every_template_is_used(tmp_path):
     for version in releases.known("kafka"):
         target = support.target(support.three(tmp_path, kafka_version=version))
         used |= {file.template for file in support.files(target).values()}
-    included = {"kafka/bin/quick.sh.j2", "os/restart.j2", "os/sandbox.j2"}
+    included = {"java/given.sh.j2", "kafka/bin/native.sh.j2", "kafka/bin/quick.sh.j2", "os/restart.j2", "os/sandbox.j2"}
     templates = support.ROOT / "templates"
     assert {str(path.relative_to(templates)) for path in templates.rglob("*.j2")} == (used - {""}) | included
 

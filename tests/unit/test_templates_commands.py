@@ -46,6 +46,7 @@ def host(tmp_path, version):
     for name in ("java", "systemctl"):
         (fakes / name).write_text(f'#!/bin/sh\nprintf "%s\\n" {name} "$@"\n')
         (fakes / name).chmod(0o755)
+    (fakes.parent / "release").write_text('JAVA_VERSION="17.0.21.1"\n')
     return root
 
 
@@ -150,12 +151,133 @@ def test_an_archive_is_only_for_the_java_and_the_jars_that_it_was_made_with(host
         other = host.parent / "other" / "bin"
         other.mkdir(parents=True)
         (other / "java").symlink_to(host.parent / "fakes/bin/java")
+        (other.parent / "release").write_text('IMPLEMENTOR="X"\nJAVA_VERSION="21"\n')
         environment = {"JAVA_HOME": str(other.parent)}
     if environment.pop("archive", "") != "missing":
         class_archive(host, version)
     code, called, _ = run(host, "kafka-topics.sh", "--list", **environment)
     given = any(argument.startswith("-XX:SharedArchiveFile") for argument in called)
     assert code == 0 and given == (environment == {"JAVA_HOME": ""}), "no JAVA_HOME is ours"
+
+
+ZK_COMMAND, KAFKA_COMMAND = "zkCli.sh", "kafka-topics.sh"
+TOO_OLD = 'echo "Picked up JAVA_TOOL_OPTIONS: -version" >&2; echo \'java version "1.7.0_80"\' >&2'
+
+
+def java_at(place, *, release="", says=""):
+    """A Java with this release file, or one that says this to -version; what it is called with otherwise."""
+    (place / "bin").mkdir(parents=True)
+    if release:
+        (place / "release").write_text(release)
+    (place / "bin/java").write_text(f'#!/bin/sh\n[ "$1" != -version ] || {{ {says or ":"}; exit; }}\necho other "$@"\n')
+    (place / "bin/java").chmod(0o755)
+    return place
+
+
+@pytest.mark.parametrize("command", [ZK_COMMAND, KAFKA_COMMAND])
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (lambda place: place, "there is no Java"),
+        (lambda place: (place / "bin/java").mkdir(parents=True), "there is no Java"),
+        (lambda place: java_at(place).joinpath("bin/java").chmod(0o644), "there is no Java"),
+        (lambda place: java_at(place), "what is there is no Java that runs"),
+        (lambda place: java_at(place, release='JAVA_VERSION="1.7.0_80"\n'), "Java 7 is too old, {} needs 8 or newer"),
+        (lambda place: java_at(place, says=TOO_OLD), "Java 7 is too old, {} needs 8 or newer"),
+    ],
+)
+def test_a_java_home_that_does_not_work_is_ignored_in_one_line(host, version, tmp_path, command, made, why):
+    with_our_java(host)
+    place = tmp_path / "their java"
+    made(place)
+    code, called, error = run(host, command, "x", JAVA_HOME=str(place))
+    kafka = releases.release("kafka", version)
+    product = f"zookeeper {kafka.paired['zookeeper']}" if command == ZK_COMMAND else f"kafka {version}"
+    ours = host.parent / "fakes"
+    assert (code, called[0]) == (0, "java"), error
+    assert error == f"{command}: JAVA_HOME={place} is ignored: {why.format(product)}. Using {ours}\n"
+
+
+@pytest.mark.parametrize("command", [ZK_COMMAND, KAFKA_COMMAND])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"release": 'IMPLEMENTOR="X"\nJAVA_VERSION="1.8.0_412"\n'},
+        {"release": 'JAVA_VERSION="24-ea"\n'},
+        {"says": "echo 'openjdk version \"17.0.15\" 2025-04-15' >&2"},
+    ],
+)
+def test_a_java_home_that_works_is_used_without_a_word(host, tmp_path, command, how):
+    with_our_java(host)
+    code, called, error = run(host, command, "x", JAVA_HOME=str(java_at(tmp_path / "their java", **how)))
+    assert (code, error) == (0, "") and called[0].startswith("other -Xm")
+
+
+@pytest.mark.parametrize("command", [ZK_COMMAND, KAFKA_COMMAND])
+def test_without_java_home_the_deployed_java_runs_them_also_from_their_own_directory(host, command):
+    with_our_java(host)
+    direct = host / "opt" / ("zookeeper" if command == ZK_COMMAND else "kafka") / "bin" / command
+    environment = {"PATH": os.environ["PATH"]}
+    for script in (direct, host / "usr/local/bin" / command):
+        found = subprocess.run([script, "x"], capture_output=True, text=True, env=environment, check=False)
+        assert (found.returncode, found.stdout.splitlines()[0], found.stderr) == (0, "java", "")
+
+
+def test_the_libraries_of_a_command_are_those_that_the_deploy_has_unpacked(host, version):
+    (host.parent / "fakes/bin/java").write_text('#!/bin/sh\necho "$LD_LIBRARY_PATH" "$@"\n')
+    native = f"/opt/kafka_{releases.release('kafka', version).scala}-{version}/native"
+    snappy = f"-Dorg.xerial.snappy.lib.path={native}"
+    for command in ("kafka-console-producer.sh", "kafka-producer-perf-test.sh", "kafka-server-start.sh"):
+        (called,) = run(host, command, "x", LOG_DIR=str(host.parent))[1]
+        assert called.startswith(f"{native} ") and f" {snappy} " in called, command
+    mine = "-Dorg.xerial.snappy.lib.path=/mine"
+    (called,) = run(host, KAFKA_COMMAND, KAFKA_OPTS=mine, LD_LIBRARY_PATH="/theirs")[1]
+    assert called.startswith(f"/theirs:{native} ") and called.index(snappy) < called.index(mine), "the last one counts"
+
+
+@pytest.mark.parametrize("command", ["kafka-console-producer.sh", "connect-standalone.sh"])
+def test_the_scripts_of_a_release_archive_get_the_libraries_as_well(tmp_path, command):
+    tgz = tmp_path / "kafka_2.13-3.9.2.tgz"
+    tgz.write_bytes(b"only its identity is asked for here")
+    target = support.target(support.single(tmp_path, kafka_archive=f"file:{tgz}"))
+    launcher = tmp_path / command
+    text = support.text(target, "/usr/local/lib/kafka-provisioner/kafka")
+    launcher.write_text(text.replace('"/opt/kafka/bin', f'"{tmp_path}/official').replace("/proc/self/mounts", "mounts"))
+    launcher.chmod(0o755)
+    (tmp_path / "mounts").write_text("/dev/sda / ext4 rw 0 0\n")
+    (tmp_path / "official").mkdir()
+    (tmp_path / "official" / command).write_text('#!/bin/sh\necho "$LD_LIBRARY_PATH|$KAFKA_OPTS|$JAVA_HOME|$*"\n')
+    (tmp_path / "official" / command).chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "KAFKA_OPTS": "-Dmine=1"}
+    shown = subprocess.run(
+        [launcher, "--a b"], capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
+    )
+    library, options, java, arguments = shown.stdout.rstrip("\n").split("|")
+    native = "/opt/kafka_2.13-3.9.2/native"
+    snappy = [] if command.startswith("connect-") else [f"-Dorg.xerial.snappy.lib.path={native}"]
+    assert (library, options.split(), arguments) == (native, [*snappy, "-Dmine=1"], "--a b")
+    assert java == "/usr/lib/jvm/java-17-openjdk-amd64"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "given"),
+    [
+        ("/dev/sda / ext4 rw,noatime 0 0\n", False),
+        ("/dev/sda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw,nosuid,noexec 0 0\n", True),
+        ("/dev/sda / ext4 rw 0 0\nx /tmp tmpfs rw,noexec 0 0\nx /tmp tmpfs rw 0 0\n", False),
+        ("/dev/sda / ext4 rw,noexec 0 0\n", True),
+        ("/dev/sda / ext4 rw 0 0\nx /tmpfiles tmpfs rw,noexec 0 0\nx /run tmpfs noexec 0 0\n", False),
+    ],
+)
+def test_plug_ins_get_a_library_of_ours_only_where_their_own_cannot_be_loaded(host, mounts, given):
+    table = host.parent / "mounts"
+    table.write_text(mounts)
+    for path in host.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.write_text(path.read_text().replace("/proc/self/mounts", str(table)))
+    for command, environment in (("connect-standalone.sh", {}), (KAFKA_COMMAND, {"CLASSPATH": "/x.jar"})):
+        _, called, error = run(host, command, "x", **environment)
+        assert error == "" and any("snappy.lib.path" in argument for argument in called) == given, command
 
 
 def test_stopping_goes_through_systemd(host):
