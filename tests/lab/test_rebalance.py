@@ -1,5 +1,5 @@
 """A rebalance that is cut off twice, beside a throttle of somebody else: on two brokers of the oldest version, one of
-them with two data directories."""
+them with two data directories, of which one is emptied in the end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def pair(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster
     groups["zookeeper"]["hosts"] = {names[0]: {}}
     groups["kafka"]["hosts"] = {name: groups["kafka"]["hosts"][name] for name in names}
     cluster = Cluster(tuple(LabHost(lab, one, path) for one in BASES), base, path)
-    cluster.set({"kafka_version": "2.5.0"}, kafka2={"kafka_data_dirs": DIRS})
+    quick = {"log.segment.delete.delay.ms": 1000}  # for what is out of use in an emptied directory; 60 s otherwise
+    cluster.set({"kafka_version": "2.5.0", "kafka_config": quick}, kafka2={"kafka_data_dirs": DIRS})
     cluster.invoke("deploy", "--no-smoke")
     fill(cluster, CARGO, {number: [1] for number in range(PARTITIONS)}, EACH)
     fill(cluster, QUIET, {0: [1], 1: [2]}, 1)
@@ -112,3 +113,23 @@ def test_a_throttled_rebalance_killed_and_then_interrupted_is_finished_by_the_sa
 def test_data_is_spread_over_both_directories_of_a_broker_and_shown_for_each(pair: Cluster):
     (first, second) = status(pair)["hosts"][pair.hosts[1].name]["services"]["kafka"]["disks"]
     assert [first["path"], second["path"]] == DIRS and min(first["data_bytes"], second["data_bytes"]) > 4_000_000
+
+
+def test_a_data_directory_is_emptied_by_the_oldest_version_too_and_by_a_run_after_an_interrupted_one(pair: Cluster):
+    second = pair.hosts[1]
+    theirs, count = throttles(pair), records(pair)
+    command = ("rebalance", "--yes", "--drain-dir", f"{second.name}:{DIRS[1]}", "--throttle")
+    with pair.running(*command, "50k") as first:
+        first.says("--> Move")
+        eventually(lambda: "-future" in second.sh(f"ls {DIRS[0]}"), seconds=60, what="copies are made")
+        first.process.send_signal(signal.SIGINT)
+        assert "goes on in the broker, with its throttle" in first.end(expect=130)
+    assert "-future" in second.sh(f"ls {DIRS[0]}"), "nothing was under way any more: that proves nothing"
+    assert FINISH in pair.invoke("status")
+
+    output = pair.invoke(*command, "none")
+    assert "under way from before: they go on" in output and f"--> Emptied {second.name}:{DIRS[1]} in " in output
+    assert second.sh(f"find {DIRS[1]} -mindepth 1 -type d") == ""
+    assert FINISH not in pair.invoke("status")
+    assert throttles(pair) == theirs and records(pair) == count
+    assert all(p["isr_nodes"] == p["replica_nodes"] for p in partitions(pair))
