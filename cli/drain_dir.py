@@ -22,7 +22,7 @@ from provisioner.quantities import format_elapsed, format_size
 from provisioner.report.reporter import Reporter
 from provisioner.words import counted, did_you_mean, some
 
-FLAG = "--drain-dir"
+FLAG, NEW = "--drain-dir", "/srv/new"
 
 
 def drain_dir(run: Run, where: str, drain: str, throttle: str, yes: bool) -> int:
@@ -128,7 +128,7 @@ def shifts_of(
     able = targets(directories, path, staying)
     if source.copies and not able:
         others = [one.path for one in directories if one.path != path]
-        listed = ", ".join([path, *(others or ["/srv/new"])])
+        listed = ", ".join(dict.fromkeys([path, *others, *staying] if others or set(staying) - {path} else [path, NEW]))
         raise Refused(
             f"no other data directory can take the {counted(len(source.copies), 'partition')} of {path}",
             host=host,

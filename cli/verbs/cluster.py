@@ -16,7 +16,7 @@ WHOLE = {name: text for name, text in COMMON.items() if name != "limit"}
 
 @on_hosts("rebalance", REBALANCE, common=WHOLE)
 def rebalance(run: Run, drain="", drain_dir="", throttle="", yes=False):
-    """Spread partitions evenly over all brokers, onto new ones or off leaving ones. Asks first, can be interrupted."""
+    """Spread partitions over all brokers, or move them off a broker or out of a data directory. Asks first."""
     if drain_dir:
         from cli import drain_dir as emptying
 

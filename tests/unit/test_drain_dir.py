@@ -76,8 +76,9 @@ def test_without_another_directory_the_advice_is_the_list_to_deploy_first():
         shifts_of("kafka1", OLD, [directory(OLD, 1, 2)], [OLD], 0)
     assert "kafka_data_dirs: [/srv/old, /srv/new]" in str(error.value) and not error.value.details
     with pytest.raises(Refused) as error:
-        shifts_of("kafka1", OLD, [directory(OLD, 1), directory(A)], ["/srv/elsewhere"], 0)
+        shifts_of("kafka1", OLD, [directory(OLD, 1), directory(A)], ["/srv/next"], 0)
     assert error.value.details == ["not in kafka_data_dirs any more: /srv/a"]
+    assert "kafka_data_dirs: [/srv/old, /srv/a, /srv/next]; deploy" in str(error.value)
     assert shifts_of("kafka1", OLD, [directory(OLD)], [OLD], 0) == [], "an empty one needs no other"
 
 
