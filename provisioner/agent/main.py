@@ -74,7 +74,7 @@ class Agent:
             raw = event.get("raw", b"")
             self.channel.send({"id": number, "event": {k: v for k, v in event.items() if k != "raw"}}, raw)
 
-        self.system.emit = emit
+        self.system.emit, self.system.waiting = emit, self._guarded(emit)
         with self._deciding:
             self._changing = not reads(request)
         try:

@@ -19,10 +19,11 @@ _TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
 class System:
-    """One agent's view of its host. `emit` streams progress lines to the control machine."""
+    """One agent's view of its host. `emit` streams progress lines to the control machine; `waiting` does the same where
+    something is only waited for, and may end the wait by an exception when that machine has gone."""
 
     def __init__(self, emit: Callable[[Dict[str, Any]], None], state: str = STATE) -> None:
-        self.emit = emit
+        self.emit = self.waiting = emit
         self.state = state
         self.units: Tuple[str, ...] = ()
         self.users = Users()
@@ -196,20 +197,27 @@ class System:
         self._unit_states = None
 
     def start(self, unit: str) -> None:
+        from . import jobs
+
         self.reload_units()
-        units.start(unit, self.run)
         self._unit_states = None
+        jobs.start(unit, self.waiting)
 
     def restart(self, unit: str) -> None:
+        from . import jobs
+
         self.reload_units()
-        units.restart(unit, self.run)
         self._unit_states = None
+        jobs.restart(unit, self.waiting)
 
     def stop(self, unit: str) -> None:
         """Stop a unit and keep it from starting again. As long as it takes: a broker hands its leaders over first."""
-        self.run(["systemctl", "disable", "--now", f"{unit}.service"], timeout=420)
+        from . import jobs
+
+        self.run(["systemctl", "disable", f"{unit}.service"])
         self._reload = True
         self._unit_states = None
+        jobs.stop(unit, self.waiting)
 
     def wait_ready(self, service: Any) -> None:
         """Wait until a just started service serves, as its probe says; a service without probe is taken at its word."""

@@ -1,10 +1,9 @@
-"""systemd units: what they are doing, and starting them with the reason when they do not start."""
+"""systemd units: what they are doing and saying. `jobs.py` starts and stops them."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from .failure import Failure
 
@@ -25,12 +24,22 @@ PROPERTIES = (
 
 def show(names: Tuple[str, ...]) -> Dict[str, Optional[Dict[str, Any]]]:
     """The state of all named units with one process start. Raises Failure when systemd does not answer."""
-    argv = ["systemctl", "show", "--property=" + ",".join(PROPERTIES), *(f"{name}.service" for name in names)]
-    code, output = _output(argv)
-    if code:
-        raise Failure("systemd does not answer", details=output.splitlines()[-3:])
+    output = ask(["show", "--property=" + ",".join(PROPERTIES), *(f"{name}.service" for name in names)])
     blocks = output.strip().split("\n\n")
     return {name: parse(block) for name, block in zip(names, blocks)}
+
+
+def ask(arguments: List[str]) -> str:
+    """What `systemctl` answers to these arguments. Raises Failure when systemd does not answer."""
+    code, output = _output(["systemctl", *arguments])
+    if code:
+        raise Failure("systemd does not answer", details=output.splitlines()[-3:])
+    return output
+
+
+def reset(unit: str) -> None:
+    """Let systemd forget that a unit has failed, and how often; nothing for one that is not loaded."""
+    _output(["systemctl", "reset-failed", f"{unit}.service"])
 
 
 def _output(argv: List[str]) -> Tuple[int, str]:
@@ -83,27 +92,3 @@ def last_lines(unit: str, count: int = 15) -> List[str]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     return [line for line in done.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
-
-
-def _try(verb: str, unit: str, run: Callable[..., str]) -> None:
-    # A stop may take its time (controlled shutdown has a budget of five minutes), hence the long limit.
-    with contextlib.suppress(Failure):  # not loaded yet: nothing to reset
-        run(["systemctl", "reset-failed", f"{unit}.service"])
-    try:
-        run(["systemctl", verb, f"{unit}.service"], timeout=420)
-    except Failure as failure:
-        raise Failure(
-            f"{unit} does not {verb}",
-            details=[*failure.details, *last_lines(unit)],
-            advice=f"see `journalctl -u {unit}` on the host; fix the cause and deploy again, it goes on from here",
-        ) from failure
-
-
-def start(unit: str, run: Callable[..., str]) -> None:
-    """`systemctl start`, with the unit's last log lines when it fails."""
-    _try("start", unit, run)
-
-
-def restart(unit: str, run: Callable[..., str]) -> None:
-    """`systemctl restart`, with the unit's last log lines when it fails."""
-    _try("restart", unit, run)

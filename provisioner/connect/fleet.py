@@ -51,12 +51,16 @@ class Fleet:
         self.reporter = reporter
         self.sessions: dict[str, Session] = {}
         self._locked: set[str] = set()
+        self._going_on: dict[str, str] = {}  # what hosts do even when this run ends
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Fleet:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            for host, what in self._going_on.items():
+                self.reporter.warning(f"{host}: {what}")
         # Closing the sessions first lets threads that wait for an answer end; agents finish their step and stop.
         for session in self.sessions.values():
             session.close()
@@ -102,7 +106,10 @@ class Fleet:
         host's live line."""
 
         def ask(name: str) -> Any:
-            return self.sessions[name].request(op, event or self.show(name), **arguments)
+            try:
+                return self.sessions[name].request(op, event or self.show(name), **arguments)
+            finally:
+                self._going_on.pop(name, None)
 
         # Only `each` waits so that Ctrl-C is noticed; threads of its own must not wait for each other in it.
         on_main = threading.current_thread() is threading.main_thread()
@@ -145,11 +152,17 @@ class Fleet:
         return Stream(feed, self._threads().submit(call, "call", event, feed, **request.wire()))
 
     def show(self, host: str) -> Event:
-        """A receiver of a host's events that shows their text."""
+        """A receiver of a host's events that shows their texts and warnings, and remembers what goes on there even when
+        the run ends."""
 
         def event(message: Mapping[str, Any]) -> None:
+            if "warning" in message:
+                self.reporter.warning(f"{host}: {message['warning']}")
             if "text" in message:
                 self.reporter.host(host, str(message["text"]))
+                self._going_on.pop(host, None)
+            if "goes_on" in message:
+                self._going_on[host] = str(message["goes_on"])
 
         return event
 

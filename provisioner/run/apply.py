@@ -33,7 +33,7 @@ class Payloads:
 def apply(fleet: Fleet, plan: HostPlan, payloads: Payloads, row: Row) -> None:
     """Repair everything that differs on one host, counting in `row` as it goes: what was changed before a failure
     stays changed, and the recap says so. Raises HostFailed."""
-    session, reporter = fleet.sessions[plan.host], fleet.reporter
+    reporter = fleet.reporter
     wires = [_wire(change.resource, fleet, plan.host, payloads) for change in plan.changes]
     if not wires:
         return
@@ -54,7 +54,7 @@ def apply(fleet: Fleet, plan: HostPlan, payloads: Payloads, row: Row) -> None:
         else:
             fleet.show(plan.host)(message)
 
-    session.request("apply", event, resources=wires)
+    fleet.request(plan.host, "apply", event, resources=wires)
 
 
 def await_services(fleet: Fleet, plans: Mapping[str, HostPlan], but: Collection[tuple[str, str]] = ()) -> None:

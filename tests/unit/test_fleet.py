@@ -126,3 +126,40 @@ def test_what_is_done_meanwhile_is_done_while_hosts_work():
 
     with Fleet(reporter) as fleet:
         assert fleet.each(["a"], work, meanwhile=meanwhile) == {"a": True}
+
+
+@pytest.mark.parametrize(
+    ("events", "error", "said"),
+    [
+        ([{"text": "stopping app", "goes_on": "it goes on stopping"}], KeyboardInterrupt, ["a: it goes on stopping"]),
+        ([{"text": "stopping app", "goes_on": "it goes on"}, {"text": "starting app"}], KeyboardInterrupt, []),
+        ([{"text": "stopping app", "goes_on": "it goes on stopping"}], Locked, []),
+        ([{"warning": "it was killed"}], KeyboardInterrupt, ["a: it was killed"]),
+    ],
+)
+def test_a_run_that_is_interrupted_says_what_goes_on_without_it(
+    events: list[dict[str, str]], error: type[BaseException], said: list[str]
+):
+    warnings: list[str] = []
+    reporter: Any = SimpleNamespace(host=lambda *_: None, warning=warnings.append)
+    with pytest.raises(error), Fleet(reporter) as fleet:
+        show = fleet.show("a")
+        for event in events:
+            show(event)
+        raise error("now")
+    assert warnings == said
+
+
+def test_what_a_host_has_finished_does_not_go_on():
+    warnings: list[str] = []
+    reporter: Any = SimpleNamespace(host=lambda *_: None, warning=warnings.append)
+
+    def request(op: str, on_event: Any, **arguments: Any) -> None:
+        on_event({"text": "stopping app", "goes_on": "it goes on stopping"})
+
+    host: Any = SimpleNamespace(request=request, close=lambda: None)
+    with pytest.raises(KeyboardInterrupt), Fleet(reporter) as fleet:
+        fleet.sessions["a"] = host
+        fleet.request("a", "restart")
+        raise KeyboardInterrupt
+    assert warnings == []

@@ -142,7 +142,12 @@ def test_it_travels_with_its_payload_and_is_made_on_the_host(a_new_kind: Any, tm
     session, reporter = Session(), SimpleNamespace(host=lambda *_: None, progress=None)
     shown: list[tuple[Any, ...]] = []
     reporter.change = lambda *said: shown.append(said)
-    fleet: Any = SimpleNamespace(sessions={"h": session}, reporter=reporter, show=lambda host: lambda message: None)
+    fleet: Any = SimpleNamespace(
+        sessions={"h": session},
+        reporter=reporter,
+        show=lambda host: lambda message: None,
+        request=lambda host, *asked, **arguments: session.request(*asked, **arguments),
+    )
     row = Row()
     apply.apply(fleet, plan.make("h", [lines], {lines.key: None}), apply.Payloads(fleet), row)
     assert (tmp_path / "list").read_text() == "a\nb\n"
