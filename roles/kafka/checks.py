@@ -84,6 +84,26 @@ def listeners(inventory: Inventory) -> list[ConfigError]:
     return out
 
 
+def addresses(inventory: Inventory) -> list[ConfigError]:
+    """Brokers find each other, and no broker is refused because another one has registered its address (KafkaServer,
+    "Configured end points ... are already registered by broker")."""
+    brokers = members(inventory, "kafka")
+    own = {host.name: (doors.inter_broker(host).advertised_host, doors.inter_broker(host).name) for host in brokers}
+    every = [
+        (f"{one.advertised_host}:{one.advertised_port}", host.name, f"listener {one.name}")
+        for host in brokers
+        for one in doors.of(host)
+    ]
+    return [
+        *checks.loopback(
+            own,
+            "brokers",
+            "set kafka_inter_broker_listener to a listener whose advertised_host is the name of its own host",
+        ),
+        *checks.same_address(every, "give each broker an advertised_host of its own"),
+    ]
+
+
 def replication(inventory: Inventory) -> list[ConfigError]:
     """Replication fits the number of brokers, and a write can succeed at all."""
     out = []
@@ -92,10 +112,14 @@ def replication(inventory: Inventory) -> list[ConfigError]:
         wanted = topology.replication(host, len(brokers))
         if not 1 <= wanted.factor <= len(brokers):
             summary = f"kafka_replication_factor is {wanted.factor}, but the inventory has {len(brokers)} brokers"
-            out.append(ConfigError(summary, host=host.name, advice="lower it, or add brokers"))
+            advice = "lower it, or add brokers" if wanted.factor > 0 else "set it to 1 or more"
+            out.append(ConfigError(summary, host=host.name, advice=advice))
         elif not 1 <= wanted.min_insync <= wanted.factor:
             summary = f"kafka_min_insync_replicas is {wanted.min_insync}, but partitions have {wanted.factor} copies"
-            out.append(ConfigError(summary, host=host.name, advice="lower it: no write with acks=all could succeed"))
+            advice = (
+                "lower it: no write with acks=all could succeed" if wanted.min_insync > 0 else "set it to 1 or more"
+            )
+            out.append(ConfigError(summary, host=host.name, advice=advice))
     return out
 
 
@@ -131,6 +155,7 @@ CHECKS = (
     versions,
     unique_ids,
     listeners,
+    addresses,
     replication,
     limits,
     own_properties,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from provisioner.inventory.model import Inventory
 from roles.doctor import Finding
 from roles.kafka import listeners
+from roles.shared.members import LOOPBACK
 
 FULL_DISK = "a full disk stops a broker: shorten the retention (kafka_log_retention), or add space"
 
@@ -27,7 +28,7 @@ def clear_text(addresses: Mapping[str, str], brokers: int) -> Iterator[Finding]:
     """Listeners that clients on other machines use and that neither encrypt nor authenticate. addresses {name: the
     address that it gives to clients}."""
     for name, address in addresses.items():
-        if brokers > 1 or not address.startswith(("127.", "localhost", "::1")):
+        if brokers > 1 or not address.startswith(LOOPBACK):
             yield Finding(
                 f"listener {name} ({address}) is PLAINTEXT: anybody who reaches it can read and write everything",
                 "let only trusted networks reach the port, or give the listener a protocol that encrypts",

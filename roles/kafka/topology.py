@@ -23,5 +23,6 @@ class Replication:
 
 def replication(host: HostLike, brokers: int) -> Replication:
     """From the variables, or: 3 copies (all brokers when fewer), of which one may be missing."""
-    factor = host.vars["kafka_replication_factor"] or min(3, brokers)
-    return Replication(factor, host.vars["kafka_min_insync_replicas"] or max(1, factor - 1))
+    factor, least = host.vars["kafka_replication_factor"], host.vars["kafka_min_insync_replicas"]
+    factor = min(3, brokers) if factor is None else factor
+    return Replication(factor, max(1, factor - 1) if least is None else least)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.errors import ConfigError
 from roles.shared import releases
 from roles.shared.jvm import MIB, jvm_size, one_line
+from roles.shared.members import LOOPBACK
 
 if TYPE_CHECKING:
     from provisioner.inventory.model import Host, Inventory
@@ -76,6 +77,36 @@ def unique_ids(
         if not low <= number <= high:
             out.append(ConfigError(f"{variable} {number} is not between {low} and {high}", host=names[0]))
     return out
+
+
+def loopback(addresses: Mapping[str, tuple[str, str]], who: str, advice: str) -> list[ConfigError]:
+    """Members of a cluster that would look for each other on their own hosts. addresses {host: (the address it gives to
+    the others, where that comes from)}."""
+    found = {host: one for host, one in addresses.items() if one[0].startswith(LOOPBACK)}
+    if len(addresses) < 2 or not found:
+        return []
+    (address, origin), *_ = found.values()
+    return [
+        ConfigError(
+            f"{who} would look for each other at {address} ({origin}), where each finds only itself",
+            details=[f"hosts: {', '.join(found)}"],
+            advice=advice,
+        )
+    ]
+
+
+def same_address(addresses: Iterable[tuple[str, str, str]], advice: str) -> list[ConfigError]:
+    """Different hosts with one address. addresses: (address:port, host, where it comes from)."""
+    holders: dict[str, dict[str, str]] = defaultdict(dict)
+    for address, host, origin in addresses:
+        holders[address].setdefault(host, origin)
+    return [
+        ConfigError(
+            f"{' and '.join(hosts)} would have one address, {address} ({next(iter(hosts.values()))})", advice=advice
+        )
+        for address, hosts in holders.items()
+        if len(hosts) > 1
+    ]
 
 
 def limits(hosts: Iterable[Host], role: str, least: int) -> list[ConfigError]:

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from provisioner.run.evidence import DOWNGRADE, SHRINK, Consent, Objection
 from provisioner.words import counted, some
-
-LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
+from roles.shared.members import LOOPBACK
 
 
 def lacking(
@@ -51,7 +50,7 @@ def names(number: int, address: str) -> tuple[str, ...]:
     """What a member may be called on the command line: the host in its address, as far as that says which it is, and
     its id."""
     host = address.rsplit(":", 1)[0].strip("[]")
-    return (str(number),) if not host or host.startswith(LOOPBACK) else (host, str(number))
+    return (str(number),) if not host or host.startswith((*LOOPBACK, "0.0.0.0")) else (host, str(number))
 
 
 def older(product: str, hosts: Mapping[str, tuple[str, str]]) -> list[Objection]:

@@ -1,9 +1,12 @@
-"""A host's number among the members of its group, and the part of a host that this needs."""
+"""A host among the members of its group: its number, and the part of a host that this needs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
+
+# How addresses begin at which a host reaches only itself.
+LOOPBACK = ("127.", "localhost", "::1")
 
 
 class HostLike(Protocol):

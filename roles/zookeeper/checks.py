@@ -34,6 +34,20 @@ def unique_ids(inventory: Inventory) -> list[ConfigError]:
     return checks.unique_ids(members(inventory, "zookeeper"), "zookeeper_myid", topology.myid, 1, 255)
 
 
+def addresses(inventory: Inventory) -> list[ConfigError]:
+    """Servers find each other."""
+    found = {host.name: str(host.vars["zookeeper_address"]) for host in members(inventory, "zookeeper")}
+    every = [
+        (f"{address}:{inventory.hosts[name].vars['zookeeper_quorum_port']}", name, "zookeeper_address")
+        for name, address in found.items()
+    ]
+    own = {name: (address, "zookeeper_address") for name, address in found.items()}
+    return [
+        *checks.loopback(own, "ZooKeeper servers", "set zookeeper_address to a name or address that the others reach"),
+        *checks.same_address(every, "give each server a zookeeper_address of its own"),
+    ]
+
+
 def limits(inventory: Inventory) -> list[ConfigError]:
     """Heap and stop timeout are large enough for a server."""
     return checks.limits(members(inventory, "zookeeper"), "zookeeper", 64)
@@ -48,7 +62,7 @@ def own_properties(inventory: Inventory) -> list[ConfigError]:
     return checks.own_properties(members(inventory, "zookeeper"), "zookeeper", owner)
 
 
-CHECKS = (versions, unique_ids, limits, own_properties)
+CHECKS = (versions, unique_ids, addresses, limits, own_properties)
 
 
 def ports(host: Host) -> list[tuple[int, str]]:

@@ -11,6 +11,7 @@ from tests.support import roles as support
 THREE = ["kafka1", "kafka2", "kafka3"]
 
 BOTH = [{"name": "INTERNAL", "port": 9092}, {"name": "CLIENTS", "port": 9093, "protocol": "SASL_SSL"}]
+OWN = [{"name": "IN", "port": 9092}, {"name": "OUT", "port": 9093, "advertised_host": "127.0.0.1"}]
 
 
 def one(**variables):
@@ -47,6 +48,28 @@ def refusal(tmp_path, **given):
             ["kafka_replication_factor is 4", "3 brokers"],
         ),
         ({"kafka": THREE, "zookeeper": THREE, "kafka_min_insync_replicas": 4}, ["kafka_min_insync_replicas is 4"]),
+        (one(kafka_replication_factor=0), ["kafka_replication_factor is 0", "set it to 1 or more"]),
+        (one(kafka_min_insync_replicas=0), ["kafka_min_insync_replicas is 0", "set it to 1 or more"]),
+        (
+            {"kafka": THREE, "zookeeper": THREE, "kafka_listeners": OWN, "kafka_inter_broker_listener": "OUT"},
+            [
+                "brokers would look for each other at 127.0.0.1 (OUT), where each finds only itself",
+                "hosts: kafka1, kafka2, kafka3",
+                "kafka1 and kafka2 and kafka3 would have one address, 127.0.0.1:9093 (listener OUT)",
+            ],
+        ),
+        (
+            {"kafka": {"a": {}, "b": {"kafka_advertised_host": "a"}}, "zookeeper": ["a"]},
+            ["a and b would have one address, a:9092 (listener PLAINTEXT)", "advertised_host of its own"],
+        ),
+        (
+            {"kafka": ["a"], "zookeeper": {"a": {}, "b": {"zookeeper_address": "localhost"}, "c": {}}},
+            ["ZooKeeper servers would look for each other at localhost (zookeeper_address)", "hosts: b"],
+        ),
+        (
+            {"kafka": ["a"], "zookeeper": {"a": {}, "b": {"zookeeper_address": "c"}, "c": {}}},
+            ["b and c would have one address, c:2888 (zookeeper_address)"],
+        ),
         (one(kafka_version="9.9.9"), ["9.9.9", "2.5.0, 3.9.2", "artifacts.lock"]),
         (one(zookeeper_version="1.0"), ["zookeeper_version 1.0", "3.5.10"]),
         (
