@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
+from kafka import KafkaConsumer, TopicPartition
+from kafka.structs import OffsetAndMetadata
 
 from lab.lab import Lab
 
@@ -75,11 +77,23 @@ def hosts(keep: bool) -> Iterator[tuple[Cluster, LabHost]]:
                 made = pool.submit(cluster.invoke, "deploy", "--no-smoke"), pool.submit(stranger.deploy, "--no-smoke")
                 for one in made:
                     one.result()
+            remember_a_position(cluster.bootstrap[0])
             produce(cluster.bootstrap[0], "orders", [str(number) for number in range(RECORDS)])
             yield cluster, stranger
         finally:
             if not keep:
                 lab.down(names)
+
+
+def remember_a_position(bootstrap: str) -> None:
+    """Have a consumer group, so that Kafka's topic for them is there before it is looked at, not with a smoke check."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, group_id="careless", consumer_timeout_ms=1000)
+    try:
+        partition = TopicPartition("orders", 0)
+        consumer.assign([partition])
+        consumer.commit({partition: OffsetAndMetadata(0, "", -1)})
+    finally:
+        consumer.close()
 
 
 if __name__ == "__main__":

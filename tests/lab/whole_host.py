@@ -59,7 +59,8 @@ def below(top: str, files: bool) -> Iterator[tuple[Path, bool]]:
     yield Path(top), files
     data: tuple[str, ...] = ()
     for folder, folders, names in os.walk(top):
-        folders[:] = [one for one in folders if f"{folder}/{one}" not in SKIPPED]
+        # A partition that was deleted before goes by itself (file.delete.delay.ms).
+        folders[:] = [one for one in folders if f"{folder}/{one}" not in SKIPPED and not one.endswith("-delete")]
         if "meta.properties" in names or "version-2" in folders:
             data = (*data, folder)
         wanted = files and not any(f"{folder}/".startswith(f"{one}/") for one in data)
