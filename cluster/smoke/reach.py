@@ -13,7 +13,8 @@ TIMEOUT = 3.0  # seconds for connecting and for each answer
 
 
 def reach(legs: Sequence[Leg], cluster_id: Optional[str] = None) -> tuple[list[Leg], dict[Leg, str], dict[str, Any]]:
-    """Which legs can be reached from here, why not the others, and the cluster's metadata by the first that can.
+    """Which legs can be reached from here, why not the others, and the cluster's metadata by the first that can, with
+    the brokers that any of them knows.
 
     An address counts only when this cluster answers there as that broker: 127.0.0.1:9092 is something on most machines.
     cluster_id: None takes the cluster that answers first.
@@ -35,7 +36,8 @@ def reach(legs: Sequence[Leg], cluster_id: Optional[str] = None) -> tuple[list[L
         elif there and there.endpoint != leg.endpoint:
             reasons[leg] = f"{leg.address}: what answers there advertises broker {leg.broker} as {there.endpoint}"
         else:
-            first = first or view
+            # A broker tells only of those that have the listener it is asked at.
+            first = {**view, **first, "brokers": {**view["brokers"], **first.get("brokers", {})}}
             if there:
                 reached.append(leg)
     return reached, reasons, first

@@ -8,6 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from cluster import remote
+from cluster.endpoint import Endpoint
+from cluster.model import Broker
+from cluster.smoke import reach
 from cluster.smoke.check import replicas
 from cluster.smoke.leg import Leg, LegFailure
 from cluster.smoke.reach import unregistered
@@ -246,6 +249,17 @@ def test_a_leg_is_named_by_broker_listener_and_address():
     assert str(Leg(3, "EXTERNAL", "example.com", 9093)) == "broker 3, listener EXTERNAL (example.com:9093)"
     assert Leg(1, "A", "::1", 9092).address == "[::1]:9092"
     assert str(LegFailure(Leg(3, "E", "h", 1), "compare", "1 lost")) == "broker 3, listener E (h:1), compare: 1 lost"
+
+
+def test_brokers_that_lack_a_listener_are_known_by_another_one(monkeypatch):
+    """As while a listener gets another name, broker by broker."""
+    there = {1: Broker(1, Endpoint("a", 1)), 2: Broker(2, Endpoint("b", 2))}
+    views = {"a:9": {"brokers": {1: Broker(1, Endpoint("a", 9))}}, "a:1": {"brokers": there}, "b:2": {"brokers": there}}
+    monkeypatch.setattr(reach, "hello", lambda endpoint, timeout: {**views[str(endpoint)], "cluster_id": "x"})
+    legs = [Leg(1, "NEW", "a", 9), Leg(1, "OLD", "a", 1), Leg(2, "OLD", "b", 2)]
+    reached, reasons, view = reach.reach(legs)
+    assert (reached, reasons) == (legs, {})
+    assert sorted(view["brokers"]) == [1, 2] and view["cluster_id"] == "x"
 
 
 def test_a_missing_broker_is_told_once_whatever_its_listeners():
