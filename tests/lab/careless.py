@@ -167,5 +167,5 @@ def deploy(inventory: Path, *flags: str) -> tuple[int | None, str]:
 
 def first_error(output: str) -> str:
     """The first line of what went wrong."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return next((line for line in lines if line.lower().startswith(("error", "refused"))), (lines or [""])[-1])
+    lines = [line for line in output.splitlines() if line and not line.startswith(("-->", " ", "warning: "))]
+    return next((line for line in lines if line.startswith("error: ")), (lines or [""])[0])

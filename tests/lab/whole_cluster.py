@@ -107,13 +107,15 @@ def settings(path: str) -> dict:
 def broker() -> Any:
     """The broker's own view of its cluster; None where none answers."""
     try:
-        config = settings("/etc/kafka/server.properties")
+        # As the broker has read it: the file may be newer.
+        config = settings("/run/kafka/server.properties")
         listeners = dict(part.split("://", 1) for part in config["listeners"].split(","))
         port = listeners[config.get("inter.broker.listener.name", next(iter(listeners)))].rsplit(":", 1)[1]
         with socket.create_connection(("127.0.0.1", int(port)), timeout=5) as connection:
             found = metadata(connection)
             led = [name for name, one in found["partitions"].items() if str(one["leader"]) == config["broker.id"]]
             ends, starts = (offsets(connection, led, when) for when in (LATEST, EARLIEST))
+        written = settings("/etc/kafka/server.properties")
     except (OSError, KeyError):
         return None
     derived = ("min.insync.replicas", "default.replication.factor", "offsets.topic.replication.factor")
@@ -122,7 +124,7 @@ def broker() -> Any:
         **found,
         "id": int(config["broker.id"]),
         "kept": kept,
-        "settings": {key: config.get(key) for key in derived},
+        "settings": {key: written.get(key) for key in derived},
     }
 
 
