@@ -47,6 +47,7 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *rules.hidden(seen),
         *rules.elsewhere(seen),
         *rules.talk(seen),
+        *rules.renamed(seen),
         *rules.fewer_copies(seen),
         *shared.older("Kafka", {one.host: (one.version, one.wanted_version) for one in seen if one.version}),
     ]

@@ -217,7 +217,7 @@ def other_metadata(one: Seen, found: str | None) -> list[Objection]:
 def talk(seen: Sequence[Seen]) -> list[Objection]:
     """A listener for brokers that not all of them would have during the roll: they restart one by one."""
     running = [one for one in seen if one.active and "inter.broker.listener.name" in one.now]
-    if len(running) < 2:
+    if not _several(seen):
         return []
     out = []
     for one in running:
@@ -241,8 +241,40 @@ def talk(seen: Sequence[Seen]) -> list[Objection]:
     return out
 
 
-def _listeners(settings: Mapping[str, str]) -> set[str]:
-    return {entry.partition("://")[0].strip() for entry in settings.get("listeners", "").split(",")}
+def renamed(seen: Sequence[Seen]) -> list[Objection]:
+    """A listener of clients that gets another name: brokers restart one by one, and one tells of those only that have
+    the listener it is asked at (KIP-103), so that partitions led by the others have no leader for a client."""
+    out = []
+    for one in seen if _several(seen) else ():
+        then = _listeners(one.then)
+        for before, port in _listeners(one.now).items():
+            after = next((name for name, other in then.items() if other == port), before)
+            # The brokers' own: see `talk`.
+            if not one.active or before in then or before == one.now.get("inter.broker.listener.name"):
+                continue
+            if after != before:
+                out.append(
+                    Objection(
+                        f"the listener at port {port} would be called {after} instead of {before}, and brokers restart "
+                        "one by one: meanwhile clients find no leader for the partitions of brokers that call it "
+                        "otherwise",
+                        one.host,
+                        way=f"keep the name {before}, which clients do not see; or first add {after} at a port of its "
+                        "own, and move the clients to it",
+                    )
+                )
+    return out
+
+
+def _several(seen: Iterable[Seen]) -> bool:
+    """Whether brokers run in a cluster with others, asked in this run or not (--limit)."""
+    return max((len(one.brokers) for one in seen), default=0) > 1 or sum(one.active for one in seen) > 1
+
+
+def _listeners(settings: Mapping[str, str]) -> dict[str, str]:
+    """{name: port}"""
+    found = (entry.strip().partition("://") for entry in settings.get("listeners", "").split(","))
+    return {name: address.rpartition(":")[2] for name, _, address in found if name}
 
 
 def held(host: str, number: int, address: str) -> Objection:

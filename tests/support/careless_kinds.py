@@ -285,7 +285,7 @@ def one_port_twice(sheet: Sheet) -> str:
     return f"the listener of the brokers at port {port}, which another one has"
 
 
-@kind(refused=False, cheap=False, flags=("--limit", "{first}"))
+@kind()
 def listener_renamed(sheet: Sheet) -> str:
     listeners(sheet)[1]["name"] = "CLIENTS"
     return "the clients' listener renamed"

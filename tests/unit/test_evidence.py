@@ -256,7 +256,7 @@ def test_the_metadata_that_a_broker_would_use_is_its_own_clusters(there, found):
 
 
 def listening(names: str, inter: str) -> dict[str, str]:
-    listed = ",".join(f"{name}://0.0.0.0:9092" for name in names.split())
+    listed = ",".join(f"{name}://0.0.0.0:{9092 + place}" for place, name in enumerate(names.split()))
     return {"listeners": listed, "inter.broker.listener.name": inter}
 
 
@@ -268,12 +268,35 @@ def listening(names: str, inter: str) -> dict[str, str]:
         (("A", "A"), ("B", "B"), 2, 2),  # said of each, and shown once
         (("A", "A"), ("A B", "B"), 2, 2),
         (("A B", "A"), ("B", "B"), 2, 2),
-        (("A", "A"), ("B", "B"), 1, 0),  # alone, there is nobody to talk to
+        (("A", "A"), ("B", "B"), 1, 1),  # with --limit
     ],
 )
 def test_brokers_that_restart_one_by_one_find_each_other_meanwhile(now, then, brokers, found):
     seen = [broker(number + 1, now=listening(*now), then=listening(*then)) for number in range(brokers)]
     assert len(kafka.talk(seen)) == found
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "found"),
+    [
+        ("A B", "A B", 0),
+        ("A B", "A C", 1),
+        ("A B", "A B C", 0),
+        ("A B", "A", 0),  # taken away, as it was asked for
+        ("A B C", "A B D", 1),
+        ("A B", "B A", 0),  # other ports
+        ("A B", "C B", 0),  # the brokers' own: another rule
+    ],
+)
+def test_a_listener_of_clients_keeps_its_name_while_brokers_restart_one_by_one(now, then, found):
+    one = broker(now=listening(now, "A"), then=listening(then, "A"))
+    assert len(kafka.renamed([one])) == found
+    assert kafka.renamed([broker(now=one.now, then=one.then, active=False)]) == []
+
+
+def test_a_broker_alone_may_rename_its_listeners():
+    alone = broker(now=listening("A B", "A"), then=listening("C D", "C"), brokers={1: "kafka1:9092"})
+    assert kafka.renamed([alone]) == kafka.talk([alone]) == []
 
 
 # -- what hosts say ----------------------------------------------------------------------------------------------------
