@@ -58,7 +58,7 @@ def _say(show: Reporter, present: dict[str, list[str]], plans: dict[str, Removal
             show.change(name, thing, "-")
     keeps = {thing: None for plan in plans.values() for thing in plan.keeps}
     if keeps:
-        show.note(f"Stays (--purge-data removes it, too): {', '.join(keeps)}")
+        show.note(f"Stays (--purge-data removes what deploys have made of it): {', '.join(keeps)}")
     if purge:
         show.warning("--purge-data: every topic and record on these hosts is lost, and so are the logs")
 

@@ -88,11 +88,12 @@ def _file_system(path: str) -> os.statvfs_result:
 
 
 def disks(paths: Iterable[str]) -> Dict[str, Dict[str, int]]:
-    """{path: {free, total}} in bytes of the file system that holds, or will hold, each path."""
+    """{path: {free, total, read_only}} of the file system that holds, or will hold, each path; in bytes."""
     out = {}
     for path in paths:
         found = _file_system(path)
-        out[path] = {"free": found.f_bavail * found.f_frsize, "total": found.f_blocks * found.f_frsize}
+        sizes = {"free": found.f_bavail * found.f_frsize, "total": found.f_blocks * found.f_frsize}
+        out[path] = {**sizes, "read_only": found.f_flag & os.ST_RDONLY}
     return out
 
 

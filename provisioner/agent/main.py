@@ -18,7 +18,7 @@ import time
 from typing import Any, Dict, List
 
 from ..resources import Resource, differing, from_wire, services_of
-from . import facts
+from . import facts, ledger
 from .calling import Emit, call
 from .channel import Channel, Gone
 from .failure import Failure
@@ -109,6 +109,8 @@ class Agent:
                 states[resource.key] = resource.read(self.system)
             except Failure as failure:
                 problems.append({**describe(failure), "resource": resource.key})
+            except OSError as error:
+                problems.append({**describe(_refused(error, resource)), "resource": resource.key})
         wants = request.get("wants") or {}
         holders = {int(port): unit for port, unit in (wants.get("ports") or {}).items()}
         ports = {port: int((self.system.unit_state(unit) or {}).get("pid", 0)) for port, unit in holders.items()}
@@ -148,6 +150,7 @@ class Agent:
 
     def op_apply(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         """Repair the given resources in order; one event each. Ends early only when the control machine goes."""
+        ledger.begin(self.system)
         for resource in self._resources(request["resources"]):
             if self.channel.gone.is_set():
                 raise Gone
@@ -170,9 +173,7 @@ class Agent:
             failure.resource = resource.key
             raise
         except OSError as error:
-            refused = Failure(f"{error.strerror}: {error.filename or resource.name}", advice=_advice(error))
-            refused.resource = resource.key
-            raise refused from error
+            raise _refused(error, resource) from error
         if still:
             unrepaired = Failure(f"repaired, but still not as expected: {', '.join(still)}")
             unrepaired.resource = resource.key
@@ -216,9 +217,14 @@ class Agent:
         return resources
 
 
-def _advice(error: OSError) -> str:
-    full = error.errno == errno.ENOSPC
-    return f"{'the disk is full: free some space' if full else 'fix the cause'} and deploy again"
+def _refused(error: OSError, resource: Resource) -> Failure:
+    """What the kernel has refused while a resource was read or repaired."""
+    cause = "the disk is full: free some space" if error.errno == errno.ENOSPC else "fix the cause"
+    failure = Failure(
+        f"{error.strerror}: {error.filename2 or error.filename or resource.name}", advice=f"{cause} and deploy again"
+    )
+    failure.resource = resource.key
+    return failure
 
 
 def describe(error: BaseException) -> Dict[str, Any]:

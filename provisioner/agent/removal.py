@@ -9,6 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any, Dict, List
 
 from ..resources import Resource, from_wire, services_of
+from . import ledger
 from .failure import Failure
 from .system import STATE, System
 
@@ -68,8 +69,10 @@ def forget(state: str) -> None:
     """Remove the agent's own files, its code included, except the guards of data that stays."""
     for name in ("cache", "archives", "derived", "agent"):
         shutil.rmtree(os.path.join(state, name), ignore_errors=True)
-    with contextlib.suppress(OSError):  # not empty: something is guarded, and what is known of it stays
-        os.rmdir(os.path.join(state, "once"))
+    ledger.prune(state)
+    for name in ("once", "users", "groups"):
+        with contextlib.suppress(OSError):  # not empty: something is guarded or stays, and what is known of it stays
+            os.rmdir(os.path.join(state, name))
     if not os.path.exists(os.path.join(state, "once")):
         shutil.rmtree(os.path.join(state, "live"), ignore_errors=True)
     with contextlib.suppress(OSError):

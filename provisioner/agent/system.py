@@ -18,6 +18,10 @@ STATE = "/var/lib/provisioner"
 _TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 class System:
     """One agent's view of its host. `emit` streams progress lines to the control machine; `waiting` does the same where
     something is only waited for, and may end the wait by an exception when that machine has gone."""
@@ -56,8 +60,9 @@ class System:
         return state
 
     def read_bytes(self, path: str) -> bytes:
-        with open(path, "rb") as file:
-            return file.read()
+        """The content of a file. A FIFO in its place counts as empty: reading it would wait for a writer."""
+        with open(path, "rb", opener=_without_waiting) as file:
+            return file.read() or b""
 
     def read_text(self, path: str) -> Optional[str]:
         """The text of a file, None when there is none."""
@@ -142,13 +147,23 @@ class System:
         """{group, home, shell, uid} of a user, None when there is none."""
         return self.users.state(login)
 
-    def ensure_group(self, name: str) -> None:
-        if not self.users.has_group(name):
-            self.run(["groupadd", "--system", name])
+    def group_number(self, name: str) -> Optional[int]:
+        """The gid of a group, None when there is none."""
+        return self.users.group_number(name)
+
+    def add_group(self, name: str) -> None:
+        self.run(["groupadd", "--system", name])
+
+    def remove_user(self, login: str, keep_group: bool) -> None:
+        """Remove a user. On most systems its primary group goes with it when it has the same name, unless kept."""
+        if keep_group:
+            self.run(["usermod", "--gid", "nogroup", login])
+        self.run(["userdel", login])
+        self.forget_users()
 
     def remove_group(self, name: str) -> None:
-        """Remove a group; none of this name is fine (a user's own group goes with the user on most systems)."""
-        if self.users.has_group(name):
+        """Remove a group; none of this name is fine."""
+        if self.group_number(name) is not None:
             self.run(["groupdel", name])
             self.forget_users()
 

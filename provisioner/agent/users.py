@@ -49,13 +49,12 @@ class Users:
             return None
         return {"group": self.group(found.pw_gid), "home": found.pw_dir, "shell": found.pw_shell, "uid": found.pw_uid}
 
-    def has_group(self, name: str) -> bool:
-        """Whether there is a group of this name."""
+    def group_number(self, name: str) -> Optional[int]:
+        """The gid of a group, None when there is none."""
         try:
-            grp.getgrnam(name)
+            return grp.getgrnam(name).gr_gid
         except KeyError:
-            return False
-        return True
+            return None
 
     def forget(self) -> None:
         """Look names up again: users or groups have changed."""

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 from ..agent import trees
 from ..agent.failure import Failure
 from ..agent.record import altered
-from .base import Resource, State
+from ..words import some
+from .base import Resource, State, in_the_way
 from .digest import short
 from .frozen import dataclass
 
@@ -96,24 +97,36 @@ class Archive(Resource):
 
     def read(self, system: Any) -> Optional[State]:
         state = system.path_state(self.path)
-        if state is None or state["type"] != "directory":
+        if state is None:
+            from ..agent.ground import require_ground
+
+            require_ground(self.path)
             return None
+        if state["type"] != "directory":
+            raise in_the_way(self.path, state, "directory")
         marker = system.path_state(self.marker)
         identity = system.read_bytes(self.marker).decode("utf-8", "replace").strip() if marker else None
         recorded = system.recall(_record(self.path))
+        if marker is None and recorded is None and os.listdir(self.path):
+            raise Failure(
+                f"{self.path} holds files that no deploy has put there: {some(sorted(os.listdir(self.path)), 4)}",
+                advice="move it away and deploy again; it is not removed for you because it is not known what it holds",
+            )
         touched = ["(no record)"] if recorded is None else altered(self.path, json.loads(recorded))
         return {"identity": identity, "altered": touched, "owner": state["owner"], "mode": state["mode"]}
 
     def _versions(self, system: Any) -> list[str]:
         """Directories beside this one that an archive was unpacked to: this version's, and earlier ones' of this
-        product, which stay after an update. What is at our place without a marker is an unpacking that was cut off."""
+        product, which stay after an update; and an unpacking that was cut off."""
         folder, name = os.path.split(self.path)
         product = re.split(r"[_-]\d", name)[0]
         ours = [path for path in trees.directories(folder) if re.split(r"[_-]\d", os.path.basename(path))[0] == product]
         return [
             path
             for path in ours
-            if system.path_state(f"{path}/{MARKER}") or path in (self.path, f"{self.path}.unpacking~")
+            if system.path_state(f"{path}/{MARKER}")
+            or system.remembers(_record(path))
+            or path == f"{self.path}.unpacking~"
         ]
 
     def present(self, system: Any) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type
 
+from ..agent.failure import Failure
 from .frozen import asdict, dataclass, field, names
 
 State = Dict[str, Any]
@@ -155,6 +156,15 @@ class Resource:
     def from_wire(cls, data: Mapping[str, Any]) -> Resource:
         """The inverse of `wire`, on the host."""
         return cls(**{name: value for name, value in data.items() if name in names(cls)})
+
+
+def in_the_way(path: str, state: Mapping[str, Any], wanted: str) -> Failure:
+    """What to say of a path at which something else is than a `wanted` ("directory"), and must not be replaced."""
+    found = f"link to {state['target']}" if state["type"] == "link" else state["type"]
+    return Failure(
+        f"{path} is a {found} where a {wanted} should be",
+        advice="move it away and deploy again; it is not removed for you because it is not known what it holds",
+    )
 
 
 def owned(path: str, owner: str, group: str, mode: int) -> Dict[str, Any]:

@@ -6,7 +6,7 @@ import base64
 import stat
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
-from .base import Resource, State, Texts, owned
+from .base import Resource, State, Texts, in_the_way, owned
 from .digest import sha256
 from .frozen import dataclass
 
@@ -82,6 +82,8 @@ class File(Resource):
 
     def read(self, system: Any) -> Optional[State]:
         state: Optional[State] = system.path_state(self.path)
+        if state is not None and state["type"] == "directory":
+            raise in_the_way(self.path, state, "file")
         if state is None or state["type"] != "file":
             return state
         data = system.read_bytes(self.path)

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
-from ..agent.failure import Failure
 from ..words import some
-from .base import Resource, State
+from .base import Resource, State, in_the_way
 from .frozen import dataclass
 
-
-def _place(system: Any, path: str, target: str) -> None:
-    """Point `path` at `target` in one step, so that there is no moment without it."""
-    state = system.path_state(path)
-    if state is not None and state["type"] == "directory":
-        raise Failure(f"{path} should be a link to {target} and is a directory", advice="move it away and deploy again")
-    system.link(path, target)
+NO_LINKS = ("file", "directory", "special file")  # what else can be at a path; no link of ours leads to such a name
 
 
 @dataclass(frozen=True)
 class Link(Resource):
-    """A symbolic link: `Link("/opt/kafka", "/opt/kafka_2.13-3.9.2")`, switched atomically."""
+    """A symbolic link: `Link("/opt/kafka", "/opt/kafka_2.13-3.9.2")`, switched atomically.
+
+    over: a file in its place may go, such as one of the archive that is unpacked around it.
+    """
 
     kind: ClassVar[str] = "link"
     path: str
     target: str
+    over: bool = False
 
     @property
     def name(self) -> str:
@@ -45,6 +42,8 @@ class Link(Resource):
 
     def read(self, system: Any) -> Optional[State]:
         state: Optional[State] = system.path_state(self.path)
+        if state is not None and state["type"] != "link" and not (self.over and state["type"] == "file"):
+            raise in_the_way(self.path, state, f"link to {self.target}")
         return state
 
     def present(self, system: Any) -> list[str]:
@@ -57,7 +56,7 @@ class Link(Resource):
         return ""
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
-        _place(system, self.path, self.target)
+        system.link(self.path, self.target)
 
 
 @dataclass(frozen=True)
@@ -91,18 +90,30 @@ class Links(Resource):
         return {"links": dict(self.links)}
 
     def read(self, system: Any) -> Optional[State]:
-        found = {}
+        found = self._found(system)
+        # In a directory of everybody's, a file of such a name is somebody's own command.
+        wrong = NO_LINKS if self.only else ("directory",)
+        taken = [name for name in sorted(self.links) if found.get(name) in wrong]
+        if taken:
+            failure = in_the_way(f"{self.directory}/{taken[0]}", {"type": found[taken[0]]}, "link of ours")
+            failure.details = [f"also: {some(taken[1:])}"] if taken[1:] else []
+            raise failure
+        return {"links": found} if found else None
+
+    def _found(self, system: Any) -> Dict[str, str]:
+        """{name: where it leads, or what else it is} of what is there by our names, and of links of ours by others."""
+        found: Dict[str, str] = {}
         for name in self.links:
             state = system.path_state(f"{self.directory}/{name}")
             if state is not None:
                 found[name] = state.get("target", state["type"])
         if self.only:
             found.update(dict.fromkeys(system.links_to(self.directory, self.only), self.only))
-        return {"links": found} if found else None
+        return found
 
     def _ours(self, system: Any) -> list[str]:
         """The links that lead where ours do; what a person has put in their place is left alone."""
-        found = (self.read(system) or {"links": {}})["links"]
+        found = self._found(system)
         targets = {*self.links.values(), self.only}
         return [f"{self.directory}/{name}" for name, target in sorted(found.items()) if target in targets]
 
@@ -119,6 +130,6 @@ class Links(Resource):
         there = actual["links"] if actual else {}
         for name, target in self.links.items():
             if there.get(name) != target:
-                _place(system, f"{self.directory}/{name}", target)
+                system.link(f"{self.directory}/{name}", target)
         for name in set(there) - set(self.links):
             system.remove(f"{self.directory}/{name}")

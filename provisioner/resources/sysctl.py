@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..agent.failure import Failure
-from .base import Resource, State, owned
+from .base import Resource, State, in_the_way, owned
 from .digest import sha256
 from .frozen import dataclass
 
@@ -50,6 +50,8 @@ class Sysctl(Resource):
 
     def read(self, system: Any) -> Optional[State]:
         path = system.path_state(self.path)
+        if path is not None and path["type"] == "directory":
+            raise in_the_way(self.path, path, "file")
         running = {name: system.sysctl(name) for name in self.settings} if self.live else {}
         if path is None and not self.live:
             return None

@@ -133,6 +133,9 @@ def details(needs: Needs, found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Problems in what the agent looked up, as (what was found, what to do)."""
     out = []
     for path, least in needs.disks.items():
+        if found["disks"][path].get("read_only"):
+            what = "cannot be written: its file system is mounted read-only"
+            out.append((f"{path} {what}", "see `dmesg` for a failing disk; mount it with rw, or use another directory"))
         free = found["disks"][path]["free"]
         if free < least:
             out.append(

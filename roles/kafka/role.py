@@ -11,8 +11,9 @@ from roles import site
 from roles.java import role as java
 from roles.kafka import class_archive, listeners, metadata, native, topology
 from roles.kafka.release import distribution, release
-from roles.kafka.service import CONFIG, ENVIRONMENT, LOGGING, STARTED, UNIT, data_dirs, inputs, services
+from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, LOGGING, STARTED, UNIT, data_dirs, inputs, services
 from roles.shared import commands, jvm
+from roles.shared.directories import guarded
 from roles.shared.properties import has_secret, override
 
 LAUNCHER = "/usr/local/lib/kafka-provisioner/kafka"
@@ -100,7 +101,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
             target.file(f"{config_dir}/{name}.properties", f"kafka/config/{name}.properties.j2", **cluster)
             for name in SAMPLES
         ),
-        Link(f"{config_dir}/server.properties", CONFIG),
+        Link(f"{config_dir}/server.properties", CONFIG, over=True),
         *reach,
     ]
 
@@ -131,11 +132,12 @@ def config(target: Target) -> File:
 
 def resources(target: Target) -> list[Resource]:
     archive = distribution(target)
+    known = dict.fromkeys(site.SERVICES, ()) | site.data_dirs(target)
     return [
         archive,
         *tools(target, archive),
         Link("/opt/kafka", archive.path),
-        *(Directory(path, "kafka", "kafka", 0o750, once="Kafka data") for path in data_dirs(target)),
+        *(guarded(path, "kafka", "Kafka data", HOLDS, known) for path in data_dirs(target)),
         config(target),
         target.file(LOGGING, "kafka/log4j.properties.j2", group="kafka", mode=0o640),
         target.file(

@@ -25,6 +25,17 @@ MAIN = "kafka.Kafka"  # the class that the unit runs
 LOGS = ("/var/log/kafka/server.log", "/var/log/kafka/controller.log")
 
 
+# What a broker puts into a data directory (LogManager, UnifiedLog.logDeleteDirName, BrokerMetadataCheckpoint), as in
+# `provisioner/agent/trees.py`: the directories of partitions, and files about all of them.
+_PARTITION = r"\d{20}.*|leader-epoch-checkpoint(\.tmp)?|partition\.metadata(\.tmp)?|quorum-state(\.tmp)?"
+HOLDS = (
+    (r"[A-Za-z0-9._-]+-\d+", _PARTITION),
+    (r"[A-Za-z0-9._-]+\.[0-9a-f]{32}-(delete|future|stray)", _PARTITION),
+    (r"meta\.properties(\.tmp)?|\.lock|\.kafka_cleanshutdown", ""),
+    (r"[a-z.-]+checkpoint(\.tmp)?", ""),
+)
+
+
 def services(target: Target) -> list[Service]:
     """The unit, as a resource."""
     return [Service("kafka", inputs(target), ready=ready(target), live=live(target))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from provisioner.agent.trees import ANYTHING
 from provisioner.resources import Directory, Resource, Sysctl, User
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
@@ -9,6 +10,10 @@ from roles import site
 
 # (distribution, its versions) on which the lab tests run, or whose packages are known to be the same.
 SUPPORTED = (("debian", ("12", "13")), ("ubuntu", ("20.04", "22.04", "24.04")))
+
+# What services put into their directories, as in `provisioner/agent/trees.py`: units empty tmp at each start anyway.
+EVERYTHING = ((".+", ""), (".+", ANYTHING))
+LOGS = ((r".+\.log([.-].+)?", ""),)
 
 
 def needs(target: Target) -> Needs:
@@ -24,8 +29,8 @@ def resources(target: Target) -> list[Resource]:
             # Configuration belongs to root: a service cannot rewrite what it is started with.
             Directory(f"/etc/{service}", "root", service, 0o755 if getattr(part, "OPEN_CONFIG", False) else 0o750),
             Directory(f"/var/lib/{service}", service, service, 0o750),
-            Directory(f"/var/lib/{service}/tmp", service, service, 0o700),
-            Directory(f"/var/log/{service}", service, service, 0o750),
+            Directory(f"/var/lib/{service}/tmp", service, service, 0o700, holds=EVERYTHING),
+            Directory(f"/var/log/{service}", service, service, 0o750, holds=LOGS),
         ]
     return [
         *out,

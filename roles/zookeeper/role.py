@@ -10,10 +10,11 @@ from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
 from roles.shared import commands, jvm
+from roles.shared.directories import guarded
 from roles.shared.properties import has_secret, override
 from roles.zookeeper import topology
 from roles.zookeeper.release import distribution, release, uses_logback
-from roles.zookeeper.service import CONFIG, ENVIRONMENT, UNIT, data_dirs, inputs, logging, services
+from roles.zookeeper.service import CONFIG, ENVIRONMENT, HOLDS, TRANSACTIONS, UNIT, data_dirs, inputs, logging, services
 
 LAUNCHER = "/usr/local/lib/kafka-provisioner/zookeeper"
 
@@ -90,6 +91,7 @@ def config(target: Target) -> File:
 
 def resources(target: Target) -> list[Resource]:
     archive = distribution(target)
+    known = dict.fromkeys(site.SERVICES, ()) | site.data_dirs(target)
     data = target["zookeeper_data_dir"]
     number = topology.myid(target.host, target.members("zookeeper"))
     log = logging(target)
@@ -98,11 +100,14 @@ def resources(target: Target) -> list[Resource]:
         archive,
         *tools(target, archive),
         Link("/opt/zookeeper", archive.path),
-        # The server itself never creates version-2 (zookeeper.datadir.autocreate).
         *(
-            Directory(path, "zookeeper", "zookeeper", 0o750, once="ZooKeeper data")
-            for directory in data_dirs(target)
-            for path in (directory, f"{directory}/version-2")
+            one
+            for path in data_dirs(target)
+            for one in (
+                guarded(path, "zookeeper", "ZooKeeper data", HOLDS, known),
+                # The server itself never creates it (zookeeper.datadir.autocreate).
+                guarded(f"{path}/version-2", "zookeeper", "ZooKeeper data", ((TRANSACTIONS, ""),), None),
+            )
         ),
         File(f"{data}/myid", f"{number}\n", "root", "zookeeper", 0o640),
         config(target),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cluster import remote
+from provisioner.agent.trees import ANYTHING
 from provisioner.resources import Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
@@ -18,6 +19,15 @@ OPEN_CONFIG = True  # `zkServer.sh status` reads zoo.cfg as anybody
 
 # Worth reading as one stream. The garbage collection's log is in /var/log/zookeeper only.
 LOGS = ("/var/log/zookeeper/zookeeper.log",)
+
+
+# What a server puts into its directories (FileTxnSnapLog, QuorumPeer), as in `provisioner/agent/trees.py`.
+TRANSACTIONS = r"(log|snapshot)\.[0-9a-f]+(\.\w+)?|(accepted|current|updating)Epoch(\.tmp)?"
+HOLDS = (
+    ("version-2", TRANSACTIONS),
+    (r"myid|zookeeper_server\.pid|initialize", ""),
+    (r"lost\+found", ANYTHING),  # a server starts over it
+)
 
 
 def services(target: Target) -> list[Service]:

@@ -185,16 +185,17 @@ def test_a_kernel_setting_that_runs_otherwise_is_planned_and_repaired(single: La
 
 def test_what_cannot_be_repaired_ends_the_run_there_and_the_recap_counts_what_was_done(single: LabHost):
     before = single.pids()
+    # A file that is mounted over can be read, but not be replaced.
     single.sh(
-        "chmod 0600 /etc/zookeeper/zoo.cfg; chmod 0600 /etc/kafka/kafka.env;"
-        " mv /etc/kafka/log4j.properties /root/ && mkdir /etc/kafka/log4j.properties"
+        "chmod 0600 /etc/zookeeper/zoo.cfg; chmod 0600 /etc/kafka/kafka.env; echo other > /root/log4j.properties;"
+        " mount --bind /root/log4j.properties /etc/kafka/log4j.properties"
     )
     try:
         output = single.deploy(expect=2)
         assert single.sh("stat -c %a /etc/zookeeper/zoo.cfg /etc/kafka/kafka.env").split() == ["644", "600"]
     finally:
-        single.sh("rmdir /etc/kafka/log4j.properties && mv /root/log4j.properties /etc/kafka/")
-    assert "file:/etc/kafka/log4j.properties: /etc/kafka/log4j.properties is a directory where a file should" in output
+        single.sh("umount /etc/kafka/log4j.properties && rm /root/log4j.properties")
+    assert "file:/etc/kafka/log4j.properties: Device or resource busy: /etc/kafka/log4j.properties" in output
     assert counts(output, single.name)["changed"] == 1 and counts(output, single.name)["failed"] == 1
     assert single.pids() == before
     assert counts(single.deploy("--no-smoke"), single.name)["changed"] == 1

@@ -77,7 +77,8 @@ def test_a_purge_takes_only_data_that_a_deploy_has_guarded_and_follows_no_link(t
     (outside / "precious").write_text("x")
     (data / "topic-0").mkdir()
     (data / "link").symlink_to(outside)
-    directory = Directory(str(data), once="data", purge=True)
+    directory = Directory(str(data), once="data", holds=(("topic-0", ".+"), ("link", "")), purge=True)
+    assert directory.present(system) == []
     assert "no deploy has ever taken it under its guard" in directory.remove(system)
     assert (data / "topic-0").is_dir()
     marker = Path(system.marker_path(directory._marker))

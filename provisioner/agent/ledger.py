@@ -1,0 +1,44 @@
+"""Which directories deploys have made on a host, and not found: an uninstall removes no others.
+
+One marker a directory, in a folder that exists from a host's first deploy on. A host that an earlier version of the
+toolkit has deployed has no such folder, and nothing is known there; then what is empty counts as made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any
+
+from ..resources.digest import short
+
+FOLDER = "made"
+
+
+def begin(system: Any) -> None:
+    """Start the record, unless this host was deployed before there was one."""
+    if not system.remembers(FOLDER) and not system.remembers("once"):
+        os.makedirs(system.marker_path(FOLDER), mode=0o700, exist_ok=True)
+
+
+def note(system: Any, path: str) -> None:
+    """Record that a deploy makes this directory; before it does, so that a killed run leaves none unrecorded."""
+    if system.remembers(FOLDER):
+        system.remember(f"{FOLDER}/{short(path)}", path)
+
+
+def made(system: Any, path: str) -> bool:
+    """Whether a deploy has made this directory, as far as is known."""
+    return system.remembers(f"{FOLDER}/{short(path)}") or not system.remembers(FOLDER)
+
+
+def prune(state: str) -> None:
+    """Forget directories that are gone, with the folder when it is empty. state: where the agent keeps its memory."""
+    folder = os.path.join(state, FOLDER)
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        with open(os.path.join(folder, name), encoding="utf-8", errors="surrogateescape") as file:
+            there = os.path.lexists(file.read().strip())
+        if not there:
+            os.unlink(os.path.join(folder, name))
+    with contextlib.suppress(OSError):  # not empty: something stays, and that a deploy has made it
+        os.rmdir(folder)
