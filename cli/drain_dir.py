@@ -197,6 +197,8 @@ class Emptying(Progress):
 
     def event(self, message: Mapping[str, Any]) -> None:
         """One report of the host."""
+        if "anew" in message:
+            self._show.warning(f"{counted(message['anew'], 'partition')} had stopped on the way: begun again")
         if "deleting" not in message:
             super().event(message)
             return

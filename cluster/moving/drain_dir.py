@@ -33,6 +33,10 @@ POLL_SECONDS = 0.25
 AT_ONCE = 24
 DELAY = "log.segment.delete.delay.ms"  # how long a broker keeps what it has taken out of use
 SLACK_SECONDS = 60.0
+# After a restart in the middle, Kafka 2.5.0 gives up what was on its way: the future copy stays and never advances, not
+# even when it is asked for again. So what has not advanced for this part of the stall is ended and begun anew.
+STOPPED = 6
+BLOCK = 1 << 20  # bytes that a throttled broker reads at once, to wait then: replica.fetch.max.bytes
 # The topic is being deleted, or its copy moved to another broker: nothing has to be moved any more.
 GONE = (
     kafka_errors.ReplicaNotAvailableError.errno,
@@ -72,15 +76,18 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     args: bootstrap and broker, as for `look`; path; moves [[topic, partition, directory]]; staying (directories that
     may get what is found beyond these) and reserve (bytes that stay free there); throttle (bytes per second, None:
     none); stall (seconds without progress after which it gives up). Emits {"left", "bytes_left", "bytes"} as it goes,
-    and {"deleting", "seconds"} (old copies that are left, how long the broker keeps them).
+    {"anew"} (moves that had stopped and are begun again), and {"deleting", "seconds"} (old copies that are left, how
+    long the broker keeps them).
     Returns partitions (moved) and seconds.
     """
     broker = Broker(int(args["broker"]), Endpoint.parse(args["bootstrap"]))
     goals = {(topic, number): path for topic, number, path in args["moves"]}
-    watch = Watch(broker, args["path"], goals, args["staying"], int(args["reserve"]), float(args["stall"]))
+    rate: Optional[int] = args.get("throttle")
+    stall = max(float(args["stall"]), 3 * STOPPED * BLOCK / rate if rate else 0)
+    watch = Watch(broker, args["path"], goals, args["staying"], int(args["reserve"]), stall)
     began = time.monotonic()
     with answering("limit the moves between directories"):
-        throttle.limit_directories(broker, args.get("throttle"))
+        throttle.limit_directories(broker, rate)
     try:
         while watch.advance(emit):
             time.sleep(POLL_SECONDS)
@@ -103,28 +110,34 @@ class Watch:
         self._staying, self._reserve = list(staying), reserve
         self._bytes = 0
         self._delay: Optional[float] = None
+        self._anew: set[Key] = set()
         self._last: Any = None
-        self._since = time.monotonic()
+        self._since = self._silent = time.monotonic()
 
     def advance(self, emit: Emit) -> bool:
         """Check the moves and give more; False when nothing is left in the directory. Raises Failure when there is no
-        progress any more. A broker that restarts meanwhile goes on by itself."""
+        progress any more. A broker that restarts meanwhile is waited for."""
         try:
             with wire.Connection(self.broker.endpoint, CONNECTION_TIMEOUT) as connection:
                 directories = log_dirs.describe(connection)
                 source = self._source(directories)
                 if not source.copies and not source.coming:
                     return self._deleting(connection, emit)
-                missing = self._move(connection, source, directories)
+                left = sorted({*source.copies, *source.coming})
+                flying = self._move(connection, left, directories)
+                state = (left, sum(flying.values()))
+                if state == self._last:
+                    self._begin_anew(connection, flying, emit)
         except (OSError, KafkaError) as error:
             emit({})  # fails when the control machine no longer listens
+            self._silent = time.monotonic()
             self._require_progress(self._last, self.stall, [wire.describe(error)])
             return True
-        left = sorted({*source.copies, *source.coming})
+        missing = sum(max(0, size - flying.get(key, 0)) for key, size in source.copies.items())
         self._bytes = max(self._bytes, source.size)
         emit({"left": len(left), "bytes_left": missing, "bytes": self._bytes})
         names = some(f"{topic}-{number}" for topic, number in left)
-        self._require_progress((left, missing), self.stall, [f"still there: {names}"])
+        self._require_progress(state, self.stall, [f"still there: {names}"])
         return True
 
     def unthrottle(self) -> None:
@@ -150,20 +163,26 @@ class Watch:
             )
         return source
 
-    def _move(self, connection: wire.Connection, source: Directory, directories: list[Directory]) -> int:
-        """Top up what is under way; the bytes that are missing."""
-        there = {one.path: one.coming for one in directories}
-        left = {*source.copies, *source.coming}
-        if not left <= set(self.goals):
+    def _move(self, connection: wire.Connection, left: list[Key], directories: list[Directory]) -> dict[Key, int]:
+        """Top up what is under way; {partition: bytes copied so far} of what was under way already."""
+        if not set(left) <= set(self.goals):
             self._add(directories)
-        waiting = [key for key in sorted(left & set(self.goals)) if key not in there.get(self.goals[key], {})]
-        room = AT_ONCE - (len(left) - len(waiting))
-        batch = {key: self.goals[key] for key in waiting[: max(0, room)]}
+        there = {one.path: one.coming for one in directories}
+        wanted = [key for key in left if key in self.goals]
+        flying = {key: there[path][key] for key in wanted if key in there.get(path := self.goals[key], {})}
+        waiting = [key for key in wanted if key not in flying]
+        batch = {key: self.goals[key] for key in waiting[: max(0, AT_ONCE - len(flying))]}
         if batch:
             self._require_taken(log_dirs.place(connection, batch))
-        return sum(
-            max(0, size - there.get(self.goals.get(key, ""), {}).get(key, 0)) for key, size in source.copies.items()
-        )
+        return flying
+
+    def _begin_anew(self, connection: wire.Connection, flying: Iterable[Key], emit: Emit) -> None:
+        """End what has not advanced for too long, once for each: the next look begins it again."""
+        stopped = [key for key in flying if key not in self._anew]
+        if stopped and time.monotonic() - max(self._since, self._silent) > self.stall / STOPPED:
+            self._require_taken(log_dirs.place(connection, dict.fromkeys(stopped, self.path)))
+            self._anew.update(stopped)
+            emit({"anew": len(stopped)})
 
     def _add(self, directories: list[Directory]) -> None:
         try:

@@ -127,6 +127,11 @@ def test_the_plan_says_how_much_goes_where(shown: Any):
     ]
 
 
+def test_moves_that_were_begun_again_are_said(shown: Any):
+    Emptying(shown, "kafka1").event({"anew": 2})
+    assert shown.lines == ["warning 2 partitions had stopped on the way: begun again"]
+
+
 def test_the_wait_for_old_copies_follows_the_bytes(shown: Any):
     line = Emptying(shown, "kafka1")
     line.event({"left": 1, "bytes_left": 0, "bytes": 10})
@@ -290,6 +295,35 @@ def test_old_copies_are_waited_for_without_a_throttle_and_strangers_are_named(br
     assert failure.value.details == ["lost-7"]
     found.folders = []
     assert not at_work.advance(said.append)
+
+
+def test_a_move_that_has_stopped_is_ended_and_begun_again_once(
+    broker: Any, said: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+):
+    now = [0.0]
+    monkeypatch.setattr(drain_dir.time, "monotonic", lambda: now[0])
+    found = broker(directory(OLD, 9 * MIB), directory(A, coming={("d", 0): MIB}))
+    at_work = watch(found, stall=60.0)
+    at_work.advance(said.append)
+    now[0] = 9.0
+    found.broken = ConnectionRefusedError(None, "Connection refused")
+    at_work.advance(said.append)
+    found.broken = None
+    now[0] = 18.0
+    at_work.advance(said.append)
+    assert not found.asked, "a broker that has been back for less than 10 s may go on by itself"
+    now[0] = 20.0
+    found.change(OLD, copies={("d", 0): 12 * MIB})  # records that are written meanwhile are no progress
+    at_work.advance(said.append)
+    assert found.asked == [{("d", 0): OLD}] and {"anew": 1} in said
+    at_work.advance(said.append)
+    assert found.asked[1:] == [{("d", 0): A}]
+    at_work.advance(said.append)
+    now[0] = 79.0
+    assert at_work.advance(said.append) and len(found.asked) == 2
+    now[0] = 81.0
+    with pytest.raises(Failure, match="nothing has advanced"):
+        at_work.advance(said.append)
 
 
 def test_it_gives_up_when_nothing_advances_but_not_before_the_broker_would_delete(
