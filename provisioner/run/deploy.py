@@ -37,6 +37,7 @@ class Deploy:
         self.plans: dict[str, HostPlan] = {}
         self.refused: list[Objection] = []  # contradictions that the command line does not permit
         self.serving: set[tuple[str, str]] = set()  # (host, unit) that served when the host was read
+        self.left_out: set[tuple[str, str]] = set()  # (host, unit) that need a restart and get none in this run
         self.rows: dict[str, Row] = {host.name: Row() for host in self.hosts}
         self.began = time.monotonic()
 
@@ -53,7 +54,7 @@ class Deploy:
                 if not self.options.check:
                     self._change(fleet)
                     unchanged = all(one.nothing for one in self.plans.values())
-                    applying.await_services(fleet, self.plans, but=self.serving if unchanged else ())
+                    applying.await_services(fleet, self.plans, but=self.serving if unchanged else self.left_out)
                 self._contents(fleet)
                 if not self.options.check:
                     self._verify(fleet)
@@ -156,6 +157,8 @@ class Deploy:
                     f"{step.host}: {step.service.unit} {rolling.because(step.reasons)}; "
                     "restart left out (--no-restart), the next deploy does it"
                 )
+            # What the inventory says of their ports is true only after it.
+            self.left_out = {(step.host, step.service.unit) for step in steps}
             return
         self.reporter.phase("Restart")
         # A node that an interrupted run has just restarted may still be coming up: the others wait for it.

@@ -145,23 +145,29 @@ def needs_more_copies(one: Seen) -> bool:
 
 
 def too_few_copies(one: Seen, partitions: Iterable[Partition]) -> list[Objection]:
-    """Topics that follow a rising min.insync.replicas and have fewer copies. partitions: with the min_isr in force."""
+    """Topics that follow a rising min.insync.replicas and have fewer copies, or none to spare. partitions: with the
+    min_isr in force."""
     if not needs_more_copies(one):
         return []
     now, then = (_number(settings, "min.insync.replicas") for settings in (one.now, one.then))
-    short = dict.fromkeys(one.topic for one in partitions if len(one.replicas) < then and one.min_isr == now)
-    if not short:
-        return []
+    copies = {one.topic: len(one.replicas) for one in partitions if one.min_isr == now}
+    what = {
+        "with fewer copies could not be written with acks=all any more": [t for t, n in copies.items() if n < then],
+        f"with {then} copies could not be written with acks=all while any of their brokers restarts": [
+            t for t, n in copies.items() if n == then
+        ],
+    }
     return [
         Objection(
-            f"min.insync.replicas {now} -> {then}: {counted(len(short), 'topic')} with fewer copies could not be "
-            "written with acks=all any more",
+            f"min.insync.replicas {now} -> {then}: {counted(len(topics), 'topic')} {words}",
             one.host,
-            (f"topics: {some(short)}",),
-            way=f"keep kafka_min_insync_replicas: {now} in this deploy, give them {then} copies or more (`invoke "
-            "topics.alter`), and then remove it",
+            (f"topics: {some(topics)}",),
+            way=f"keep kafka_min_insync_replicas: {now}; for more, give them more than {then} copies first (`invoke "
+            "topics.alter`)",
             consent=Consent(DOWNTIME),
         )
+        for words, topics in what.items()
+        if topics
     ]
 
 

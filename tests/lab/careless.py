@@ -93,7 +93,7 @@ class Ground:
         difference = self.hosts.difference(self._snapshot())
         wrong = list(self._wrong(done, output, difference))
         if difference or wrong:
-            wrong += self._back(made.back)
+            wrong += self._back()
         with contextlib.suppress(AssertionError):
             self.load.more(20)
             return replace(done, changed=bool(difference), wrong=tuple(wrong))
@@ -121,9 +121,9 @@ class Ground:
             wrong.append(str(error))
         return wrong
 
-    def _back(self, flags: Sequence[str]) -> Sequence[str]:
+    def _back(self) -> Sequence[str]:
         """Deploy the base inventory; what is wrong afterwards."""
-        code, output = deploy(self.cluster.path, "--no-smoke", *flags)
+        code, output = deploy(self.cluster.path, "--no-smoke")
         if code != 0:
             return [f"the base inventory does not deploy any more: exit code {code}: {first_error(output)}"]
         try:

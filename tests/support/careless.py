@@ -36,7 +36,7 @@ class Edit:
     """An edit. name: in words; inventory: what becomes of the file; flags: of the deploy, as well as what people add.
 
     refused: whether a deploy has no other way than to refuse it. stops: whether only the first restart can show that
-    it is wrong. back: flags that the deploy of the base inventory needs afterwards. lowers: whether it asks for fewer
+    it is wrong. lowers: whether it asks for fewer
     copies in so many words.
     """
 
@@ -46,7 +46,6 @@ class Edit:
     flags: tuple[str, ...]
     refused: bool
     stops: bool
-    back: tuple[str, ...]
     lowers: bool
 
 
@@ -74,6 +73,5 @@ def edit(base: Mapping[str, Any], stranger: Stranger, seed: int) -> Edit:
         tuple(flag.format(first=first, last=last) for flag in flags),
         any(kind.refused for kind in kinds),
         any(kind.stops for kind in kinds),
-        tuple(dict.fromkeys(flag for kind in kinds for flag in kind.back)),
         any(kind.lowers for kind in kinds),
     )

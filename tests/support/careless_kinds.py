@@ -65,7 +65,7 @@ Change = Callable[[Sheet], str]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of edit. cards: how often it is in a round; refused, stops, lowers, back: see `Edit`; flags: None for any;
+    """A kind of edit. cards: how often it is in a round; refused, stops, lowers: see `Edit`; flags: None for any;
     cheap: whether it may be one of two edits at once (it rolls no cluster)."""
 
     change: Change
@@ -74,7 +74,6 @@ class Kind:
     stops: bool = False
     lowers: bool = False
     cheap: bool = True
-    back: tuple[str, ...] = ()
     flags: tuple[str, ...] | None = None
 
 
@@ -365,12 +364,7 @@ setting([{"ansible_port": 1}, {"ansible_user": "kafka"}], one_host=True)
 setting([{"topics": {"orders": {"partitions": 1}}}, {"topics": {"new": {"replication_factor": 5}}}])
 setting([{"kafka_jvm_opts": ["-XX:+UseG2GC"]}, {"kafka_jvm_opts": ["-Xmx1"]}], refused=False, stops=True, cheap=False)
 setting([{"kafka_min_insync_replicas": 1}], refused=False, lowers=True, flags=("--yes",))
-setting(
-    [{"kafka_min_insync_replicas": 3}],
-    refused=False,
-    flags=("--no-smoke",),
-    back=("--accept-fewer-copies",),
-)
+setting([{"kafka_min_insync_replicas": 3}], flags=("--no-smoke",))
 setting([{"kafka_rack": "rack9"}], one_host=True, refused=False, cheap=False)
 setting([{"kafka_log_retention": "3d"}, {"kafka_log_retention": "36h", "kafka_network_threads": 4}], refused=False)
 setting(
