@@ -36,8 +36,7 @@ class Edit:
     """An edit. name: in words; inventory: what becomes of the file; flags: of the deploy, as well as what people add.
 
     refused: whether a deploy has no other way than to refuse it. stops: whether only the first restart can show that
-    it is wrong. lowers: whether it asks for fewer
-    copies in so many words.
+    it is wrong. lowers: whether it asks for fewer copies in so many words.
     """
 
     seed: int
