@@ -22,14 +22,28 @@ def begin(system: Any) -> None:
 
 
 def note(system: Any, path: str) -> None:
-    """Record that a deploy makes this directory; before it does, so that a killed run leaves none unrecorded."""
-    if system.remembers(FOLDER):
-        system.remember(f"{FOLDER}/{short(path)}", path)
+    """Record that a deploy makes this directory, and those above that are missing; before it does, so that a killed run
+    leaves none unrecorded."""
+    while system.remembers(FOLDER) and not os.path.lexists(path):
+        system.remember(_marker(path), path)
+        path = os.path.dirname(path)
 
 
 def made(system: Any, path: str) -> bool:
     """Whether a deploy has made this directory, as far as is known."""
-    return system.remembers(f"{FOLDER}/{short(path)}") or not system.remembers(FOLDER)
+    return system.remembers(_marker(path)) or not system.remembers(FOLDER)
+
+
+def remove_above(system: Any, path: str) -> None:
+    """Remove the empty directories above a path that a deploy had to make for it."""
+    above = os.path.dirname(path)
+    while system.remembers(_marker(above)) and os.path.isdir(above) and not os.listdir(above):
+        os.rmdir(above)
+        above = os.path.dirname(above)
+
+
+def _marker(path: str) -> str:
+    return f"{FOLDER}/{short(path)}"
 
 
 def prune(state: str) -> None:

@@ -114,10 +114,14 @@ class Directory(Resource):
     def present(self, system: Any) -> list[str]:
         if not self._there(system) or (self.purge and self.once and not system.remembers(self._marker)):
             return []
-        if self._made(system):
-            return [self.path]
-        held = trees.ours(self.path, self.holds) if self.purge else []
-        return [f"{some(held, 1)} in {self.path}"] if held else []
+        if not self.purge:
+            return [self.path] if self._made(system) else []
+        held = trees.ours(self.path, self.holds)
+        if not self._made(system):
+            return [f"{some(held, 1)} in {self.path}"] if held else []
+        others = [f"{self.path}/{name}" for name in trees.strangers(self.path, self.holds)]
+        # Where only other people's files are left, nothing is.
+        return [self.path] if held or all(ledger.made(system, other) for other in others) else []
 
     def remove(self, system: Any) -> str:
         """Only a directory that a deploy has made goes, and only when it is empty by then: of files from a template of
@@ -136,6 +140,8 @@ class Directory(Resource):
             held = some(sorted(os.listdir(self.path)), 4)
             return f"{self.path} stays: it was there before the first deploy" + (f", and holds {held}" if held else "")
         left = trees.remove_directory(self.path)
+        if not left:
+            ledger.remove_above(system, self.path)
         return f"{self.path} stays: {left}" if left else ""
 
     def _made(self, system: Any) -> bool:

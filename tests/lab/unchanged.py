@@ -56,7 +56,8 @@ def unchanged(hosts: LabHost | Sequence[LabHost]) -> Iterator[None]:
     """Assert that nothing changes on these hosts in this block."""
     before = snapshot(hosts)
     yield
-    assert before.difference(snapshot(hosts)) == []
+    difference = before.difference(snapshot(hosts))
+    assert not difference, "\n".join(difference)
 
 
 def _look(host: LabHost) -> dict[str, str]:

@@ -20,7 +20,8 @@ from pathlib import Path
 TREES = ("/etc", "/usr/local", "/home", "/srv", "/mnt", "/media", "/data", "/root", "/var/lib/provisioner")
 PLACES = ("/", "/opt", "/usr", "/usr/lib/jvm", "/var", "/var/lib", "/var/log", "/run/kafka", "/run/zookeeper")
 SERVICES = ("/var/lib/kafka", "/var/lib/zookeeper", "/var/log/kafka", "/var/log/zookeeper")
-SKIPPED = ("/var/lib/provisioner/agent", "/var/lib/provisioner/cache", "/root/.cache")
+# The agent's code arrives with the first question to a host, whatever the answer is.
+SKIPPED = ("/var/lib/provisioner", "/var/lib/provisioner/agent", "/var/lib/provisioner/cache", "/root/.cache")
 IDENTITIES = ("meta.properties", "myid")  # of a data directory: these never change
 UNITS = ("kafka", "zookeeper")
 HASHED = 1 << 20  # bytes of the largest file whose content is looked at; of a larger one, size and time
@@ -90,6 +91,8 @@ def unit(name: str) -> str:
 def look() -> dict[str, str]:
     found: dict[str, str] = {}
     for path, content in paths():
+        if str(path) in SKIPPED:
+            continue
         state = seen(path, content)
         if state is not None:
             # An unpacked archive is too much to read: the time of its directory shows that something came or went.

@@ -268,6 +268,24 @@ def test_what_is_not_the_services_stays_and_is_said_and_the_next_deploy_looks_ag
     assert "holds what is not Kafka data: notes.txt" in refusal(directory, system)
 
 
+def test_directories_above_that_a_deploy_had_to_make_go_with_it_and_others_stay(tmp_path, system):
+    (tmp_path / "mine").mkdir()
+    deploy(system, data(tmp_path / "mine/new/data"))
+    assert data(tmp_path / "mine/new/data").purged().remove(system) == ""
+    assert names(tmp_path) == ["mine", "state"] and names(tmp_path / "mine") == []
+    forget(system.state)
+    assert names(tmp_path) == ["mine"]
+
+
+def test_a_directory_in_which_only_other_peoples_files_are_left_is_nothing_of_ours(tmp_path, system):
+    outer = Directory(str(tmp_path / "lib"), ME, MINE, purge=True)
+    deploy(system, outer)
+    deploy(system, Directory(str(tmp_path / "lib/tmp"), ME, MINE))
+    assert outer.present(system) == [outer.path], "all in it is a deploy's"
+    (tmp_path / "lib/notes.txt").touch()
+    assert outer.present(system) == []
+
+
 def test_a_deploy_that_was_killed_between_record_and_directory_has_made_it(tmp_path, system):
     ledger.begin(system)
     ledger.note(system, str(tmp_path / "data"))
