@@ -155,7 +155,8 @@ def test_a_host_left_out_by_limit_is_not_even_connected_to(single: LabHost, tmp_
     content = yaml.safe_load(single.inventory.read_text())
     mine = content["all"]["children"]["kafka"]["hosts"][single.name]
     # Port 1 of this machine: nothing answers there.
-    away = {**mine, "ansible_port": 1, "kafka_broker_id": 2, "kafka_port": 1092}
+    away = {**mine, "ansible_port": 1, "kafka_broker_id": 2, "kafka_port": 1092, "kafka_advertised_host": "192.0.2.1"}
+    mine["kafka_advertised_host"] = single.name
     content["all"]["children"]["kafka"]["hosts"]["away"] = away
     both = tmp_path / "both.yml"
     both.write_text(yaml.safe_dump(content, sort_keys=False))
