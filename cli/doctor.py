@@ -33,7 +33,8 @@ class Examination(Deploy):
             self._refuse()
         except ProvisionerError as error:
             errors += error.errors if isinstance(error, Several) else [error]
-        found, lost = see(fleet, self.inventory, {name: self.targets[name] for name in self.plans}, {})
+        known = {error.summary for error in errors}
+        found, lost = see(fleet, self.inventory, {name: self.targets[name] for name in self.plans}, {}, known)
         machines = fleet.each(self.plans, lambda name: self._machine(fleet, name))
         errors += [*lost.values(), *machines.errors.values()]
         findings: list[Finding] = []
@@ -45,9 +46,12 @@ class Examination(Deploy):
             findings += [replace(one, host=name) for one in [*of_host, *self._state(name, services)]]
         if any(map(_deployed, answering.values())):
             said = tuple(f"{name}: " for name in lost)  # an error by itself
-            errors += [HostFailed(problem) for problem in found["problems"] if not problem.startswith(said)]
+            problems = [problem for problem in found["problems"] if problem not in known]
+            errors += [HostFailed(problem) for problem in problems if not problem.startswith(said)]
             findings += [Finding(note) for note in found["notes"]]
-        return errors, [*findings, *rules.inventory(self.inventory)], found["advice"]
+        said_already = {line for error in errors for line in error.details}
+        steps = [] if said_already.issuperset(found["advice"]) else found["advice"]
+        return errors, [*findings, *rules.inventory(self.inventory)], steps
 
     def _state(self, name: str, services: Mapping[str, Any]) -> Iterator[Finding]:
         """How far a host is from what the inventory says."""

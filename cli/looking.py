@@ -6,7 +6,7 @@ Only reads, and takes no lock.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from provisioner.connect import requests
@@ -49,10 +49,14 @@ def look(fleet: Fleet, target: Target) -> Answer:
 
 
 def see(
-    fleet: Fleet, inventory: Inventory, targets: Mapping[str, Target], lost: Mapping[str, ProvisionerError]
+    fleet: Fleet,
+    inventory: Inventory,
+    targets: Mapping[str, Target],
+    lost: Mapping[str, ProvisionerError],
+    known: Collection[str] = (),
 ) -> tuple[dict[str, Any], dict[str, ProvisionerError]]:
     """(the document of `status` about these hosts; why hosts have no answer in it). lost: the hosts that could not be
-    asked.
+    asked. known: problems that are beyond doubt already.
 
     Where services contradict each other all are asked once more, and the second answer counts: a broker that has just
     started is known to some a moment before others.
@@ -66,7 +70,7 @@ def see(
         return status.document(dict(answers), why, members), errors
 
     found, errors = once()
-    if status.doubtful(found):
+    if status.doubtful(found) and not set(known) & set(found["problems"]):
         time.sleep(AGAIN_SECONDS)
         found, errors = once()
     return found, errors

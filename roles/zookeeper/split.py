@@ -38,6 +38,16 @@ def astray(servers: Collection[str], modes: Mapping[str, str | None]) -> list[st
     return alone(servers, modes) if leaders(servers, modes) else []
 
 
+def diverged(contents: Mapping[str, tuple[str, int | None]], leader: str | None) -> list[str]:
+    """The servers that have another number of znodes than their leader at the same transaction: they came back from
+    being alone with their own data, and nothing repairs that. contents {host: (zxid, znodes)} of the servers that
+    follow or lead. Equal numbers prove nothing, and a busy ensemble is rarely seen at one transaction."""
+    if leader is None or leader not in contents:
+        return []
+    zxid, znodes = contents[leader]
+    return [name for name, (at, number) in contents.items() if at == zxid and number != znodes]
+
+
 class Named(NamedTuple):
     """How the servers of a zoo.cfg differ from the inventory's. strangers: those that only zoo.cfg has; lacking: those
     that only the inventory has."""

@@ -14,6 +14,7 @@ from roles.zookeeper import service, split, topology
 
 KEY = "ensemble"
 COLUMNS: Mapping[str, str] = {}
+VOTING = ("leader", "follower")
 
 
 def look(call: Call, target: Target) -> Mapping[str, Any]:
@@ -34,12 +35,15 @@ def members(inventory: Inventory) -> dict[str, int]:
 
 def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None) -> dict[str, Any]:
     """With mode ("leader", "follower", "standalone"; None for one that does not serve), synced_followers of a leader,
-    and the servers that only its zoo.cfg names (strangers) or only the inventory (lacking)."""
+    the last transaction and the number of znodes at it, and the servers that only its zoo.cfg names (strangers) or
+    only the inventory (lacking)."""
     differs = said.get("differs") or split.Named((), ())
     return {
         **common,
         "mode": said.get("mode"),
         "synced_followers": said.get("synced_followers"),
+        "zxid": said.get("zxid"),
+        "znodes": said.get("znodes"),
         "strangers": list(differs.strangers),
         "lacking": list(differs.lacking),
     }
@@ -56,6 +60,10 @@ def together(
         "leader": next(iter(split.leaders(members, modes)), None),
         "leaders": split.leaders(members, modes),
         "standalone": split.alone(members, modes),
+        "diverged": split.diverged(
+            {name: (one["zxid"], one["znodes"]) for name, one in entries.items() if one.get("mode") in VOTING},
+            next(iter(split.leaders(members, modes)), None),
+        ),
         "followers": [name for name, mode in modes.items() if mode == "follower"],
         "not_serving": [name for name, mode in modes.items() if mode is None],
     }
@@ -66,6 +74,12 @@ def problems(found: Mapping[str, Any]) -> Iterator[str]:
     out no server, since that one may lead."""
     ensemble = found[KEY]
     yield from split.problems(ensemble["servers"], _modes(found))
+    for name in ensemble["diverged"]:
+        ours, theirs = (found["hosts"][one]["services"]["zookeeper"]["znodes"] for one in (name, ensemble["leader"]))
+        yield (
+            f"{name} follows {ensemble['leader']} and has other data at the same transaction: {ours} znodes instead of "
+            f"{theirs}"
+        )
     for name, host in found["hosts"].items():
         strangers = host["services"].get("zookeeper", {}).get("strangers")
         if strangers:
@@ -92,8 +106,9 @@ def notes(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def doubtful(found: Mapping[str, Any]) -> bool:
-    """Whether a server runs alone, or several lead: it may just have been restarted."""
-    return bool(list(split.problems(found[KEY]["servers"], _modes(found))))
+    """Whether a server runs alone, several lead, or data differ: it may just have been restarted, or have been asked
+    between two changes."""
+    return bool(found[KEY]["diverged"] or list(split.problems(found[KEY]["servers"], _modes(found))))
 
 
 def advice(found: Mapping[str, Any]) -> Iterator[str]:
@@ -103,7 +118,7 @@ def advice(found: Mapping[str, Any]) -> Iterator[str]:
 
 def astray(found: Mapping[str, Any]) -> list[str]:
     """The hosts whose server has to come back to the others."""
-    return split.astray(found[KEY]["servers"], _modes(found))
+    return [*split.astray(found[KEY]["servers"], _modes(found)), *found[KEY]["diverged"]]
 
 
 def _modes(found: Mapping[str, Any]) -> dict[str, str | None]:

@@ -20,7 +20,15 @@ from .cluster import TOPICS, Cluster, bare_cluster
 from .hosts import QUICK_START, ROOT, LabHost, counts, lab_name
 
 # These share the cluster `prod3`, in this order: the others take its hosts for something else.
-SHARING = ("test_topics", "test_rolling", "test_evidence", "test_careless", "test_growth", "test_broker_config")
+SHARING = (
+    "test_topics",
+    "test_rolling",
+    "test_evidence",
+    "test_careless",
+    "test_growth",
+    "test_broker_config",
+    "test_split",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

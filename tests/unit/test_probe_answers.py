@@ -35,6 +35,7 @@ def test_srvr_of_a_serving_server():
         "mode": "leader",
         "version": "3.5.7",
         "zxid": "0x1b",
+        "znodes": 24,
     }
 
 

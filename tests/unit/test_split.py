@@ -146,6 +146,22 @@ def test_the_only_server_of_an_inventory_is_meant_to_be_alone():
     assert ensemble.leaders(["kafka1"], found) == ["kafka1"]
 
 
+@pytest.mark.parametrize(
+    ("contents", "leader", "found"),
+    [
+        ({"kafka1": ("0x5", 140), "kafka2": ("0x5", 141)}, "kafka2", ["kafka1"]),
+        ({"kafka1": ("0x5", 141), "kafka2": ("0x5", 141)}, "kafka2", []),
+        ({"kafka1": ("0x4", 140), "kafka2": ("0x5", 141)}, "kafka2", []),
+        ({"kafka1": ("0x5", 140)}, "kafka2", []),
+        ({"kafka1": ("0x5", 140)}, None, []),
+    ],
+)
+def test_a_server_with_other_data_at_the_same_transaction_has_diverged(
+    contents: dict[str, tuple[str, int]], leader: str | None, found: list[str]
+):
+    assert ensemble.diverged(contents, leader) == found
+
+
 LINES = """clientPort=2181
 server.1=kafka1:2888:3888
 #server.9=gone:2888:3888
@@ -171,7 +187,8 @@ def test_a_view_is_made_of_what_a_probe_that_every_run_asks_answers():
 
 def test_a_whole_cluster_is_asked_once_and_one_that_contradicts_itself_once_more(monkeypatch: pytest.MonkeyPatch):
     looks: list[str] = []
-    documents = iter([{"split": True}, {"split": False}, {"split": False}])
+    split_found, whole = {"split": True, "problems": ["a split"]}, {"split": False, "problems": []}
+    documents = iter([split_found, whole, whole, split_found])
     monkeypatch.setattr(looking, "look", lambda fleet, target: looks.append(target))
     monkeypatch.setattr(looking, "AGAIN_SECONDS", 0.0)
     monkeypatch.setattr(looking.status, "members", lambda inventory: {})
@@ -180,7 +197,9 @@ def test_a_whole_cluster_is_asked_once_and_one_that_contradicts_itself_once_more
     fleet: Any = SimpleNamespace(each=lambda names, work: Outcome({name: work(name) for name in names}, {}))
     inventory: Any = None
     targets: Any = {"kafka1": "first", "kafka2": "second"}
-    assert looking.see(fleet, inventory, targets, {}) == ({"split": False}, {})
+    assert looking.see(fleet, inventory, targets, {}) == (whole, {})
     assert looks == ["first", "second"] * 2
-    assert looking.see(fleet, inventory, targets, {}) == ({"split": False}, {})
+    assert looking.see(fleet, inventory, targets, {}) == (whole, {})
     assert looks == ["first", "second"] * 3
+    assert looking.see(fleet, inventory, targets, {}, ["a split"]) == (split_found, {})
+    assert looks == ["first", "second"] * 4, "what the preflight had seen twice was doubted"

@@ -151,6 +151,20 @@ def test_a_server_alone_is_a_problem_also_where_the_brokers_still_know_each_othe
     assert found["advice"][0].startswith("to bring kafka1 back") and "acknowledged" not in str(found["advice"])
 
 
+def test_a_follower_with_other_data_than_its_leader_is_a_problem_with_the_way_back():
+    def content(number: int, mode: str, znodes: int) -> Answer:
+        whole = answer(number, mode)
+        zookeeper = {**whole.said["zookeeper"], "zxid": "0x1", "znodes": znodes}
+        return replace(whole, said={**whole.said, "zookeeper": zookeeper})
+
+    found = three(
+        kafka1=content(1, "follower", 140), kafka2=content(2, "leader", 141), kafka3=content(3, "follower", 141)
+    )
+    (problem,) = found["problems"]
+    assert problem == "kafka1 follows kafka2 and has other data at the same transaction: 140 znodes instead of 141"
+    assert doubtful(found) and found["advice"][0].startswith("to bring kafka1 back")
+
+
 def test_servers_that_the_inventory_lacks_are_a_problem_and_those_not_told_of_yet_a_note():
     def told(*differs: tuple[str, ...]) -> dict[str, Any]:
         whole = answer(1)

@@ -44,9 +44,10 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """This server now. args: host, port, config (the path of its zoo.cfg).
 
-    Returns serving (bool), why (when it does not), mode ("standalone", "leader", "follower"), version, zxid,
-    connections, znodes; for a leader also followers and synced_followers; named: as `parse_servers` reads its
-    configuration, None where that cannot be read. Never waits, never raises for a dead server.
+    Returns serving (bool), why (when it does not), mode ("standalone", "leader", "follower"), version, zxid, znodes
+    (how many there are at that zxid), connections; for a leader also followers and synced_followers; named: as
+    `parse_servers` reads its configuration, None where that cannot be read. Never waits, never raises for a dead
+    server.
     """
     try:
         with open(args["config"], encoding="utf-8") as file:
@@ -121,7 +122,13 @@ def parse_srvr(text: str) -> dict[str, Any]:
         # "This ZooKeeper instance is not currently serving requests": up, and looking for a quorum.
         return {"serving": False, "why": text.strip().splitlines()[0] if text.strip() else "no answer"}
     version = fields.get("Zookeeper version", "")
-    return {"serving": True, "mode": mode, "version": version.split("-")[0], "zxid": fields.get("Zxid", "")}
+    return {
+        "serving": True,
+        "mode": mode,
+        "version": version.split("-")[0],
+        "zxid": fields.get("Zxid", ""),
+        "znodes": int(fields["Node count"]) if fields.get("Node count", "").isdigit() else None,
+    }
 
 
 def parse_servers(config: str) -> dict[str, str]:
@@ -135,7 +142,6 @@ def parse_mntr(text: str) -> dict[str, Any]:
     found = {}
     for ours, theirs in (
         ("connections", "zk_num_alive_connections"),
-        ("znodes", "zk_znode_count"),
         ("followers", "zk_followers"),
         ("synced_followers", "zk_synced_followers"),
     ):
