@@ -37,7 +37,7 @@ def require_codecs(host: LabHost, *users: str) -> None:
                 said = host.sh(
                     f"su - {user} -c 'echo {line} | kafka-console-producer.sh {server} --compression-codec {codec}'"
                 )
-                assert said == "", said
+                assert not said.strip(">"), said  # 2.5.0 prompts without a terminal, too
                 wanted.append(line)
         for user in users:
             read = f"kafka-console-consumer.sh {server} --from-beginning --timeout-ms 20000"
