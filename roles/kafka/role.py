@@ -9,14 +9,18 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.kafka import class_archive, listeners, metadata, native, topology
+from roles.kafka import class_archive, listeners, metadata, topology
 from roles.kafka.release import distribution, release
 from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, LOGGING, STARTED, UNIT, data_dirs, inputs, services
-from roles.shared import commands, jvm
+from roles.shared import commands, jvm, native
 from roles.shared.directories import guarded
 from roles.shared.properties import has_secret, override
 
 LAUNCHER = "/usr/local/lib/kafka-provisioner/kafka"
+
+# Where the broker unpacks native code to (kafka.env), unless `kafka_jvm_opts` says where with one of these.
+NATIVE = "/var/lib/kafka/tmp"
+NATIVE_OPTIONS = ("-Djava.io.tmpdir=", "-DZstdTempFolder=", "-DZstdNativePath=", "-Dorg.xerial.snappy.")
 
 # Files of config/ that people start from.
 SAMPLES = (
@@ -62,10 +66,17 @@ def needs(target: Target) -> Needs:
         heaps={"kafka": heap(target)},
         disks=dict.fromkeys(data_dirs(target), target["kafka_disk_min"]),
         ports={listener.port: "kafka.service" for listener in listeners.of(target.host)},
-        runs=native.runs(target),
+        runs=runs(target),
         names=tuple(dict.fromkeys([*peers, *metadata.names(target)])),
         identity=dict.fromkeys((f"{path}/meta.properties" for path in data_dirs(target)), identity),
     )
+
+
+def runs(target: Target) -> dict[str, str]:
+    """Where a host must allow programs and libraries, and which; as `Needs` takes it."""
+    own = any(str(option).startswith(NATIVE_OPTIONS) for option in target["kafka_jvm_opts"])
+    libraries = {} if own else {NATIVE: "the broker's libraries for snappy and zstd"}
+    return {"/opt": "the official commands", **libraries}
 
 
 def tools(target: Target, archive: Archive) -> list[Resource]:
@@ -77,7 +88,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     reach: list[Resource] = [
         target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, commands=listed, **start),
         Links("/usr/local/bin", dict.fromkeys(on_path, LAUNCHER), only=LAUNCHER),
-        native.libraries(target, archive),
+        native.libraries(target, archive, zstd=True),
         *class_archive.makers(target, archive),
     ]
     if target["kafka_archive"]:

@@ -31,3 +31,8 @@ def distribution(target: Target) -> Archive:
 def uses_logback(variables: Mapping[str, Any]) -> bool:
     """ZooKeeper logs through logback since 3.8, through log4j 1 before."""
     return release(variables).number >= (3, 8)
+
+
+def compresses_snapshots(variables: Mapping[str, Any]) -> bool:
+    """Since 3.6, a server may write snapshots with snappy, and the commands about snapshots read them."""
+    return release(variables).number >= (3, 6)

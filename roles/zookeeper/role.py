@@ -9,11 +9,11 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.shared import commands, jvm
+from roles.shared import commands, jvm, native
 from roles.shared.directories import guarded
 from roles.shared.properties import has_secret, override
 from roles.zookeeper import topology
-from roles.zookeeper.release import distribution, release, uses_logback
+from roles.zookeeper.release import compresses_snapshots, distribution, release, uses_logback
 from roles.zookeeper.service import CONFIG, ENVIRONMENT, HOLDS, TRANSACTIONS, UNIT, data_dirs, inputs, logging, services
 
 LAUNCHER = "/usr/local/lib/kafka-provisioner/zookeeper"
@@ -53,11 +53,12 @@ def needs(target: Target) -> Needs:
 def tools(target: Target, archive: Archive) -> list[Resource]:
     """The official commands. A release archive has them; a set of jars gets them under the same names."""
     listed = commands.of(release(target.host.vars), site.stops())
-    start = java.given(target, release(target.host.vars))
+    own = [native.libraries(target, archive, zstd=False)] if compresses_snapshots(target.host.vars) else []
+    start = {"native": native.place(archive) if own else "", **java.given(target, release(target.host.vars))}
     launch = target.file(LAUNCHER, "zookeeper/bin/launcher.sh.j2", mode=0o755, **start)
     path = Links("/usr/local/bin", {command.name: LAUNCHER for command in listed}, only=LAUNCHER)
     if target["zookeeper_archive"]:
-        return [launch, path]
+        return [*own, launch, path]
     log = "tools-logback.xml" if uses_logback(target.host.vars) else "tools-log4j.properties"
     tool = f"{archive.path}/bin/zk-tool.sh"
     return [
@@ -66,6 +67,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
         target.file(f"{archive.path}/conf/{log}", f"zookeeper/{log}.j2"),
         target.file(tool, "zookeeper/bin/zk-tool.sh.j2", mode=0o755, commands=listed, log=log, **start),
         Links(f"{archive.path}/bin", {command.name: "zk-tool.sh" for command in listed}),
+        *own,
         launch,
         path,
     ]

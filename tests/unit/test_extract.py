@@ -118,13 +118,23 @@ def test_it_goes_with_all_that_it_has_made(wanted: Extract):
 def test_the_native_code_of_a_kafka_is_looked_for_in_jars_that_it_has(tmp_path: Path, version: str):
     target = support.target(support.single(tmp_path, kafka_version=version))
     (archive,) = (r for r in support.resources(target) if isinstance(r, Archive) and "kafka" in r.path)
-    (native,) = (r for r in support.resources(target) if isinstance(r, Extract))
+    (native,) = (r for r in support.resources(target) if isinstance(r, Extract) and "kafka" in r.path)
     assert native.identity == archive.identity and native.path == f"{archive.path}/native"
     text = (ROOT / f"roles/kafka/versions/{version}.yml").read_text()
     names = [f"{name}-{number}.jar" for name, number in re.findall(r'jar: "[^:"]+:([^:"]+):([^"]+)"', text)]
     for pattern in native.parts:
         matching = [name for name in names if Path(archive.path, "libs", name).match(pattern)]
         assert len(matching) == 1, (pattern, matching)
+
+
+@pytest.mark.parametrize(("version", "paths"), [("3.8.6", ["/opt/apache-zookeeper-3.8.6/native"]), ("3.5.10", [])])
+def test_a_zookeeper_that_compresses_snapshots_has_its_library_as_well(tmp_path: Path, version: str, paths: list[str]):
+    target = support.target(support.single(tmp_path, zookeeper_version=version))
+    found = [r for r in support.resources(target) if isinstance(r, Extract) and "zookeeper" in r.path]
+    assert [one.path for one in found] == paths
+    text = support.text(target, f"/opt/apache-zookeeper-{version}/bin/zk-tool.sh")
+    assert [f"snappy.lib.path={path} " in text for path in paths] == [True] * len(paths)
+    assert ("snappy" in text) == bool(paths)
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,23 @@ def test_the_scripts_of_a_release_archive_get_the_libraries_as_well(tmp_path, co
     assert java == "/usr/lib/jvm/java-17-openjdk-amd64"
 
 
+def test_the_commands_of_a_zookeeper_release_archive_get_their_library_as_well(tmp_path):
+    tgz = tmp_path / "apache-zookeeper-3.8.6-bin.tar.gz"
+    tgz.write_bytes(b"only its identity is asked for here")
+    target = support.target(support.single(tmp_path, zookeeper_archive=f"file:{tgz}"))
+    launcher = tmp_path / "zkSnapShotToolkit.sh"
+    text = support.text(target, "/usr/local/lib/kafka-provisioner/zookeeper")
+    launcher.write_text(text.replace('"/opt/zookeeper/bin', f'"{tmp_path}/official'))
+    (tmp_path / "official").mkdir()
+    (tmp_path / "official" / launcher.name).write_text('#!/bin/sh\necho "$JVMFLAGS|$JAVA_HOME"\n')
+    for path in (launcher, tmp_path / "official" / launcher.name):
+        path.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "JVMFLAGS": "-Dmine=1"}
+    shown = subprocess.check_output([launcher], text=True, env=environment)
+    native = "-Dorg.xerial.snappy.lib.path=/opt/apache-zookeeper-3.8.6/native"
+    assert shown == f"{native} -Dmine=1|/usr/lib/jvm/java-17-openjdk-amd64\n"
+
+
 @pytest.mark.parametrize(
     ("mounts", "given"),
     [
