@@ -22,9 +22,9 @@ def place(archive: Archive) -> str:
 def libraries(target: Target, archive: Archive, *, zstd: bool) -> Extract:
     """That of snappy and, if the product has it, of zstd, each under the name that its jar looks for."""
     arch = target.facts["arch"]
-    java, kernel = ARCHITECTURES.get(arch, (arch, arch))
+    zstd_name, snappy_name = ARCHITECTURES.get(arch, (arch, arch))
     jars = f"{archive.path}/lib*"  # lib in some release archives, libs elsewhere
-    parts = {f"{jars}/snappy-java-*.jar": f"org/xerial/snappy/native/Linux/{kernel}/libsnappyjava.so"}
+    parts = {f"{jars}/snappy-java-*.jar": f"org/xerial/snappy/native/Linux/{snappy_name}/libsnappyjava.so"}
     if zstd:
-        parts[f"{jars}/zstd-jni-*.jar"] = f"linux/{java}/libzstd-jni*.so"
+        parts[f"{jars}/zstd-jni-*.jar"] = f"linux/{zstd_name}/libzstd-jni*.so"
     return Extract(place(archive), parts, archive.identity)
