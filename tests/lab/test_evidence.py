@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
 
 from . import clients
 from .cluster import Cluster
 from .hosts import LabHost, counts, run_invoke
-from .serving import delete_topic, produce, records
+from .serving import produce, records
 from .unchanged import snapshot, unchanged
 
 LESS = "the inventory knows less than the cluster"
@@ -103,33 +101,6 @@ def test_no_deploy_leaves_a_data_directory_with_partitions_behind(
         "if that is meant, add --give-up-data /var/lib/kafka/data",
     )
     assert len(records(single.bootstrap, thousand)) == 1000
-
-
-@pytest.mark.second_lab
-def test_one_of_two_data_directories_with_partitions_stays(prod3: Cluster):
-    """Both are in use on one host of three: a partition is put where there are fewest."""
-    third = prod3.hosts[2]
-    two = ["/var/lib/kafka/data", "/srv/kafka"]
-    topic, bootstrap = f"two-{uuid.uuid4().hex[:8]}", ",".join(prod3.bootstrap)
-    prod3.set(kafka3={"kafka_data_dirs": two})
-    prod3.invoke("deploy", "--no-smoke", "--limit", third.name)
-    admin = KafkaAdminClient(bootstrap_servers=prod3.bootstrap)
-    admin.create_topics([NewTopic(topic, num_partitions=-1, replication_factor=-1, replica_assignments={0: [3]})])
-    admin.close()
-    try:
-        produce(third.bootstrap, topic, [str(number) for number in range(1000)])
-        assert third.sh(f"ls -d /srv/kafka/{topic}-0"), "the partition is in the other directory"
-        prod3.set()
-        with unchanged(prod3.hosts):
-            output = prod3.invoke("deploy", "--yes", "--no-smoke", expect=2)
-        require(output, f"error: {third.name}: /srv/kafka is in use", "it holds 1 partition", f"partitions: {topic}-0")
-        assert len(records(third.bootstrap, topic)) == 1000
-    finally:
-        delete_topic(bootstrap, topic)
-        prod3.set()
-    third.sh(f"for i in $(seq 90); do ls -d /srv/kafka/{topic}-* || exit 0; sleep 1; done; exit 1")
-    prod3.invoke("deploy", "--no-smoke", "--limit", third.name)
-    third.sh("rm -r /srv/kafka")
 
 
 # -- 5: a broker that leaves the group only ----------------------------------------------------------------------------

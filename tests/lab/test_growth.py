@@ -21,6 +21,7 @@ from .copies import asked, copies, fill, leaders, partitions, throttles, under_w
 from .hosts import LabHost, counts, status_json
 from .load import Load, loads
 from .serving import delete_topic, eventually, produce, records
+from .unchanged import unchanged
 
 BASES = ("kafka1", "kafka2", "kafka3", "kafka4")
 CARGO, PARTITIONS, EACH = "cargo", 8, 60  # a topic with 3 MB in every partition
@@ -102,6 +103,13 @@ def test_an_interrupted_drain_is_finished_by_the_same_command_and_the_broker_can
 ):
     kafka4 = four.hosts[3].name
     assert copies(four)[4] > 0
+    with unchanged(four.hosts):
+        refused = three.invoke("deploy", "--yes", expect=2)
+        assert f"broker 4 ({kafka4}:9092) is not in its group kafka" in refused
+        assert f"if that is meant, add --shrink {kafka4}" in refused
+        refused = three.invoke("deploy", "--shrink", kafka4, expect=2)
+        assert f"error: broker 4 still holds {copies(four)[4]} partitions" in refused
+        assert f"`invoke rebalance --drain {kafka4}`" in refused
     with load() as clients:
         with four.running("rebalance", "--drain", kafka4, "--yes", "--throttle", "100k") as drain:
             # The topic with data, which takes its time, begins after many small ones.
@@ -122,7 +130,11 @@ def test_an_interrupted_drain_is_finished_by_the_same_command_and_the_broker_can
         assert throttles(four) == set()
         clients.more()
 
+        output = three.invoke("deploy", "--no-smoke", "--shrink", kafka4)
+        assert "warning: " in output
+        assert f"broker 4 ({kafka4}:9092) is not in its group kafka (--shrink {kafka4})" in output
         four.invoke("uninstall", "--limit", kafka4, "--purge-data", "--yes")
+        three.require_unchanged()  # and no flag is needed any more
         healthy(three)
         clients.more()
     clients.verdict()
