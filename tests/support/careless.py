@@ -28,6 +28,7 @@ FLAGS: tuple[tuple[str, ...], ...] = (
     ("--no-smoke",),
     ("--tags", "kafka"),
     ("--no-restart", "--yes"),
+    ("--shrink", "{last}", "--accept-fewer-copies"),
 )
 
 

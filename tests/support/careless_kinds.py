@@ -358,7 +358,7 @@ setting(
 )
 setting([{"kafka_replication_factor": 4}, {"kafka_min_insync_replicas": 4}, {"kafka_replication_factor": 0}])
 setting([{"kafka_heap": "64g"}, {"kafka_heap": 512}, {"kafka_heap": "512x"}, {"zookeeper_heap": "16"}])
-setting([{"kafka_log_retetion": "3d"}, {"kafka_data_dir": ["/srv/kafka"]}, {"kafka_log_retention": "3 days"}])
+setting([{"kafka_log_retetion": "3d"}, {"kafka_data_dir": ["/srv/kafka"]}, {"kafka_log_retention": "3 fortnights"}])
 setting([{"java_home": "/opt/java"}, {"os_nofile": 2000000}, {"kafka_accept_downtime": "maybe"}])
 setting([{"ansible_port": 1}, {"ansible_user": "kafka"}], one_host=True)
 setting([{"topics": {"orders": {"partitions": 1}}}, {"topics": {"new": {"replication_factor": 5}}}])
