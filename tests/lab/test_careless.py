@@ -17,7 +17,7 @@ pytestmark = pytest.mark.second_lab
 
 # Seed -> what its edit is, and what becomes of it. The seeds change when tests/support/careless_kinds.py does.
 SAMPLE = {
-    5: ("kafka_data_dirs: ['/var/lib/kafka/data2']", "refused"),
+    5: ("kafka_data_dirs: ['/var/lib/kafka']", "refused"),
     15: ("kafka1 a second time as kafka1b", "refused"),
     17: ("removed kafka2 from the group kafka", "refused"),
     18: ("removed kafka3", "refused"),
