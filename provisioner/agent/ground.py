@@ -61,6 +61,21 @@ def require_own(system: Any, directory: Any) -> None:
             f"{path} holds what is not {directory.once}: {some(others, 4)}",
             advice=f"use a directory that holds nothing else, such as {path}/{user}, or move that away",
         )
+    if os.path.isdir(real):
+        _require_owner(system, path, real, user, directory.group)
+
+
+def _require_owner(system: Any, path: str, real: str, user: str, group: str) -> None:
+    """Raise Failure when an earlier installation's data is another user's: the service could not go on with it."""
+    for name in sorted(set(os.listdir(real)) - {trees.FILE_SYSTEMS}):
+        state = system.path_state(os.path.join(real, name))
+        # A file that only root may write, such as an identity, is read by way of the group.
+        if state is not None and state["owner"] != user and (state["owner"], state["group"]) != ("root", group):
+            raise Failure(
+                f"{path} holds data of the user {state['owner']}: {name}; here the service runs as {user}",
+                advice=f"stop what uses it, make the user ({user}, unless it is there), "
+                f"`chown -R {user}:{group} {path}` on the host, and deploy again",
+            )
 
 
 def _require_way(system: Any, path: str, user: str, group: str) -> None:

@@ -28,6 +28,17 @@ def system(tmp_path: Path) -> System:
     return System(emit=lambda event: None, state=str(tmp_path / "state"))
 
 
+class Open(System):
+    """A host on which everybody may enter every directory."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(emit=lambda event: None, state=state)
+
+    def path_state(self, path: str) -> dict[str, Any] | None:
+        state = super().path_state(path)
+        return state and {**state, "mode": 0o755}
+
+
 def fill(folder: Path, *paths: str) -> Path:
     """Make files, and directories for paths that end in a slash."""
     for path in paths:
@@ -132,6 +143,16 @@ def test_other_peoples_files_are_named_until_the_directory_is_a_deploys(tmp_path
     assert f"such as {tmp_path}/data/{ME}, or move that away" in said
     system.remember(data(tmp_path / "data")._marker, "x")
     assert data(tmp_path / "data").read(system)["guarded"] is True
+
+
+def test_an_earlier_installations_data_must_be_the_services_users(tmp_path, system):
+    fill(tmp_path / "data", "meta.properties", f"orders-0/{SEGMENT}")
+    other = replace(data(tmp_path / "data"), owner="nobody", group="nogroup")
+    said = refusal(other, Open(system.state))
+    assert f"holds data of the user {ME}: meta.properties; here the service runs as nobody" in said
+    assert f"`chown -R nobody:nogroup {tmp_path}/data` on the host" in said
+    (tmp_path / "disk/lost+found").mkdir(parents=True)
+    assert replace(other, path=f"{tmp_path}/disk", holds=SERVERS).read(Open(system.state)) is not None
 
 
 def test_a_mount_point_is_no_data_directory_for_a_service_that_stumbles_over_its_lost_and_found(tmp_path, system):
