@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from provisioner.agent.system import STATE
 from provisioner.errors import ConfigError
 from provisioner.inventory.loading import once
 from roles.shared.checks import Check, collected
@@ -79,7 +78,7 @@ def directories(roles: Sequence[Role], inventory: Inventory) -> list[ConfigError
         parts = [role.part("checks") for role in reversed(roles) if set(role.groups) & set(host.groups)]
         of_host = [one for part in parts if part and hasattr(part, "directories") for one in part.directories(host)]
         places = {one.variable: host.place(one.variable) for one in of_host}
-        for error in problems(of_host, services, own=(STATE,)):
+        for error in problems(of_host, services):
             named = [f"in:    {place}" for name, place in places.items() if name in error.summary and place]
             error.details = list(dict.fromkeys(named))
             found.append((host.name, error))

@@ -56,11 +56,15 @@ xfonts xkb xml-core zabbix
 PACKAGES = frozenset(_NAMES.split())
 
 
-def why_not(path: str, service: str, services: Iterable[str], own: Iterable[str] = ()) -> str:
+# The agent's own memory: `provisioner.agent.system.STATE`, whose import would cost every run on this side.
+AGENT = "/var/lib/provisioner"
+
+
+def why_not(path: str, service: str, services: Iterable[str]) -> str:
     """The rule against a normalised path as a data directory, as the rest of a sentence; "" when there is none.
 
     service: whose data it is, by the name of its user; services: all that may be on a host, which have /var/lib/NAME,
-    /var/log/NAME and /opt/NAME; own: what else is not to be touched.
+    /var/log/NAME and /opt/NAME.
     """
     if path in SHELVES or (re.fullmatch(r"/var/[^/]+", path) and path not in CLOSED):
         return SHELVES.get(path, SYSTEM)
@@ -84,8 +88,7 @@ def why_not(path: str, service: str, services: Iterable[str], own: Iterable[str]
             return f"is where the log files of {other} are"
         if re.match(rf"/opt/(apache-)?{re.escape(other)}([_-]\d[^/]*)?(/|$)", path):  # as archives are called
             return f"is where {other} is installed"
-    kept = next((place for place in own if within(path, place)), None)
-    return f"is in {kept}, which the toolkit keeps for itself" if kept else ""
+    return f"is in {AGENT}, which the toolkit keeps for itself" if within(path, AGENT) else ""
 
 
 def within(path: str, place: str) -> bool:

@@ -58,13 +58,13 @@ def guarded(
     return Directory(path, service, service, 0o750, once, holds=holds, services=services, apart=apart, part=part)
 
 
-def problems(found: Sequence[DataDir], services: Iterable[str], own: Iterable[str]) -> list[ConfigError]:
-    """What is wrong with the data directories of one host. services: all that roles can run; own: directories that the
-    toolkit keeps for itself. The errors name no host and no place yet."""
+def problems(found: Sequence[DataDir], services: Iterable[str]) -> list[ConfigError]:
+    """What is wrong with the data directories of one host. services: all that roles can run. The errors
+    name no host and no place yet."""
     out: list[ConfigError] = []
     sound: list[DataDir] = []
     for one in found:
-        error = _written(one) or _owned(one, services, own)
+        error = _written(one) or _owned(one, services)
         if error:
             out.append(error)
         else:
@@ -88,9 +88,9 @@ def _written(one: DataDir) -> ConfigError | None:
     return None
 
 
-def _owned(one: DataDir, services: Iterable[str], own: Iterable[str]) -> ConfigError | None:
+def _owned(one: DataDir, services: Iterable[str]) -> ConfigError | None:
     """A directory that is not the service's own."""
-    why = places.why_not(one.path, one.service, services, own)
+    why = places.why_not(one.path, one.service, services)
     if not why:
         return None
     if one.path in places.ROOMY:

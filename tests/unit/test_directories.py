@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from provisioner.agent.system import STATE
 from provisioner.errors import ProvisionerError
+from provisioner.resources import places
 from roles.shared.directories import DataDir, problems
 from tests.support import roles as support
 
@@ -15,7 +17,7 @@ USUAL = "use a directory that holds nothing else, such as /var/lib/kafka/data"
 def refusal(*paths: str) -> list[str]:
     """What is said of these directories of one broker, without advice."""
     asked = [DataDir(path, "kafka_data_dirs", "kafka", listed=True) for path in paths]
-    return [error.summary for error in problems(asked, SERVICES, own=("/var/lib/provisioner",))]
+    return [error.summary for error in problems(asked, SERVICES)]
 
 
 def of(tmp_path, **variables):
@@ -132,7 +134,7 @@ def test_a_message_shows_no_control_character_and_stays_a_line(path, said):
     ],
 )
 def test_a_refusal_says_what_would_do_and_that_is_allowed(path, advice):
-    (error,) = problems([DataDir(path, "kafka_data_dirs", "kafka", listed=True)], SERVICES, own=())
+    (error,) = problems([DataDir(path, "kafka_data_dirs", "kafka", listed=True)], SERVICES)
     assert error.advice == advice
     suggested = [word.strip("[],;") for word in advice.split() if word.lstrip("[").startswith("/")]
     assert suggested and refusal(*suggested) == []
@@ -185,6 +187,10 @@ def test_an_inventory_is_refused_before_any_connection_with_variable_place_and_a
     for part in said:
         assert part in message
     assert "in:    site.yml:" in message and "\n  -> " in message
+
+
+def test_the_agents_memory_is_where_the_rules_say():
+    assert places.AGENT == STATE
 
 
 def test_what_all_hosts_share_is_said_once(tmp_path):
