@@ -59,7 +59,8 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         if any(not one.plan.nothing for one in witnesses):
             out += rules.orphans(partitions.ask(), {*serving.brokers, *members})
         if any(rules.needs_more_copies(one) for one in seen):
-            out += [found for one in seen for found in rules.too_few_copies(one, partitions.ask())]
+            own = partitions.deciding(rules.MIN_IN_SYNC)
+            out += [found for one in seen for found in rules.too_few_copies(one, partitions.ask(), own)]
         if any(one.consent and one.consent.flag == SHRINK and one.consent.given(agreed) for one in out):
             out += rules.undrained(partitions.ask(), {n: at for n, at in serving.brokers.items() if n not in members})
     for one in seen:
@@ -159,6 +160,12 @@ class _Partitions:
                 )
             self._found = [Partition.from_wire(one) for one in status["partitions"]]
         return self._found
+
+    def deciding(self, setting: str) -> set[str]:
+        """The topics that have a value of their own for a setting. Raises HostFailed."""
+        request = remote.topics_look(internal=True, keys=()).at(listeners.inter_broker(self._target.host).local)
+        found = self._call(self._target.name, request)["topics"]
+        return {name for name, topic in found.items() if setting in topic["settings"]}
 
 
 def _held(seen: Sequence[rules.Seen], witness: rules.Seen, call: Call) -> Iterator[Objection]:

@@ -17,12 +17,14 @@ from roles.shared import evidence as shared
 if TYPE_CHECKING:
     from cluster.model import Partition
 
+MIN_IN_SYNC = "min.insync.replicas"
+
 # Settings that the toolkit derives from the number of brokers, and the variable that sets each.
 DERIVED: Mapping[str, str] = {
     "default.replication.factor": "kafka_replication_factor",
     "offsets.topic.replication.factor": "kafka_replication_factor",
     "transaction.state.log.replication.factor": "kafka_replication_factor",
-    "min.insync.replicas": "kafka_min_insync_replicas",
+    MIN_IN_SYNC: "kafka_min_insync_replicas",
     "transaction.state.log.min.isr": "kafka_min_insync_replicas",
 }
 
@@ -140,17 +142,16 @@ def fewer_copies(seen: Iterable[Seen]) -> list[Objection]:
 
 def needs_more_copies(one: Seen) -> bool:
     """Whether the in-sync copies that a write needs, if its topic does not say, become more."""
-    key = "min.insync.replicas"
-    return key in one.now and _number(one.then, key) > _number(one.now, key)
+    return MIN_IN_SYNC in one.now and _number(one.then, MIN_IN_SYNC) > _number(one.now, MIN_IN_SYNC)
 
 
-def too_few_copies(one: Seen, partitions: Iterable[Partition]) -> list[Objection]:
-    """Topics that follow a rising min.insync.replicas and have fewer copies, or none to spare. partitions: with the
-    min_isr in force."""
+def too_few_copies(one: Seen, partitions: Iterable[Partition], own: Collection[str] = ()) -> list[Objection]:
+    """Topics that follow a rising min.insync.replicas and have fewer copies, or none to spare. own: the topics that say
+    themselves what their writes need."""
     if not needs_more_copies(one):
         return []
-    now, then = (_number(settings, "min.insync.replicas") for settings in (one.now, one.then))
-    copies = {one.topic: len(one.replicas) for one in partitions if one.min_isr == now}
+    now, then = (_number(settings, MIN_IN_SYNC) for settings in (one.now, one.then))
+    copies = {one.topic: len(one.replicas) for one in partitions if one.topic not in own}
     what = {
         "with fewer copies could not be written with acks=all any more": [t for t, n in copies.items() if n < then],
         f"with {then} copies could not be written with acks=all while any of their brokers restarts": [

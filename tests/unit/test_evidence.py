@@ -216,20 +216,20 @@ def test_copies_on_brokers_that_leave(replicas, known, orphaned, held):
 @pytest.mark.parametrize(
     ("now", "then", "topics", "short"),
     [
-        ("1", "2", [("orders", 1, 1), ("orders", 1, 1)], "orders"),  # a cluster that grows, with topics of before
-        ("1", "2", [("orders", 2, 1)], "orders"),  # and none to spare
-        ("2", "3", [("orders", 3, 2), ("few", 2, 2)], "few orders"),
-        ("1", "2", [("orders", 3, 1)], ""),
-        ("1", "2", [("own", 1, 0)], ""),  # it says itself what its writes need
-        ("2", "1", [("orders", 1, 2)], ""),
-        ("2", "2", [("orders", 1, 2)], ""),
-        (None, "2", [("orders", 1, 1)], ""),
+        ("1", "2", {"orders": 1}, "orders"),  # a cluster that grows, with topics of before
+        ("1", "2", {"orders": 2}, "orders"),  # and none to spare
+        ("2", "3", {"orders": 3, "few": 2}, "few orders"),
+        ("1", "2", {"orders": 3}, ""),
+        ("1", "2", {"own": 1}, ""),  # it says itself what its writes need
+        ("2", "1", {"orders": 1}, ""),
+        ("2", "2", {"orders": 1}, ""),
+        (None, "2", {"orders": 1}, ""),
     ],
 )
 def test_a_rising_minimum_stops_no_topic_that_has_fewer_copies_or_none_to_spare(now, then, topics, short):
     key = "min.insync.replicas"
-    partitions = [Partition(name, 0, tuple(range(copies)), min_isr=needed) for name, copies, needed in topics]
-    found = kafka.too_few_copies(broker(now={key: now} if now else {}, then={key: then}), partitions)
+    partitions = [Partition(name, number, tuple(range(n))) for name, n in topics.items() for number in (0, 1)]
+    found = kafka.too_few_copies(broker(now={key: now} if now else {}, then={key: then}), partitions, ["own"])
     assert [one.details for one in found] == [(f"topics: {topic}",) for topic in short.split()]
     assert all(one.consent == Consent("--accept-downtime") for one in found)
 
