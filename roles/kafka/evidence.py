@@ -66,7 +66,7 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
     for one in seen:
         if one.has_data and one.now.get(metadata.CONNECT) != one.then.get(metadata.CONNECT):
             answers, cluster = metadata.cluster_at(call, one.host, one.then[metadata.CONNECT])
-            out += rules.other_metadata(one, cluster) if answers else []
+            out += rules.other_metadata(one, cluster) if answers else rules.silent_metadata(one)
     return out
 
 

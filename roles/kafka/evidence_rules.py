@@ -221,6 +221,21 @@ def other_metadata(one: Seen, found: str | None) -> list[Objection]:
     ]
 
 
+def silent_metadata(one: Seen) -> list[Objection]:
+    """A broker that runs, and whose new zookeeper.connect leads nowhere: it would not come back from its restart."""
+    if not one.active:
+        return []  # as when both are stopped so that ZooKeeper's port can change
+    now, then = (settings.get("zookeeper.connect", "") for settings in (one.now, one.then))
+    return [
+        Objection(
+            f"no ZooKeeper answers at {then}, which the broker would use from its restart on",
+            one.host,
+            (f"zookeeper.connect: {now} -> {then}",),
+            way="correct the inventory (kafka_zookeeper_connect), or start that ZooKeeper first",
+        )
+    ]
+
+
 def talk(seen: Sequence[Seen]) -> list[Objection]:
     """A listener for brokers that not all of them would have during the roll: they restart one by one."""
     running = [one for one in seen if one.active and "inter.broker.listener.name" in one.now]

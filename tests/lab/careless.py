@@ -107,9 +107,10 @@ class Ground:
             wrong.append(f"exit code {done.code} is not documented")
         if "Traceback (most recent call last)" in output:
             wrong.append("a traceback")
-        if difference and (made.refused or (done.code and not made.stops)):
+        partly = bool(set(PARTLY) & set(made.flags))
+        if difference and ((made.refused and not partly) or (done.code and not made.stops)):
             wrong.append(f"{len(difference)} things have changed, first {'; '.join(difference[:3])}")
-        if made.refused and done.code == 0 and not set(PARTLY) & set(made.flags):
+        if made.refused and done.code == 0 and not partly:
             wrong.append("exit code 0")
         if any(line.startswith(f"{self.stranger.base}: ") for line in difference):
             wrong.append("the other cluster's host has changed")

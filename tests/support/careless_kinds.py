@@ -264,7 +264,7 @@ def listeners(sheet: Sheet, host: str | None = None) -> list[dict[str, Any]]:
     return own
 
 
-@kind(refused=False, cheap=False)
+@kind(refused=False, cheap=False, flags=("--limit", "{first}", "--no-smoke"))
 def port_among_brokers(sheet: Sheet) -> str:
     listeners(sheet)[0]["port"] = 9192
     return "the listener of the brokers at another port"

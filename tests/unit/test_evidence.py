@@ -257,6 +257,13 @@ def test_the_metadata_that_a_broker_would_use_is_its_own_clusters(there, found):
     assert kafka.other_metadata(broker(data={}), there) == []
 
 
+@pytest.mark.parametrize(("active", "found"), [(True, ["no ZooKeeper answers at zk-prod:2181"]), (False, [])])
+def test_a_broker_that_runs_gets_no_metadata_that_does_not_answer(active, found):
+    settings = [{"zookeeper.connect": connect} for connect in ("zk:2181", "zk-prod:2181")]
+    said = kafka.silent_metadata(broker(now=settings[0], then=settings[1], active=active))
+    assert [one.what.split(",")[0] for one in said] == found
+
+
 def listening(names: str, inter: str) -> dict[str, str]:
     listed = ",".join(f"{name}://0.0.0.0:{9092 + place}" for place, name in enumerate(names.split()))
     return {"listeners": listed, "inter.broker.listener.name": inter}
