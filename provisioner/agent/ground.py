@@ -65,6 +65,16 @@ def require_own(system: Any, directory: Any) -> None:
         _require_owner(system, path, real, user, directory.group)
 
 
+def require_unused(directory: Any, owner: str) -> None:
+    """Raise Failure when a directory that is to become a service's is another user's (`owner`), and in use."""
+    others = trees.strangers(directory.path, directory.holds)
+    if others:
+        raise Failure(
+            f"{directory.path} belongs to the user {owner} and holds what no deploy has put there: {some(others, 4)}",
+            advice=f"stop what uses it and move it away, or give it to {directory.owner} with chown; then deploy again",
+        )
+
+
 def _require_owner(system: Any, path: str, real: str, user: str, group: str) -> None:
     """Raise Failure when an earlier installation's data is another user's: the service could not go on with it."""
     for name in sorted(set(os.listdir(real)) - {trees.FILE_SYSTEMS}):
@@ -79,11 +89,11 @@ def _require_owner(system: Any, path: str, real: str, user: str, group: str) -> 
 
 
 def _require_way(system: Any, path: str, user: str, group: str) -> None:
-    """Raise Failure when a directory above cannot be entered by the service's user."""
+    """Raise Failure when a directory above cannot be entered by the service's user. A deploy gives it its home."""
     above = os.path.dirname(path)
     while above != "/":
         state = system.path_state(above)
-        if state is not None:
+        if state is not None and above != f"/var/lib/{user}":
             bit = 0o100 if state["owner"] == user else 0o010 if state["group"] == group else 0o001
             if not state["mode"] & bit:
                 rights = f"{state['owner']}:{state['group']} {state['mode']:04o}"

@@ -1,7 +1,7 @@
 """Which directories deploys have made on a host, and not found: an uninstall removes no others.
 
 One marker a directory, in a folder that exists from a host's first deploy on. A host that an earlier version of the
-toolkit has deployed has no such folder, and nothing is known there; then what is empty counts as made.
+toolkit has deployed guards data (`once/`) and has no such folder: nothing is known there, and all counts as made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FOLDER = "made"
 
 def begin(system: Any) -> None:
     """Start the record, unless this host was deployed before there was one."""
-    if not system.remembers(FOLDER) and not system.remembers("once"):
+    if not _unknown(system):
         os.makedirs(system.marker_path(FOLDER), mode=0o700, exist_ok=True)
 
 
@@ -31,7 +31,12 @@ def note(system: Any, path: str) -> None:
 
 def made(system: Any, path: str) -> bool:
     """Whether a deploy has made this directory, as far as is known."""
-    return system.remembers(_marker(path)) or not system.remembers(FOLDER)
+    return system.remembers(_marker(path)) or _unknown(system)
+
+
+def deployed(system: Any) -> bool:
+    """Whether any deploy has changed this host, of whatever version of the toolkit."""
+    return any(system.remembers(folder) for folder in (FOLDER, "once", "archives"))
 
 
 def remove_above(system: Any, path: str) -> None:
@@ -40,6 +45,11 @@ def remove_above(system: Any, path: str) -> None:
     while system.remembers(_marker(above)) and os.path.isdir(above) and not os.listdir(above):
         os.rmdir(above)
         above = os.path.dirname(above)
+
+
+def _unknown(system: Any) -> bool:
+    """Whether this host was deployed before there was a record."""
+    return system.remembers("once") and not system.remembers(FOLDER)
 
 
 def _marker(path: str) -> str:

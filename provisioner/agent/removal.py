@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 def _open(args: Dict[str, Any], emit: Emit) -> "tuple[System, List[Resource]]":
+    """The host, and what may be removed there: nothing where no deploy ever was, whatever is at our places."""
     system = System(emit=emit, state=args.get("state") or STATE)
-    resources = [from_wire(wire) for wire in args["resources"]]
+    resources = [from_wire(wire) for wire in args["resources"]] if ledger.deployed(system) else []
     system.units = tuple(service.unit for service in services_of(resources))
     return system, resources
 

@@ -89,7 +89,15 @@ class Directory(Resource):
                 ground.require_own(system, self)
         if state is not None and self.once:
             state["guarded"] = guarded
+        elif state is not None and self.owner not in ("root", state["owner"]) and self._strange(system, state):
+            from ..agent import ground
+
+            ground.require_unused(self, state["owner"])
         return state
+
+    def _strange(self, system: Any, state: State) -> bool:
+        """Whether the directory was there before us, and is the directory of a user that still exists."""
+        return state["owner"] != "root" and not state["owner"].isdigit() and not ledger.made(system, self.path)
 
     def _not_one(self, state: State) -> Failure:
         """What is in the way of the directory, and what to do about a link."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.agent import ledger, trees
+from provisioner.agent import ledger, removal, trees
 from provisioner.agent.failure import Failure
 from provisioner.agent.removal import forget
 from provisioner.agent.system import System
@@ -155,6 +155,28 @@ def test_an_earlier_installations_data_must_be_the_services_users(tmp_path, syst
     assert replace(other, path=f"{tmp_path}/disk", holds=SERVERS).read(Open(system.state)) is not None
 
 
+class Theirs(System):
+    """A host on which everything is the user bob's."""
+
+    def path_state(self, path: str) -> dict[str, Any] | None:
+        state = super().path_state(path)
+        return state and {**state, "owner": "bob"}
+
+
+def test_a_home_or_log_directory_that_another_user_uses_is_not_taken(tmp_path):
+    system = Theirs(emit=lambda event: None, state=str(tmp_path / "state"))
+    (tmp_path / "log").mkdir()
+    logs = Directory(str(tmp_path / "log"), "kafka", "kafka", 0o750, holds=((r".+\.log", ""),))
+    assert logs.read(system)["owner"] == "bob", "an empty one may be taken"
+    (tmp_path / "log/mail").touch()
+    assert f"{tmp_path}/log belongs to the user bob and holds what no deploy has put there: mail" in refusal(
+        logs, system
+    )
+    ledger.begin(system)
+    system.remember(ledger._marker(logs.path), logs.path)
+    assert logs.read(system)["owner"] == "bob", "drift of one that a deploy has made is repaired"
+
+
 def test_a_mount_point_is_no_data_directory_for_a_service_that_stumbles_over_its_lost_and_found(tmp_path, system):
     fill(tmp_path / "disk", "lost+found/")
     said = refusal(data(tmp_path / "disk"), system)
@@ -287,6 +309,16 @@ def test_what_is_not_the_services_stays_and_is_said_and_the_next_deploy_looks_ag
     fill(tmp_path / "data", "meta.properties", "notes.txt")
     assert directory.purged().remove(system) == f"{tmp_path}/data stays: it holds notes.txt"
     assert "holds what is not Kafka data: notes.txt" in refusal(directory, system)
+
+
+def test_on_a_host_that_no_deploy_has_seen_nothing_is_ours(tmp_path, system):
+    fill(tmp_path / "logs", "server.log", "server.properties")
+    logs = Directory(str(tmp_path / "logs"), ME, MINE, holds=((r".+\.log", ""),), purge=True)
+    file = File(str(tmp_path / "logs/server.properties"), "x")
+    asked = {"resources": [one.wire(content=False) for one in (logs, file)], "state": system.state}
+    assert removal.look(asked, print) == {"present": []}
+    ledger.begin(system)
+    assert removal.look(asked, print) == {"present": [f"server.log in {logs.path}", file.path]}
 
 
 def test_directories_above_that_a_deploy_had_to_make_go_with_it_and_others_stay(tmp_path, system):

@@ -165,6 +165,7 @@ def test_an_uninstall_asks_it_what_stays(a_new_kind: Any, tmp_path: Path):
     assert all(getattr(one, "purge", False) for one in purging.rest)
     there = a_new_kind(str(tmp_path / "list"), ("a",))
     Path(there.path).write_text("a\n")
+    (tmp_path / "once").mkdir()  # a deploy was here
     wires = [one.wire(content=False) for one in (plain, there)]
     found = on_host.look({"resources": wires, "state": str(tmp_path)}, lambda event: None)
     assert found == {"present": [there.path]}

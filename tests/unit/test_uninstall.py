@@ -63,6 +63,7 @@ def test_a_directory_goes_with_our_old_files_and_stays_with_somebody_elses(tmp_p
     (folder / "old.properties").write_text("# Rendered from templates/kafka/x.j2 at deploy; edits are overwritten.\n")
     (folder / "mine").write_text("keep me")
     directory = Directory(str(folder))
+    system.remember("once/data", "of a deploy before there was a record of directories")
     assert directory.remove(system) == f"{folder} stays: it holds mine"
     assert [path.name for path in folder.iterdir()] == ["mine"]
     (folder / "mine").unlink()
@@ -82,7 +83,7 @@ def test_a_purge_takes_only_data_that_a_deploy_has_guarded_and_follows_no_link(t
     assert "no deploy has ever taken it under its guard" in directory.remove(system)
     assert (data / "topic-0").is_dir()
     marker = Path(system.marker_path(directory._marker))
-    marker.parent.mkdir(parents=True)
+    marker.parent.mkdir(parents=True, exist_ok=True)
     marker.write_text(str(data))
     assert directory.remove(system) == ""
     assert not data.exists() and not marker.exists() and (outside / "precious").read_text() == "x"
