@@ -77,12 +77,13 @@ def hosts(keep: bool) -> Iterator[tuple[Cluster, LabHost]]:
                 made = pool.submit(cluster.invoke, "deploy", "--no-smoke"), pool.submit(stranger.deploy, "--no-smoke")
                 for one in made:
                     one.result()
+            stranger.wait_for_class_archive()  # or it appears meanwhile
             remember_a_position(cluster.bootstrap[0])
             produce(cluster.bootstrap[0], "orders", [str(number) for number in range(RECORDS)])
             yield cluster, stranger
         finally:
             if not keep:
-                lab.down(names)
+                lab.down()
 
 
 def remember_a_position(bootstrap: str) -> None:
