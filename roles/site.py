@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.errors import ProvisionerError
 from roles import checks
 from roles.role import Role
+from roles.shared import evidence as shared
 from roles.shared.gate import Gate, OneByOne
 from roles.shared.releases import source
 
@@ -121,9 +122,17 @@ def questions(target: Target, tags: Iterable[str] = ()) -> dict[str, Request]:
     return {role.name: part.ask(target) for role, part in parts_on("evidence", target.host.groups) if role in wanted}
 
 
+def beside(target: Target, tags: Iterable[str] = ()) -> list[str]:
+    """The units that a host is not to run, of the roles of a run."""
+    of_host = roles_for(target.host.groups)
+    return [
+        role.name for role in ROLES if role.has("service") and role not in of_host and (not tags or role.name in tags)
+    ]
+
+
 def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Objection]:
     """Where the inventory contradicts what is there, of all roles. agreed: as the command line permits."""
-    found: list[Objection] = []
+    found = [shared.left_behind(unit, one.name) for one in witnesses for unit in one.beside]
     for name, part in parts("evidence").items():
         if of_role := [one for one in witnesses if name in one.said]:
             found += part.judge(of_role, call, agreed)

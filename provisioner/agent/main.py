@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any, Dict, List
 
-from ..resources import Resource, differing, from_wire, services_of
+from ..resources import Resource, Service, differing, from_wire, services_of
 from . import facts, ledger
 from .calling import Emit, call
 from .channel import Channel, Gone
@@ -124,6 +124,7 @@ class Agent:
             "files": {path: self.system.read_text(path) for path in wants.get("files") or []},
             "java": facts.java_version(wants.get("java_home")),
             "serving": self._serving(resources, states) if wants.get("serving") else {},
+            "beside": [unit for unit in wants.get("beside") or [] if os.path.exists(Service(unit).record)],
             "answers": {name: call(asked, emit) for name, asked in (wants.get("questions") or {}).items()},
         }
 

@@ -31,13 +31,15 @@ Agreed = Mapping[str, Collection[str]]  # {flag: the names given with it; none f
 @dataclass(frozen=True)
 class Witness:
     """What one host says. said {role: the answer to its question}; serving {unit: the answer of its probe}, of those
-    that serve; active: the units that run, whether they serve or not."""
+    that serve; active: the units that run, whether they serve or not; beside: those that an earlier deploy has started
+    here and that run, though the inventory has the host not in their group."""
 
     target: Target
     plan: HostPlan
     said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     serving: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     active: Collection[str] = ()
+    beside: Collection[str] = ()
 
     @property
     def name(self) -> str:

@@ -85,6 +85,7 @@ class Preparation:
         wants = {
             **preflight.wants(needs),
             "serving": True,
+            "beside": self._site.beside(target, self._options.tags),
             "questions": {role: asked.wire() for role, asked in questions.items()},
         }
         names = [] if checking else wants.pop("names")
@@ -107,6 +108,7 @@ class Preparation:
             done.plan,
             said=found["answers"],
             serving=found["serving"],
+            beside=found["beside"],
             active=[one.unit for one in services_of(resources) if (found["states"].get(one.key) or {}).get("active")],
         )
         if names and not done.plan.nothing:

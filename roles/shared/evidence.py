@@ -46,6 +46,17 @@ def lacking(
     ]
 
 
+def left_behind(unit: str, host: str) -> Objection:
+    """A service that an earlier deploy has started on a host that is not in its group any more."""
+    return Objection(
+        f"the inventory knows less than the cluster: {unit} runs here, and the host is not in the group {unit}",
+        host,
+        way=f"use the inventory that has it there; to take it out for good, use that one for `invoke uninstall --limit "
+        f"{host}` first",
+        consent=Consent(SHRINK, ((host,),)),
+    )
+
+
 def names(number: int, address: str) -> tuple[str, ...]:
     """What a member may be called on the command line: the host in its address, as far as that says which it is, and
     its id."""

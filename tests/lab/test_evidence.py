@@ -107,7 +107,10 @@ def test_no_deploy_leaves_a_data_directory_with_partitions_behind(
 
 
 @pytest.mark.second_lab
-@pytest.mark.parametrize("flags", [(), ("--yes",), ("--yes", "--shrink", "{third}", "--accept-fewer-copies")])
+@pytest.mark.parametrize(
+    "flags",
+    [(), ("--yes",), ("--yes", "--limit", "{third}"), ("--yes", "--shrink", "{third}", "--accept-fewer-copies")],
+)
 def test_a_broker_does_not_leave_by_leaving_the_group(prod3: Cluster, tmp_path: Path, flags: tuple[str, ...]):
     content = yaml.safe_load(prod3.path.read_text())
     groups, third = content["all"]["children"], prod3.hosts[2].name
@@ -122,6 +125,8 @@ def test_a_broker_does_not_leave_by_leaving_the_group(prod3: Cluster, tmp_path: 
         # Permitted, and still refused: it has copies. What it costs is said as a warning.
         require(done.stdout, "error: broker 3 still holds ", f"invoke rebalance --drain {third}")
         require(done.stdout, "warning: ", "settings that follow from the number of brokers would fall")
+    elif "--limit" in given:
+        require(done.stdout, f"{third}: {LESS}: kafka runs here, and the host is not in the group kafka")
     else:
         require(
             done.stdout,

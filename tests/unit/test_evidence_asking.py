@@ -109,6 +109,16 @@ def test_an_id_that_a_broker_elsewhere_has_and_serves(tmp_path: Path, answer: st
     )
 
 
+def test_a_broker_that_runs_on_a_host_outside_its_group_is_said_by_that_host(tmp_path: Path):
+    inventory = support.inventory(tmp_path, kafka=["kafka1"], zookeeper=["kafka1", "kafka2"])
+    targets = [support.target(inventory, name) for name in ("kafka1", "kafka2")]
+    assert [site.beside(target) for target in targets] == [[], ["kafka"]]
+    assert site.beside(targets[1], ["zookeeper"]) == []
+    (one,) = judged([Witness(targets[1], NOTHING_WRITTEN, beside=["kafka"])], FakeHosts({}))
+    assert one.host == "kafka2" and "kafka runs here, and the host is not in the group kafka" in one.what
+    assert one.consent is not None and one.consent.shown == "--shrink kafka2"
+
+
 @pytest.mark.parametrize(("replicas", "said"), [([1, 4], ["broker 4 still holds 1 partition"]), ([1, 2], [])])
 def test_a_broker_that_may_leave_is_empty(tmp_path: Path, replicas: list[int], said: list[str]):
     four = {**LISTED, "4": "kafka4:9092"}
