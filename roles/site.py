@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from provisioner.errors import ProvisionerError
 from roles import checks
 from roles.role import Role
-from roles.shared import evidence as shared
 from roles.shared.gate import Gate, OneByOne
 from roles.shared.releases import source
 
@@ -132,7 +131,12 @@ def beside(target: Target, tags: Iterable[str] = ()) -> list[str]:
 
 def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Objection]:
     """Where the inventory contradicts what is there, of all roles. agreed: as the command line permits."""
-    found = [shared.left_behind(unit, one.name) for one in witnesses for unit in one.beside]
+    found: list[Objection] = []
+    for one in witnesses:
+        if one.beside:
+            from roles.shared.evidence import left_behind
+
+            found += [left_behind(unit, one.name) for unit in one.beside]
     for name, part in parts("evidence").items():
         if of_role := [one for one in witnesses if name in one.said]:
             found += part.judge(of_role, call, agreed)

@@ -29,8 +29,9 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     {cluster, partitions: names, None where nobody needs them}} of the wanted directories and the present ones, and
     present: the paths that the broker uses now. Never raises.
     """
-    settings = parse(text_of(args["config"]))
-    present = dict.fromkeys([*data_dirs(settings), *data_dirs(parse(text_of(args["started"])))])
+    text, started = text_of(args["config"]), text_of(args["started"])
+    settings = parse(text)
+    present = dict.fromkeys([*data_dirs(settings), *(data_dirs(parse(started)) if started != text else ())])
     wanted = [_plain(path) for path in args["dirs"]]
     leaving = [path for path in present if path not in wanted]
     return {

@@ -9,8 +9,8 @@ cluster, an older version) names the flag that permits it; nothing else does, le
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioner.errors import Refused
 
@@ -28,16 +28,18 @@ FEWER_COPIES = "--accept-fewer-copies"  # settings of redundancy that fall becau
 Agreed = Mapping[str, Collection[str]]  # {flag: the names given with it; none for a flag without names}
 
 
-@dataclass(frozen=True)
-class Witness:
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Witness(NamedTuple):
     """What one host says. said {role: the answer to its question}; serving {unit: the answer of its probe}, of those
     that serve; active: the units that run, whether they serve or not; beside: those that an earlier deploy has started
     here and that run, though the inventory has the host not in their group."""
 
     target: Target
     plan: HostPlan
-    said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    serving: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    said: Mapping[str, Mapping[str, Any]] = NOTHING
+    serving: Mapping[str, Mapping[str, Any]] = NOTHING
     active: Collection[str] = ()
     beside: Collection[str] = ()
 
@@ -52,8 +54,7 @@ class Witness:
         return next((text for text in written if text is not None), None)
 
 
-@dataclass(frozen=True)
-class Consent:
+class Consent(NamedTuple):
     """What permits a contradiction: a flag, and what has to be named with it. names: for each thing, every name by
     which it may be called, the first of them being the one that is shown."""
 
@@ -73,8 +74,7 @@ class Consent:
         return " ".join([self.flag, ",".join(names[0] for names in self.names)]).strip()
 
 
-@dataclass(frozen=True)
-class Objection:
+class Objection(NamedTuple):
     """A contradiction between inventory and hosts. consent: what permits it; None when nothing does.
 
     details: evidence, a line each. way: what to do instead, without the flag; {host} in it is the host. also: further
@@ -109,8 +109,8 @@ def merged(objections: Iterable[Objection]) -> list[Objection]:
     """The same said of several hosts once, with all of them."""
     hosts: dict[Objection, list[str]] = {}
     for one in objections:
-        hosts.setdefault(replace(one, host=None), []).extend(filter(None, [one.host]))
-    return [replace(one, host=next(iter(of), None), also=tuple(of[1:])) for one, of in hosts.items()]
+        hosts.setdefault(one._replace(host=None), []).extend(filter(None, [one.host]))
+    return [one._replace(host=next(iter(of), None), also=tuple(of[1:])) for one, of in hosts.items()]
 
 
 def split(objections: Iterable[Objection], agreed: Agreed) -> tuple[list[Objection], list[Objection]]:

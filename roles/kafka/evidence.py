@@ -8,20 +8,21 @@ from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
 from cluster import remote
-from cluster.model import Partition
 from cluster.settings.properties import parse
 from provisioner.errors import HostFailed
 from provisioner.run.evidence import SHRINK
 from roles.kafka import evidence_rules as rules
-from roles.kafka import listeners, metadata, service, split, topology
+from roles.kafka import listeners, metadata, service, topology
 from roles.kafka.release import release
 from roles.shared import evidence as shared
 
 if TYPE_CHECKING:
+    from cluster.model import Partition
     from provisioner.connect.requests import Call
     from provisioner.resources import Request
     from provisioner.run.evidence import Agreed, Objection, Witness
     from provisioner.run.target import Target
+    from roles.kafka.split import View
 
 LINK = "/opt/kafka"
 UNIT = "kafka"
@@ -101,7 +102,13 @@ def _chosen(target: Target) -> Iterator[str]:
 
 def _split(witnesses: Sequence[Witness], seen: Sequence[rules.Seen], call: Call) -> Iterator[Objection]:
     """Brokers that are one cluster no more. Asked twice, since one that has just started is known to some before
-    others."""
+    others. A run that changes nothing does not load the rules of a split."""
+    views = [set(one.brokers) for one in seen if one.brokers]
+    keepers = metadata.apart(witnesses)
+    if not keepers and all(view == views[0] for view in views):
+        return
+    from roles.kafka import split
+
     targets = {one.name: one.target for one in witnesses}
     sides = split.sides(
         split.View.of(one.name, topology.broker_id(one.target.host, one.target.members("kafka")), one.serving[UNIT])
@@ -111,7 +118,6 @@ def _split(witnesses: Sequence[Witness], seen: Sequence[rules.Seen], call: Call)
     if len(sides) > 1:
         time.sleep(AGAIN_SECONDS)
         sides = split.sides(_views(targets, seen, call))
-    keepers = metadata.apart(witnesses)
     numbers = {one.host: one.number for one in seen}
     astray = split.astray(sides)
     steps = [
@@ -130,13 +136,15 @@ def _split(witnesses: Sequence[Witness], seen: Sequence[rules.Seen], call: Call)
         yield rules.split_apart("a server that keeps the metadata has left the others", steps)
 
 
-def _views(targets: Mapping[str, Target], seen: Sequence[rules.Seen], call: Call) -> Iterator[split.View]:
+def _views(targets: Mapping[str, Target], seen: Sequence[rules.Seen], call: Call) -> Iterator[View]:
+    from roles.kafka.split import View
+
     for one in seen:
         target = targets[one.host]
         # What topics need is not asked: without a quorum that question is not answered.
         answer = call(one.host, remote.cluster_status(min_isr=1).at(listeners.inter_broker(target.host).local))
         if answer["serving"]:
-            yield split.View.of(one.host, one.number, answer)
+            yield View.of(one.host, one.number, answer)
 
 
 class _Partitions:
@@ -158,6 +166,8 @@ class _Partitions:
                     host=target.name,
                     advice="run the same command again",
                 )
+            from cluster.model import Partition
+
             self._found = [Partition.from_wire(one) for one in status["partitions"]]
         return self._found
 

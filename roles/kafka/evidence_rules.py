@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioner.run.evidence import DOWNTIME, FEWER_COPIES, GIVE_UP_DATA, SHRINK, Consent, Objection
 from provisioner.words import counted, some
@@ -29,16 +29,17 @@ DERIVED: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Data:
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Data(NamedTuple):
     """A data directory. cluster: the id in its meta.properties; partitions: None where they were not counted."""
 
     cluster: str | None = None
     partitions: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """A host's broker as it is, and as it will be.
 
     present, wanted: its data directories; data: what is in each of both. now, then: its server.properties; `then` is
@@ -51,14 +52,14 @@ class Seen:
     number: int = 0
     present: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
-    data: Mapping[str, Data] = field(default_factory=dict)
-    now: Mapping[str, str] = field(default_factory=dict)
-    then: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Data] = NOTHING
+    now: Mapping[str, str] = NOTHING
+    then: Mapping[str, str] = NOTHING
     chosen: frozenset[str] = frozenset()
     version: str | None = None
     wanted_version: str = ""
     active: bool = False
-    brokers: Mapping[int, str] = field(default_factory=dict)
+    brokers: Mapping[int, str] = NOTHING
     cluster: str | None = None
 
     @property

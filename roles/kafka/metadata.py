@@ -11,7 +11,7 @@ from roles.kafka import release as kafka
 from roles.kafka import topology
 from roles.shared.checks import members
 from roles.shared.waits import Nodes
-from roles.zookeeper import evidence, release, service, status
+from roles.zookeeper import release, service
 from roles.zookeeper import topology as zookeeper
 
 if TYPE_CHECKING:
@@ -49,12 +49,16 @@ def connect(target: Target) -> str:
 def astray(found: Mapping[str, Any]) -> dict[str, list[str]]:
     """{host: the data directories of its node} of the nodes of the metadata's keeper that have to come back to the
     others. found: the document of `status`."""
+    from roles.zookeeper import status  # as below: what only some runs need is not loaded by every run
+
     services = {name: found["hosts"][name]["services"]["zookeeper"] for name in status.astray(found)}
     return {name: [disk["path"] for disk in one["disks"]] for name, one in services.items()}
 
 
 def apart(witnesses: Sequence[Witness]) -> dict[str, list[str]]:
     """The same, from what preflight has read."""
+    from roles.zookeeper import evidence
+
     return evidence.apart(witnesses)
 
 

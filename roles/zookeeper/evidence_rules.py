@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from provisioner.run.evidence import Objection
 from provisioner.words import some
@@ -16,8 +17,10 @@ STOPPED = "stop Kafka and ZooKeeper on all hosts first (`systemctl stop kafka zo
 STOPPED += "down meanwhile"
 
 
-@dataclass(frozen=True)
-class Seen:
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Seen(NamedTuple):
     """A host's server as it is, and as it will be.
 
     servers, servers_then {id: "host:quorum port:election port"}: its ensemble, none for a server that is alone. port,
@@ -27,8 +30,8 @@ class Seen:
 
     host: str
     number: int = 0
-    servers: Mapping[int, str] = field(default_factory=dict)
-    servers_then: Mapping[int, str] = field(default_factory=dict)
+    servers: Mapping[int, str] = NOTHING
+    servers_then: Mapping[int, str] = NOTHING
     port: str = ""
     port_then: str = ""
     dirs: tuple[str, str] | None = None
