@@ -10,15 +10,14 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from cluster.settings.properties import parse
-from provisioner.agent.files import leads_to, text_of
+from provisioner.agent.files import leads_to, pairs_of, text_of
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 DIRS = ("log.dirs", "log.dir")
 # Kafka's LocalLog: "topic-partition", and with ".<32 hex digits>-future" behind it while it moves between directories.
-PARTITION = re.compile(r".+-\d+(\.[0-9a-f]{32}-future)?")
+PARTITION = r".+-\d+(\.[0-9a-f]{32}-future)?"
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -30,8 +29,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     present: the paths that the broker uses now. Never raises.
     """
     text, started = text_of(args["config"]), text_of(args["started"])
-    settings = parse(text)
-    present = dict.fromkeys([*data_dirs(settings), *(data_dirs(parse(started)) if started != text else ())])
+    settings = read(text)
+    present = dict.fromkeys([*data_dirs(settings), *(data_dirs(read(started)) if started != text else ())])
     wanted = [_plain(path) for path in args["dirs"]]
     leaving = [path for path in present if path not in wanted]
     return {
@@ -39,13 +38,23 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "link": leads_to(args["link"]),
         "dirs": {
             path: {
-                "cluster": parse(text_of(os.path.join(path, "meta.properties"))).get("cluster.id"),
+                "cluster": pairs_of(text_of(os.path.join(path, "meta.properties"))).get("cluster.id"),
                 "partitions": partitions(path) if leaving else None,
             }
             for path in dict.fromkeys([*wanted, *present])
         },
         "present": list(present),
     }
+
+
+def read(text: str) -> dict[str, str]:
+    """A properties file. One that a template of ours has made needs no more than its lines: what the values that are of
+    interest may contain needs no escape. Pure."""
+    if text.startswith("# Rendered from templates/"):
+        return pairs_of(text)
+    from cluster.settings.properties import parse
+
+    return parse(text)
 
 
 def data_dirs(settings: dict[str, str]) -> list[str]:
@@ -58,7 +67,7 @@ def data_dirs(settings: dict[str, str]) -> list[str]:
 def partitions(path: str) -> list[str]:
     """The partitions in a data directory, sorted; none where it is not there. One that is being deleted is none."""
     try:
-        return sorted(name for name in os.listdir(path) if PARTITION.fullmatch(name))
+        return sorted(name for name in os.listdir(path) if re.fullmatch(PARTITION, name))
     except OSError:
         return []
 

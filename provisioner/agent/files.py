@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from .failure import Failure
 
@@ -73,3 +73,9 @@ def text_of(path: str) -> str:
             return file.read()
     except OSError:
         return ""
+
+
+def pairs_of(text: str) -> Dict[str, str]:
+    """The `key=value` lines of a configuration file of ours, comments left out. Nothing is unescaped."""
+    lines = (line for line in text.splitlines() if line[:1] not in ("#", "!"))
+    return {key.strip(): value.strip() for key, found, value in (line.partition("=") for line in lines) if found}

@@ -8,7 +8,6 @@ from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
 from cluster import remote
-from cluster.settings.properties import parse
 from provisioner.errors import HostFailed
 from provisioner.run.evidence import SHRINK
 from roles.kafka import evidence_rules as rules
@@ -85,7 +84,7 @@ def _seen(witness: Witness) -> rules.Seen:
             for path, one in said["dirs"].items()
         },
         now=said["settings"],
-        then=said["settings"] if text is None else parse(text),
+        then=said["settings"] if text is None else _read(text),
         chosen=frozenset(_chosen(target)),
         version=shared.version_in(said["link"]),
         wanted_version=release(target.host.vars).version,
@@ -93,6 +92,12 @@ def _seen(witness: Witness) -> rules.Seen:
         brokers={int(number): address for number, address in answer.get("brokers", {}).items()},
         cluster=answer.get("cluster_id"),
     )
+
+
+def _read(text: str) -> dict[str, str]:
+    from cluster.settings.properties import parse
+
+    return parse(text)
 
 
 def _chosen(target: Target) -> Iterator[str]:

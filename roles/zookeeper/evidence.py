@@ -8,8 +8,6 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from cluster import remote
-from cluster.metadata.zookeeper.evidence import servers
-from cluster.settings.properties import parse
 from roles.shared import evidence as shared
 from roles.zookeeper import evidence_rules as rules
 from roles.zookeeper import service, topology
@@ -61,14 +59,14 @@ def _seen(witness: Witness) -> rules.Seen:
     target, said = witness.target, witness.said[UNIT]
     text = witness.becomes(service.CONFIG)
     now: Mapping[str, str] = said["settings"]
-    then = now if text is None else parse(text)
+    then, servers_then = (now, said["servers"]) if text is None else _read(text)
     wanted = list(map(normpath, service.data_dirs(target)))
     present = said["present"]
     return rules.Seen(
         host=witness.name,
         number=topology.myid(target.host, target.members("zookeeper")),
         servers=_numbered(said["servers"]),
-        servers_then=_numbered(servers(dict(then))),
+        servers_then=_numbered(servers_then),
         port=now.get("clientPort", ""),
         port_then=then.get("clientPort", ""),
         dirs=(present[0], present[-1]) if present else None,
@@ -78,6 +76,15 @@ def _seen(witness: Witness) -> rules.Seen:
         wanted_version=release(target.host.vars).version,
         active=UNIT in witness.active,
     )
+
+
+def _read(text: str) -> tuple[dict[str, str], dict[str, str]]:
+    """(the settings, the servers) of a zoo.cfg."""
+    from cluster.metadata.zookeeper.evidence import servers
+    from cluster.settings.properties import parse
+
+    settings = parse(text)
+    return settings, servers(settings)
 
 
 def _numbered(found: Mapping[str, str]) -> dict[int, str]:

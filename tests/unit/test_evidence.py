@@ -341,6 +341,18 @@ def test_what_a_brokers_files_say(tmp_path: Path):
     }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Rendered from templates/kafka/server.properties.j2\n# log.dirs=/old\nlog.dirs=/a, /b\n\nlisteners=A://:1,B://:2\n",
+        "log.dirs : /a, \\\n    /b\nlisteners A://:1,B://:2\n",  # by hand, as Java reads it
+    ],
+)
+def test_a_configuration_of_ours_and_one_by_hand_are_read(text: str):
+    found = kafka_files.read(text)
+    assert kafka_files.data_dirs(found) == ["/a", "/b"] and found["listeners"] == "A://:1,B://:2"
+
+
 def test_partitions_are_counted_only_where_a_directory_leaves(tmp_path: Path):
     (tmp_path / "orders-0").mkdir()
     config = write(tmp_path / "server.properties", f"log.dirs={tmp_path}\n")

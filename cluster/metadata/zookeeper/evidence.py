@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
-from cluster.settings.properties import parse
+from cluster.state.evidence import read
 from provisioner.agent.files import leads_to, text_of
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
-SERVER = re.compile(r"server\.(\d+)")
+SERVER = "server."
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -23,7 +21,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     its ensemble, none for a server that is alone; present: its directories of data; data: those among these and the
     wanted ones that hold any; link. Never raises.
     """
-    settings = parse(text_of(args["config"]))
+    settings = read(text_of(args["config"]))
     present = [os.path.normpath(settings[key]) for key in ("dataDir", "dataLogDir") if settings.get(key)]
     dirs = dict.fromkeys([*(os.path.normpath(path) for path in args["dirs"]), *present])
     return {
@@ -37,8 +35,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 def servers(settings: dict[str, str]) -> dict[str, str]:
     """{id: address and ports} of the `server.N` lines of a zoo.cfg. Pure."""
-    found = {match[1]: value for key, value in settings.items() if (match := SERVER.fullmatch(key))}
-    return {number: value.split(";")[0] for number, value in found.items()}
+    found = {key[len(SERVER) :]: value for key, value in settings.items() if key.startswith(SERVER)}
+    return {number: value.split(";")[0] for number, value in found.items() if number.isdigit()}
 
 
 def has_data(path: str) -> bool:
@@ -56,6 +54,8 @@ def cluster_id(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     Returns answers (whether a server did), and id: the cluster's; None where none has ever used it. Never raises.
     """
+    import json
+
     from cluster.metadata.zookeeper.znodes import NO_NODE, ZooKeeperError, connected
 
     servers, _, chroot = str(args["connect"]).partition("/")
