@@ -132,14 +132,14 @@ def beside(target: Target, tags: Iterable[str] = ()) -> list[str]:
 def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Objection]:
     """Where the inventory contradicts what is there, of all roles. agreed: as the command line permits."""
     found: list[Objection] = []
+    for name, part in parts("evidence").items():
+        if of_role := [one for one in witnesses if name in one.said]:
+            found += part.judge(of_role, call, agreed)
     for one in witnesses:
         if one.beside:
             from roles.shared.evidence import left_behind
 
             found += [left_behind(unit, one.name) for unit in one.beside]
-    for name, part in parts("evidence").items():
-        if of_role := [one for one in witnesses if name in one.said]:
-            found += part.judge(of_role, call, agreed)
     return found
 
 
