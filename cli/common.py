@@ -143,6 +143,11 @@ def _collect_little_garbage() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
+def names(text: str) -> tuple[str, ...]:
+    """The entries of a list on the command line: "a, b"."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def old_spelling(old: str, new: str, given: Sequence[str]) -> Sequence[str]:
     """What was given with a flag's old spelling, which works as the new one does; says so on standard error."""
     if given:

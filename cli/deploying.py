@@ -7,13 +7,13 @@ from typing import Any
 
 from cli import hosts as opening
 from cli.asking import ask, terminal
-from cli.common import Run, load_inventory
+from cli.common import Run, load_inventory, names
 from cli.hosts import Hosts
 from provisioner import timing
 from provisioner.errors import UsageError
 from provisioner.report.choose import reporter
 from provisioner.run.deploy import Deploy
-from provisioner.run.evidence import DOWNGRADE, DOWNTIME, FEWER_COPIES, GIVE_UP_DATA, SHRINK
+from provisioner.run.evidence import DOWNGRADE, FEWER_COPIES, GIVE_UP_DATA, SHRINK
 from provisioner.run.restart import Restart
 from roles import site
 
@@ -41,18 +41,11 @@ def deploy(run: Run, tags: str, timings: bool = False, **chosen: Any) -> int:
     return code
 
 
-def agreed(
-    shrink: str, give_up_data: str, downgrade: bool, fewer_copies: bool, downtime: bool
-) -> dict[str, tuple[str, ...]]:
+def agreed(shrink: str, give_up_data: str, downgrade: bool, fewer_copies: bool) -> dict[str, tuple[str, ...]]:
     """What the command line permits although the hosts contradict it, as `Options.agreed`."""
     named = {SHRINK: names(shrink), GIVE_UP_DATA: names(give_up_data)}
-    given = {DOWNGRADE: downgrade, FEWER_COPIES: fewer_copies, DOWNTIME: downtime}
+    given = {DOWNGRADE: downgrade, FEWER_COPIES: fewer_copies}
     return {flag: found for flag, found in named.items() if found} | {flag: () for flag, on in given.items() if on}
-
-
-def names(text: str) -> tuple[str, ...]:
-    """The entries of a list on the command line: "a, b"."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def restart(run: Run, service: str, **chosen: Any) -> int:

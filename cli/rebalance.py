@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
-from cli.common import Run
+from cli.common import Run, names
 from cli.throttle import rate_of
 from cluster import remote
 from cluster.model import Partition
@@ -82,7 +82,7 @@ def _leaving(drain: str, cluster: Mapping[int, Host]) -> set[int]:
     """The ids of the brokers to empty: hosts of the inventory, or ids of brokers that are no longer in it."""
     by_name = {host.name: broker for broker, host in cluster.items()}
     found = set()
-    for name in [part.strip() for part in drain.split(",") if part.strip()]:
+    for name in names(drain):
         if name not in by_name and not name.isdigit():
             raise UsageError(
                 f"--drain {name}: no such broker", details=[f"brokers are: {', '.join(by_name)}, or an id"]

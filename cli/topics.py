@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli.cluster import Cluster, opened
-from cli.common import Run
+from cli.common import Run, names
 from cli.tables import topics as topics_table
 from cluster import remote
 from provisioner.errors import UsageError
@@ -38,7 +38,7 @@ def describe(run: Run, topic: str, internal: bool, as_json: bool) -> None:
 
 def patterns(topic: str) -> list[str] | None:
     """--topic as names and globs; None when it is not given."""
-    return [part.strip() for part in topic.split(",") if part.strip()] or None
+    return list(names(topic)) or None
 
 
 def looked(cluster: Cluster, topic: str, internal: bool, keys: Sequence[str] | None = RETENTION) -> Mapping[str, Any]:

@@ -57,7 +57,7 @@ def deploy(
         accept_downtime=accept_downtime,
         yes=yes,
         timings=timings,
-        agreed=deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies, accept_downtime),
+        agreed=deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies),
     )
 
 
@@ -75,8 +75,15 @@ def plan(
     """Show what deploy would change, with the differences inside files. Changes nothing."""
     from cli import deploying
 
-    agreed = deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies, accept_downtime)
-    return deploying.deploy(run, tags=tags, check=True, diff=True, timings=timings, agreed=agreed)
+    return deploying.deploy(
+        run,
+        tags=tags,
+        check=True,
+        diff=True,
+        accept_downtime=accept_downtime,
+        timings=timings,
+        agreed=deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies),
+    )
 
 
 @on_hosts("restart", RESTART)

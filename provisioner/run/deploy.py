@@ -94,7 +94,7 @@ class Deploy:
 
     def _judge(self, fleet: Fleet, witnesses: Sequence[Witness]) -> None:
         """Compare what is there with what the inventory says, on all hosts together."""
-        agreed = self.options.agreed
+        agreed = {**self.options.agreed, **({evidence.DOWNTIME: ()} if self.options.accept_downtime else {})}
         with timed("evidence"):
             objections = self.site.judge(witnesses, fleet.call, agreed)
         self.refused, permitted = evidence.split(objections, agreed)
