@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
+from .files import text_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,9 +17,9 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """args: paths (of data). Returns swap (names of active swap areas), swappiness, huge_pages ("always", "madvise",
     "never", None), journal_kept (over a reboot), inodes {path: {free, total}}; None for what cannot be known."""
     return {
-        "swap": swaps(_text("/proc/swaps")),
-        "swappiness": _number(_text("/proc/sys/vm/swappiness")),
-        "huge_pages": chosen(_text("/sys/kernel/mm/transparent_hugepage/enabled")),
+        "swap": swaps(text_of("/proc/swaps")),
+        "swappiness": _number(text_of("/proc/sys/vm/swappiness")),
+        "huge_pages": chosen(text_of("/sys/kernel/mm/transparent_hugepage/enabled")),
         "journal_kept": os.path.isdir("/var/log/journal"),
         "inodes": {path: inodes(path) for path in args["paths"] if os.path.isdir(path)},
     }
@@ -41,11 +43,3 @@ def inodes(path: str) -> Dict[str, int]:
 
 def _number(text: str) -> Optional[int]:
     return int(text) if text.strip().isdigit() else None
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path) as file:
-            return file.read()
-    except OSError:
-        return ""

@@ -11,19 +11,12 @@ import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from . import sockets
+from .files import text_of
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 CAP_SYS_RESOURCE = 24
 NAME_SECONDS = 3.0
 NAME_THREADS = 8
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def _fields(text: str, separator: str) -> Dict[str, str]:
@@ -42,8 +35,8 @@ def attainable_nofile(limits: str, status: str, nr_open: str) -> int:
 
 def _memory() -> int:
     """Bytes of memory: the machine's, or the control group's limit when that is lower."""
-    total = int(_fields(_text("/proc/meminfo"), ":").get("MemTotal", "0 kB").split()[0]) * 1024
-    limits = [_text("/sys/fs/cgroup/memory.max"), _text("/sys/fs/cgroup/memory/memory.limit_in_bytes")]
+    total = int(_fields(text_of("/proc/meminfo"), ":").get("MemTotal", "0 kB").split()[0]) * 1024
+    limits = [text_of("/sys/fs/cgroup/memory.max"), text_of("/sys/fs/cgroup/memory/memory.limit_in_bytes")]
     return min([total, *(int(limit) for limit in limits if limit.strip().isdigit() and int(limit) > 0)])
 
 
@@ -51,12 +44,12 @@ def machine_id() -> str:
     """What no two machines that run at the same time have in common. /etc/machine-id is the same on copies of a virtual
     machine, and the id of the boot in all containers of one kernel, which do not share their root directory."""
     root = os.stat("/")
-    return f"{_text('/proc/sys/kernel/random/boot_id').strip()} {root.st_dev} {root.st_ino}"
+    return f"{text_of('/proc/sys/kernel/random/boot_id').strip()} {root.st_dev} {root.st_ino}"
 
 
 def gather() -> Dict[str, Any]:
     """The facts of docs/architecture.md, from files alone: no process is started."""
-    release = _fields(_text("/etc/os-release"), "=")
+    release = _fields(text_of("/etc/os-release"), "=")
     machine = os.uname().machine
     return {
         "os": {
@@ -69,9 +62,9 @@ def gather() -> Dict[str, Any]:
         "memory": _memory(),
         "cpus": os.cpu_count() or 1,
         "python": ".".join(str(part) for part in sys.version_info[:3]),
-        "init": _text("/proc/1/comm").strip(),
+        "init": text_of("/proc/1/comm").strip(),
         "nofile_hard": attainable_nofile(
-            _text("/proc/1/limits"), _text("/proc/1/status"), _text("/proc/sys/fs/nr_open").strip()
+            text_of("/proc/1/limits"), text_of("/proc/1/status"), text_of("/proc/sys/fs/nr_open").strip()
         ),
         "clock": time.time(),
         "machine": machine_id(),
@@ -103,7 +96,7 @@ def _owner(uid: int, inode: str) -> str:
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             if any(os.readlink(f"/proc/{pid}/fd/{fd}") == wanted for fd in os.listdir(f"/proc/{pid}/fd")):
-                return f"{_text(f'/proc/{pid}/comm').strip()} (pid {pid})"
+                return f"{text_of(f'/proc/{pid}/comm').strip()} (pid {pid})"
         except OSError:
             continue
     try:
@@ -170,4 +163,4 @@ def java_version(home: Optional[str]) -> Optional[str]:
     """The JAVA_VERSION of a Java home's `release` file; None when there is no Java there."""
     if not home or not os.access(os.path.join(home, "bin", "java"), os.X_OK):
         return None
-    return _fields(_text(os.path.join(home, "release")), "=").get("JAVA_VERSION", "unknown")
+    return _fields(text_of(os.path.join(home, "release")), "=").get("JAVA_VERSION", "unknown")

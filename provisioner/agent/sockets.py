@@ -10,6 +10,8 @@ import socket
 import struct
 from typing import Dict, Iterable, Tuple
 
+from .files import text_of
+
 Holders = Dict[int, Tuple[int, str]]  # {port: (user id, inode)}
 
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
@@ -26,7 +28,7 @@ def listening() -> Holders:
     try:
         return {**_ask(socket.AF_INET6), **_ask(socket.AF_INET)}
     except OSError:  # a kernel, or a container, without it
-        return parse([_text("/proc/net/tcp"), _text("/proc/net/tcp6")])
+        return parse([text_of("/proc/net/tcp"), text_of("/proc/net/tcp6")])
 
 
 def _ask(family: int) -> Holders:
@@ -57,11 +59,3 @@ def parse(tables: Iterable[str]) -> Holders:
             if len(fields) > 9 and fields[3] == "0A":
                 out[int(fields[1].rsplit(":", 1)[1], 16)] = int(fields[7]), fields[9]
     return out
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="ascii") as file:
-            return file.read()
-    except OSError:
-        return ""

@@ -28,7 +28,7 @@ FEWER_COPIES = "--accept-fewer-copies"  # settings of redundancy that fall becau
 Agreed = Mapping[str, Collection[str]]  # {flag: the names given with it; none for a flag without names}
 
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[Any, Any] = MappingProxyType({})  # a default that nobody can change
 
 
 class Witness(NamedTuple):

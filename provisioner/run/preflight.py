@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from provisioner.agent.files import pairs_of
 from provisioner.errors import HostFailed, ProvisionerError
 from provisioner.quantities import format_size
 
@@ -173,8 +174,7 @@ def identity_in(text: str, about: Mapping[str, Any]) -> str | None:
     """The identity that a file states: the whole text, or one key of a properties file; None when it says nothing."""
     if about.get("format") != "properties":
         return text.strip() or None
-    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
-    return {key.strip(): value.strip() for key, value in pairs}.get(str(about["key"]))
+    return pairs_of(text).get(str(about["key"]))
 
 
 def java_problems(need: JavaNeed | None, version: str | None) -> list[tuple[str, str]]:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from provisioner.run.evidence import DOWNTIME, FEWER_COPIES, GIVE_UP_DATA, SHRINK, Consent, Objection
+from provisioner.run.evidence import DOWNTIME, FEWER_COPIES, GIVE_UP_DATA, NOTHING, SHRINK, Consent, Objection
 from provisioner.words import counted, some
 from roles.shared import evidence as shared
 
@@ -27,9 +26,6 @@ DERIVED: Mapping[str, str] = {
     MIN_IN_SYNC: "kafka_min_insync_replicas",
     "transaction.state.log.min.isr": "kafka_min_insync_replicas",
 }
-
-
-NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Data(NamedTuple):

@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from provisioner.run.evidence import Objection
+from cluster.metadata.zookeeper.restart_rules import majority
+from provisioner.run.evidence import NOTHING, Objection
 from provisioner.words import some
 from roles.shared import evidence as shared
 
 STOPPED = "stop Kafka and ZooKeeper on all hosts first (`systemctl stop kafka zookeeper`), then deploy: the cluster is "
 STOPPED += "down meanwhile"
-
-
-NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Seen(NamedTuple):
@@ -50,11 +47,6 @@ class Seen(NamedTuple):
     def matters(self) -> bool:
         """Whether its configuration says something about a cluster: one that never worked says nothing."""
         return self.has_data or self.active
-
-
-def quorum(servers: int) -> int:
-    """The servers that must agree (ZooKeeper Administrator's Guide, "Clustered (Multi-Server) Setup")."""
-    return servers // 2 + 1
 
 
 def known(seen: Iterable[Seen]) -> dict[int, str]:
@@ -153,7 +145,7 @@ def empty_majority(seen: Sequence[Seen], members: Collection[int]) -> list[Objec
         for number in members
         if (number in by_number and not by_number[number].has_data) or (number not in by_number and number not in there)
     ]
-    if len(empty) < quorum(len(members)):
+    if len(empty) < majority(len(members)):
         return []
     hosts = [by_number[number].host for number in empty if number in by_number]
     return [

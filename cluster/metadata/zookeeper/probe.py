@@ -8,6 +8,8 @@ import socket
 from typing import TYPE_CHECKING, Any, Optional
 
 from cluster.endpoint import split_address
+from cluster.metadata.zookeeper.evidence import servers
+from cluster.state.evidence import read
 from provisioner.agent.failure import Failure
 from provisioner.agent.waiting import Unit, until
 
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 ANSWER_TIMEOUT = 2.0  # seconds
-# server.1=kafka1:2888:3888, an IPv6 address in brackets
-_SERVER = re.compile(r"^\s*server\.(\d+)\s*=\s*(\[[^\]]+\]|[^:\s]+)", re.MULTILINE)
+# Of kafka1:2888:3888; an IPv6 address is in brackets.
+_ADDRESS = r"\[[^\]]+\]|[^:\s]+"
 
 
 def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -133,7 +135,8 @@ def parse_srvr(text: str) -> dict[str, Any]:
 
 def parse_servers(config: str) -> dict[str, str]:
     """{id: address} of the servers that a zoo.cfg names; none for a server that runs alone. Pure."""
-    return {number: address.strip("[]") for number, address in _SERVER.findall(config)}
+    found = {number: re.match(_ADDRESS, server) for number, server in servers(read(config)).items()}
+    return {number: address[0].strip("[]") for number, address in found.items() if address}
 
 
 def parse_mntr(text: str) -> dict[str, Any]:
