@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kafka.errors import KafkaError
 from kafka.protocol.admin import (
@@ -71,9 +71,9 @@ class Moving(Cluster):
         except (OSError, KafkaError):
             return
 
-    def elect(self) -> int:
-        """Make the first replica of every partition its leader if possible; the number of leaders that changed."""
-        view = self.view()
+    def elect(self, view: dict[str, Any]) -> int:
+        """Make the first replica of every partition its leader if possible; the number of leaders that changed. view:
+        the cluster as it is now."""
         due = {found.key for topic in view["topics"].values() for found in topic.partitions if found.electable}
         if not due:
             return 0

@@ -101,7 +101,7 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         throttle.replace(view, goals, args.get("throttle"))
         while watch.advance(emit):
             time.sleep(POLL_SECONDS)
-        elected = cluster.elect()
+        elected = cluster.elect(arrived(cluster, watch.goals))
     except (OSError, KafkaError) as error:
         raise Failure(
             f"the cluster stopped answering: {wire.describe(error)}",
@@ -117,13 +117,30 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     }
 
 
+def arrived(cluster: Moving, goals: dict[Key, list[int]]) -> dict[str, Any]:
+    """The cluster, from a broker that knows that the moves are done.
+
+    For the controller they are, while the broker that is asked may still list the old copies and the old in-sync
+    replicas: then a new preferred leader does not look like one that could lead yet, and would be left out.
+    """
+    deadline = time.monotonic() + 10 * SETTLE_SECONDS
+    while True:
+        view = cluster.view()
+        known = {found.key: found.replicas for topic in view["topics"].values() for found in topic.partitions}
+        if all(known.get(key, tuple(goal)) == tuple(goal) for key, goal in goals.items()) or (
+            time.monotonic() > deadline
+        ):
+            return view
+        time.sleep(POLL_SECONDS)
+
+
 class Watch:
     """The moves of one run: gives them to the controller, a few at a time, and keeps track of the rest."""
 
     def __init__(self, cluster: Moving, queue: dict[Key, list[int]], stall: float) -> None:
         self.cluster, self.queue, self.stall = cluster, queue, stall
         self.skipped: set[str] = set()
-        self._keys: set[Key] = set(queue)
+        self.goals = dict(queue)  # of every partition that this run has moved, or watched
         self._bytes = 0
         self._missing: dict[tuple[Key, int], int] = {}
         self._measured = 0.0
@@ -133,7 +150,7 @@ class Watch:
     @property
     def seen(self) -> int:
         """How many partitions this run has moved."""
-        return len(self._keys)
+        return len(self.goals)
 
     def advance(self, emit: Emit) -> bool:
         """Check the moves and give more; False when all are done. Raises Failure when there is no progress any more. A
@@ -142,7 +159,7 @@ class Watch:
         flying: dict[Key, Any] = {}
         try:
             flying = self.cluster.under_way()
-            self._keys |= set(flying)
+            self.goals.update({key: goal for key, (goal, _) in flying.items() if key not in self.queue})
             if not flying and not self.queue:
                 return False
             begun = self._start(flying)

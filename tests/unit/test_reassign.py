@@ -166,3 +166,29 @@ def test_a_partition_that_has_just_arrived_is_not_taken_for_one_with_a_copy_more
     assert found["topics"]["orders"] == known
     assert goals == {("single", 0): [1, 2, 3]}, "what arrived while it was looked at has the copies it went for"
     assert under_way == 0
+
+
+def test_leaders_are_elected_once_the_broker_that_is_asked_knows_that_the_moves_are_done(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(reassign.time, "sleep", lambda seconds: None)
+    cluster = FakeCluster()
+    stale = {"topics": {"orders": Topic("orders", (Partition("orders", 0, (4, 1, 2, 3)),))}}
+    known = {"topics": {"orders": Topic("orders", (Partition("orders", 0, (4, 1, 2)),))}}
+    views = [stale, stale, known]
+    monkeypatch.setattr(cluster, "view", lambda: views.pop(0))
+    goals = {("orders", 0): [4, 1, 2], ("deleted", 0): [1]}
+    assert reassign.arrived(cluster, goals) is known  # type: ignore[arg-type]
+
+
+def test_a_move_that_the_broker_that_is_asked_never_hears_of_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    now = [0.0]
+    monkeypatch.setattr(reassign.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(reassign.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    cluster = FakeCluster()
+    stale = {"topics": {"orders": Topic("orders", (Partition("orders", 0, (4, 1, 2, 3)),))}}
+    monkeypatch.setattr(cluster, "view", lambda: stale)
+    assert reassign.arrived(cluster, {("orders", 0): [4, 1, 2]}) is stale  # type: ignore[arg-type]
+    assert now[0] < 10
