@@ -51,7 +51,7 @@ class Run:
     typed; limit: which hosts of it, "" for all; check: show, and change nothing."""
 
     hosts: str
-    extra_vars: list[str] = field(default_factory=list)
+    extra_vars: list[str] = field(default_factory=list, repr=False)  # may hold passwords
     limit: str = ""
     check: bool = False
     ask_become_pass: bool = False

@@ -22,6 +22,6 @@ class Options:
     accept_downtime: bool = False
     agreed: Mapping[str, Collection[str]] = field(default_factory=dict)
     accept_new_host_keys: bool = False
-    become_password: str | None = None
+    become_password: str | None = field(default=None, repr=False)
     root: Path = field(default_factory=Path.cwd)
     cache: Path = field(default_factory=Path.cwd)

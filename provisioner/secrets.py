@@ -1,26 +1,103 @@
-"""Which settings hold a secret, by their names, and how a text is shown without their values. Pure."""
+"""Which settings hold a secret, by their names, and how a text is shown without their values. Pure.
+
+One list for all that is shown: diffs, plans, messages, excerpts of files, verbs. When in doubt, a value is hidden: a
+diff that hides too much costs a look at the file, a password in the log of a build costs a rotation.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 MASK = "********"
-# How long a token is good for, or where one is fetched, is no secret.
+# Names of secrets: Kafka's, ZooKeeper's (superDigest), Java's (keyStorePassword) and Ansible's (ansible_become_pass).
 _NAMES = re.compile(
-    r"password|passwd|secret|token(?![\w.]*\.(?:ms|url)$)|credential|jaas\.config|\.key$", re.IGNORECASE
+    r"password|passwd|passphrase|(^|[._-])(pass|pwd|pw)$|secret|token|credential|jaas[._]config|digest$"
+    r"|([._-]|^|private|api|access|secret)key$|auth\.user\.info$",
+    re.IGNORECASE,
 )
+# What says where a secret is, of which kind, or how long it is good for, is none itself.
+_ABOUT = re.compile(
+    r"([._-](ms|seconds|location|path|file|files|url|uri|type|class|algorithm|iterations|length|name|provider)"
+    r"|(path|file|location|type))$",
+    re.IGNORECASE,
+)
+_CAMEL_KEY = re.compile(r"[a-z](Key)$")
+# `name=value`, `name: value`, `"name": "value"`, `<name>value`, `name="..." value="..."`
+_PAIR = re.compile(r"""([A-Za-z0-9_.-]+)(["']?\s*[=:>]\s*|["']\s+value\s*=\s*)(?=\S)""")
+_OPTION = re.compile(r"(-D[^\s=]+=)(\S+)")
+_LOGIN = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
+_PEM = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_KEY = re.compile(r"\s*((?:\\.|[^\\\s=:#!])(?:\\.|[^\\\s=:])*)(\s*[=:]\s*|\s+)")
+_ESCAPE = re.compile(r"\\(u([0-9A-Fa-f]{4})|.)")
 
 
 def is_secret(name: str) -> bool:
     """Whether a setting is, by its name, a password, a key or another value that must not be shown."""
-    return bool(_NAMES.search(name))
+    return bool(_NAMES.search(name) or _CAMEL_KEY.search(name)) and not _ABOUT.search(name)
 
 
 def mask(text: str) -> str:
-    """A text of `name=value` lines with the values of secrets hidden; comments stay."""
-    out = []
-    for line in text.split("\n"):
-        name, separator, value = line.partition("=")
-        hide = separator and value and not line.lstrip().startswith("#") and is_secret(name.strip())
-        out.append(f"{name}={MASK}" if hide else line)
+    """A text of a configuration file with the values of secrets hidden, in whatever form it has them: properties with
+    continued lines and escapes in the names, YAML, JSON, XML, JVM options, logins in URLs and private keys."""
+    if "PRIVATE KEY-----" in text:
+        text = _PEM.sub(lambda found: found[1] + MASK + "\n" * found[0].count("\n") + found[2], text)
+    out: list[str] = []
+    lines = text.split("\n")
+    while lines:
+        whole = [lines.pop(0)]
+        while lines and _continues(whole[-1]):
+            whole.append(lines.pop(0))
+        out += _logical(whole)
     return "\n".join(out)
+
+
+def _continues(line: str) -> bool:
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+def _logical(lines: Sequence[str]) -> list[str]:
+    """A line of properties, which may be continued over several, without secrets."""
+    first = _line(lines[0])
+    if len(lines) == 1:
+        return [first]
+    joined = "".join([lines[0][:-1], *(line.lstrip()[:-1] for line in lines[1:-1]), lines[-1].lstrip()])
+    if _line(joined) == joined:
+        return [_line(line) for line in lines]
+    return [first if first != lines[0] else MASK, *[MASK] * (len(lines) - 1)]
+
+
+def _line(line: str) -> str:
+    """One line without secrets. Where one begins, all that follows is hidden; but JVM options end at a blank."""
+    line = _LOGIN.sub(rf"\g<1>{MASK}@", line)
+    line = _OPTION.sub(lambda found: found[1] + MASK if is_secret(found[1][2:-1]) else found[0], line)
+    bare = line.lstrip().lstrip("#!").lstrip()
+    comment = bare != line.lstrip()
+    start = len(line) - len(bare)
+    found = _KEY.match(bare)
+    # In a comment, a name and a blank are words of a sentence.
+    named = found and is_secret(_unescaped(found[1])) and (found[2].strip() or not comment)
+    if found and named and bare[found.end() :]:
+        return line[: start + found.end(1)] + (found[2].rstrip() or found[2]) + MASK
+    for found in _PAIR.finditer(line):
+        name = found[1]
+        if is_secret(name) and not line[found.end() :].startswith(MASK) and not (comment and found.start() > start + 2):
+            return line[: found.end()] + MASK
+    return line
+
+
+def _unescaped(name: str) -> str:
+    """A name as Java reads it from a properties file."""
+    return _ESCAPE.sub(lambda found: chr(int(found[2], 16)) if found[2] else found[1], name)
+
+
+def shown(value: Any, name: str = "") -> Any:
+    """A value for a message, without what is secret by its name, at any depth. name: of the value itself."""
+    if name and is_secret(name) and value not in (None, ""):
+        return MASK
+    if isinstance(value, Mapping):
+        return {key: shown(member, str(key)) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [shown(member) for member in value]
+    return mask(value) if isinstance(value, str) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ class Settings:
     port: int | None = None
     user: str | None = None
     key_files: tuple[Path, ...] = ()
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     become: bool = True
-    become_password: str | None = None
+    become_password: str | None = field(default=None, repr=False)
     interpreter: str = "python3"
     jump: str | None = None
     known_hosts: tuple[Path, ...] = ()

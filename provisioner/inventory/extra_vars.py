@@ -9,6 +9,7 @@ from typing import Any
 
 from provisioner.errors import ConfigError
 from provisioner.inventory.yaml_source import Document, Raw, read
+from provisioner.secrets import is_secret
 
 FLAG = "--extra-vars"
 _ADVICE = f"write {FLAG} key=value, {FLAG} @FILE, or {FLAG} '{{key: value}}'"
@@ -39,13 +40,15 @@ def _one(argument: str, known: Mapping[str, Any], problems: list[ConfigError]) -
     name, separator, value = argument.partition("=")
     name = name.strip()
     if not separator or not re.fullmatch(r"[A-Za-z_][\w-]*", name):
-        raise ConfigError(f"{FLAG} {argument!r} is not a variable", advice=_ADVICE)
+        word = re.match(r"[\w-]*", argument)
+        said = repr(argument) if word and word[0] == argument else f"{word[0] if word else ''}..."
+        raise ConfigError(f"{FLAG} {said} is not a variable", advice=_ADVICE)  # what follows may be a password
     second = [word for word in re.findall(r"\s([A-Za-z_]\w*)=", value) if word in known]
     if second:
         raise ConfigError(f"{FLAG} {name}=... also holds {second[0]}=", advice=f"give {FLAG} once for each variable")
     if value.lstrip().startswith("{{"):
         return {name: Raw(value, value, FLAG)}  # a shell has its own quotes; YAML's are not expected inside them
-    document = Document(value, f"{FLAG} {name}")
+    document = Document(value, f"{FLAG} {name}", secret=is_secret(name))
     if document.root is None:
         return {name: Raw(None, "", FLAG)}
     raw = document.raw(document.root)

@@ -17,6 +17,7 @@ import yaml
 from provisioner.errors import ConfigError
 from provisioner.inventory.host_ranges import expand
 from provisioner.inventory.yaml_source import Document, Raw, read
+from provisioner.secrets import shown
 
 _SECTIONS = ("hosts", "vars", "children")
 _VARS_EXTENSIONS = ("", ".yml", ".yaml", ".json")
@@ -154,10 +155,7 @@ class _Parser:
                 self.problems.append(
                     ConfigError(
                         f"{owner} has two values of {name}",
-                        details=[
-                            f"{first.place}: {first.text or first.value}",
-                            f"{raw.place}: {raw.text or raw.value}",
-                        ],
+                        details=[_said(name, first), _said(name, raw)],
                         advice="keep one of them",
                     )
                 )
@@ -187,6 +185,11 @@ class _Parser:
 
     def problem(self, summary: str, node: yaml.Node, advice: str | None = None) -> None:
         self.problems.append(self.document.error(summary, node, advice))
+
+
+def _said(name: str, raw: Raw) -> str:
+    """A value and where it is written, for a message; no secret is in it."""
+    return f"{raw.place}: {shown(raw.text or raw.value, name)}"
 
 
 def vars_files(directory: Path, name: str) -> list[Path]:

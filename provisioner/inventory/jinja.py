@@ -103,11 +103,16 @@ def plain(value: Any) -> Any:
     return value
 
 
-def problem(error: Exception) -> tuple[str, str | None]:
-    """What went wrong in a template, as a sentence, and the name that was missing if that was it."""
+def problem(error: Exception, secret: bool = False) -> tuple[str, str | None]:
+    """What went wrong in a template, as a sentence, and the name that was missing if that was it. secret: names may be
+    in the sentence, and nothing else of the template or its values."""
     if isinstance(error, TemplateSyntaxError):
-        return f"{error.message} (line {error.lineno} of the template)", None
+        said = "not a template that Jinja2 can read" if secret else error.message
+        return f"{said} (line {error.lineno} of the template)", None
     if isinstance(error, UndefinedError):
         match = re.fullmatch(r"'(\w+)' is undefined", error.message or "")
-        return error.message or "a name is undefined", match[1] if match else None
+        said = error.message if match or not secret else None
+        return said or "a name is undefined", match[1] if match else None
+    if secret:
+        return f"it ends in {type(error).__name__}", None
     return f"{type(error).__name__}: {error}", None

@@ -16,6 +16,7 @@ from provisioner.errors import ConfigError
 from provisioner.inventory.value_types import Type, convert
 from provisioner.inventory.variables import is_template
 from provisioner.inventory.yaml_source import Raw, Unsafe
+from provisioner.secrets import MASK, is_secret, mask
 from provisioner.words import nearest
 
 _ONE_NAME = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
@@ -86,19 +87,25 @@ class Renderer:
         kind = self._types.get(name)
         return raw.value if kind is None else convert(name, kind, raw)
 
-    def _rendered(self, host: str, name: str, value: Any, raw: Raw) -> Any:
+    def _rendered(self, host: str, name: str, value: Any, raw: Raw, secret: bool = False) -> Any:
         if isinstance(value, dict):
-            return {self._rendered(host, name, k, raw): self._rendered(host, name, v, raw) for k, v in value.items()}
+            return {
+                self._rendered(host, name, k, raw): self._rendered(host, name, v, raw, secret or is_secret(str(k)))
+                for k, v in value.items()
+            }
         if isinstance(value, list):
-            return [self._rendered(host, name, member, raw) for member in value]
+            return [self._rendered(host, name, member, raw, secret) for member in value]
         if not isinstance(value, str) or isinstance(value, Unsafe) or not is_template(value):
             return value
         alone = _ONE_NAME.fullmatch(value.strip())
         if alone and alone[1] in self.scope(host):
             return self.value(host, alone[1])  # the commonest template by far, without importing Jinja2
-        return self._render(host, name, value, raw)
+        return self._render(host, name, value, raw, secret or self._is_secret(name))
 
-    def _render(self, host: str, name: str, template: str, raw: Raw) -> Any:
+    def _is_secret(self, name: str) -> bool:
+        return is_secret(name) or (name in self._types and self._types[name].secret)
+
+    def _render(self, host: str, name: str, template: str, raw: Raw, secret: bool) -> Any:
         from provisioner.inventory.jinja import Environment, problem
 
         if self._environment is None:
@@ -106,16 +113,27 @@ class Renderer:
         try:
             if template not in self._compiled:
                 self._compiled[template] = self._environment.from_string(template)
-            return self._compiled[template].evaluate(self.scope(host))
+            found = self._compiled[template].evaluate(self.scope(host))
+            if secret and found == "" and "default" not in template:  # as a build sets secrets that it does not have
+                raise _Refused("it is empty", "set what it is read from, or say default('') where it may be empty")
+            return found
         except ConfigError:
             raise
         except Exception as error:  # a template may divide by zero or index a number: any exception is its author's
-            sentence, missing = (error.args[0], None) if isinstance(error, _Refused) else problem(error)
+            sentence, missing = (error.args[0], None) if isinstance(error, _Refused) else problem(error, secret)
+            text = f"template: {MASK if secret else _short(mask(template))}"
             raise ConfigError(
-                f"{name} cannot be rendered: {sentence}",
-                details=[f"template: {_short(template)}", f"in:       {raw.place}"],
+                f"{name} cannot be rendered: {self._redacted(sentence)}",
+                details=[text, f"in:       {raw.place}"],
                 advice=error.args[1] if isinstance(error, _Refused) else missing and self._advice(host, missing),
             ) from None
+
+    def _redacted(self, sentence: str) -> str:
+        """A sentence of an exception without the secrets that the template had at hand."""
+        values = [str(value) for (_, name), value in self._values.items() if value and self._is_secret(name)]
+        for value in sorted(values, key=len, reverse=True):
+            sentence = sentence.replace(value, MASK)
+        return sentence
 
     def _advice(self, host: str, missing: str) -> str:
         near = nearest(missing, self.names(host))
@@ -165,7 +183,13 @@ def _lookup(plugin: str, *terms: str, **options: Any) -> str:
     """Ansible's lookup('env', NAME): where secrets of an inventory usually come from. No other plugin is offered."""
     if plugin.removeprefix("ansible.builtin.") != "env":
         raise _Refused(f"lookup({plugin!r}, ...) is not supported", "only lookup('env', 'NAME') is")
-    return ",".join(os.environ.get(term, str(options.get("default", ""))) for term in terms)
+    unset = [term for term in terms if term not in os.environ]
+    if unset and "default" not in options:
+        raise _Refused(
+            f"the environment variable {unset[0]} is not set",
+            f"set it, or say what applies without it: lookup('env', '{unset[0]}', default='')",
+        )
+    return ",".join(os.environ.get(term, str(options.get("default"))) for term in terms)
 
 
 def _short(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from provisioner.errors import ConfigError
 from provisioner.inventory.yaml_source import Raw
 from provisioner.quantities import parse_duration, parse_size
+from provisioner.secrets import is_secret, shown
 
 PORTS = range(1, 65536)
 
@@ -187,7 +188,9 @@ def convert(name: str, kind: Type, raw: Raw) -> Any:
     try:
         return kind.parse(raw.value, raw.text)
     except ValueError as error:
-        found = "(hidden)" if kind.secret else _shown(raw)
+        found = "(hidden)" if kind.secret or is_secret(name) else _shown(raw)
+        if kind.name == "map" and raw.value is not None:  # of settings, and any of them may be secret
+            found = f"{_kind(raw)} (hidden)".strip()
         reason = f" ({error})" if str(error) else ""
         raise ConfigError(
             f"{name} must be {kind.expected}",
@@ -199,6 +202,10 @@ def convert(name: str, kind: Type, raw: Raw) -> Any:
 def _shown(raw: Raw) -> str:
     if raw.value is None:
         return "nothing"
-    kind = {bool: "the boolean", list: "the list", dict: "the map", str: "the string"}.get(type(raw.value), "")
-    text = repr(raw.value) if isinstance(raw.value, (str, list, dict)) or raw.text is None else raw.text
-    return f"{kind} {text if len(text) <= 80 else text[:77] + '...'}".strip()
+    value = shown(raw.value)
+    text = repr(value) if isinstance(value, (str, list, dict)) or raw.text is None else raw.text
+    return f"{_kind(raw)} {text if len(text) <= 80 else text[:77] + '...'}".strip()
+
+
+def _kind(raw: Raw) -> str:
+    return {bool: "the boolean", list: "the list", dict: "the map", str: "the string"}.get(type(raw.value), "")

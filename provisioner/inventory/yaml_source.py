@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from provisioner.errors import ConfigError
+from provisioner.secrets import MASK, mask
 
 # libyaml's scanner is ten times faster than the Python one; some builds of PyYAML come without it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -39,8 +40,8 @@ class Raw:
     """A value as a file holds it. text: how a scalar was written, None for lists, maps and computed values.
     inner: of a map, {keys on the way: where that entry is written}, for messages about one entry."""
 
-    value: Any
-    text: str | None
+    value: Any = field(repr=False)  # may be secret
+    text: str | None = field(repr=False)
     place: str
     inner: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
@@ -80,9 +81,10 @@ def refuse_duplicate_keys(node: yaml.MappingNode) -> None:
 class Document:
     """One YAML file: `root` is its top node, None when the file is empty. `label` names it in messages."""
 
-    def __init__(self, text: str, label: str) -> None:
-        """Raises ConfigError when `text` is not one YAML document."""
+    def __init__(self, text: str, label: str, secret: bool = False) -> None:
+        """secret: no message may show a line of it. Raises ConfigError when `text` is not one YAML document."""
         self.label = label
+        self._secret = secret
         self.lines = text.splitlines()
         self._anchored = "&" in text
         try:
@@ -170,6 +172,8 @@ class Document:
             return ConfigError(f"{self.label}: not readable as YAML", details=[str(error).splitlines()[0]])
         line = self.lines[mark.line] if mark.line < len(self.lines) else ""
         sentence, advice = _explain(problem, line, mark.column)
+        if sentence.startswith("unknown tag") and self._without_secrets(mark.line) != line:  # a password begins with !
+            sentence = f"unknown tag {MASK}"
         return ConfigError(
             f"{self.label}: line {mark.line + 1}, column {mark.column + 1}: {sentence}",
             details=self._excerpt(mark.line, mark.column),
@@ -186,8 +190,26 @@ class Document:
         if line >= len(self.lines):
             return []
         number = str(line + 1)
-        text = self.lines[line].replace("\t", "→")
+        text = self._without_secrets(line).replace("\t", "→")
         return [f"{number} | {text}", f"{' ' * len(number)} | {' ' * column}^"]
+
+    def _without_secrets(self, line: int) -> str:
+        """A line for a message. It may belong to a value that began above it: one without a closing quote, for one."""
+        text = self.lines[line]
+        if self._secret or any(mask(above) != above for above in self._around(line)):
+            return text[: len(text) - len(text.lstrip())] + MASK
+        return mask(text)
+
+    def _around(self, line: int) -> Iterator[str]:
+        """The lines whose value a line can be part of: each that is indented less, and a quote opened right before."""
+        indent = len(self.lines[line]) - len(self.lines[line].lstrip())
+        before = True
+        for above in filter(str.strip, reversed(self.lines[:line])):
+            here = len(above) - len(above.lstrip())
+            if here < indent or (before and any(above.count(quote) % 2 for quote in "\"'")):
+                # What opens a block, `ssl.keystore.key:`, has its value only below.
+                yield f"{above} ..." if above.rstrip().endswith(":") else above
+            indent, before = min(indent, here), False
 
 
 def read(path: Path, label: str) -> Document:

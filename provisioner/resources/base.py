@@ -25,6 +25,7 @@ class Request:
     Made by the tables of what may be called: `provisioner/connect/requests.py` and `cluster/remote.py`.
     """
 
+    UNSHOWN: ClassVar[Tuple[str, ...]] = ("args",)
     module: str
     function: str
     args: Mapping[str, Any] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Request:
 class Texts:
     """What a diff compares, each with its name; hidden: why it must not or cannot be shown, in words."""
 
+    UNSHOWN: ClassVar[Tuple[str, ...]] = ("before", "after")
     before: str
     after: str
     before_name: str

@@ -23,6 +23,7 @@ class File(Resource):
     or the new content and never a half (and a full disk leaves the old file as it was).
     """
 
+    UNSHOWN: ClassVar[Tuple[str, ...]] = ("content",)
     kind: ClassVar[str] = "file"
     path: str
     content: Optional[str]

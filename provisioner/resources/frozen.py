@@ -2,7 +2,8 @@
 
 On a host, importing `dataclasses` (and with it inspect, tokenize, ast) takes nearly as long as everything else that an
 agent imports: 53 ms of CPU instead of 31 ms (Debian 12, a busy machine, median of 30). Type checkers and readers see
-the real thing; these few lines are it at run time, on both sides.
+the real thing; these few lines are it at run time, on both sides. UNSHOWN of a class names fields that may be
+secret: they are not in its representation.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ else:
         return hash(tuple(asdict(self).values()))
 
     def _repr(self):
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in asdict(self).items())})"
+        values = {name: value for name, value in asdict(self).items() if name not in getattr(self, "UNSHOWN", ())}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     def names(cls):
         """The fields of a class, in order."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from provisioner.errors import ConfigError
+from provisioner.secrets import MASK, is_secret, shown
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -39,7 +40,12 @@ def one_line(options: Sequence[Any], *, variable: str) -> str:
     for option in options:
         if not isinstance(option, str) or not option.startswith("-") or any(c in option for c in " \t\n\"'\\$"):
             raise ConfigError(
-                f"{variable} has an item that is not a single JVM option: {option!r}",
+                f"{variable} has an item that is not a single JVM option: {_shown(option)}",
                 advice="give a list with one option per item, each starting with '-', without blanks, quotes or '$'",
             )
     return " ".join(options)
+
+
+def _shown(option: Any) -> str:
+    name, separator, _ = option.partition("=") if isinstance(option, str) else ("", "", "")
+    return f"{name}={MASK}" if separator and is_secret(name[2:]) else repr(shown(option))
