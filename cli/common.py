@@ -167,7 +167,9 @@ def load_inventory(hosts: str, extra_vars: Sequence[str] = ()) -> Inventory:
         known = f"one of: {names}; or a path" if names else f"an inventory file; examples are in {ROOT / 'inventory'}"
         raise UsageError("which hosts? --hosts is missing", details=[f"--hosts is {known}"])
     specs = variables.load_specs(site.default_files())
-    return inventory.load(hosts, root=PROJECT, extra_vars=extra_vars, specs=specs, checks=site.CHECKS)
+    return inventory.load(
+        hosts, root=PROJECT, extra_vars=extra_vars, specs=specs, served=site.SERVED, checks=site.CHECKS
+    )
 
 
 def require_clone(task: str) -> None:

@@ -47,7 +47,7 @@ def someone_to_serve(roles: Sequence[Role], inventory: Inventory) -> list[Config
     return [
         ConfigError(
             f"no host is in the group {' or '.join(groups)}, so there is nothing to deploy",
-            details=[f"groups in {inventory.path.name}: {', '.join(inventory.groups) or 'none'}"],
+            details=[f"groups in {inventory.path.name}: {', '.join(inventory.everyone) or 'none'}"],
             advice="put the hosts into these groups, as inventory/single.yml does",
         )
     ]

@@ -36,10 +36,12 @@ ROOMS = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Role:
-    """A role and the groups it applies to. Its name is also its `--tags` name and, if it runs one, its unit's."""
+    """A role and the groups it applies to. Its name is also its `--tags` name and, if it runs one, its unit's. alike:
+    other words for the hosts of the group of its name, by which a group that was meant is recognised."""
 
     name: str
     groups: tuple[str, ...]
+    alike: tuple[str, ...] = ()
 
     def has(self, part: str) -> bool:
         """Whether its room has this part; nothing is imported for the answer."""

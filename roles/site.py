@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ProvisionerError
+from provisioner.inventory.served import Served
 from roles import checks
 from roles.role import Role
 from roles.shared.gate import Gate, OneByOne
@@ -42,9 +43,12 @@ AGENT_LIBRARIES: Sequence[str] = ("kafka",)
 ROLES = (
     Role("os", groups=("zookeeper", "kafka")),
     Role("java", groups=("zookeeper", "kafka")),
-    Role("zookeeper", groups=("zookeeper",)),
-    Role("kafka", groups=("kafka",)),
+    Role("zookeeper", groups=("zookeeper",), alike=("zk",)),
+    Role("kafka", groups=("kafka",), alike=("broker",)),
 )
+
+# Whose hosts a verb may connect to.
+SERVED = Served({role.name: role.groups for role in ROLES}, {role.name: role.alike for role in ROLES})
 
 
 # The checks of an inventory, made before any connection.
@@ -106,7 +110,7 @@ def sources(host: Host) -> list[ArchiveSource | ClosureSource]:
 
 def warnings(inventory: Inventory) -> list[str]:
     """Warnings about working but unwise settings of an inventory: one sentence each."""
-    return checks.warnings(ROLES, inventory)
+    return [*inventory.remarks, *checks.warnings(ROLES, inventory)]
 
 
 def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerError]:

@@ -1,4 +1,4 @@
-"""An inventory file in Ansible's YAML shape: groups, hosts and their vars, and the vars files beside it.
+"""An inventory file in Ansible's YAML shape: groups, hosts and their vars.
 
 The shape and the order in which values win are Ansible's own, so that one file serves both tools. What Ansible
 skips with a warning, such as `host:` for `hosts:`, is an error here: a host that is silently missing is worse.
@@ -7,79 +7,21 @@ Values stay as written; `templating.py` renders them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import yaml
 
 from provisioner.errors import ConfigError
 from provisioner.inventory.host_ranges import expand
-from provisioner.inventory.yaml_source import Document, Raw, read
-from provisioner.secrets import shown
+from provisioner.inventory.layout import Group, Layout
+from provisioner.inventory.yaml_source import Document, Raw
 
 _SECTIONS = ("hosts", "vars", "children")
-_VARS_EXTENSIONS = ("", ".yml", ".yaml", ".json")
-
-
-@dataclass
-class Group:
-    """A group as the file defines it: its own hosts and child groups, in file order."""
-
-    name: str
-    hosts: dict[str, None] = field(default_factory=dict)
-    children: dict[str, None] = field(default_factory=dict)
-    vars: dict[str, Raw] = field(default_factory=dict)
-
-
-class Layout:
-    """Which hosts are in which group, and which variables were written where. Everything keeps the file's order."""
-
-    def __init__(self) -> None:
-        self.groups: dict[str, Group] = {"all": Group("all")}
-        self.hosts: dict[str, dict[str, Raw]] = {}
-
-    def members(self, group: str) -> tuple[str, ...]:
-        """The hosts of a group and of its child groups."""
-        if group == "all":
-            return tuple(self.hosts)
-        wanted = {host for name in self._below(group) for host in self.groups[name].hosts}
-        return tuple(host for host in self.hosts if host in wanted)
-
-    def groups_of(self, host: str) -> tuple[str, ...]:
-        """The groups a host is in, directly or through child groups, without "all"."""
-        return tuple(name for name in self.groups if name != "all" and host in self.members(name))
-
-    def by_precedence(self) -> list[Group]:
-        """Groups without "all", weakest first: outer before inner, then ansible_group_priority, then by name."""
-        return sorted(
-            (group for name, group in self.groups.items() if name != "all"),
-            key=lambda group: (self._depth(group.name), _priority(group), group.name),
-        )
-
-    def loops(self) -> list[str]:
-        """Groups that are children of themselves, on whatever way."""
-        return [name for name, group in self.groups.items() if any(name in self._below(c) for c in group.children)]
-
-    def _below(self, group: str) -> set[str]:
-        found: set[str] = set()
-        waiting = [group]
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                waiting.extend(self.groups[name].children)
-        return found
-
-    def _depth(self, group: str) -> int:
-        parents = [name for name, other in self.groups.items() if group in other.children and name != "all"]
-        return 1 + max((self._depth(parent) for parent in parents), default=0)
 
 
 def parse(document: Document, problems: list[ConfigError]) -> Layout:
-    """The layout an inventory file describes. What is wrong with it is added to `problems`."""
-    layout = Layout()
+    """What an inventory file describes, still to be completed. What is wrong with it is added to `problems`."""
+    layout = Layout(document.label)
     root = document.root
     if root is None or document.is_null(root):
         problems.append(ConfigError(f"{document.label} is empty", advice="write at least `all: {hosts: {NAME: }}`"))
@@ -90,18 +32,10 @@ def parse(document: Document, problems: list[ConfigError]) -> Layout:
             )
         )
     else:
-        _Parser(document, layout, problems).groups(root, parent=None)
-        if loops := layout.loops():
-            summary = f"{document.label}: groups that are below themselves: {', '.join(loops)}"
-            problems.append(ConfigError(summary, advice="take one of them out of the other's `children:`"))
-        grouped = {host for name in layout.groups if name != "all" for host in layout.groups[name].hosts}
-        alone = [host for host in layout.hosts if host not in grouped]
-        if alone:
-            layout.groups["ungrouped"] = Group("ungrouped", hosts=dict.fromkeys(alone))
-        if not layout.hosts and not problems:
-            problems.append(
-                ConfigError(f"{document.label} names no host", advice="add one below `hosts:` of a group, as `NAME:`")
-            )
+        try:
+            _Parser(document, layout, problems).groups(root, parent=None)
+        except RecursionError:
+            problems.append(ConfigError(f"{document.label}: groups are nested too deeply"))
     return layout
 
 
@@ -117,13 +51,14 @@ class _Parser:
                 self.problem("`all` cannot be a child: it holds every group by itself", key)
                 continue
             if parent:
-                parent.children[name] = None
-            group = self.layout.groups.setdefault(name, Group(name))
+                parent.children.setdefault(name, self.document.place(key))
+            group = self.layout.groups.setdefault(name, Group(name, self.document.place(key)))
             for section, section_key, content in self.entries(body, "a group"):
                 if section == "hosts":
                     self.hosts(content, group)
                 elif section == "vars":
-                    self.merge(group.vars, self.document.variables(content, self.problems), f"group {name}")
+                    found = self.document.variables(content, self.problems)
+                    self.layout.merge(group.vars, found, f"group {name}", self.problems)
                 elif section == "children":
                     self.groups(content, group)
                 else:
@@ -141,24 +76,25 @@ class _Parser:
                 self.problem(str(error), key, "write a host as `name:`, `broker[1:3]:` or `broker-[a:c]:`")
                 continue
             variables = self.document.variables(body, self.problems)
+            for section in [name for name in _SECTIONS if name in variables]:
+                self.section_below_host(pattern, section, variables.pop(section))
             if port is not None:
                 variables.setdefault("ansible_port", Raw(port, str(port), self.document.place(key)))
             for name in names:
                 group.hosts[name] = None
-                self.merge(self.layout.hosts.setdefault(name, {}), variables, f"host {name}")
+                known = self.layout.hosts.setdefault(name, {})
+                self.layout.merge(known, variables, f"host {name}", self.problems)
 
-    def merge(self, known: dict[str, Raw], new: dict[str, Raw], owner: str) -> None:
-        """A host or group may be written in several places, but not say two things about one variable."""
-        for name, raw in new.items():
-            first = known.setdefault(name, raw)
-            if first.value != raw.value:
-                self.problems.append(
-                    ConfigError(
-                        f"{owner} has two values of {name}",
-                        details=[_said(name, first), _said(name, raw)],
-                        advice="keep one of them",
-                    )
-                )
+    def section_below_host(self, host: str, section: str, raw: Raw) -> None:
+        """Ansible takes it for a variable of that name, so that what is in it has no effect."""
+        advice = (
+            f"write the variables directly below `{host}:`, without `vars:`"
+            if section == "vars"
+            else f"`{section}:` belongs below a group, beside `hosts:`"
+        )
+        self.problems.append(
+            ConfigError(f"{raw.place}: {section} below the host {host}: a host has variables only", advice=advice)
+        )
 
     def entries(self, node: yaml.Node, what: str) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
         """Name, key and value node of each entry; none for an empty node. A lone string is a map with one key."""
@@ -185,55 +121,3 @@ class _Parser:
 
     def problem(self, summary: str, node: yaml.Node, advice: str | None = None) -> None:
         self.problems.append(self.document.error(summary, node, advice))
-
-
-def _said(name: str, raw: Raw) -> str:
-    """A value and where it is written, for a message; no secret is in it."""
-    return f"{raw.place}: {shown(raw.text or raw.value, name)}"
-
-
-def vars_files(directory: Path, name: str) -> list[Path]:
-    """The files with variables of group or host `name`: NAME, NAME.yml, NAME.yaml, NAME.json or all files in NAME/."""
-    for extension in _VARS_EXTENSIONS:
-        path = directory / (name + extension)
-        if path.is_dir():
-            return _files_below(path)
-        if path.exists():
-            return [path]
-    return []
-
-
-def read_vars(paths: list[Path], root: Path, problems: list[ConfigError]) -> dict[str, Raw]:
-    """The variables of these files; a later file wins."""
-    found: dict[str, Raw] = {}
-    for path in paths:
-        try:
-            document = read(path, label(path, root))
-        except ConfigError as error:
-            problems.append(error)
-            continue
-        found.update(document.variables(document.root, problems))
-    return found
-
-
-def label(path: Path, root: Path) -> str:
-    """How messages call a file: from the project's root where it is inside, else as given."""
-    relative = os.path.relpath(path, root)
-    return str(path) if relative.startswith("..") else relative
-
-
-def _files_below(directory: Path) -> list[Path]:
-    found: list[Path] = []
-    for path in sorted(directory.iterdir()):
-        if path.name.startswith(".") or path.name.endswith("~"):
-            continue
-        if path.is_dir() and not path.suffix:
-            found.extend(_files_below(path))
-        elif path.is_file() and path.suffix in _VARS_EXTENSIONS:
-            found.append(path)
-    return found
-
-
-def _priority(group: Group) -> int:
-    raw = group.vars.get("ansible_group_priority")
-    return raw.value if raw and isinstance(raw.value, int) else 1

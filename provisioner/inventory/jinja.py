@@ -14,6 +14,8 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError
 from jinja2.nativetypes import NativeCodeGenerator, NativeEnvironment, NativeTemplate
 
+from provisioner.inventory.yaml_source import EncryptedValue
+
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -113,6 +115,8 @@ def problem(error: Exception, secret: bool = False) -> tuple[str, str | None]:
         match = re.fullmatch(r"'(\w+)' is undefined", error.message or "")
         said = error.message if match or not secret else None
         return said or "a name is undefined", match[1] if match else None
+    if isinstance(error, EncryptedValue):
+        return str(error), None
     if secret:
         return f"it ends in {type(error).__name__}", None
     return f"{type(error).__name__}: {error}", None

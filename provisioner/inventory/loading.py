@@ -13,8 +13,10 @@ from typing import Any
 from provisioner.errors import ConfigError, ProvisionerError, Several, raise_all
 from provisioner.inventory import file as inventory_file
 from provisioner.inventory.extra_vars import parse as parse_extra_vars
-from provisioner.inventory.file import Layout, read_vars, vars_files
+from provisioner.inventory.layers import Layers, label
+from provisioner.inventory.layout import Layout
 from provisioner.inventory.model import Host, Inventory, Values
+from provisioner.inventory.served import Served, near_misses
 from provisioner.inventory.templating import Renderer
 from provisioner.inventory.unknown import unknown_variables
 from provisioner.inventory.value_types import CONNECTION
@@ -36,35 +38,46 @@ def load(
     root: Path,
     extra_vars: Sequence[str] = (),
     specs: Mapping[str, Variable],
+    served: Served | None = None,
     checks: Sequence[Check] = (),
 ) -> Inventory:
     """The inventory `inventory/NAME.yml` below `root`, or a file, with group_vars/ and host_vars/ beside it.
 
-    extra_vars: what --extra-vars was given, each `key=value`, `@file` or a map in braces. checks: what roles have to
-    say about the whole inventory; run only when every variable is fine. Raises ConfigError, or Several of them.
+    extra_vars: what --extra-vars was given, each `key=value`, `@file` or a map in braces. served: the groups whose
+    hosts the inventory is to have; the others are only there for templates to name. None: all hosts. checks: what roles
+    have to say about the whole inventory; run only when every variable is fine. Raises ConfigError, or Several of them.
     """
     path = find(name_or_path, root)
     problems: list[ConfigError] = []
-    layout = inventory_file.parse(read(path, inventory_file.label(path, root)), problems)
-    if layout.loops() or not layout.hosts:
+    layout = inventory_file.parse(read(path, label(path, root)), problems)
+    if not layout.complete(problems):
         raise_all(problems)
-    groups = {name: members for name in layout.groups if (members := layout.members(name)) or name != "ungrouped"}
-    layers = _layers(layout, path, root, specs, parse_extra_vars(extra_vars, specs, problems), problems)
-    problems.extend(unknown_variables(layers, specs))
+    everyone = {name: members for name in layout.groups if (members := layout.members(name)) or name != "ungrouped"}
+    ours = list(layout.hosts) if served is None else served.hosts(layout)
+    refused, remarks = ([], []) if served is None else near_misses(layout, served)
+    problems.extend(refused)
+    defaults = {name: Raw(variable.default, None, variable.place) for name, variable in specs.items()}
+    layers = Layers(layout, path.parent, root, defaults, parse_extra_vars(extra_vars, specs, problems))
+    written = {host: layers.read(host, problems) for host in ours}
+    problems.extend(unknown_variables(written, specs))
     types = {**CONNECTION, **{name: variable.type for name, variable in specs.items()}}
-    magic = {host: _magic(host, layout, path) for host in layout.hosts}
-    renderer = Renderer(layers, types, magic, groups)
+    renderer = Renderer(layers, types, lambda host: _magic(host, layout, path), everyone, layers.encrypted)
     hosts: dict[str, Host] = {}
     failures: list[tuple[str, ConfigError]] = []
-    for name, layer in layers.items():
+    for name, layer in written.items():
         values, broken = _values(renderer, name, layer)
-        failures.extend((name, error) for variable, error in broken.items() if variable in types)
+        groups = layout.groups_of(name)
+        for variable, error in broken.items():
+            if variable in types and (served is None or served.needs(specs.get(variable), groups)):
+                failures.append((name, error))
         origin = {variable: raw.place for variable, raw in layer.items()}
         inner = {variable: raw.inner for variable, raw in layer.items() if raw.inner}
-        hosts[name] = Host(name, layout.groups_of(name), Values({**magic[name], **values}, broken), origin, inner)
+        hosts[name] = Host(name, groups, Values({**renderer.magic(name), **values}, broken), origin, inner)
     problems.extend(once(failures, len(hosts)))
     raise_all(problems)
-    inventory = Inventory(path.stem, path, hosts, groups)
+    mine = {name: tuple(host for host in members if host in hosts) for name, members in everyone.items()}
+    remarks += [f"{file} is encrypted by ansible-vault: what it sets is unknown here" for file in layers.encrypted]
+    inventory = Inventory(path.stem, path, hosts, mine, everyone, tuple(remarks))
     raise_all([*_same_address(inventory), *_checked(inventory, checks)])
     return inventory
 
@@ -85,39 +98,6 @@ def find(name_or_path: str, root: Path) -> Path:
         f"the inventory {name_or_path or '(no name)'} {found}",
         advice=f"--hosts takes a file, or one of: {', '.join(known)}" if known else "--hosts takes an inventory file",
     )
-
-
-def _layers(
-    layout: Layout,
-    path: Path,
-    root: Path,
-    specs: Mapping[str, Variable],
-    extra: Mapping[str, Raw],
-    problems: list[ConfigError],
-) -> dict[str, dict[str, Raw]]:
-    """Per host, every variable as written, the strongest place winning, in Ansible's order of precedence:
-
-    role defaults, the inventory's group vars, group_vars/all, group_vars/*, the inventory's host vars, host_vars/*,
-    --extra-vars. Values replace each other whole; maps are not merged.
-    """
-    defaults = {name: Raw(variable.default, None, variable.place) for name, variable in specs.items()}
-    ordered = [layout.groups["all"], *layout.by_precedence()]
-    group_files = {
-        group.name: read_vars(vars_files(path.parent / "group_vars", group.name), root, problems) for group in ordered
-    }
-    layers = {}
-    for host, own in layout.hosts.items():
-        mine = [group for group in ordered if host in layout.members(group.name)]
-        layer = dict(defaults)
-        for group in mine:
-            layer.update({name: raw for name, raw in group.vars.items() if name != "ansible_group_priority"})
-        for group in mine:
-            layer.update(group_files[group.name])
-        layer.update(own)
-        layer.update(read_vars(vars_files(path.parent / "host_vars", host), root, problems))
-        layer.update(extra)
-        layers[host] = layer
-    return layers
 
 
 def _magic(host: str, layout: Layout, path: Path) -> dict[str, Any]:
@@ -170,7 +150,7 @@ def _same_address(inventory: Inventory) -> list[ConfigError]:
                     details=[
                         f"{each.name}: {each.origin.get('ansible_host', 'by its name')}" for each in (other, host)
                     ],
-                    advice="correct ansible_host or ansible_port of one, or remove it",
+                    advice="correct ansible_host or ansible_port of one; one machine has one name, in both groups",
                 )
             )
     return found

@@ -59,12 +59,15 @@ class Host:
 
 @dataclass(frozen=True, eq=False)
 class Inventory:
-    """All hosts and groups of one inventory file, in file order. groups: name -> its hosts, "all" included."""
+    """The hosts of one inventory file that roles serve, in file order. groups: name -> its hosts among them, "all"
+    included; everyone: name -> all of its hosts; remarks: what is worth a warning, one sentence each."""
 
     name: str
     path: Path
     hosts: Mapping[str, Host]
     groups: Mapping[str, tuple[str, ...]]
+    everyone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def limit(self, pattern: str | None) -> tuple[Host, ...]:
         """The hosts of an Ansible pattern, in inventory order: `a,b`, `group`, `node*`, `!x`, `&group`; None is all.

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.errors import ConfigError
 from provisioner.inventory.value_types import Type, convert
 from provisioner.inventory.variables import is_template
-from provisioner.inventory.yaml_source import Raw, Unsafe
+from provisioner.inventory.yaml_source import NO_VAULT, Encrypted, Raw, Unsafe, encrypted
 from provisioner.secrets import MASK, is_secret, mask
-from provisioner.words import nearest
+from provisioner.words import nearest, some
 
 _ONE_NAME = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 
@@ -29,25 +29,35 @@ class _Refused(Exception):
 class Renderer:
     """The values of all variables of all hosts.
 
-    layers: host -> variable -> what is written; magic: host -> the variables Ansible provides by itself.
+    layers: host -> variable -> what is written; magic: gives a host's variables that Ansible provides by itself;
+    encrypted_files: files whose variables are missing.
     """
 
     def __init__(
         self,
         layers: Mapping[str, Mapping[str, Raw]],
         types: Mapping[str, Type],
-        magic: Mapping[str, Mapping[str, Any]],
+        magic: Callable[[str], Mapping[str, Any]],
         groups: Mapping[str, Sequence[str]],
+        encrypted_files: Sequence[str] = (),
     ) -> None:
         self._layers = layers
         self._types = types
         self._shared = {"groups": {name: list(hosts) for name, hosts in groups.items()}, "hostvars": _HostVars(self)}
-        self._magic = magic
+        self._encrypted_files = encrypted_files
+        self._make_magic = magic
+        self._magic: dict[str, Mapping[str, Any]] = {}
         self._values: dict[tuple[str, str], Any] = {}
         self._failures: dict[tuple[str, str], ConfigError] = {}
         self._asked: dict[tuple[str, str], None] = {}
         self._compiled: dict[str, Any] = {}
         self._environment: Any = None
+
+    def magic(self, host: str) -> Mapping[str, Any]:
+        """The variables of a host that Ansible provides by itself."""
+        if host not in self._magic:
+            self._magic[host] = self._make_magic(host)
+        return self._magic[host]
 
     def scope(self, host: str) -> Mapping[str, Any]:
         """Every variable of a host by name, rendered on access."""
@@ -56,12 +66,12 @@ class Renderer:
         return _Scope(self, host)
 
     def names(self, host: str) -> list[str]:
-        return [*self._layers[host], *self._magic[host], *self._shared]
+        return [*self._layers[host], *self.magic(host), *self._shared]
 
     def value(self, host: str, name: str) -> Any:
         """The rendered, typed value. Raises KeyError for an unknown name, ConfigError for a value that has none."""
-        if name in self._magic[host]:
-            return self._magic[host][name]
+        if name in self.magic(host):
+            return self.magic(host)[name]
         if name in self._shared:
             return self._shared[name]
         key = (host, name)
@@ -85,6 +95,9 @@ class Renderer:
         if is_template(raw.value):
             raw = Raw(self._rendered(host, name, raw.value, raw), None, raw.place)
         kind = self._types.get(name)
+        if isinstance(raw.value, Encrypted) or (kind is not None and encrypted(raw.value)):
+            # An entry of the user's own map may stay what it is: another entry is what a template asks for.
+            raise ConfigError(f"{name} is encrypted by ansible-vault", details=[f"in: {raw.place}"], advice=NO_VAULT)
         return raw.value if kind is None else convert(name, kind, raw)
 
     def _rendered(self, host: str, name: str, value: Any, raw: Raw, secret: bool = False) -> Any:
@@ -136,6 +149,9 @@ class Renderer:
         return sentence
 
     def _advice(self, host: str, missing: str) -> str:
+        if self._encrypted_files:
+            files = some(self._encrypted_files)
+            return f"{files}, which may set {missing}, is encrypted by ansible-vault: {NO_VAULT}"
         near = nearest(missing, self.names(host))
         return f"did you mean {near}?" if near else f"define {missing}, or use {missing} | default(...)"
 

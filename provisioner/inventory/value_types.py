@@ -130,6 +130,13 @@ def _normalized(path: str) -> str:
     return "/" + "/".join(parts)
 
 
+def _connection(value: Any, text: str | None) -> str:
+    word = _str(value, text)
+    if word.rsplit(".", 1)[-1] not in ("ssh", "smart", "paramiko", "paramiko_ssh"):
+        raise ValueError("hosts are reached over SSH only, this machine too")
+    return "ssh"
+
+
 STR = Type("str", "a string", '"text"', _str)
 SECRET = Type("secret", "a string", '"text"', _str, secret=True)
 INT = Type("int", "a whole number", "3", _int)
@@ -152,6 +159,7 @@ CONNECTION: Mapping[str, Type] = {
     for name, kind in {
         "ansible_host": STR,
         "ansible_port": PORT,
+        "ansible_connection": Type("connection", "ssh", "ssh", _connection),
         "ansible_user": STR,
         "ansible_password": SECRET,
         "ansible_ssh_pass": SECRET,

@@ -21,7 +21,7 @@ from provisioner.secrets import MASK, mask
 # libyaml's scanner is ten times faster than the Python one; some builds of PyYAML come without it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_NO_VAULT = (
+NO_VAULT = (
     "give it at run time with --extra-vars @FILE, or read it from the environment: \"{{ lookup('env', 'NAME') }}\""
 )
 
@@ -33,6 +33,30 @@ class Unsafe(str):
     """A string tagged `!unsafe`: never rendered as a template, whatever it holds."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Encrypted:
+    """A value tagged `!vault`: what it is remains unknown here, and only whoever needs it has to say so. text: as
+    ansible-vault wrote it."""
+
+    text: str = field(repr=False)
+
+    def __str__(self) -> str:
+        """Raises EncryptedValue: a template has used it."""
+        raise EncryptedValue("a value that it uses is encrypted by ansible-vault")
+
+
+class EncryptedValue(Exception):
+    """A template needs an encrypted value."""
+
+
+class EncryptedFile(ConfigError):
+    """A file that ansible-vault has encrypted as a whole. label: the file."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(f"{label}: files encrypted by ansible-vault are not supported", advice=NO_VAULT)
+        self.label = label
 
 
 @dataclass(frozen=True)
@@ -54,12 +78,12 @@ class _StrictLoader(_Loader):  # type: ignore[misc]  # one of the two, so Any
         return dict(super().construct_mapping(node, deep=deep))
 
 
-def _refuse_vault(loader: Any, node: yaml.Node) -> Any:
-    raise yaml.constructor.ConstructorError(None, None, "!vault values are not supported", node.start_mark)
+def _encrypted(loader: Any, node: yaml.Node) -> Encrypted:
+    return Encrypted(str(loader.construct_scalar(node)))
 
 
-_StrictLoader.add_constructor("!vault", _refuse_vault)
-_StrictLoader.add_constructor("!vault-encrypted", _refuse_vault)
+_StrictLoader.add_constructor("!vault", _encrypted)
+_StrictLoader.add_constructor("!vault-encrypted", _encrypted)
 _StrictLoader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.construct_scalar(node)))
 
 
@@ -222,7 +246,7 @@ def read(path: Path, label: str) -> Document:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{label}: line {line}: not UTF-8 text", advice="save the file as UTF-8") from None
     if text.startswith("$ANSIBLE_VAULT"):
-        raise ConfigError(f"{label}: files encrypted by ansible-vault are not supported", advice=_NO_VAULT)
+        raise EncryptedFile(label)
     return Document(text, label)
 
 
@@ -233,6 +257,13 @@ def _contains_itself(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> bool
         return True
     members = node.value if isinstance(node, yaml.SequenceNode) else [each for pair in node.value for each in pair]
     return any(_contains_itself(member, (*above, node)) for member in members)
+
+
+def encrypted(value: Any) -> bool:
+    """Is a value, or one inside it, encrypted by ansible-vault?"""
+    if isinstance(value, dict):
+        return any(map(encrypted, value.values()))
+    return any(map(encrypted, value)) if isinstance(value, list) else isinstance(value, Encrypted)
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -277,6 +308,4 @@ def _explain(problem: str, line: str, column: int) -> tuple[str, str | None]:
         return "a second document starts here ('---')", "keep one document per file"
     if "is given twice" in problem:
         return problem, "keep one of them"
-    if problem.startswith("!vault"):
-        return problem, _NO_VAULT
     return problem, None

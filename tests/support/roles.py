@@ -47,7 +47,7 @@ def inventory(
     }
     path = directory / "site.yml"
     path.write_text(yaml.safe_dump({"all": {"vars": variables, "children": children}}))
-    return load(str(path), root=directory, specs=SPECS, checks=site.CHECKS if check else ())
+    return load(str(path), root=directory, specs=SPECS, served=site.SERVED, checks=site.CHECKS if check else ())
 
 
 def single(directory: Path, **variables: Any) -> Inventory:

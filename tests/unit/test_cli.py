@@ -163,7 +163,10 @@ def test_hosts_can_come_from_the_environment_and_the_flag_wins(refused):
         (["--extra-vars", "kafka_version=9.9.9"], ["9.9.9 is not locked", "2.5.0, 3.9.2", "artifacts.lock"]),
         (["--extra-vars", "zookeeper_port=9092"], ["alone: port 9092 is used by Kafka", "and ZooKeeper"]),
         (["--extra-vars", "kafka_archive=file:/no/such.tgz"], ["release archive /no/such.tgz does not exist"]),
-        (["--extra-vars", "ansible_connection=local"], ["ansible_connection is local", "only ssh"]),
+        (
+            ["--extra-vars", "ansible_connection=local"],
+            ["ansible_connection must be ssh", "'local'", "in:    --extra-vars"],
+        ),
         (["--nonsense"], ["--nonsense"]),
     ],
 )
