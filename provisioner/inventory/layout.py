@@ -65,6 +65,24 @@ class Layout:
         """The hosts of a group and of its child groups."""
         return self._members[group]
 
+    def listed(self, group: str) -> tuple[str, ...]:
+        """The same hosts as Ansible lists them: those of the group itself, then those of its child groups, level by
+        level. What counts positions (`groups['kafka'].index(...)`, `--limit kafka[0]`) must count as Ansible does."""
+        level, found, seen = [group], dict[str, None](), set[str]()
+        while level:
+            seen.update(level)
+            found.update({host: None for name in level for host in self.groups[name].hosts})
+            below = [child for name in level for child in self._children(name) if child not in seen]
+            level = list(dict.fromkeys(below))
+        return tuple(found)
+
+    def _children(self, group: str) -> list[str]:
+        if group != "all":
+            return list(self.groups[group].children)
+        inner = {child for other in self.groups.values() for child in other.children if other.name != "all"}
+        top = [name for name in self.groups if name not in inner and name != "all"]
+        return sorted(top, key=lambda name: (name != "ungrouped", name not in self.groups["all"].children))
+
     def groups_of(self, host: str) -> tuple[str, ...]:
         """The groups a host is in, directly or through child groups, without "all"."""
         return self._groups_of.get(host, ())

@@ -52,7 +52,7 @@ def load(
     layout = inventory_file.parse(read(path, label(path, root)), problems)
     if not layout.complete(problems):
         raise_all(problems)
-    everyone = {name: members for name in layout.groups if (members := layout.members(name)) or name != "ungrouped"}
+    everyone = {name: layout.listed(name) for name in layout.groups}
     ours = list(layout.hosts) if served is None else served.hosts(layout)
     refused, remarks = ([], []) if served is None else near_misses(layout, served)
     problems.extend(refused)
@@ -75,7 +75,7 @@ def load(
         hosts[name] = Host(name, groups, Values({**renderer.magic(name), **values}, broken), origin, inner)
     problems.extend(once(failures, len(hosts)))
     raise_all(problems)
-    mine = {name: tuple(host for host in members if host in hosts) for name, members in everyone.items()}
+    mine = {name: tuple(host for host in layout.members(name) if host in hosts) for name in everyone}
     remarks += [f"{file} is encrypted by ansible-vault: what it sets is unknown here" for file in layers.encrypted]
     inventory = Inventory(path.stem, path, hosts, mine, everyone, tuple(remarks))
     raise_all([*_same_address(inventory), *_checked(inventory, checks)])

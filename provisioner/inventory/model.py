@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from provisioner.errors import ConfigError
-from provisioner.words import did_you_mean
+from provisioner.words import some
 
 
 class Values(Mapping[str, Any]):
@@ -60,7 +58,7 @@ class Host:
 @dataclass(frozen=True, eq=False)
 class Inventory:
     """The hosts of one inventory file that roles serve, in file order. groups: name -> its hosts among them, "all"
-    included; everyone: name -> all of its hosts; remarks: what is worth a warning, one sentence each."""
+    included; everyone: name -> all of its hosts, in Ansible's order; remarks: warnings, one sentence each."""
 
     name: str
     path: Path
@@ -70,33 +68,23 @@ class Inventory:
     remarks: tuple[str, ...] = ()
 
     def limit(self, pattern: str | None) -> tuple[Host, ...]:
-        """The hosts of an Ansible pattern, in inventory order: `a,b`, `group`, `node*`, `!x`, `&group`; None is all.
+        """The hosts of an Ansible pattern (`patterns.py`) that roles serve, in inventory order; None is all of them.
 
-        Raises ConfigError for a name that is neither host nor group, and when no host is left.
+        Raises ConfigError for a pattern that means nothing, and when no host is left.
         """
-        terms = [term for term in re.split(r"[,\s]+", pattern or "") if term] or ["all"]
-        matching = {term: self._matching(term.lstrip("!&")) for term in terms}
-        chosen = [hosts for term, hosts in matching.items() if term[0] not in "!&"] or [set(self.hosts)]
-        left = set().union(*chosen)
-        for term, hosts in matching.items():
-            if term[0] == "&":
-                left &= hosts
-            elif term[0] == "!":
-                left -= hosts
-        if not left:
-            raise ConfigError(f"--limit {pattern} leaves no host", advice=self._choice())
-        return tuple(host for name, host in self.hosts.items() if name in left)
+        if not (pattern or "").strip(" ,:"):
+            return tuple(self.hosts.values())
+        from provisioner.inventory.patterns import Patterns
 
-    def _matching(self, name: str) -> set[str]:
-        known = [*self.groups, *self.hosts]
-        matches = [each for each in known if each == name] or fnmatch.filter(known, name)
-        if not matches:
-            raise ConfigError(
-                f"--limit: no host or group is called {name or 'nothing'}{did_you_mean(name, known)}",
-                advice=self._choice(),
-            )
-        return {host for each in matches for host in ((each,) if each in self.hosts else self.groups[each])}
+        groups = self.everyone or self.groups
+        known = Patterns([*groups["all"]], groups)
+        chosen = known.chosen(str(pattern))
+        if left := tuple(host for name, host in self.hosts.items() if name in chosen):
+            return left
+        strangers = f": {some(sorted(chosen))} is none of the hosts that are deployed" if chosen else ""
+        raise ConfigError(
+            f"--limit {pattern} leaves no host{strangers}", advice=Patterns(list(self.hosts), self._named()).choice()
+        )
 
-    def _choice(self) -> str:
-        groups = ", ".join(name for name in self.groups)
-        return f"hosts: {', '.join(self.hosts)}; groups: {groups}"
+    def _named(self) -> Mapping[str, tuple[str, ...]]:
+        return {name: members for name, members in self.groups.items() if members}
