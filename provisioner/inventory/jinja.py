@@ -5,43 +5,42 @@ Apart from `templating.py` because importing Jinja2 takes longer than loading an
 
 from __future__ import annotations
 
-import json
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError
+from jinja2 import ChainableUndefined, StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError
+from jinja2.lexer import TOKEN_STRING, TOKEN_VARIABLE_BEGIN, TOKEN_VARIABLE_END, Lexer
 from jinja2.nativetypes import NativeCodeGenerator, NativeEnvironment, NativeTemplate
 
+from provisioner.inventory.filters import FILTERS, Unusable
+from provisioner.inventory.lookups import FUNCTIONS, Unset
+from provisioner.inventory.template_tests import TESTS
 from provisioner.inventory.yaml_source import EncryptedValue
-
-_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-
-
-def _bool(value: Any) -> bool:
-    return value if isinstance(value, bool) else _WORDS[str(value).strip().lower()]
+from provisioner.words import did_you_mean
 
 
-def _extract(key: Any, container: Any, inner: Any = ()) -> Any:
-    """`groups['servers'] | map('extract', hostvars, 'app_port')`"""
-    value = container[key]
-    for step in inner if isinstance(inner, (list, tuple)) else [inner]:
-        value = value[step]
-    return value
+class _Undefined(ChainableUndefined, StrictUndefined):
+    """An error wherever it is used, but by `default(...)`, also after further steps: `facts.ipv4 | default(x)`."""
+
+    @property
+    def _undefined_message(self) -> str:
+        host = getattr(self._undefined_obj, "host_name", None)  # of hostvars
+        if self._undefined_hint is None and isinstance(host, str):
+            return f"the host {host} has no variable {self._undefined_name!r}"
+        return super()._undefined_message
 
 
-# Ansible's filters that inventories use most; Jinja2's own (default, join, int ...) are there anyway.
-_FILTERS = {
-    "basename": posixpath.basename,
-    "bool": _bool,
-    "combine": lambda first, *others: {key: value for each in (first, *others) for key, value in each.items()},
-    "dirname": posixpath.dirname,
-    "extract": _extract,
-    "regex_replace": lambda text, pattern, by: re.sub(pattern, by, text),
-    "ternary": lambda value, yes, no: yes if value else no,
-    "to_json": json.dumps,
-}
+class _Lexer(Lexer):
+    """As Ansible has it: in `{{ }}` a backslash is a backslash, so that '\\1' means the first group, and no control
+    character."""
+
+    def tokeniter(self, *arguments: Any, **options: Any) -> Iterator[tuple[int, str, str]]:
+        inside = False
+        for line, kind, text in super().tokeniter(*arguments, **options):
+            inside = kind == TOKEN_VARIABLE_BEGIN or (inside and kind != TOKEN_VARIABLE_END)
+            yield line, kind, text.replace("\\", "\\\\") if inside and kind == TOKEN_STRING else text
 
 
 class _CodeGenerator(NativeCodeGenerator):
@@ -68,10 +67,22 @@ class Environment(NativeEnvironment):
     template_class = Template
     code_generator_class = _CodeGenerator
 
-    def __init__(self, functions: Mapping[str, Any]) -> None:
-        super().__init__(undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
-        self.globals.update(functions)
-        self.filters.update(_FILTERS)
+    def __init__(self, constants: Mapping[str, Any]) -> None:
+        super().__init__(
+            undefined=_Undefined,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+        )
+        self.globals.update({**FUNCTIONS, **constants})
+        for known, ours in ((self.filters, FILTERS), (self.tests, TESTS)):
+            known.update(ours)
+            known.update({f"ansible.builtin.{name}": function for name, function in list(known.items())})
+
+    @cached_property
+    def lexer(self) -> Lexer:
+        """What cuts templates into tokens."""
+        return _Lexer(self)
 
 
 class _WithGlobals(Mapping[str, Any]):
@@ -108,15 +119,18 @@ def plain(value: Any) -> Any:
 def problem(error: Exception, secret: bool = False) -> tuple[str, str | None]:
     """What went wrong in a template, as a sentence, and the name that was missing if that was it. secret: names may be
     in the sentence, and nothing else of the template or its values."""
+    if unknown := re.match(r"No (filter|test) named '([^']*)'", str(error)):
+        kind, name = unknown[1], unknown[2]
+        return f"{unknown[0]}{did_you_mean(name, FILTERS if kind == 'filter' else TESTS)}", None
     if isinstance(error, TemplateSyntaxError):
         said = "not a template that Jinja2 can read" if secret else error.message
         return f"{said} (line {error.lineno} of the template)", None
     if isinstance(error, UndefinedError):
         match = re.fullmatch(r"'(\w+)' is undefined", error.message or "")
-        said = error.message if match or not secret else None
+        said = error.message if match or not secret or isinstance(error, Unset) else None
         return said or "a name is undefined", match[1] if match else None
     if isinstance(error, EncryptedValue):
         return str(error), None
     if secret:
         return f"it ends in {type(error).__name__}", None
-    return f"{type(error).__name__}: {error}", None
+    return str(error) if isinstance(error, Unusable) else f"{type(error).__name__}: {error}", None

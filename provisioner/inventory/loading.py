@@ -61,7 +61,7 @@ def load(
     written = {host: layers.read(host, problems) for host in ours}
     problems.extend(unknown_variables(written, specs))
     types = {**CONNECTION, **{name: variable.type for name, variable in specs.items()}}
-    renderer = Renderer(layers, types, lambda host: _magic(host, layout, path), everyone, layers.encrypted)
+    renderer = Renderer(layers, types, lambda host: _magic(host, layout, path), everyone, defaults, layers.encrypted)
     hosts: dict[str, Host] = {}
     failures: list[tuple[str, ConfigError]] = []
     for name, layer in written.items():

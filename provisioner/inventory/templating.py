@@ -7,7 +7,6 @@ a number of bytes. As in Ansible, "{{ x }}" alone keeps the type of x; with text
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -26,11 +25,24 @@ class _Refused(Exception):
     """What a template asked for and cannot have: a sentence, and advice."""
 
 
+class _Omitted:
+    """What `omit` is in a template: the variable counts as not written, an entry of a list or map is left out."""
+
+    def __str__(self) -> str:
+        raise _Refused("omit leaves a whole value out, and cannot be a part of one", None)
+
+
+OMITTED = _Omitted()
+
+# Names that only a playbook has; every other one that begins like a fact is a fact, and facts are read from hosts.
+_OF_A_PLAY = {"playbook_dir", "role_path", "role_name", "play_hosts", "item", "environment"}
+
+
 class Renderer:
     """The values of all variables of all hosts.
 
     layers: host -> variable -> what is written; magic: gives a host's variables that Ansible provides by itself;
-    encrypted_files: files whose variables are missing.
+    defaults: what applies where a variable is omitted; encrypted_files: files whose variables are missing.
     """
 
     def __init__(
@@ -39,12 +51,13 @@ class Renderer:
         types: Mapping[str, Type],
         magic: Callable[[str], Mapping[str, Any]],
         groups: Mapping[str, Sequence[str]],
-        encrypted_files: Sequence[str] = (),
+        defaults: Mapping[str, Raw],
+        encrypted_files: Sequence[str],
     ) -> None:
         self._layers = layers
         self._types = types
         self._shared = {"groups": {name: list(hosts) for name, hosts in groups.items()}, "hostvars": _HostVars(self)}
-        self._encrypted_files = encrypted_files
+        self._defaults, self._encrypted_files = defaults, encrypted_files
         self._make_magic = magic
         self._magic: dict[str, Mapping[str, Any]] = {}
         self._values: dict[tuple[str, str], Any] = {}
@@ -66,7 +79,11 @@ class Renderer:
         return _Scope(self, host)
 
     def names(self, host: str) -> list[str]:
-        return [*self._layers[host], *self.magic(host), *self._shared]
+        return [*self._layers[host], *self.magic(host), *self._shared, "vars"]
+
+    def has(self, host: str, name: object) -> bool:
+        """Whether a host has a variable of this name."""
+        return name in self._layers[host] or name in self.magic(host) or name in self._shared or name == "vars"
 
     def value(self, host: str, name: str) -> Any:
         """The rendered, typed value. Raises KeyError for an unknown name, ConfigError for a value that has none."""
@@ -74,6 +91,8 @@ class Renderer:
             return self.magic(host)[name]
         if name in self._shared:
             return self._shared[name]
+        if name == "vars":
+            return self.scope(host)
         key = (host, name)
         if key in self._failures:
             raise self._failures[key]
@@ -92,9 +111,14 @@ class Renderer:
         return self._values[key]
 
     def _evaluate(self, host: str, name: str, raw: Raw) -> Any:
+        kind = self._types.get(name)
         if is_template(raw.value):
             raw = Raw(self._rendered(host, name, raw.value, raw), None, raw.place)
-        kind = self._types.get(name)
+        if raw.value is OMITTED:
+            default = self._defaults.get(name)
+            if default is None and (kind is None or not kind.optional):
+                raise ConfigError(f"{name} is omitted here", details=[f"in: {raw.place}"])
+            return None if default is None else self._evaluate(host, name, default)
         if isinstance(raw.value, Encrypted) or (kind is not None and encrypted(raw.value)):
             # An entry of the user's own map may stay what it is: another entry is what a template asks for.
             raise ConfigError(f"{name} is encrypted by ansible-vault", details=[f"in: {raw.place}"], advice=NO_VAULT)
@@ -102,12 +126,14 @@ class Renderer:
 
     def _rendered(self, host: str, name: str, value: Any, raw: Raw, secret: bool = False) -> Any:
         if isinstance(value, dict):
-            return {
+            entries = {
                 self._rendered(host, name, k, raw): self._rendered(host, name, v, raw, secret or is_secret(str(k)))
                 for k, v in value.items()
             }
+            return {key: entry for key, entry in entries.items() if entry is not OMITTED}
         if isinstance(value, list):
-            return [self._rendered(host, name, member, raw, secret) for member in value]
+            members = [self._rendered(host, name, member, raw, secret) for member in value]
+            return [member for member in members if member is not OMITTED]
         if not isinstance(value, str) or isinstance(value, Unsafe) or not is_template(value):
             return value
         alone = _ONE_NAME.fullmatch(value.strip())
@@ -119,10 +145,10 @@ class Renderer:
         return is_secret(name) or (name in self._types and self._types[name].secret)
 
     def _render(self, host: str, name: str, template: str, raw: Raw, secret: bool) -> Any:
-        from provisioner.inventory.jinja import Environment, problem
+        from provisioner.inventory.jinja import Environment, Unset, problem
 
         if self._environment is None:
-            self._environment = Environment({"lookup": _lookup})
+            self._environment = Environment({"omit": OMITTED})
         try:
             if template not in self._compiled:
                 self._compiled[template] = self._environment.from_string(template)
@@ -133,12 +159,16 @@ class Renderer:
         except ConfigError:
             raise
         except Exception as error:  # a template may divide by zero or index a number: any exception is its author's
-            sentence, missing = (error.args[0], None) if isinstance(error, _Refused) else problem(error, secret)
+            if isinstance(error, _Refused):
+                sentence, advice = error.args
+            else:
+                sentence, missing = problem(error, secret)
+                advice = Unset.ADVICE if isinstance(error, Unset) else missing and self._advice(host, missing)
             text = f"template: {MASK if secret else _short(mask(template))}"
             raise ConfigError(
                 f"{name} cannot be rendered: {self._redacted(sentence)}",
                 details=[text, f"in:       {raw.place}"],
-                advice=error.args[1] if isinstance(error, _Refused) else missing and self._advice(host, missing),
+                advice=advice,
             ) from None
 
     def _redacted(self, sentence: str) -> str:
@@ -152,6 +182,8 @@ class Renderer:
         if self._encrypted_files:
             files = some(self._encrypted_files)
             return f"{files}, which may set {missing}, is encrypted by ansible-vault: {NO_VAULT}"
+        if missing in _OF_A_PLAY or missing.startswith("ansible_play") or missing == "ansible_facts":
+            return f"only a playbook of Ansible's has {missing}: set it, or use {missing} | default(...)"
         near = nearest(missing, self.names(host))
         return f"did you mean {near}?" if near else f"define {missing}, or use {missing} | default(...)"
 
@@ -166,19 +198,19 @@ class Renderer:
 class _Scope(Mapping[str, Any]):
     def __init__(self, renderer: Renderer, host: str) -> None:
         self._renderer = renderer
-        self._host = host
+        self.host_name = host
 
     def __getitem__(self, name: str) -> Any:
-        return self._renderer.value(self._host, name)
+        return self._renderer.value(self.host_name, name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._renderer.names(self._host)
+        return self._renderer.has(self.host_name, name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._renderer.names(self._host))
+        return iter(self._renderer.names(self.host_name))
 
     def __len__(self) -> int:
-        return len(self._renderer.names(self._host))
+        return len(self._renderer.names(self.host_name))
 
 
 class _HostVars(Mapping[str, Mapping[str, Any]]):
@@ -193,19 +225,6 @@ class _HostVars(Mapping[str, Mapping[str, Any]]):
 
     def __len__(self) -> int:
         return len(self._renderer._layers)
-
-
-def _lookup(plugin: str, *terms: str, **options: Any) -> str:
-    """Ansible's lookup('env', NAME): where secrets of an inventory usually come from. No other plugin is offered."""
-    if plugin.removeprefix("ansible.builtin.") != "env":
-        raise _Refused(f"lookup({plugin!r}, ...) is not supported", "only lookup('env', 'NAME') is")
-    unset = [term for term in terms if term not in os.environ]
-    if unset and "default" not in options:
-        raise _Refused(
-            f"the environment variable {unset[0]} is not set",
-            f"set it, or say what applies without it: lookup('env', '{unset[0]}', default='')",
-        )
-    return ",".join(os.environ.get(term, str(options.get("default"))) for term in terms)
 
 
 def _short(text: str) -> str:
