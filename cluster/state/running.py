@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from cluster.settings.properties import parse
 from provisioner.agent import process, units
+from provisioner.agent.files import text_of
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
@@ -23,11 +24,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     state = units.show((args["unit"],))[args["unit"]]
     if not state or not state["pid"]:
         return {"version": None, "protocol": None}
-    try:
-        with open(args["started"], encoding="utf-8") as file:
-            settings = parse(file.read())
-    except OSError:
-        settings = {}
+    settings = parse(text_of(args["started"]))
     return {
         "version": version_in(process.of(state["pid"])["classpath"]),
         "protocol": settings.get("inter.broker.protocol.version"),

@@ -14,6 +14,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
+from . import walk
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +28,7 @@ _REPEATED = re.compile(r"(WARN|ERROR|FATAL) ")  # how a service's own lines begi
 _GOES_ON = re.compile(r"\s|Caused by:|Suppressed:|[\w.$]+(Exception|Error)\b")
 BLOCK = 256 * 1024
 MOST = 20_000  # lines of one file or journal in one answer
+MOST_BYTES = 64 << 20  # of one file in one answer, however long its lines are
 POLL_SECONDS = 0.3
 
 
@@ -96,9 +99,12 @@ class Tail:
             self._inode, self._offset, self._rest = inode, 0, b""
         if size == self._offset:
             return []
-        with open(self.path, "rb") as file:
-            file.seek(self._offset)
-            data = file.read()
+        try:
+            with os.fdopen(walk.opened(self.path), "rb") as file:
+                file.seek(self._offset)
+                data = file.read(MOST_BYTES)
+        except OSError:
+            return []
         self._offset += len(data)
         *whole, self._rest = (self._rest + data).split(b"\n")
         entries = timed(self.unit, (line.decode("utf-8", "replace") for line in whole), self._last)
@@ -112,7 +118,10 @@ def newest(unit: str, path: str, lines: int, oldest: float) -> List[Entry]:
     for place in (path, *(f"{path}.{number}" for number in range(1, 100))):
         if not os.path.exists(place) or len(found) >= lines:
             break
-        part = timed(unit, last_lines(place, lines - len(found), oldest), 0.0)
+        try:
+            part = timed(unit, last_lines(place, lines - len(found), oldest), 0.0)
+        except OSError as error:
+            part = [[time.time(), unit, f"{place} is not read: {error.strerror}"]]
         found = [entry for entry in part if entry[0] >= oldest] + found
         if part and part[0][0] and part[0][0] < oldest:
             break
@@ -120,11 +129,11 @@ def newest(unit: str, path: str, lines: int, oldest: float) -> List[Entry]:
 
 
 def last_lines(path: str, lines: int, oldest: float) -> List[str]:
-    """At most `lines` lines from the end of a file, read backwards only as far as needed."""
-    with open(path, "rb") as file:
+    """At most `lines` lines from the end of a regular file, read backwards only as far as needed. Raises OSError."""
+    with os.fdopen(walk.opened(path), "rb") as file:
         start = file.seek(0, os.SEEK_END)
         data = b""
-        while start and data.count(b"\n") <= lines:
+        while start and data.count(b"\n") <= lines and len(data) < MOST_BYTES:
             begin = max(start - BLOCK, 0)
             file.seek(begin)
             data, start = file.read(start - begin) + data, begin

@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from ..resources import Resource, Service, differing, from_wire, services_of
 from . import facts, ledger
@@ -110,8 +110,14 @@ class Agent:
             except Failure as failure:
                 problems.append({**describe(failure), "resource": resource.key})
             except OSError as error:
-                problems.append({**describe(_refused(error, resource)), "resource": resource.key})
+                problems.append({**describe(_refused(error, resource.name)), "resource": resource.key})
         wants = request.get("wants") or {}
+        files: Dict[str, Optional[str]] = {}
+        for path in wants.get("files") or []:
+            try:
+                files[path] = self.system.read_text(path)
+            except OSError as error:
+                problems.append(describe(_refused(error, path)))
         holders = {int(port): unit for port, unit in (wants.get("ports") or {}).items()}
         ports = {port: int((self.system.unit_state(unit) or {}).get("pid", 0)) for port, unit in holders.items()}
         return {
@@ -121,7 +127,7 @@ class Agent:
             "noexec": facts.noexec(wants.get("runs") or []),
             "ports": facts.taken(ports),
             "unresolved": facts.unresolved(wants.get("names") or []),
-            "files": {path: self.system.read_text(path) for path in wants.get("files") or []},
+            "files": files,
             "java": facts.java_version(wants.get("java_home")),
             "serving": self._serving(resources, states) if wants.get("serving") else {},
             "beside": [unit for unit in wants.get("beside") or [] if os.path.exists(Service(unit).record)],
@@ -174,7 +180,9 @@ class Agent:
             failure.resource = resource.key
             raise
         except OSError as error:
-            raise _refused(error, resource) from error
+            refused = _refused(error, resource.name)
+            refused.resource = resource.key
+            raise refused from error
         if still:
             unrepaired = Failure(f"repaired, but still not as expected: {', '.join(still)}")
             unrepaired.resource = resource.key
@@ -218,14 +226,10 @@ class Agent:
         return resources
 
 
-def _refused(error: OSError, resource: Resource) -> Failure:
-    """What the kernel has refused while a resource was read or repaired."""
+def _refused(error: OSError, name: str) -> Failure:
+    """What was refused while something (`name`) was read or repaired."""
     cause = "the disk is full: free some space" if error.errno == errno.ENOSPC else "fix the cause"
-    failure = Failure(
-        f"{error.strerror}: {error.filename2 or error.filename or resource.name}", advice=f"{cause} and deploy again"
-    )
-    failure.resource = resource.key
-    return failure
+    return Failure(f"{error.strerror}: {error.filename2 or error.filename or name}", advice=f"{cause} and deploy again")
 
 
 def describe(error: BaseException) -> Dict[str, Any]:

@@ -7,6 +7,8 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
+from . import walk
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -110,7 +112,7 @@ def _read(path: str) -> bytes:
 
 def _tail(path: str) -> str:
     try:
-        with open(path, "rb") as file:
+        with os.fdopen(walk.opened(path), "rb") as file:
             file.seek(max(file.seek(0, os.SEEK_END) - GC_TAIL, 0))
             return file.read().decode("utf-8", "replace")
     except OSError:

@@ -6,20 +6,17 @@ something changes them.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..resources.digest import sha256
-from . import calling, command, files, packages, units
+from . import calling, command, files, packages, units, walk
 from .users import Users
 
 STATE = "/var/lib/provisioner"
 _TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 class System:
@@ -60,9 +57,13 @@ class System:
         return state
 
     def read_bytes(self, path: str) -> bytes:
-        """The content of a file. A FIFO in its place counts as empty: reading it would wait for a writer."""
-        with open(path, "rb", opener=_without_waiting) as file:
-            return file.read() or b""
+        """The content of a file, as `walk.read`; what is no file, such as a FIFO, counts as empty. Raises OSError."""
+        try:
+            return walk.read(path)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return b""
 
     def read_text(self, path: str) -> Optional[str]:
         """The text of a file, None when there is none."""
@@ -97,14 +98,10 @@ class System:
         """Remove a file or link (never a directory)."""
         files.remove(path)
 
-    def make_directory(self, path: str) -> None:
-        os.makedirs(path, exist_ok=True)
-
-    def own(self, path: str, owner: str, group: str) -> None:
-        os.chown(path, *self.users.ids(owner, group), follow_symlinks=False)
-
-    def chmod(self, path: str, mode: int) -> None:
-        os.chmod(path, mode)
+    def make_directory(self, path: str, owner: str, group: str, mode: int) -> None:
+        """Make a directory unless it is there, with those above it, and give it its owner and mode."""
+        files.make_directory(path)
+        files.settle(path, *self.users.ids(owner, group), mode)
 
     # -- what earlier runs left ------------------------------------------------------------------------------------
 

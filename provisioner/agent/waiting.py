@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
 
-from . import units
+from . import units, walk
 from .failure import Failure
 
 if TYPE_CHECKING:  # Python 3.8 cannot make these
@@ -172,7 +172,7 @@ def _size(path: str) -> int:
 def _tail(path: str, start: int, most: int = 256 * 1024) -> str:
     """What was written to a log since `start` bytes, at most the last `most` bytes; "" when it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with os.fdopen(walk.opened(path), "rb") as file:
             size = file.seek(0, os.SEEK_END)
             begin = start if start <= size else 0  # rotated meanwhile: what is there is new
             file.seek(max(begin, size - most))

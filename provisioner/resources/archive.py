@@ -142,8 +142,7 @@ class Archive(Resource):
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         if actual is not None:
-            system.own(self.path, "root", "root")
-            system.chmod(self.path, 0o755)
+            system.make_directory(self.path, "root", "root", 0o755)
         if actual is not None and not {"identity", "altered"} & set(differs):
             return
         payload = system.cached(self.payload)

@@ -163,8 +163,6 @@ class Directory(Resource):
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
         if actual is None:
             ledger.note(system, self.path)
-        system.make_directory(self.path)
-        system.own(self.path, self.owner, self.group)
-        system.chmod(self.path, self.mode)
+        system.make_directory(self.path, self.owner, self.group, self.mode)
         if self.once:
             system.remember(self._marker, self.path)

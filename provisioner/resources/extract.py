@@ -61,9 +61,7 @@ class Extract(Resource):
 
     def fix(self, system: Any, actual: Optional[State], differs: Tuple[str, ...]) -> None:
         files = self._entries()
-        system.make_directory(self.path)
-        system.own(self.path, "root", "root")
-        system.chmod(self.path, 0o755)
+        system.make_directory(self.path, "root", "root", 0o755)
         for name in set(os.listdir(self.path)) - {*files, RECORD}:
             system.remove(os.path.join(self.path, name))
         for name, data in files.items():

@@ -24,19 +24,15 @@ class Host:
     def read_text(self, path: str) -> str | None:
         return Path(path).read_text() if Path(path).exists() else None
 
-    def make_directory(self, path: str) -> None:
-        Path(path).mkdir(exist_ok=True)
-
-    def own(self, path: str, owner: str, group: str) -> None:
+    def make_directory(self, path: str, owner: str, group: str, mode: int) -> None:
         assert (owner, group) == ("root", "root")
-
-    def chmod(self, path: str, mode: int) -> None:
+        Path(path).mkdir(exist_ok=True)
         Path(path).chmod(mode)
 
     def write(self, path: str, data: bytes, owner: str, group: str, mode: int) -> None:
+        assert (owner, group) == ("root", "root")
         Path(path).write_bytes(data)
-        self.own(path, owner, group)
-        self.chmod(path, mode)
+        Path(path).chmod(mode)
 
     def remove(self, path: str) -> None:
         Path(path).unlink()
