@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from provisioner.connect import settings as connection
 from provisioner.errors import ConfigError
 from provisioner.inventory.loading import once
 from roles.shared.checks import Check, collected
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 def of(roles: Sequence[Role]) -> tuple[Check, ...]:
     """Every check of a site, including the roles' own; a role comes before those that it depends on."""
     each = [partial(of_role, role) for role in reversed(roles) if role.has("checks")]
-    return (partial(someone_to_serve, roles), *each, collected(partial(ports, roles)), partial(directories, roles))
+    first = (partial(someone_to_serve, roles), partial(connections, roles))
+    return (*first, *each, collected(partial(ports, roles)), partial(directories, roles))
 
 
 def of_role(role: Role, inventory: Inventory) -> list[ConfigError]:
@@ -51,6 +53,19 @@ def someone_to_serve(roles: Sequence[Role], inventory: Inventory) -> list[Config
             advice="put the hosts into these groups, as inventory/single.yml does",
         )
     ]
+
+
+def connections(roles: Sequence[Role], inventory: Inventory) -> list[ConfigError]:
+    """What Ansible's variables ask for on the way to a host, and as which user, can be honoured."""
+    found: list[tuple[str, ConfigError]] = []
+    groups = {group for role in roles for group in role.groups}
+    for host in inventory.hosts.values():
+        if groups & set(host.groups):
+            try:
+                connection.settings(host.name, host.vars, host.origin)
+            except ConfigError as error:
+                found.append((host.name, ConfigError(error.summary, details=error.details, advice=error.advice)))
+    return once(found, len(inventory.hosts))
 
 
 def ports(roles: Sequence[Role], inventory: Inventory) -> list[ConfigError]:

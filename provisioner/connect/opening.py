@@ -36,7 +36,11 @@ class Opener:
         Unreachable, and HostFailed where the agent does not start."""
         chosen = self._options
         settings = connection.settings(
-            host.name, host.vars, accept_new=chosen.accept_new_host_keys, become_password=chosen.become_password
+            host.name,
+            host.vars,
+            host.origin,
+            accept_new=chosen.accept_new_host_keys,
+            become_password=chosen.become_password,
         )
         return self._fleet.connect(settings, self._agent)
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from provisioner.connect import ssh
+from provisioner.connect import become, ssh
 from provisioner.connect.feed import Feed
 from provisioner.connect.payload import MAGIC, STAGE0, Payload
-from provisioner.connect.settings import SUDO_PROMPT, Settings
+from provisioner.connect.settings import Settings
 from provisioner.errors import HostFailed, ProvisionerError, Unreachable
 from provisioner.timing import timed
 
@@ -55,8 +55,9 @@ class Session:
         threading.Thread(target=self._beat, name=f"heartbeat {self.name}", daemon=True).start()
 
     def _start(self, payload: Payload, progress: Callable[[int, int], None] | None) -> None:
-        if self.settings.become and self.settings.become_password is not None:
-            self._enter(self.settings.become_password)
+        sudo = self.settings.become
+        if sudo.needed(self.settings.user) and sudo.password is not None:
+            self._enter(sudo.password)
         about = json.dumps({"digest": payload.digest, "size": payload.size}).encode()
         self._send(MAGIC + about + b"\n")
         self._started()
@@ -73,7 +74,7 @@ class Session:
         while not self._channel.recv_ready() and not self._channel.exit_status_ready():
             if self._channel.recv_stderr_ready():
                 said += self._channel.recv_stderr(CHUNK)
-            if said.count(SUDO_PROMPT.encode()) > 1:
+            if said.count(become.PROMPT.encode()) > 1:
                 raise start_failure(self.name, 1, said.decode("utf-8", "replace"), self.settings)
             if time.monotonic() > deadline:
                 raise start_failure(self.name, 1, "sudo does not answer", self.settings)
@@ -228,7 +229,7 @@ def _answer_in(line: bytes) -> dict[str, Any] | None:
 
 def start_failure(host: str, code: int, stderr: str, settings: Settings) -> HostFailed:
     """The message for an agent that did not start, from exit code and stderr. Pure."""
-    stderr = stderr.replace(SUDO_PROMPT, "")
+    stderr = stderr.replace(become.PROMPT, "")
     lines = [line for line in stderr.splitlines() if line.strip()][-5:]
     text = stderr.lower()
     grant = "let an administrator grant it, or connect as another user"

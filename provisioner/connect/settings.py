@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from provisioner.connect.become import Become, become
 from provisioner.errors import ConfigError
+from provisioner.inventory.connection import Given
 
 DEFAULT_KNOWN_HOSTS = "~/.ssh/known_hosts"
-SUDO_PROMPT = "sudo-asks:"  # on stderr, each time sudo wants the password; a word of its own to be counted
 SYSTEM_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
+
+
+SUDO_AS_USUAL = Become()
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,8 @@ class Settings:
     user: str | None = None
     key_files: tuple[Path, ...] = ()
     password: str | None = field(default=None, repr=False)
-    become: bool = True
-    become_password: str | None = field(default=None, repr=False)
+    passphrase: str | None = field(default=None, repr=False)
+    become: Become = SUDO_AS_USUAL
     interpreter: str = "python3"
     jump: str | None = None
     known_hosts: tuple[Path, ...] = ()
@@ -36,13 +40,14 @@ class Settings:
     def command(self, program: str) -> str:
         """The shell command that runs a Python program as root; never holds a password."""
         # -I -S: the standard library alone. The user's modules are not wanted, and the site's take time to find.
-        python = f"{shlex.quote(self.interpreter)} -I -S -c {shlex.quote(program)}"
-        if not self.become:
-            return f"exec {python}"
-        # -S reads the password from standard input, where the agent's bootstrap skips it when sudo did not want it.
-        sudo = "sudo -H -n --" if self.become_password is None else f"sudo -H -S -p {SUDO_PROMPT} --"
-        # In English, whatever the user's language is there: what sudo complains about is told by its words.
-        return f"exec env LC_ALL=C {sudo} {python}"
+        # On one line: csh takes no line break within quotation marks, and `sudo -i` loses it.
+        python = f"{self._interpreter()} -I -S -c {shlex.quote(f'exec({program!r})')}"
+        return f"exec {self.become.prefix()} {python}" if self.become.needed(self.user) else f"exec {python}"
+
+    def _interpreter(self) -> str:
+        """As Ansible has it, which lets the shell split words and expand ~: "/usr/bin/env python3" is two words."""
+        words = (shlex.quote(word) for word in self.interpreter.split())
+        return " ".join("~/'" + word[3:] if word.startswith("'~/") else word for word in words)
 
     def ssh_command(self) -> str:
         """What a person would type to see the same thing."""
@@ -89,46 +94,59 @@ def _path(value: str) -> Path:
 
 
 def settings(
-    name: str, variables: Mapping[str, Any], *, accept_new: bool = False, become_password: str | None = None
+    name: str,
+    variables: Mapping[str, Any],
+    origin: Mapping[str, str] | None = None,
+    *,
+    accept_new: bool = False,
+    become_password: str | None = None,
 ) -> Settings:
-    """From a host's `ansible_*` variables (Ansible docs, "Connecting to hosts: behavioral inventory parameters").
+    """From a host's `ansible_*` variables, listed in `provisioner/inventory/connection.py`. origin: where each was set.
 
     accept_new and become_password come from the command line and win over the inventory.
-    Raises ConfigError for a connection type other than ssh and for SSH arguments that cannot be honoured.
+    Raises ConfigError for what cannot be honoured.
     """
-
-    def get(*names: str, default: Any = None) -> Any:
-        return next((variables[key] for key in names if variables.get(key) not in (None, "")), default)
-
-    kind = get("ansible_connection", default="ssh")
-    if kind not in ("ssh", "smart", "paramiko", "paramiko_ssh"):
-        raise ConfigError(f"ansible_connection is {kind}; only ssh is supported", host=name)
-    options = _ssh_options(
-        f"{get('ansible_ssh_common_args', default='')} {get('ansible_ssh_extra_args', default='')}", name
-    )
-    keys = [get("ansible_ssh_private_key_file", "ansible_private_key_file"), options.get("identityfile")]
+    given = Given(name, variables, origin or {})
+    _ssh_and_a_shell(given)
+    options = _ssh_options(f"{given['ssh_common_args'] or ''} {given['ssh_extra_args'] or ''}", name)
+    keys = [given["key_file"], options.get("identityfile")]
     strict = str(options.get("stricthostkeychecking", "yes")).lower()
-    if strict in ("no", "off") or get("ansible_host_key_checking") in (False, "false", "False"):
+    if strict in ("no", "off") or given["host_key_checking"] is False:
         # Trusting any key is not offered; trusting an unknown one once is what those who write this mostly need.
         strict = "accept-new"
-    user = get("ansible_user", "ansible_ssh_user", default=options.get("user"))
-    interpreter = str(get("ansible_python_interpreter", default="python3"))
-    given = get("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
-    password = get("ansible_password", "ansible_ssh_password", "ansible_ssh_pass")
     files = options.get("userknownhostsfile", f"{DEFAULT_KNOWN_HOSTS} {SYSTEM_KNOWN_HOSTS}").split()
-    port = get("ansible_port", "ansible_ssh_port", default=options.get("port"))
+    port = given["port"] or options.get("port")
+    interpreter = str(given["interpreter"] or "python3")
+    timeout = given["timeout"]
+    if timeout is not None and timeout <= 0:
+        raise given.refusal(given.names("timeout")[0], f"is {timeout}", "give it the seconds to wait, or remove it")
     return Settings(
         name=name,
-        address=str(get("ansible_host", "ansible_ssh_host", default=name)),
+        address=given["host"] or name,
         port=int(port) if port else None,
-        user=str(user) if user else None,
+        user=given["user"] or options.get("user"),
         key_files=tuple(_path(str(key)) for key in keys if key),
-        password=str(password) if password is not None else None,
-        become=bool(get("ansible_become", default=user != "root")) and user != "root",
-        become_password=become_password if become_password is not None else (str(given) if given is not None else None),
+        password=given["password"],
+        passphrase=given["passphrase"],
+        become=become(given, become_password),
         interpreter="python3" if interpreter.startswith("auto") else interpreter,
         jump=options.get("proxyjump"),
         known_hosts=tuple(_path(file) for file in files),
         accept_new=accept_new or strict == "accept-new",
-        timeout=float(get("ansible_timeout", "ansible_ssh_timeout", default=10)),
+        timeout=float(timeout or 10),
     )
+
+
+def _ssh_and_a_shell(given: Given) -> None:
+    """Raises ConfigError for a host that is reached in another way than by SSH, or that has no Unix shell."""
+    for meaning, known in (
+        ("connection", ("ssh", "smart", "paramiko", "paramiko_ssh")),
+        ("shell_type", ("sh", "csh", "fish")),
+    ):
+        value = given[meaning]
+        if value is None or str(value).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.") in known:
+            continue
+        what = "only ssh" if meaning == "connection" else f"only a Unix shell ({', '.join(known)})"
+        raise given.refusal(
+            f"ansible_{meaning}", f"is {value}; {what} is supported", "remove the host from the groups, or correct it"
+        )

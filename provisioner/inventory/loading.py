@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import ConfigError, ProvisionerError, Several, raise_all
+from provisioner.inventory import connection
 from provisioner.inventory import file as inventory_file
 from provisioner.inventory.extra_vars import parse as parse_extra_vars
 from provisioner.inventory.layers import Layers, label
@@ -19,7 +20,6 @@ from provisioner.inventory.model import Host, Inventory, Values
 from provisioner.inventory.served import Served, near_misses
 from provisioner.inventory.templating import Renderer
 from provisioner.inventory.unknown import unknown_variables
-from provisioner.inventory.value_types import CONNECTION
 from provisioner.inventory.variables import Variable
 from provisioner.inventory.yaml_source import Raw, read
 from provisioner.words import did_you_mean
@@ -60,7 +60,7 @@ def load(
     layers = Layers(layout, path.parent, root, defaults, parse_extra_vars(extra_vars, specs, problems))
     written = {host: layers.read(host, problems) for host in ours}
     problems.extend(unknown_variables(written, specs))
-    types = {**CONNECTION, **{name: variable.type for name, variable in specs.items()}}
+    types = {**connection.TYPES, **{name: variable.type for name, variable in specs.items()}}
     renderer = Renderer(layers, types, lambda host: _magic(host, layout, path), everyone, defaults, layers.encrypted)
     hosts: dict[str, Host] = {}
     failures: list[tuple[str, ConfigError]] = []

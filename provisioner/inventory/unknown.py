@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from provisioner.errors import ConfigError
+from provisioner.inventory import connection
 from provisioner.inventory.variables import Variable
 from provisioner.inventory.yaml_source import Raw
 from provisioner.words import nearest
@@ -20,10 +21,12 @@ def unknown_variables(layers: Mapping[str, Mapping[str, Raw]], specs: Mapping[st
     places = dict.fromkeys((name, raw.place) for layer in layers.values() for name, raw in layer.items())
     found = []
     for name, place in places:
-        if name in specs or name.startswith("ansible_"):
+        if name in specs or name in connection.KNOWN:
             continue
-        near = next((known for known in specs if one_slip(_plain(name), known)), None)
-        if near is None and not name.startswith(prefixes):
+        ansible = name.startswith("ansible_")  # most of these are facts; a slip would lead to another host or user
+        names = sorted(connection.TYPES) if ansible else specs
+        near = next((known for known in names if one_slip(_plain(name), known)), None)
+        if near is None and (ansible or not name.startswith(prefixes)):
             continue
         near = near or nearest(_plain(name), specs)
         found.append(

@@ -131,10 +131,10 @@ def _normalized(path: str) -> str:
 
 
 def _connection(value: Any, text: str | None) -> str:
-    word = _str(value, text)
-    if word.rsplit(".", 1)[-1] not in ("ssh", "smart", "paramiko", "paramiko_ssh"):
+    word = _str(value, text).rsplit(".", 1)[-1]
+    if word not in ("ssh", "smart", "paramiko", "paramiko_ssh"):
         raise ValueError("hosts are reached over SSH only, this machine too")
-    return "ssh"
+    return word
 
 
 STR = Type("str", "a string", '"text"', _str)
