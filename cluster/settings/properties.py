@@ -6,15 +6,21 @@ import re
 from collections.abc import Iterator
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_BLANKS = "".join(map(chr, range(33)))  # what Java's String.trim cuts off
 _ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
-_KEY = re.compile(r"((?:\\.|[^\\\s=:])*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
+_KEY = re.compile(r"((?:\\.|[^\\ \t\f=:])*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
 
 
 def parse(text: str) -> dict[str, str]:
-    """{key: value}; of a key that is there twice, the last. Values without the blanks at their end, which Kafka cuts
-    off as well."""
+    """{key: value}; of a key that is there twice, the last. Values without the blanks at their ends, which Kafka and
+    ZooKeeper cut off as well (ConfigDef.parseType, QuorumPeerConfig.parseProperties)."""
+    return {key: value.strip(_BLANKS) for key, value in load(text).items()}
+
+
+def load(text: str) -> dict[str, str]:
+    """The same with every blank that `Properties.load` keeps."""
     pairs = (_KEY.fullmatch(line) for line in _logical(text))
-    return {_plain(pair[1]): _plain(pair[2]).strip() for pair in pairs if pair}
+    return {_plain(pair[1]): _plain(pair[2]) for pair in pairs if pair}
 
 
 def _logical(text: str) -> Iterator[str]:
@@ -35,4 +41,6 @@ def _logical(text: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _ESCAPED.get(found[2], found[2]), text)
+    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _ESCAPED.get(found[2], found[2]), text)
+    # Java's text is UTF-16: two escapes may be one character.
+    return plain if plain.isascii() else plain.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

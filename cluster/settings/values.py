@@ -27,7 +27,7 @@ def typed(name: str, value: Any) -> str:
         return str(value).lower()
     if isinstance(value, (list, tuple)):
         return ",".join(typed("", member) for member in value)
-    if isinstance(value, dict) or value is None:
+    if not isinstance(value, (str, int, float)):
         raise ValueError(f"{value!r} is not a value of a setting")
     text = str(value).strip()
     if is_duration(name) or is_size(name):

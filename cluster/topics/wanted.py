@@ -61,6 +61,8 @@ def parse(topics: Mapping[Any, Any], where: Where) -> tuple[list[Wanted], list[C
     problems: list[ConfigError] = []
     for name, entry in topics.items():
         try:
+            if name is None or isinstance(name, bool):  # `~:`, or what a template says
+                raise _error(f"topics: one name is {name!s}", where(), "put the name in quotes")
             wanted.append(_one(str(name), entry, where))
         except ConfigError as error:
             problems.append(error)
@@ -76,7 +78,7 @@ def _one(name: str, entry: Any, where: Where) -> Wanted:
     if not isinstance(entry, Mapping):
         raise _error(f"topics: {name} must be a map, and is {entry!r}", place, _EXAMPLE)
     for key in entry:
-        if key not in KEYS:
+        if not isinstance(key, str) or key not in KEYS:
             advice = f"a setting of Kafka's goes below `config:`; keys are: {', '.join(KEYS)}"
             raise _error(
                 f"topics: {name} has the unknown key {key}{did_you_mean(str(key), KEYS)}", where(name, key), advice
@@ -127,11 +129,10 @@ def _count(name: str, entry: Mapping[str, Any], key: str, most: int, where: Wher
     value = entry.get(key)
     if value is None:
         return None
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,10}", value):
-        value = int(value)  # a template's result
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+    # As text: a template's result is text as well, and YAML reads 010 as 8.
+    if isinstance(value, bool) or not re.fullmatch(r"[1-9][0-9]{0,9}", str(value)) or int(str(value)) > most:
         raise _error(f"topics: {name}: {key} must be a whole number, 1 or more; found: {value!r}", where(name, key))
-    return value
+    return int(str(value))
 
 
 def _error(summary: str, place: str, advice: str | None = None) -> ConfigError:

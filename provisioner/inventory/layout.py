@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from provisioner.errors import ConfigError
+from provisioner.inventory.written import alike
 from provisioner.inventory.yaml_source import Encrypted, Raw
 from provisioner.secrets import shown
 
@@ -120,7 +121,7 @@ class Layout:
         """A host or group may be written in several places, but not say two things about one variable."""
         for name, raw in new.items():
             first = known.setdefault(name, raw)
-            if first.value != raw.value:
+            if not alike(first.value, raw.value):
                 problems.append(
                     ConfigError(
                         f"{owner} has two values of {name}",

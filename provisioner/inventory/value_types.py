@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
 from provisioner.errors import ConfigError
+from provisioner.inventory.written import Written
 from provisioner.inventory.yaml_source import Raw
 from provisioner.quantities import parse_duration, parse_size
 from provisioner.secrets import is_secret, shown
@@ -32,28 +34,42 @@ class Type:
 
 
 def _int(value: Any, text: str | None) -> int:
-    if isinstance(value, str) and re.fullmatch(r"[-+]?(0|[1-9][0-9]*)", value.strip()):
-        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"[-+]?(0|[1-9][0-9]{0,30})", value.strip()):
+        return _within_64_bits(int(value))
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError
+    found, text = int(value), str(value) if isinstance(value, Written) else text  # a template may have brought it here
     if text and re.fullmatch(r"[-+]?0[0-9_]+", text):
-        raise ValueError(f"YAML reads {text} as the octal number {value}; write it without the leading 0")
+        raise ValueError(f"YAML reads {text} as the octal number {found}; write it without the leading 0")
     if text and ":" in text:
-        raise ValueError(f"YAML reads {text} as the number {value}")
-    return value
+        raise ValueError(f"YAML reads {text} as the number {found}")
+    return _within_64_bits(found)
+
+
+def _within_64_bits(number: int) -> int:
+    """What Kafka, the JVM and the kernel count with."""
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("it has more than 64 bits")
+    return number
 
 
 def _number(value: Any, text: str | None) -> float:
     if isinstance(value, bool):
         raise ValueError
-    return value if isinstance(value, float) else _int(value, text)
+    if not isinstance(value, float):
+        return _int(value, text)
+    if not isfinite(value):
+        raise ValueError
+    if ":" in str(value):
+        raise ValueError(f"YAML reads {value} as the number {float(value)}")
+    return float(value)
 
 
 def _str(value: Any, text: str | None) -> str:
     """What was written counts: 3.10 stays "3.10", on stays "on", 0027 stays "0027"."""
     if isinstance(value, str):
         return value
-    if text is not None:
+    if text is not None and (value is not None or not text):  # null and ~ are no text, and an empty value is none
         return text
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
@@ -88,8 +104,8 @@ def _size(value: Any, text: str | None) -> int:
 
 
 def _duration(value: Any, text: str | None) -> int:
-    if text is None and isinstance(value, int) and not isinstance(value, bool):
-        return value  # computed from other durations, which are milliseconds by now
+    if text is None and isinstance(value, int) and not isinstance(value, (bool, Written)):
+        return _within_64_bits(value)  # computed from other durations, which are milliseconds by now
     return parse_duration(value if isinstance(value, str) else _int(value, text))
 
 

@@ -1,8 +1,8 @@
 """YAML files read so that every value still knows where it came from and how it was written.
 
 PyYAML's `load` forgets both. Here files are kept as nodes: an error can name file, line and column, a key given
-twice is an error instead of a silent loss, and a string variable written as 3.10 stays "3.10" instead of
-becoming the number 3.1.
+twice is an error instead of a silent loss, and what is written as 3.10 stays "3.10" wherever it is used as text,
+however deep in a list or map and through however many templates (`written.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from provisioner.errors import ConfigError
+from provisioner.inventory.written import written
 from provisioner.secrets import MASK, mask
 
 # libyaml's scanner is ten times faster than the Python one; some builds of PyYAML come without it.
@@ -26,6 +27,7 @@ NO_VAULT = (
 )
 
 
+_KEPT = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "timestamp"))
 _UNCLOSED = ("unexpected end of stream", "expected ',' or")
 
 
@@ -62,7 +64,7 @@ class EncryptedFile(ConfigError):
 @dataclass(frozen=True)
 class Raw:
     """A value as a file holds it. text: how a scalar was written, None for lists, maps and computed values.
-    inner: of a map, {keys on the way: where that entry is written}, for messages about one entry."""
+    inner: of a map or list, {keys and indexes on the way: where that entry is written}, for messages about one."""
 
     value: Any = field(repr=False)  # may be secret
     text: str | None = field(repr=False)
@@ -74,6 +76,9 @@ class _StrictLoader(_Loader):  # type: ignore[misc]  # one of the two, so Any
     """YAML as Ansible reads it, without the silent parts."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        for key, _ in node.value:
+            if key.tag in _KEPT and not re.fullmatch("0|[1-9][0-9]{0,17}", key.value):
+                key.tag = "tag:yaml.org,2002:str"  # a name, as it was typed: `on`, 0123, 1.10
         refuse_duplicate_keys(node)
         return dict(super().construct_mapping(node, deep=deep))
 
@@ -85,6 +90,23 @@ def _encrypted(loader: Any, node: yaml.Node) -> Encrypted:
 _StrictLoader.add_constructor("!vault", _encrypted)
 _StrictLoader.add_constructor("!vault-encrypted", _encrypted)
 _StrictLoader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.construct_scalar(node)))
+
+
+def _date(loader: Any, node: Any) -> str:
+    """A date is text to everything that is deployed; as a date it would be written in another way than it was typed."""
+    loader.construct_yaml_timestamp(node)  # ValueError for what only looks like one
+    return str(node.value)
+
+
+_StrictLoader.add_constructor(
+    "tag:yaml.org,2002:int", lambda loader, node: written(loader.construct_yaml_int(node), node.value)
+)
+_StrictLoader.add_constructor(
+    "tag:yaml.org,2002:float", lambda loader, node: written(loader.construct_yaml_float(node), node.value)
+)
+_StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", _date)
+for _tag in ("value", "merge"):  # `=` and `<<`, where they are values
+    _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", lambda loader, node: loader.construct_scalar(node))
 
 
 def refuse_duplicate_keys(node: yaml.MappingNode) -> None:
@@ -116,6 +138,11 @@ class Document:
             self.root: yaml.Node | None = self._loader.get_single_node()
         except yaml.YAMLError as error:
             raise self._explained(error) from None
+        except RecursionError:
+            raise self._too_deep(0) from None
+
+    def _too_deep(self, line: int) -> ConfigError:
+        return ConfigError(f"{self.label}:{line + 1}: brackets are nested too deeply", advice="write the value flat")
 
     def place(self, node: yaml.Node) -> str:
         return f"{self.label}:{node.start_mark.line + 1}"
@@ -144,13 +171,20 @@ class Document:
         if self._anchored and _contains_itself(node):
             raise self.error("a value that contains itself", node, "write the value out, without & and *")
         try:
-            value = self._loader.construct_document(node)
+            value, inner = self._loader.construct_document(node), dict(self._inner(node, ()))
         except yaml.YAMLError as error:
             raise self._explained(error) from None
+        except RecursionError:
+            raise self._too_deep(node.start_mark.line) from None
         except ValueError as error:  # a date or number that only looks like one, such as 2024-13-01
-            raise self.error(f"not a valid value: {error}", node, "put it in quotes") from None
+            why = str(error).split("; ")[0]
+            raise self.error(f"not a valid value: {why}", node, "put it in quotes") from None
+        except (AttributeError, KeyError, TypeError):  # how PyYAML fails at `!!bool 3`, `!!timestamp x`
+            raise self.error(
+                "not a valid value for its tag", node, "remove the tag, or put the value in quotes"
+            ) from None
         text = node.value if isinstance(node, yaml.ScalarNode) else None
-        return Raw(value, text, self.place(node), dict(self._inner(node, ())))
+        return Raw(value, text, self.place(node), inner)
 
     def _inner(self, node: yaml.Node, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
         if isinstance(node, yaml.MappingNode):
@@ -158,6 +192,10 @@ class Document:
                 if isinstance(key, yaml.ScalarNode):
                     yield (*above, key.value), self.place(key)
                     yield from self._inner(value, (*above, key.value))
+        elif isinstance(node, yaml.SequenceNode):
+            for index, member in enumerate(node.value):
+                yield (*above, str(index)), self.place(member)
+                yield from self._inner(member, (*above, str(index)))
 
     def resolve_plain(self, node: yaml.Node) -> None:
         """Replaces a tag of our own (`!size 512m`) by the one YAML would have found without it."""

@@ -11,7 +11,7 @@ from provisioner.errors import ConfigError
 from roles.kafka import listeners as doors
 from roles.kafka import metadata, topology
 from roles.kafka.release import release
-from roles.shared import checks
+from roles.shared import checks, values
 from roles.shared.checks import members
 from roles.shared.directories import DataDir
 
@@ -130,7 +130,8 @@ def limits(inventory: Inventory) -> list[ConfigError]:
 
 def own_properties(inventory: Inventory) -> list[ConfigError]:
     """kafka_config sets no property that has a variable; JVM options are options."""
-    return checks.own_properties(members(inventory, "kafka"), "kafka", OWNED.get)
+    brokers = members(inventory, "kafka")
+    return [*checks.own_properties(brokers, "kafka", OWNED.get), *values.changed(brokers, "kafka_config")]
 
 
 def topics(inventory: Inventory) -> list[ConfigError]:

@@ -14,7 +14,7 @@ from roles.kafka.release import distribution, release
 from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, LOGGING, STARTED, UNIT, data_dirs, inputs, services
 from roles.shared import commands, jvm, native
 from roles.shared.directories import guarded
-from roles.shared.properties import has_secret, override
+from roles.shared.properties import escaped, has_secret, override
 
 LAUNCHER = "/usr/local/lib/kafka-provisioner/kafka"
 
@@ -127,7 +127,8 @@ def config(target: Target) -> File:
         listeners=listeners.of(target.host),
         inter_broker=listeners.inter_broker(target.host),
         replication=topology.replication(target.host, len(brokers)),
-        zookeeper_connect=metadata.connect(target),
+        rack=escaped(target["kafka_rack"] or ""),
+        zookeeper_connect=escaped(metadata.connect(target)),
     )
     own = target["kafka_config"]
     return File(

@@ -136,7 +136,7 @@ def own_properties(hosts: Iterable[Host], role: str, owner: Callable[[str], str 
             if variable := owner(str(key)):
                 summary = f"{config} sets {key}, which other parts of the deploy use as well"
                 out.append(ConfigError(summary, host=host.name, advice=f"set the variable {variable} instead"))
-            elif not isinstance(key, str) or not re.fullmatch(r"[\w.\-]+", key):
+            elif not isinstance(key, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", key):
                 out.append(ConfigError(f"{config} has a key that is not a property name: {key!r}", host=host.name))
         try:
             one_line(host.vars[f"{role}_jvm_opts"], variable=f"{role}_jvm_opts")

@@ -1,6 +1,7 @@
 """Java properties files: merges a user's own properties into a rendered file, so that each property appears once.
 
 The file keeps the template's order; a property from the inventory replaces the template's line, with a comment.
+Kafka and ZooKeeper read these files as ISO-8859-1, so that what is written holds ASCII only, and any text survives.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _LINE = re.compile(r"^(?P<key>[^#!\s=:][^\s=:]*)\s*[=:]")
 
 
 def text_of(value: Any) -> str:
-    """A YAML value as Kafka and ZooKeeper write it: true, 3, or a,b,c for a list."""
+    """A YAML value as Kafka and ZooKeeper write it: true, 3, or a,b,c for a list; a number as it was typed."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
@@ -23,10 +24,26 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
+def escaped(text: str) -> str:
+    """A value as `java.util.Properties` reads exactly it back (its `load`): what is not printable ASCII as \\uXXXX, in
+    UTF-16 as in Java; blanks at its ends so that they are seen."""
+    body = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    if not (body.isascii() and body.isprintable()):
+        body = "".join(one if " " <= one <= "~" else _units(one) for one in body)
+    if body.endswith(" "):
+        body = f"{body[:-1]}\\u0020"
+    return f"\\{body}" if body.startswith(" ") else body
+
+
+def _units(sign: str) -> str:
+    """The UTF-16 units of one character."""
+    data = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{data[at]:02x}{data[at + 1]:02x}" for at in range(0, len(data), 2))
+
+
 def line_of(key: str, value: Any) -> str:
-    """`key=value`, escaped so that java.util.Properties reads exactly that value back."""
-    text = text_of(value).replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    return f"{key}={chr(92) + text if text.startswith(' ') else text}"
+    """`key=value`, escaped so that java.util.Properties reads exactly that value back. key: a property's name."""
+    return f"{key}={escaped(text_of(value))}"
 
 
 def override(text: str, own: Mapping[str, Any], *, variable: str, synonyms: Sequence[frozenset[str]] = ()) -> str:
@@ -40,7 +57,7 @@ def override(text: str, own: Mapping[str, Any], *, variable: str, synonyms: Sequ
     displaced = {rival for key, group in rivals.items() for rival in group if rival not in own and own[key] is not None}
     out: list[str] = []
     seen: set[str] = set()
-    for line in text.splitlines():
+    for line in text.rstrip("\n").split("\n"):
         match = _LINE.match(line)
         key = match["key"] if match else None
         if key in own:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from provisioner.errors import ConfigError
-from roles.shared import checks
+from roles.shared import checks, values
 from roles.shared.checks import members
 from roles.shared.directories import DataDir
 from roles.zookeeper import topology
@@ -59,7 +59,8 @@ def own_properties(inventory: Inventory) -> list[ConfigError]:
     def owner(key: str) -> str | None:
         return OWNED.get(key) or ("zookeeper_address" if re.match(r"server\.\d", key) else None)
 
-    return checks.own_properties(members(inventory, "zookeeper"), "zookeeper", owner)
+    servers = members(inventory, "zookeeper")
+    return [*checks.own_properties(servers, "zookeeper", owner), *values.changed(servers, "zookeeper_config")]
 
 
 CHECKS = (versions, unique_ids, addresses, limits, own_properties)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.settings.properties import parse
-from roles.shared.properties import has_secret, override
+from cluster.settings.properties import load, parse
+from roles.shared.properties import has_secret, line_of, override
 
 BASE = "# head\na.x=1\n\n# why\nlog.retention.ms=5\nb.y=2\n"
 SYNONYMS = (frozenset({"log.retention.ms", "log.retention.minutes", "log.retention.hours"}),)
@@ -62,15 +62,43 @@ def test_every_property_appears_at_most_once(own):
     assert set(keys) == ({"a", "a.b"} | set(own)) - {key for key, value in own.items() if value is None}
 
 
-def test_control_characters_and_backslashes_survive_javas_reading():
-    assert "p=a\\\\b\\nc\n" in override("", {"p": "a\\b\nc"}, variable="v")
-
-
-@given(
-    st.text(st.characters(codec="utf-8", exclude_categories=["Zs", "Zl", "Zp", "Cc"]) | st.sampled_from("\\\n\t =:#"))
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("a\\b\nc\r\td", r"p=a\\b\nc\r\td"),
+        ("größe", r"p=gr\u00f6\u00dfe"),
+        ("암호", r"p=\uc554\ud638"),
+        ("\N{KEY}", r"p=\ud83d\udd11"),
+        ("\ud83d", r"p=\ud83d"),  # half of a pair is text to Java
+        ("\0\x0b\f\x7f\x85\u2028\ufeff", r"p=\u0000\u000b\u000c\u007f\u0085\u2028\ufeff"),
+        (" a ", r"p=\ a\u0020"),
+        (" ", r"p=\u0020"),
+        ("\\ ", r"p=\\\u0020"),
+        ("=:#!", "p==:#!"),
+        (["a", "ü"], r"p=a,\u00fc"),
+    ],
 )
-def test_what_is_written_is_what_is_read(value):
-    assert parse(override("", {"p": value}, variable="v")).get("p", "") == value.strip()
+def test_any_text_is_written_as_ascii(value, line):
+    assert line_of("p", value) == line
+
+
+ANY = st.text(st.characters() | st.sampled_from("\\\n\r\t\f\x0b =:#!,\N{KEY}\ud83d\udd11\u2028\x85\xa0u0041"))
+
+
+@given(st.lists(ANY, max_size=5))
+def test_what_is_written_is_what_is_read(values):
+    own = {f"p.{number}": value for number, value in enumerate(values)}
+    text = override("a=1\n", own, variable="v")
+    assert text.isascii() and load(text) == {"a": "1", **{key: joined(value) for key, value in own.items()}}
+    assert parse(text) == {key: value.strip(BLANKS) for key, value in load(text).items()}
+
+
+BLANKS = "".join(map(chr, range(33)))
+
+
+def joined(text: str) -> str:
+    """A text in which two halves of a pair, side by side, are one character, as in Java."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 @pytest.mark.parametrize(
@@ -83,6 +111,8 @@ def test_what_is_written_is_what_is_read(value):
         ("a=x\\\\\nb=1", {"a": "x\\", "b": "1"}),
         ("a\\ b\\:c=\\u0041\\t.", {"a b:c": "A\t."}),
         ("a = b = c  \n", {"a": "b = c"}),
+        ("a=\xa0b\xa0\n\xa0c=1", {"a": "\xa0b\xa0", "\xa0c": "1"}),
+        ("a=x\\\n# b\\\n\nb=1\n\\\n#c\n", {"a": "x# b", "b": "1"}),
     ],
 )
 def test_a_properties_file_is_read_as_java_reads_it(text, properties):
