@@ -65,7 +65,7 @@ class Endpoint:
 
     def __str__(self) -> str:
         """host:port, as bootstrap.servers wants it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return joined(self.host, self.port)
 
     def __repr__(self) -> str:
         return f"Endpoint({self.to_wire()})"
@@ -78,6 +78,11 @@ class Endpoint:
 
     def _parts(self) -> tuple[str, int, str]:
         return self.host, self.port, self.protocol
+
+
+def joined(host: str, port: object) -> str:
+    """ "host:port", an IPv6 host in brackets: as Kafka, ZooKeeper and their clients write it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def split_address(address: str) -> tuple[str, int]:

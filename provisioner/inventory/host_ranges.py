@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import string
 
+from provisioner.inventory.addresses import is_ipv6
+
 _RANGE = re.compile(r"(?P<head>[^\[]*)\[(?P<range>[^\]]*)\](?P<tail>.*)")
+_NUMBER = re.compile("[0-9]{1,9}")
 _LETTERS = string.ascii_letters
+MOST = 10_000  # hosts of one range: more is a slip of the finger, and would fill the memory first
 
 
 def expand(pattern: str) -> tuple[list[str], int | None]:
@@ -18,9 +21,14 @@ def expand(pattern: str) -> tuple[list[str], int | None]:
     """
     port = None
     head, colon, tail = pattern.rpartition(":")
-    if colon and tail.isdigit() and ":" not in re.sub(r"\[[^\]]*\]", "", head) and head.count("[") == head.count("]"):
+    if (
+        colon
+        and _NUMBER.fullmatch(tail)
+        and ":" not in re.sub(r"\[[^\]]*\]", "", head)
+        and head.count("[") == head.count("]")
+    ):
         pattern, port = head, int(tail)
-    if pattern.startswith("[") and pattern.endswith("]") and _is_ipv6(pattern[1:-1]):
+    if pattern.startswith("[") and pattern.endswith("]") and is_ipv6(pattern[1:-1]):
         return [pattern[1:-1]], port
     return _names(pattern), port
 
@@ -40,13 +48,16 @@ def _count(text: str, pattern: str) -> list[str]:
     if len(bounds) not in (2, 3) or not bounds[1]:
         raise ValueError(f"{pattern!r}: a range is [first:last] or [first:last:step]")
     first, last, step = bounds[0] or "0", bounds[1], bounds[2] if len(bounds) == 3 else "1"
-    if not step.isdigit() or int(step) < 1:
+    if not _NUMBER.fullmatch(step) or int(step) < 1:
         raise ValueError(f"{pattern!r}: the step of a range is a whole number above 0")
-    if first.isdigit() and last.isdigit():
+    if _NUMBER.fullmatch(first) and _NUMBER.fullmatch(last):
         width = len(first) if first.startswith("0") and len(first) > 1 else 0
         if width and len(last) != width:
             raise ValueError(f"{pattern!r}: {first} and {last} have to be equally long")
-        counted = [str(number).zfill(width) for number in range(int(first), int(last) + 1, int(step))]
+        numbers = range(int(first), int(last) + 1, int(step))
+        if len(numbers) > MOST:
+            raise ValueError(f"{pattern!r}: a range of more than {MOST:,} hosts")
+        counted = [str(number).zfill(width) for number in numbers]
     elif len(first) == len(last) == 1 and first in _LETTERS and last in _LETTERS:
         counted = list(_LETTERS[_LETTERS.index(first) : _LETTERS.index(last) + 1 : int(step)])
     else:
@@ -54,11 +65,3 @@ def _count(text: str, pattern: str) -> list[str]:
     if not counted:
         raise ValueError(f"{pattern!r}: the range ends before it begins")
     return counted
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True

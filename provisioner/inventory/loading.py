@@ -165,4 +165,4 @@ def _checked(inventory: Inventory, checks: Sequence[Check]) -> list[ProvisionerE
             found.append(error)
         except Several as several:
             found.extend(several.errors)
-    return found
+    return list({str(error): error for error in found}.values())  # several checks may meet one broken entry

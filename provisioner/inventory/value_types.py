@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any
 
 from provisioner.errors import ConfigError
+from provisioner.inventory import addresses
 from provisioner.inventory.written import Written
 from provisioner.inventory.yaml_source import Raw
 from provisioner.quantities import parse_duration, parse_size
@@ -116,6 +117,14 @@ def _port(value: Any, text: str | None) -> int:
     return port
 
 
+def _host(value: Any, text: str | None) -> str:
+    return addresses.host(_str(value, text))
+
+
+def _ssh_host(value: Any, text: str | None) -> str:
+    return addresses.ssh_host(_str(value, text))
+
+
 def _path(value: Any, text: str | None) -> str:
     if not isinstance(value, str) or not value.startswith("/"):
         raise ValueError
@@ -163,18 +172,20 @@ MAP = Type("map", "a map", "{name: value}", _map)
 SIZE = Type("size", "a size: bytes, or a number with k, m, g or t", "512m", _size)
 DURATION = Type("duration", "a duration: a number with ms, s, m, h or d", "300s", _duration)
 PORT = Type("port", f"a port from {PORTS[0]} to {PORTS[-1]}", "9092", _port)
+HOST = Type("host", "a host name or an IP address", "host1.example.com", _host)
+SSH_HOST = replace(HOST, parse=_ssh_host)
 PATH = Type("path", "an absolute path without '..' and '.'", "/var/lib/data", _path)
 PATHS = Type("paths", "a list of absolute paths without '..' and '.'", "[/disk1/data, /disk2/data]", _paths)
 TYPES: Mapping[str, Type] = {
-    t.name: t for t in (STR, SECRET, INT, NUMBER, BOOL, LIST, MAP, SIZE, DURATION, PORT, PATH, PATHS)
+    t.name: t for t in (STR, SECRET, INT, NUMBER, BOOL, LIST, MAP, SIZE, DURATION, PORT, HOST, PATH, PATHS)
 }
 
 # The variables of Ansible's own that a connection is made from. They have no default: absent is absent.
 CONNECTION: Mapping[str, Type] = {
     name: replace(kind, optional=True)
     for name, kind in {
-        "ansible_host": STR,
-        "ansible_port": PORT,
+        "ansible_host": SSH_HOST,
+        "ansible_port": replace(PORT, example="22"),
         "ansible_connection": Type("connection", "ssh", "ssh", _connection),
         "ansible_user": STR,
         "ansible_password": SECRET,

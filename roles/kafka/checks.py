@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from cluster.topics.wanted import Wanted, parse
@@ -62,8 +64,12 @@ def listeners(inventory: Inventory) -> list[ConfigError]:
     closed = defaultdict(list)
     for host in members(inventory, "kafka"):
         found = [listener.name for listener in doors.of(host)]
-        if len(set(found)) < len(found):
-            out.append(ConfigError(f"kafka_listeners uses a name twice: {', '.join(found)}", host=host.name))
+        if len({name.upper() for name in found}) < len(found):
+            details = ["Kafka does not distinguish upper and lower case in them"] if len({*found}) == len(found) else []
+            details.append(f"in: {host.place('kafka_listeners')}")
+            summary = f"kafka_listeners uses a name twice: {', '.join(found)}"
+            out.append(ConfigError(summary, host=host.name, details=details, advice="give each a name of its own"))
+        out += [_one_door(host.name, pair) for pair in _shared(doors.of(host))]
         own = doors.inter_broker(host)
         names[host.name] = own.name
         if own.protocol != "PLAINTEXT":
@@ -78,10 +84,22 @@ def listeners(inventory: Inventory) -> list[ConfigError]:
                 advice="set kafka_inter_broker_listener to a PLAINTEXT listener; clients may have others",
             )
         )
-    if len(set(names.values())) > 1:
+    if len({name.upper() for name in names.values()}) > 1:
         details = [f"{host}: {name}" for host, name in names.items()]
         out.append(ConfigError("brokers must use one listener name among themselves", details=details))
     return out
+
+
+def _shared(found: Sequence[doors.Listener]) -> list[tuple[doors.Listener, doors.Listener]]:
+    """Listeners that give clients one address, and speak differently."""
+    pairs = combinations(found, 2)
+    return [(one, two) for one, two in pairs if one.advertised == two.advertised and one.protocol != two.protocol]
+
+
+def _one_door(host: str, pair: tuple[doors.Listener, doors.Listener]) -> ConfigError:
+    named = " and ".join(f"{one.name} ({one.protocol})" for one in pair)
+    summary = f"listeners {named} would both be advertised as {pair[0].advertised}"
+    return ConfigError(summary, host=host, advice="give each an advertised_host or advertised_port of its own")
 
 
 def addresses(inventory: Inventory) -> list[ConfigError]:
@@ -89,11 +107,7 @@ def addresses(inventory: Inventory) -> list[ConfigError]:
     "Configured end points ... are already registered by broker")."""
     brokers = members(inventory, "kafka")
     own = {host.name: (doors.inter_broker(host).advertised_host, doors.inter_broker(host).name) for host in brokers}
-    every = [
-        (f"{one.advertised_host}:{one.advertised_port}", host.name, f"listener {one.name}")
-        for host in brokers
-        for one in doors.of(host)
-    ]
+    every = [(one.advertised, host.name, f"listener {one.name}") for host in brokers for one in doors.of(host)]
     return [
         *checks.loopback(
             own,
@@ -153,6 +167,7 @@ def wanted_topics(inventory: Inventory) -> tuple[list[Wanted], list[ConfigError]
 
 CHECKS = (
     metadata.missing,
+    metadata.addressed,
     versions,
     unique_ids,
     listeners,

@@ -6,14 +6,24 @@ listener; which listeners a cluster may have is said in `checks.py`.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cluster.endpoint import joined
 from provisioner.errors import ConfigError
-from provisioner.inventory.value_types import PORTS
+from provisioner.inventory import addresses
+from provisioner.inventory.value_types import HOST, PORT, STR
 from roles.shared.members import HostLike
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+KEYS = ("name", "port", "protocol", "bind", "advertised_host", "advertised_port")
+_EXAMPLE = "an entry looks like {name: INTERNAL, port: 9092, advertised_host: broker1.example.com}"
+# Names are parts of properties (listener.name.NAME.*), between dots.
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+# A listener as Kafka's own property has it.
+_URI = re.compile(r"(?P<name>[A-Za-z0-9_-]+)://(?P<bind>[^,\s]*):(?P<port>[0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -28,47 +38,87 @@ class Listener:
     advertised_port: int
 
     @property
+    def bound(self) -> str:
+        """host:port at which it listens, as server.properties has it."""
+        return joined(self.bind, self.port)
+
+    @property
+    def advertised(self) -> str:
+        """host:port that it gives to clients."""
+        return joined(self.advertised_host, self.advertised_port)
+
+    @property
     def local(self) -> str:
         """host:port at which this listener answers on its own host."""
-        return f"{'127.0.0.1' if self.bind in ('', '0.0.0.0', '::') else self.bind}:{self.port}"
+        return joined("127.0.0.1" if self.bind in ("", "0.0.0.0", "::") else self.bind, self.port)
 
 
 def of(host: HostLike) -> tuple[Listener, ...]:
     """A broker's listeners, complete with defaults. ConfigError for an invalid entry."""
     given = host.vars["kafka_listeners"] or [{"name": "PLAINTEXT", "port": host.vars["kafka_port"]}]
-    return tuple(_listener(host, entry) for entry in given)
+    return tuple(_listener(host, entry, str(index)) for index, entry in enumerate(given))
 
 
-def _listener(host: HostLike, entry: Any) -> Listener:
-    allowed = ("name", "port", "protocol", "bind", "advertised_host", "advertised_port")
-    try:
-        if unknown := sorted(set(entry) - set(allowed)):
-            raise ValueError(f"unknown key {unknown[0]}")
-        listener = Listener(
-            name=str(entry["name"]),
-            port=int(entry["port"]),
-            protocol=str(entry.get("protocol", "PLAINTEXT")).upper(),
-            bind=str(entry.get("bind", "0.0.0.0")),
-            advertised_host=str(entry.get("advertised_host", host.vars["kafka_advertised_host"])),
-            advertised_port=int(entry.get("advertised_port", entry["port"])),
-        )
-        if listener.protocol not in PROTOCOLS:
-            raise ValueError(f"protocol {listener.protocol} is not one of {', '.join(PROTOCOLS)}")
-        for port in (listener.port, listener.advertised_port):
-            if port not in PORTS:
-                raise ValueError(f"a port is between {PORTS[0]} and {PORTS[-1]}")
-        if listener.advertised_host in ("", "0.0.0.0", "::"):
-            raise ValueError("advertised_host must be a name or address that clients can connect to")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise ConfigError(
-            f"kafka_listeners has an entry that is not a listener: {entry!r}",
-            host=host.name,
-            details=[why],
-            advice="an entry looks like {name: INTERNAL, port: 9092, advertised_host: broker1.example.com}; "
-            f"keys: {', '.join(allowed)}",
-        ) from None
-    return listener
+def _listener(host: HostLike, entry: Any, index: str) -> Listener:
+    if not isinstance(entry, Mapping):
+        as_kafka_has_it = _URI.fullmatch(entry) if isinstance(entry, str) else None
+        advice = f"{_EXAMPLE}; keys: {', '.join(KEYS)}"
+        if as_kafka_has_it:
+            advice = "write it like this: {{name: {name}, port: {port}}}".format(**as_kafka_has_it.groupdict())
+        raise _refused(host, entry, "it is not a map", advice, index)
+    # What is empty is not set, as everywhere in an inventory.
+    said = {key: value for key, value in entry.items() if value is not None}
+    if unknown := sorted(str(key) for key in said if key not in KEYS):
+        raise _refused(host, entry, f"unknown key {unknown[0]}", None, index)
+    if missing := next((key for key in ("name", "port") if key not in said), None):
+        raise _refused(host, entry, f"{missing} is missing", None, index)
+
+    def typed(key: str, parse: Any, what: str, default: Any) -> Any:
+        if key not in said:
+            return default
+        try:
+            return parse(said[key], None)
+        except ValueError as error:
+            reason = f": {error}" if str(error) else f"; found: {said[key]!r}"
+            raise _refused(host, entry, f"{key} must be {what}{reason}", None, index, key) from None
+
+    port = typed("port", PORT.parse, PORT.expected, 0)
+    return Listener(
+        name=typed("name", _name, "a name of letters, digits, _ and -", ""),
+        port=port,
+        protocol=typed("protocol", _protocol, f"one of {', '.join(PROTOCOLS)}", "PLAINTEXT"),
+        bind=typed("bind", _bind, HOST.expected, "0.0.0.0"),
+        advertised_host=typed("advertised_host", HOST.parse, HOST.expected, host.vars["kafka_advertised_host"]),
+        advertised_port=typed("advertised_port", PORT.parse, PORT.expected, port),
+    )
+
+
+def _name(value: Any, text: str | None) -> str:
+    name = STR.parse(value, text)
+    if not _NAME.fullmatch(name):
+        raise ValueError
+    return str(name)
+
+
+def _protocol(value: Any, text: str | None) -> str:
+    protocol = STR.parse(value, text).upper()
+    if protocol not in PROTOCOLS:
+        raise ValueError
+    return str(protocol)
+
+
+def _bind(value: Any, text: str | None) -> str:
+    return addresses.bind(STR.parse(value, text))
+
+
+def _refused(host: HostLike, entry: Any, why: str, advice: str | None, *keys: str) -> ConfigError:
+    place = host.place("kafka_listeners", *keys)
+    return ConfigError(
+        f"kafka_listeners has an entry that is not a listener: {entry!r}",
+        host=host.name,
+        details=[why, *([f"in: {place}"] if place else [])],
+        advice=advice or f"{_EXAMPLE}; keys: {', '.join(KEYS)}",
+    )
 
 
 def inter_broker(host: HostLike) -> Listener:
@@ -76,7 +126,7 @@ def inter_broker(host: HostLike) -> Listener:
     found = of(host)
     name = host.vars["kafka_inter_broker_listener"] or found[0].name
     for listener in found:
-        if listener.name == name:
+        if listener.name.upper() == name.upper():  # Kafka does not distinguish them either
             return listener
     raise ConfigError(
         f"kafka_inter_broker_listener {name} is not one of the listeners",

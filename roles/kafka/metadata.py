@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cluster import remote
 from provisioner.errors import ConfigError
+from provisioner.inventory.loading import once
+from provisioner.inventory.value_types import HOST, PORT
 from roles.kafka import release as kafka
 from roles.kafka import topology
 from roles.shared.checks import members
@@ -99,6 +102,59 @@ def missing(inventory: Inventory) -> list[ConfigError]:
     lost = [host.name for host in members(inventory, "kafka") if not host.vars["kafka_zookeeper_connect"]]
     advice = "add a group zookeeper, or set kafka_zookeeper_connect"
     return [ConfigError("brokers without a ZooKeeper", details=lost, advice=advice)] if lost else []
+
+
+def addressed(inventory: Inventory) -> list[ConfigError]:
+    """Addresses in kafka_zookeeper_connect and paths in kafka_zookeeper_chroot that are none."""
+    out = []
+    hosts = members(inventory, "kafka")
+    for host in hosts:
+        given, chroot = host.vars["kafka_zookeeper_connect"], host.vars["kafka_zookeeper_chroot"] or ""
+        for variable, value, why in (
+            ("kafka_zookeeper_connect", given, _no_servers(str(given or ""), bool(chroot.strip("/")))),
+            ("kafka_zookeeper_chroot", chroot, _no_path(chroot)),
+        ):
+            if why:
+                details = [f"found: {value!r} ({why})", f"in:    {host.place(variable)}"]
+                example = "zk1:2181,zk2:2181" if value is given else "/kafka"
+                advice = f"write it like this: {variable}: {example}"
+                out.append(
+                    (host.name, ConfigError(f"{variable} is not what it must be", details=details, advice=advice))
+                )
+    return once(out, len(hosts))
+
+
+def _no_servers(given: str, chroot: bool) -> str:
+    """What is wrong with a list of servers, each host or host:port, with a path behind the last."""
+    servers, slash, path = given.partition("/")
+    if slash and chroot:
+        return "it has a path in it, and kafka_zookeeper_chroot has one as well"
+    if slash and (why := _no_path(path)):
+        return f"its path: {why}"
+    for server in servers.split(",") if given else ():
+        name, colon, port = server.rpartition(":")
+        if not colon or server.endswith("]"):
+            name, port = server, "2181"
+        try:
+            if name.count(":") and not name.startswith("["):
+                raise ValueError("an IPv6 address stands in brackets")
+            HOST.parse(name, None)
+            PORT.parse(port, None)
+        except ValueError as error:
+            return f"{server!r}: {error}" if str(error) else f"{server!r}: the port must be {PORT.expected}"
+    return ""
+
+
+def _no_path(path: str) -> str:
+    """What is wrong with the path of a chroot (ZooKeeper's PathUtils, and what its list of servers is separated by)."""
+    parts = path.strip("/").split("/")
+    if path.strip("/") and not all(parts):
+        return "it has an empty part"
+    if {".", ".."} & {*parts}:
+        return "it has . or .. in it"
+    if strange := re.search(r"[^!-~]|,", path):
+        return f"it has {strange[0]!r} in it"
+    return ""
 
 
 def following(inventory: Inventory) -> list[Host]:

@@ -49,9 +49,8 @@ def data_dirs(target: Target) -> list[str]:
 def next_steps(targets: Sequence[Target]) -> list[str]:
     """Commands to try after a deploy. targets: hosts with a broker."""
     listener = listeners.of(targets[0].host)[-1]
-    address = f"{listener.advertised_host}:{listener.advertised_port}"
     return [
-        f"Kafka answers at {address}. On {targets[0].name}, in any shell:",
+        f"Kafka answers at {listener.advertised}. On {targets[0].name}, in any shell:",
         f"  kafka-topics.sh --bootstrap-server {listeners.inter_broker(targets[0].host).local} --list",
         f"  logs: journalctl -u kafka -u zookeeper, and {LOGS[0]}",
     ]

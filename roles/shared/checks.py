@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ConfigError
+from provisioner.inventory.addresses import is_loopback
 from roles.shared import releases
 from roles.shared.jvm import MIB, jvm_size, one_line
-from roles.shared.members import LOOPBACK
 
 if TYPE_CHECKING:
     from provisioner.inventory.model import Host, Inventory
@@ -82,7 +82,7 @@ def unique_ids(
 def loopback(addresses: Mapping[str, tuple[str, str]], who: str, advice: str) -> list[ConfigError]:
     """Members of a cluster that would look for each other on their own hosts. addresses {host: (the address it gives to
     the others, where that comes from)}."""
-    found = {host: one for host, one in addresses.items() if one[0].startswith(LOOPBACK)}
+    found = {host: one for host, one in addresses.items() if is_loopback(one[0])}
     if len(addresses) < 2 or not found:
         return []
     (address, origin), *_ = found.values()

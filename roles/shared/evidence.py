@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from provisioner.inventory.addresses import is_loopback
 from provisioner.run.evidence import DOWNGRADE, SHRINK, Consent, Objection
 from provisioner.words import counted, some
-from roles.shared.members import LOOPBACK
 
 
 def lacking(
@@ -61,7 +61,8 @@ def names(number: int, address: str) -> tuple[str, ...]:
     """What a member may be called on the command line: the host in its address, as far as that says which it is, and
     its id."""
     host = address.rsplit(":", 1)[0].strip("[]")
-    return (str(number),) if not host or host.startswith((*LOOPBACK, "0.0.0.0")) else (host, str(number))
+    nowhere = not host or host in ("0.0.0.0", "::") or is_loopback(host)
+    return (str(number),) if nowhere else (host, str(number))
 
 
 def older(product: str, hosts: Mapping[str, tuple[str, str]]) -> list[Objection]:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-# How addresses begin at which a host reaches only itself.
-LOOPBACK = ("127.", "localhost", "::1")
-
 
 class HostLike(Protocol):
     """The used part of `provisioner.inventory.model.Host`."""
@@ -16,6 +13,7 @@ class HostLike(Protocol):
     def name(self) -> str: ...
     @property
     def vars(self) -> Mapping[str, Any]: ...
+    def place(self, variable: str, *keys: str) -> str: ...
 
 
 def number(host: HostLike, members: Sequence[HostLike], variable: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cluster.endpoint import joined
 from provisioner.errors import ConfigError
 from roles.shared import checks, values
 from roles.shared.checks import members
@@ -38,7 +39,7 @@ def addresses(inventory: Inventory) -> list[ConfigError]:
     """Servers find each other."""
     found = {host.name: str(host.vars["zookeeper_address"]) for host in members(inventory, "zookeeper")}
     every = [
-        (f"{address}:{inventory.hosts[name].vars['zookeeper_quorum_port']}", name, "zookeeper_address")
+        (joined(address, inventory.hosts[name].vars["zookeeper_quorum_port"]), name, "zookeeper_address")
         for name, address in found.items()
     ]
     own = {name: (address, "zookeeper_address") for name, address in found.items()}

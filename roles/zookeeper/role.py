@@ -77,7 +77,8 @@ def config(target: Target) -> File:
     """zoo.cfg with the inventory's own properties; readable by all, as `zkServer.sh status` reads it, unless secret."""
     servers = target.members("zookeeper")
     ids = {topology.myid(server, servers): server for server in servers}
-    text = target.render("zookeeper/zoo.cfg.j2", servers=ids if len(ids) > 1 else {})
+    listed = {number: topology.quorum_address(server) for number, server in ids.items()}
+    text = target.render("zookeeper/zoo.cfg.j2", servers=listed if len(listed) > 1 else {})
     own = target["zookeeper_config"]
     secret = has_secret(own)
     return File(

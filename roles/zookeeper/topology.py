@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cluster.endpoint import joined
 from cluster.metadata.zookeeper.ensemble import Ensemble
 from roles.shared.members import HostLike, number
 
@@ -27,7 +28,13 @@ def addresses(host: HostLike, servers: Sequence[HostLike]) -> list[str]:
 def connect(host: HostLike, servers: Sequence[HostLike]) -> str:
     """The servers as this host reaches them: host:port, separated by commas."""
     reached = zip(addresses(host, servers), servers, strict=True)
-    return ",".join(f"{address}:{server.vars['zookeeper_port']}" for address, server in reached)
+    return ",".join(joined(address, server.vars["zookeeper_port"]) for address, server in reached)
+
+
+def quorum_address(server: HostLike) -> str:
+    """Where the other servers reach it, as zoo.cfg has it: host:quorum port:election port."""
+    quorum = joined(str(server.vars["zookeeper_address"]), server.vars["zookeeper_quorum_port"])
+    return f"{quorum}:{server.vars['zookeeper_election_port']}"
 
 
 def ensemble(call: Call, host: HostLike, servers: Sequence[HostLike], connect: str = "") -> Ensemble:

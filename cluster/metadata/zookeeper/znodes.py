@@ -12,6 +12,7 @@ import struct
 from cluster.endpoint import split_address
 from provisioner.agent.framed import receive
 
+PORT = 2181  # ConnectStringParser.DEFAULT_PORT
 TIMEOUT = 3.0  # seconds, for connecting and for each answer
 SESSION_MS = 10_000
 LARGEST_ANSWER = 1 << 20  # bytes; ZooKeeper's own limit (jute.maxbuffer)
@@ -86,10 +87,16 @@ def connected(servers: list[str]) -> Client:
     problem = OSError(None, "no server is named")
     for server in servers:
         try:
-            return Client(*split_address(server.strip()))
+            return Client(*_address(server.strip()))
         except OSError as error:
             problem = error
     raise problem
+
+
+def _address(server: str) -> tuple[str, int]:
+    """Host and port of an entry of zookeeper.connect, whose port may be missing (ConnectStringParser)."""
+    named = server.endswith("]") or ":" not in server
+    return split_address(f"{server}:{PORT}" if named else server)
 
 
 def _buffer(data: bytes) -> bytes:
