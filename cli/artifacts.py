@@ -10,6 +10,7 @@ from cli.common import ROOT, Run, load_inventory, require_clone
 from provisioner.artifacts import ArchiveSource, ClosureSource
 from provisioner.errors import UsageError
 from provisioner.report.choose import reporter
+from provisioner.secrets import mask
 from roles import site
 from roles.shared import releases
 
@@ -67,7 +68,7 @@ def bundle(run: Run, out: str) -> None:
             say=show.note,
         )
     typed = [f"{target.stem}/run", "deploy", "--hosts", place_of(inventory, ROOT)]
-    typed += [word for variable in run.extra_vars for word in ("--extra-vars", variable)]
+    typed += [word for variable in run.extra_vars for word in ("--extra-vars", mask(variable))]
     print(f"{made.path}: {made.size / 2**20:.0f} MiB, sha256 {made.sha256}")
     print("The inventory is in it; SSH keys and known_hosts that it names are not.")
     print(f"On the other machine: tar xf {shlex.quote(target.name)} && {shlex.join(typed)}")

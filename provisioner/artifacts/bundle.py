@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,13 @@ from provisioner.artifacts.checksum import digest_file
 from provisioner.artifacts.source import ArchiveSource, ClosureSource, Progress
 from provisioner.artifacts.tarball import Corrupt, Entry, write_tar
 from provisioner.errors import ArtifactError, ConfigError
+from provisioner.words import some
 
+# Private keys, stores of keys, and files that hold the password of a vault.
+_KEY_NAME = re.compile(
+    r"\.(key|p12|pfx|jks|keystore|ppk)$|^id_(rsa|dsa|ecdsa|ed25519)$|vault[._-]?(pass|password|pw|key)([._-]|$)",
+    re.IGNORECASE,
+)
 _NOT_PROJECT = {".git", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
 
 
@@ -63,6 +70,10 @@ def bundle(
         entries += _wheels(Path(scratch), requirements)
         files = {str(path.relative_to(root)): path for path in project_files(root, out)}
         files |= _inventory_files(inventory, root) if inventory else {}
+        keys = sorted(name for name, path in files.items() if is_key(path))
+        if keys:
+            say(f"left out, since they look like keys or passwords of a vault: {some(keys)}")
+        files = {name: path for name, path in files.items() if name not in keys}
         entries += [Entry(f"project/{name}", path, _mode(path)) for name, path in files.items()]
         say(f"writing {out}")
         contents = tuple(source.label for source in sources)
@@ -88,15 +99,21 @@ def _inventory_files(inventory: Path, root: Path) -> dict[str, Path]:
     """{path below the project: file} of an inventory and of the variables beside it."""
     place = Path(place_of(inventory, root)).parent
     beside = [path for folder in ("group_vars", "host_vars") for path in (inventory.parent / folder).rglob("*")]
-    files = [inventory, *(path for path in beside if path.is_file())]
+    files = [inventory, *(path for path in beside if path.is_file() and _may_hold_variables(path))]
     return {(place / path.relative_to(inventory.parent)).as_posix(): path for path in files}
 
 
+def _may_hold_variables(path: Path) -> bool:
+    """Whether it is read as a file of variables: not a copy that an editor keeps, for one."""
+    return path.suffix in ("", ".yml", ".yaml", ".json") and not path.name.startswith(".") and path.name[-1] != "~"
+
+
 def project_files(root: Path, out: Path) -> Iterator[Path]:
-    """The project's own files: what git tracks or would track, or, without git, everything that is not a cache."""
+    """The project's own files: what git tracks, or, without git, everything that is not a cache. What lies beside them,
+    such as a key of the CA, stays here."""
     try:
         listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            ["git", "ls-files", "-z", "--cached"],
             cwd=root,
             capture_output=True,
             check=True,
@@ -157,4 +174,16 @@ def _runner() -> bytes:
 
 
 def _mode(path: Path) -> int:
-    return 0o755 if os.access(path, os.X_OK) else 0o644
+    """Whether it can be run, and whether others may read it."""
+    mode = path.stat().st_mode
+    return (0o755 if mode & 0o100 else 0o644) & (0o777 if mode & 0o044 else 0o700)
+
+
+def is_key(path: Path) -> bool:
+    """Whether a file is, by its name or its first bytes, a private key, a key store or the password of a vault; not one
+    that is encrypted with ansible-vault."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith(b"$ANSIBLE_VAULT"):
+        return False
+    return bool(_KEY_NAME.search(path.name)) or (b"PRIVATE KEY-----" in head and b"-----BEGIN" in head[:64])

@@ -17,17 +17,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from provisioner.artifacts.private import require_private
 from provisioner.errors import ArtifactError
 
 SPARE = 64 << 20  # bytes to leave free on the disk
 
 
 def cache_directory() -> Path:
-    """$PROVISIONER_CACHE, or the user's cache."""
+    """$PROVISIONER_CACHE, or the user's cache. Raises ArtifactError where others may write there."""
     given = os.environ.get("PROVISIONER_CACHE")
     if given:
-        return Path(given).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kafka-provisioner" / "artifacts"
+        return require_private(Path(given).expanduser().absolute())
+    above = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return require_private(above / "kafka-provisioner" / "artifacts")
 
 
 def maven_repository() -> str:

@@ -9,9 +9,12 @@ import hashlib
 import importlib.util
 import io
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from provisioner.errors import ArtifactError
 
 MAGIC = b"PROVISIONER AGENT 1\n"
 STAGE0 = (Path(__file__).parent.parent / "agent" / "stage0.py").read_text(encoding="utf-8")
@@ -26,7 +29,14 @@ class Payload:
     path: Path
 
     def read(self) -> bytes:
-        return self.path.read_bytes()
+        """Its bytes. Raises ArtifactError for a file that is not what was built."""
+        data = self.path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != self.digest:
+            raise ArtifactError(
+                f"{self.path} is not the agent that was built there",
+                advice="remove it, and find out who can write there; the next run builds it again",
+            )
+        return data
 
 
 def _files(root: Path, packages: Sequence[str], libraries: Sequence[str]) -> Iterator[tuple[str, Path]]:
@@ -88,7 +98,7 @@ def build(root: Path, cache: Path, *, packages: Sequence[str], libraries: Sequen
     if index.is_file():
         digest = index.read_text()
         path = cache / "agent" / f"{digest}.zip"
-        if path.is_file():
+        if re.fullmatch("[0-9a-f]{64}", digest) and path.is_file():
             return Payload(digest, path.stat().st_size, path)
     import zipfile
 
@@ -99,7 +109,7 @@ def build(root: Path, cache: Path, *, packages: Sequence[str], libraries: Sequen
     data = buffer.getvalue()
     digest = hashlib.sha256(data).hexdigest()
     path = cache / "agent" / f"{digest}.zip"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(path, data)
     _write(index, digest.encode())
     return Payload(digest, len(data), path)

@@ -172,13 +172,53 @@ def test_a_release_archive_is_bundled_under_its_sha512(
     assert ArchiveSource(str(archive), digest).obtain(lambda *_: None).path.is_relative_to(there)
 
 
-def test_with_git_the_untracked_inventory_comes_along_and_what_is_ignored_does_not(tmp_path: Path) -> None:
+def test_with_git_what_is_tracked_is_packed_and_what_lies_beside_it_is_not(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-    for name, text in {".gitignore": "*.log\n", "tasks.py": "", "inventory.yml": "", "run.log": ""}.items():
+    tracked = {".gitignore": "*.log\n", "tasks.py": "", "inventory.yml": ""}
+    for name, text in {**tracked, "run.log": "", "ca.key": "", "vault-pass.txt": "", "notes.yml": ""}.items():
         (tmp_path / name).write_text(text)
+    subprocess.run(["git", "add", *tracked], cwd=tmp_path, check=True)
     (tmp_path / "old.tar").touch()
     names = [path.name for path in project_files(tmp_path, tmp_path / "old.tar")]
     assert names == [".gitignore", "inventory.yml", "tasks.py"]
+
+
+def test_keys_and_passwords_of_a_vault_are_never_packed_and_closed_files_stay_closed(
+    project: Path, tmp_path: Path
+) -> None:
+    beside = project / "inventory" / "group_vars" / "all"
+    beside.mkdir(parents=True)
+    secret = {
+        "inventory/single.ca/ca.key": "hunter2",
+        "inventory/.vault_pass": "hunter2",
+        "vault-pass.txt": "hunter2",
+        "inventory/vault_password": "hunter2",
+        "id_ed25519": "hunter2",
+        "store.p12": "hunter2",
+        "server.pem": "-----BEGIN RSA PRIVATE KEY-----\nhunter2\n",
+    }
+    for name, text in secret.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    (project / "encrypted.key").write_text("$ANSIBLE_VAULT;1.1;AES256\n00\n")
+    (beside / "own.yml").write_text("x: 1\n")
+    (beside / "own.yml").chmod(0o600)
+    said: list[str] = []
+    made = bundle(
+        tmp_path / "deploy.tar",
+        root=project,
+        sources=[],
+        requirements=[],
+        inventory=project / "inventory/single.yml",
+        say=said.append,
+    )
+    there = unpacked(made.path, tmp_path / "x") / "project"
+    found = {path.relative_to(there).as_posix(): path for path in there.rglob("*") if path.is_file()}
+    assert not set(found) & set(secret)
+    assert "encrypted.key" in found and "inventory/single.yml" in found
+    assert found["inventory/group_vars/all/own.yml"].stat().st_mode & 0o777 == 0o600
+    assert found["tasks.py"].stat().st_mode & 0o777 == 0o644
+    assert any("look like keys or passwords of a vault" in line and "id_ed25519" in line for line in said)
 
 
 def test_packages_that_cannot_be_downloaded_are_one_message(tmp_path: Path) -> None:
