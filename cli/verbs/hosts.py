@@ -18,7 +18,7 @@ DEPLOY = {
     "check": "show what would change, change nothing",
     "diff": "show what changes inside files; secrets are masked",
     "smoke": "after the deploy, produce and consume through every listener",
-    "restart": "restart services whose configuration changed; --no-restart leaves that for the next deploy",
+    "restart": "restart services whose files change; --no-restart leaves both for the next deploy",
     "yes": "do not ask; downtime and losses need their own flags",
 }
 

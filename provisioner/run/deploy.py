@@ -136,27 +136,30 @@ class Deploy:
         self._confirm_downtime(fleet)
         if all(one.nothing for one in self.plans.values()):
             return
-        self.reporter.phase("Apply")
         payloads = applying.Payloads(fleet)
 
         def work(name: str) -> None:
-            applying.apply(fleet, self.plans[name], payloads, self.rows[name])
-            live.adopt(fleet, self.plans[name], self.rows[name])
+            plan, row = self.plans[name], self.rows[name]
+            applying.apply(fleet, name, plan.at_once, payloads, row)
+            live.adopt(fleet, plan, row)
+            if self.options.restart:
+                for restart in plan.restarts:
+                    applying.deliver(fleet, name, restart.changes, payloads)
             self.reporter.host(name, "")
 
+        if any(plan.at_once or plan.adoptions for plan in self.plans.values()):
+            self.reporter.phase("Apply")
         fleet.each(self.plans, work).check()
-        self._roll(fleet)
+        self._roll(fleet, lambda step: applying.apply(fleet, step.host, step.changes, payloads, self.rows[step.host]))
 
-    def _roll(self, fleet: Fleet) -> None:
+    def _roll(self, fleet: Fleet, write: Callable[[rolling.Step], None]) -> None:
         steps = rolling.read_pending(fleet, self.plans)
         if not steps:
             return
         if not self.options.restart:
             for step in steps:
-                self.reporter.warning(
-                    f"{step.host}: {step.service.unit} {rolling.because(step.reasons)}; "
-                    "restart left out (--no-restart), the next deploy does it"
-                )
+                self.rows[step.host].skipped += len(step.changes)
+                self.reporter.warning(f"{step.host}: {rolling.left_out(step)}")
             # What the inventory says of their ports is true only after it.
             self.left_out = {(step.host, step.service.unit) for step in steps}
             return
@@ -164,7 +167,7 @@ class Deploy:
         # A node that an interrupted run has just restarted may still be coming up: the others wait for it.
         applying.await_services(fleet, self.plans, but={(step.host, step.service.unit) for step in steps})
         for of_unit, gate in self.gated(fleet, steps):
-            self.roll(fleet, of_unit, gate)
+            self.roll(fleet, of_unit, gate, write)
 
     def gated(self, fleet: Fleet, steps: Sequence[rolling.Step]) -> Iterator[tuple[list[rolling.Step], rolling.Gate]]:
         """The steps of one unit after the other, each with the gate that they pass."""
@@ -173,10 +176,16 @@ class Deploy:
             if of_unit:
                 yield of_unit, self.site.gate(unit, self.targets, fleet.call, self.reporter.host)
 
-    def roll(self, fleet: Fleet, of_unit: Sequence[rolling.Step], gate: rolling.Gate) -> None:
-        """Restart one unit on its hosts, one at a time; counted in the recap."""
+    def roll(
+        self,
+        fleet: Fleet,
+        of_unit: Sequence[rolling.Step],
+        gate: rolling.Gate,
+        write: Callable[[rolling.Step], None] = lambda step: None,
+    ) -> None:
+        """Restart one unit on its hosts, one at a time; counted in the recap. write: makes the changes of a step."""
         services = {step.host: step.service for step in of_unit}
-        for name in rolling.roll(fleet, of_unit, gate):
+        for name in rolling.roll(fleet, of_unit, gate, write):
             self.rows[name].changed += 1
             live.tidy(fleet, name, services[name], self.rows[name])
 
@@ -185,7 +194,7 @@ class Deploy:
         restarts = [(name, restart.service.unit) for name, one in self.plans.items() for restart in one.restarts]
         if self.options.restart:
             self.confirm_downtime(
-                fleet, restarts, "deploy with --accept-downtime, or with --no-restart to restart later"
+                fleet, restarts, "deploy with --accept-downtime, or with --no-restart to leave them to a later deploy"
             )
 
     def confirm_downtime(self, fleet: Fleet, restarts: Sequence[tuple[str, str]], advice: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +32,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Restart:
-    """A running service whose inputs will not be what it was started with."""
+    """A running service whose inputs will not be what it was started with. changes: of what it reads only at its start,
+    in the plan's order; they are made in the host's turn of the roll."""
 
     service: Service
     reasons: tuple[str, ...]
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,12 @@ class HostPlan:
     @property
     def nothing(self) -> bool:
         return not self.changes and not self.restarts and not self.adoptions
+
+    @property
+    def at_once(self) -> tuple[Change, ...]:
+        """The changes that wait for no restart: they are made on all hosts at the same time."""
+        waiting = {change.resource.key for restart in self.restarts for change in restart.changes}
+        return tuple(change for change in self.changes if change.resource.key not in waiting)
 
 
 def _difference(name: str, actual: Any, expected: Any) -> str:
@@ -94,7 +102,9 @@ def soon_on_disk(resources: Iterable[Resource]) -> dict[str, str]:
 
 def make(host: str, resources: Sequence[Resource], states: Mapping[str, Mapping[str, Any] | None]) -> HostPlan:
     """The plan of one host. states: {resource key: actual state}, as the agent's `read` answers."""
-    changes, restarts, adoptions = [], [], []
+    changes: list[Change] = []
+    restarts: list[Restart] = []
+    adoptions: list[Adoption] = []
     soon = soon_on_disk(resources)
     for resource in resources:
         actual = states.get(resource.key)
@@ -107,10 +117,42 @@ def make(host: str, resources: Sequence[Resource], states: Mapping[str, Mapping[
             continue
         reasons, live = outdated(service.inputs, dict(state), soon), state.get("live")
         if reasons:
-            restarts.append(Restart(service, tuple(reasons)))
+            earlier = {change.resource.key for restart in restarts for change in restart.changes}
+            left = [change for change in changes if change.resource.key not in earlier]
+            restarts.append(Restart(service, tuple(reasons), waiting(left, service.inputs)))
         elif live and live["changes"]:
             adoptions.append(Adoption(service, tuple(live["changes"])))
     return HostPlan(host, tuple(resources), tuple(changes), tuple(restarts), tuple(adoptions))
+
+
+def waiting(changes: Iterable[Change], inputs: Collection[str]) -> tuple[Change, ...]:
+    """The changes of what a process reads at its start and has read: on disk, they would be tried by any start, such as
+    all hosts' after a power cut. So each host gets them just before its restart. inputs: the paths. Pure.
+
+    What is unpacked to a new directory is not read before something else leads there, and takes long: it does not wait.
+    What is changed inside of a directory that waits comes after it.
+    """
+    found: list[Change] = []
+    for change in changes:
+        resource = change.resource
+        folders = [one.resource.place for one in found if one.resource.takes_along]
+        inside = any(_within(resource.place, folder) for folder in folders)
+        unread = change.actual is None and resource.payload_source is not None
+        if inside or (not unread and _touches(resource, inputs)):
+            found.append(change)
+    return tuple(found)
+
+
+def _touches(resource: Resource, inputs: Collection[str]) -> bool:
+    """Whether it writes one of these paths, or is a link that leads to one or is on the way to one."""
+    ends = [end for link in resource.aliases().items() for end in link]
+    return any(path in inputs for path in resource.written()) or any(
+        _within(path, end) for end in ends for path in inputs
+    )
+
+
+def _within(path: str | None, folder: str | None) -> bool:
+    return bool(path and folder) and f"{path}/".startswith(f"{folder}/")
 
 
 def diff(change: Change) -> str:

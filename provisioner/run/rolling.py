@@ -1,20 +1,22 @@
 """Restart services whose inputs changed: one node at a time, each one serving again before the next.
 
-What needs a restart is read from the hosts again after the changes were made (`outdated`), never carried over from
-the plan: an earlier run that was killed before its restarts is finished by this one.
+What a service reads only at its start is written in its host's turn, just before the restart: a value with which it
+does not start is then on that one disk, and the other hosts would survive a power cut. What needs a restart is read
+from the hosts (`outdated`), never remembered: an earlier run that was killed in a turn is finished by this one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from provisioner import timing
 from provisioner.connect.fleet import Fleet
+from provisioner.errors import ProvisionerError
 from provisioner.resources import Service, services_of
 from provisioner.resources.service import outdated
-from provisioner.run.plan import HostPlan
+from provisioner.run.plan import Change, HostPlan, soon_on_disk
 from provisioner.words import some
 
 Say = Callable[[str, str], None]  # say(host, what it is doing)
@@ -22,11 +24,16 @@ Say = Callable[[str, str], None]  # say(host, what it is doing)
 
 @dataclass(frozen=True)
 class Step:
-    """One restart of the roll. reasons: the inputs that changed; none when a person asked for it."""
+    """One restart of the roll. reasons: the inputs that changed; none when a person asked for it. changes: what is
+    written just before. serves: whether it serves now. begun: whether its next start would already read something new:
+    an earlier run was cut off in its turn."""
 
     host: str
     service: Service
     reasons: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    serves: bool = True
+    begun: bool = False
 
 
 class Gate(Protocol):
@@ -45,24 +52,34 @@ class Gate(Protocol):
         """Return when the restarted service is fully back."""
 
 
-def pending(host: str, services: Iterable[Service], states: Mapping[str, Mapping[str, Any] | None]) -> list[Step]:
-    """The restarts that one host needs, from its services' states as they are now. Pure."""
+def pending(plan: HostPlan, states: Mapping[str, Mapping[str, Any] | None], serving: Collection[str]) -> list[Step]:
+    """The restarts that one host needs. states: of its services, as they are now; serving: the units that serve now.
+    Pure."""
     steps = []
-    for service in services:
-        reasons = outdated(service.inputs, dict(states.get(service.key) or {}), {})
+    planned = {restart.service.unit: restart for restart in plan.restarts}
+    soon = soon_on_disk(change.resource for restart in plan.restarts for change in restart.changes)
+    for service in services_of(plan.resources):
+        state, restart = dict(states.get(service.key) or {}), planned.get(service.unit)
+        changes = restart.changes if restart else ()
+        # With something to write it is due in any case: the service may have died since the plan was made.
+        reasons = restart.reasons if restart and changes else tuple(outdated(service.inputs, state, soon))
         if reasons:
-            steps.append(Step(host, service, tuple(reasons)))
+            serves = service.unit in serving if service.ready else bool(state.get("active"))
+            steps.append(
+                Step(plan.host, service, reasons, changes, serves, begun=bool(outdated(service.inputs, state, {})))
+            )
     return steps
 
 
 def read_pending(fleet: Fleet, plans: Mapping[str, HostPlan]) -> list[Step]:
-    """Ask every host which of its services run with other inputs than there are on disk."""
+    """Ask every host which of its services run with other inputs than there are on disk, or will be."""
 
     def ask(host: str) -> list[Step]:
-        services = services_of(plans[host].resources)
-        wires = [service.wire(content=False) for service in services]
-        answer = fleet.sessions[host].request("read", resources=wires) if wires else {"states": {}}
-        return pending(host, services, answer["states"])
+        wires = [service.wire(content=False) for service in services_of(plans[host].resources)]
+        if not wires:
+            return []
+        answer = fleet.sessions[host].request("read", resources=wires, wants={"serving": True})
+        return pending(plans[host], answer["states"], answer["serving"])
 
     found = fleet.each(plans, ask).check()
     return [step for host in plans for step in found[host]]
@@ -73,26 +90,55 @@ def units(plans: Mapping[str, HostPlan]) -> list[str]:
     return list(dict.fromkeys(one.unit for plan in plans.values() for one in services_of(plan.resources)))
 
 
-def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate) -> Iterator[str]:
-    """Restart one unit on its hosts, one at a time behind the gate; yields each host when it is done. Raises HostFailed
-    at the first that may not go down or does not come back: later nodes stay untouched."""
+def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate, write: Callable[[Step], None]) -> Iterator[str]:
+    """Restart one unit on its hosts, one at a time behind the gate; yields each host when it is done. write: makes the
+    changes of a step. Raises HostFailed at the first that may not go down or does not come back: later nodes stay
+    untouched, and keep the files that they have."""
     by_host = {step.host: step for step in steps}
-    for host in gate.order(list(by_host)):
-        step = by_host[host]
+    order = turns(gate.order(list(by_host)), by_host)
+    for number, host in enumerate(order):
+        step, untouched, tried = by_host[host], order[number:], False
         unit = step.service.unit
-        with timing.timed(f"{unit} may go down", host):
-            before = gate.permit(host)
-            if gate.relieve(host, before):
+        try:
+            with timing.timed(f"{unit} may go down", host):
                 before = gate.permit(host)
-        fleet.reporter.host(host, f"restarting {unit}")
-        took = fleet.request(host, "restart", service=step.service.wire(content=False))["seconds"]
-        for part, seconds in took.items():
-            timing.add(f"{unit} {part}", seconds, host)
-        with timing.timed(f"{unit} in sync", host):
-            gate.settle(host, before)
+            untouched = order[number + 1 :]
+            if step.changes:
+                write(step)
+            with timing.timed(f"{unit} may go down", host):
+                # Both take time, and what was true before may not be true any more.
+                if gate.relieve(host, before) or step.changes:
+                    before = gate.permit(host)
+            tried = bool(step.reasons)
+            fleet.reporter.host(host, f"restarting {unit}")
+            took = fleet.request(host, "restart", service=step.service.wire(content=False))["seconds"]
+            for part, seconds in took.items():
+                timing.add(f"{unit} {part}", seconds, host)
+            with timing.timed(f"{unit} in sync", host):
+                gate.settle(host, before)
+        except ProvisionerError as error:
+            stopped(error, [name for name in untouched if by_host[name].changes], unit if tried else "")
+            raise
         fleet.reporter.change(host, step.service.key, "restart", because(step.reasons))
         fleet.reporter.host(host, "")
         yield host
+
+
+def turns(order: Sequence[str], steps: Mapping[str, Step]) -> list[str]:
+    """The hosts in the order of their turns. order: the gate's. What an earlier run has left on a disk untried is tried
+    there before another host gets it; but one that does not serve comes first, since no gate lets another go down
+    before that is back. Pure."""
+    return sorted(order, key=lambda host: (steps[host].serves, not steps[host].begun))
+
+
+def stopped(error: ProvisionerError, untouched: Sequence[str], tried: str) -> None:
+    """Add to the error that ends a roll what becomes of the new files. untouched: the hosts that would have got some
+    and did not; tried: the unit that was started with them; "" for none."""
+    if untouched:
+        error.details.append(f"not touched, still with the old files: {some(untouched, 6)}")
+    if tried:
+        back = f"put the old one back in the inventory and deploy again: that starts {tried} here first"
+        error.advice = "; ".join([*filter(None, [error.advice]), f"if a new value is the cause, {back}"])
 
 
 def shown(reasons: Sequence[str]) -> str:
@@ -103,3 +149,13 @@ def shown(reasons: Sequence[str]) -> str:
 def because(reasons: Sequence[str]) -> str:
     """The reason of a restart in words."""
     return f"runs with an older {shown(reasons)}" if reasons else "asked for"
+
+
+def left_out(step: Step) -> str:
+    """What --no-restart leaves to the next deploy, in words."""
+    unit = step.service.unit
+    if step.changes:
+        return (
+            f"{unit} needs a restart for a new {shown(step.reasons)}; both left out (--no-restart), for the next deploy"
+        )
+    return f"{unit} {because(step.reasons)}; restart left out (--no-restart), the next deploy does it"

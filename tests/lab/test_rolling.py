@@ -15,6 +15,8 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
+from lab import engine
+
 from .cluster import BASES, Cluster, restarted
 from .console import conversation
 from .hosts import counts
@@ -183,6 +185,46 @@ def test_a_broker_that_does_not_start_stops_the_roll_and_its_mend_goes_on(prod3:
     assert prod3.pids("kafka")[first] == after[first]
 
 
+def test_a_value_with_which_no_broker_starts_stays_on_the_first_host(prod3: Cluster, load: Callable[[], Load]):
+    def files() -> dict[str, str]:
+        return {host.base: host.sh("cat /etc/kafka/* /etc/systemd/system/kafka.service | sha256sum") for host in hosts}
+
+    hosts, names = prod3.hosts, [host.name for host in prod3.hosts]
+    before, pids = files(), prod3.pids("kafka")
+    # Every check passes: only a start of the broker opens the keystore.
+    listeners = [*prod3.base["all"]["vars"]["kafka_listeners"], {"name": "TLS", "port": 9094, "protocol": "SSL"}]
+    keystore = {"ssl.keystore.location": "/etc/kafka/none.p12", "ssl.keystore.password": "none"}
+    prod3.set({"kafka_listeners": listeners, "kafka_config": keystore})
+    with load() as clients:
+        output = prod3.invoke("deploy", "--no-smoke", expect=2)
+        clients.more()
+    after = files()
+    (first,) = [host for host in hosts if after[host.base] != before[host.base]]
+    others = [host for host in hosts if host != first]
+    assert all(prod3.pids("kafka")[host.base] == pids[host.base] for host in others)
+    said = re.search("not touched, still with the old files: (.*)", output)
+    assert said and sorted(said[1].split(", ")) == [host.name for host in others]
+    assert "/etc/kafka/none.p12" in output and "put the old one back in the inventory and deploy again" in output
+
+    # A power cut: what starts by itself then reads what is on its disk.
+    engine.docker("kill", *names)
+    hosts[0].lab.up(BASES)
+
+    def both_are_back() -> bool:
+        """The topic's writes need two copies."""
+        produce(",".join(host.bootstrap for host in others), clients.topic, [str(clients.sent)])
+        return True
+
+    eventually(both_are_back, seconds=120, what="the others are back")
+    clients.verdict()
+    assert first.sh("systemctl show -P ActiveState kafka") != "inactive", "it was not even tried"
+
+    prod3.set()
+    output = prod3.invoke("deploy")
+    assert files() == before and "Smoke check passed" in output
+    assert set(restarted(output, "kafka")) <= {first.base}, "a host that had nothing new was restarted"
+
+
 def test_with_a_broker_down_a_restart_takes_no_second_one(prod3: Cluster, load: Callable[[], Load]):
     first, _, third = prod3.hosts
     with load() as clients:
@@ -197,11 +239,13 @@ def test_with_a_broker_down_a_restart_takes_no_second_one(prod3: Cluster, load: 
             state = "kafka does not run (dead)" if not limit else "which is not part of this run: Connection refused"
             assert third.name in output and state in output
 
-        # A deploy writes what needs no restart, and refuses the restart as well.
+        # A deploy refuses the restart as well, and with it what only that would try.
         inventory = prod3.path.read_text()
         prod3.set(kafka1={"kafka_config": {"queued.max.requests": 504}})
         output = prod3.invoke("deploy", "--no-smoke", "--limit", first.name, expect=2)
-        assert "broker 1 must stay up: " in output and counts(output, first.name)["changed"] == 1
+        assert "broker 1 must stay up: " in output and counts(output, first.name)["changed"] == 0
+        assert f"not touched, still with the old files: {first.name}" in output
+        assert prod3.everything() == before, "a refused turn has written something"
         prod3.path.write_text(inventory)
         assert restarted(prod3.invoke("deploy", "--no-smoke", "--limit", first.name), "kafka") == []
         assert prod3.pids("kafka") == pids

@@ -149,7 +149,7 @@ def test_it_travels_with_its_payload_and_is_made_on_the_host(a_new_kind: Any, tm
         request=lambda host, *asked, **arguments: session.request(*asked, **arguments),
     )
     row = Row()
-    apply.apply(fleet, plan.make("h", [lines], {lines.key: None}), apply.Payloads(fleet), row)
+    apply.apply(fleet, "h", plan.make("h", [lines], {lines.key: None}).at_once, apply.Payloads(fleet), row)
     assert (tmp_path / "list").read_text() == "a\nb\n"
     assert session.sent == [(tmp_path / "payload", "abc")]
     assert shown == [("h", lines.key, "+", "2 lines")] and row.changed == 1

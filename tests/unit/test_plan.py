@@ -78,6 +78,89 @@ def test_restart_is_needed_when_the_process_read_something_else(started, disk, s
     assert outdated(("/a",), running(started=started, disk=disk), soon) == expected
 
 
+ZOOKEEPER = Service("zookeeper", ("/etc/zoo.cfg", "/jdk/release"))
+KAFKA = Service("kafka", (PROPERTIES, "/opt/kafka-2/.provisioned", "/jdk/release"))
+
+
+def planned(resources, *services, present=(), **states):
+    """The plan of resources that differ from the disk (present: by their names) or are not there, and of services that
+    run with other inputs than these. Returns {unit, or "" for what no restart waits with: the names of the changes}."""
+    old = dict.fromkeys((path for service in services for path in service.inputs), "old")
+    found = {service.key: {**running(started=old, disk=old), **states} for service in services}
+    found |= {one.key: {} for one in resources if one.name in present}
+    made = plan.make("h", [*resources, *services], found)
+    waiting = {restart.service.unit: restart.changes for restart in made.restarts}
+    assert sorted([*made.at_once, *sum(waiting.values(), ())], key=made.changes.index) == list(made.changes)
+    return {unit: [one.resource.name for one in of] for unit, of in {"": made.at_once, **waiting}.items()}
+
+
+OTHER = File("/etc/other", "x")
+JAVA = File("/jdk/release", "x")
+CFG = File("/etc/zoo.cfg", "x")
+UNPACKED = Archive("/opt/kafka-2", Source("two"))
+WITHIN = File("/opt/kafka-2/bin/tool", "x")
+CURRENT = Link("/opt/kafka", "/opt/kafka-2")
+
+
+@pytest.mark.parametrize(
+    ("resources", "services", "present", "expected"),
+    [
+        # Each service's own files in its own turn, the rest at once, in the order of the plan.
+        (
+            [OTHER, CFG, FILE, Directory("/data")],
+            [ZOOKEEPER, KAFKA],
+            (),
+            {"": ["/etc/other", "/data"], "zookeeper": ["/etc/zoo.cfg"], "kafka": [PROPERTIES]},
+        ),
+        # What both read is written in the turn of the first.
+        ([JAVA, FILE], [ZOOKEEPER, KAFKA], (), {"": [], "zookeeper": ["/jdk/release"], "kafka": [PROPERTIES]}),
+        # A new version goes beside what runs, with all that is in it; only what leads to it waits.
+        (
+            [UNPACKED, WITHIN, CURRENT, FILE],
+            [KAFKA],
+            (),
+            {"": ["/opt/kafka-2", "/opt/kafka-2/bin/tool"], "kafka": ["/opt/kafka", PROPERTIES]},
+        ),
+        # One that replaces what runs waits, and so does what is laid into it.
+        (
+            [UNPACKED, WITHIN, OTHER],
+            [KAFKA],
+            ("/opt/kafka-2",),
+            {"": ["/etc/other"], "kafka": ["/opt/kafka-2", "/opt/kafka-2/bin/tool"]},
+        ),
+        # A link that is on the way to an input.
+        (
+            [CURRENT],
+            [Service("kafka", ("/opt/kafka/.provisioned", PROPERTIES))],
+            ("/opt/kafka",),
+            {"": ["/opt/kafka"]},  # nothing else differs: no restart, so nothing waits
+        ),
+        (
+            [CURRENT, FILE],
+            [Service("kafka", ("/opt/kafka/.provisioned", PROPERTIES))],
+            ("/opt/kafka",),
+            {"": [], "kafka": ["/opt/kafka", PROPERTIES]},
+        ),
+    ],
+)
+def test_what_a_running_service_reads_at_its_start_waits_for_its_restart(resources, services, present, expected):
+    assert planned(resources, *services, present=present) == expected
+
+
+def test_a_service_that_is_down_or_new_gets_everything_at_once():
+    assert planned([FILE, CFG], KAFKA, active=False) == {"": [PROPERTIES, "/etc/zoo.cfg", "kafka"]}
+    made = plan.make("h", [FILE, KAFKA], {})
+    assert made.at_once == made.changes and len(made.changes) == 2
+
+
+def test_a_change_that_needs_no_restart_waits_for_none():
+    digests = {PROPERTIES: FILE.digest}
+    service = Service("kafka", (PROPERTIES,))
+    states = {FILE.key: as_read(FILE, mode=0o600), service.key: running(started=digests, disk=digests)}
+    made = plan.make("h", [FILE, service], states)
+    assert made.at_once == made.changes and len(made.changes) == 1 and not made.restarts
+
+
 def test_a_stopped_service_needs_a_start_and_no_restart():
     state = {"enabled": True, "active": False, "started": None, "disk": {"/a": "1"}}
     made = plan.make("h", [Service("kafka", ("/a",))], {"service:kafka": state})

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from provisioner.errors import HostFailed
-from provisioner.resources import Service
-from provisioner.run import rolling
-from provisioner.run.plan import HostPlan
+from provisioner.resources import File, Request, Service
+from provisioner.run import plan, rolling
+from provisioner.run.plan import Change, HostPlan
 from provisioner.run.rolling import Step
 
 KAFKA = Service("kafka", ("/etc/a", "/etc/b"))
+NEW = File("/etc/a", "new\n")
+CHANGE = Change(NEW, "~", ("digest",), {**NEW.expected(), "digest": "old"})
 
 
 class Gate:
@@ -54,9 +56,13 @@ def fleet(log: list[str]) -> Any:
     return SimpleNamespace(request=request, reporter=changes)
 
 
+def roll(log: list[str], steps: Sequence[Step], gate: Gate) -> Any:
+    return rolling.roll(fleet(log), steps, gate, lambda step: log.append(f"write {step.host}"))
+
+
 def test_each_host_is_back_before_the_next_one_goes_in_the_gates_order():
     log: list[str] = []
-    done = list(rolling.roll(fleet(log), [Step(host, KAFKA, ("/etc/a",)) for host in "abc"], Gate(log)))
+    done = list(roll(log, [Step(host, KAFKA, ("/etc/a",)) for host in "abc"], Gate(log)))
     assert done == ["c", "b", "a"]
     assert log[:4] == ["permit c", "restart c", "settle c", "c: runs with an older /etc/a"]
     assert [entry for entry in log if entry.startswith(("restart", "settle"))] == [
@@ -71,7 +77,7 @@ def test_each_host_is_back_before_the_next_one_goes_in_the_gates_order():
 
 def test_a_host_that_hands_something_over_is_asked_for_again_before_it_goes():
     log: list[str] = []
-    list(rolling.roll(fleet(log), [Step(host, KAFKA) for host in "ab"], Gate(log, relieves="a")))
+    list(roll(log, [Step(host, KAFKA) for host in "ab"], Gate(log, relieves="a")))
     assert [entry for entry in log if ":" not in entry] == [
         "permit b",
         "restart b",
@@ -87,13 +93,66 @@ def test_a_host_that_hands_something_over_is_asked_for_again_before_it_goes():
 @pytest.mark.parametrize(("refuses", "fails"), [("b", ""), ("", "b")])
 def test_nothing_behind_the_first_failure_is_touched(refuses: str, fails: str):
     log: list[str] = []
-    roll = rolling.roll(fleet(log), [Step(host, KAFKA) for host in "abc"], Gate(log, refuses, fails))
-    assert next(roll) == "c"
+    going = roll(log, [Step(host, KAFKA, changes=(CHANGE,)) for host in "abc"], Gate(log, refuses, fails))
+    assert next(going) == "c"
     with pytest.raises(HostFailed) as failure:
-        next(roll)
+        next(going)
     assert failure.value.host == "b"
-    assert not {"permit a", "restart a", "settle a"} & set(log), log
-    assert ("restart b" in log) == bool(fails)
+    assert not {"permit a", "write a", "restart a", "settle a"} & set(log), log
+    assert ("restart b" in log) == ("write b" in log) == bool(fails)
+
+
+def test_what_a_service_reads_at_its_start_is_written_in_its_turn_and_the_gate_is_asked_again():
+    log: list[str] = []
+    list(roll(log, [Step(host, KAFKA, ("/etc/a",), (CHANGE,)) for host in "ab"], Gate(log, relieves="a")))
+    assert [entry for entry in log if ":" not in entry] == [
+        "permit b",
+        "write b",
+        "permit b",
+        "restart b",
+        "settle b",
+        "permit a",
+        "write a",
+        "relieve a",
+        "permit a",
+        "restart a",
+        "settle a",
+    ]
+
+
+def test_a_roll_that_fails_says_which_hosts_have_the_old_files_and_the_way_back():
+    def error(refuses: str = "", fails: str = "", reasons: tuple[str, ...] = ("/etc/a",)) -> HostFailed:
+        steps = [Step(host, KAFKA, reasons, (CHANGE,) if reasons and host != "d" else ()) for host in "abcd"]
+        with pytest.raises(HostFailed) as failure:
+            list(roll([], steps, Gate([], refuses, fails)))
+        return failure.value
+
+    died = error(fails="c")
+    assert died.details == ["not touched, still with the old files: b, a"]
+    assert died.advice == (
+        "if a new value is the cause, put the old one back in the inventory and deploy again: "
+        "that starts kafka here first"
+    )
+    refused = error(refuses="b")
+    assert refused.details == ["not touched, still with the old files: b, a"] and refused.advice is None
+    asked = error(fails="c", reasons=())  # `restart`: nothing was to be written
+    assert asked.details == [] and asked.advice is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ({"a": {}, "b": {}, "c": {}}, "abc"),
+        # Untried on this disk since an earlier run: tried there before another one gets it.
+        ({"a": {}, "b": {}, "c": {"begun": True}}, "cab"),
+        # What is down goes first, or no gate lets the others go down.
+        ({"a": {}, "b": {"serves": False}, "c": {"begun": True}}, "bca"),
+        ({"a": {"serves": False}, "b": {"serves": False, "begun": True}, "c": {}}, "bac"),
+    ],
+)
+def test_a_turn_that_was_cut_off_comes_before_the_others(steps: dict[str, Any], expected: str):
+    made = {host: Step(host, KAFKA, **given) for host, given in steps.items()}
+    assert rolling.turns("abc", made) == [*expected]
 
 
 @pytest.mark.parametrize(
@@ -110,8 +169,29 @@ def test_nothing_behind_the_first_failure_is_touched(refuses: str, fails: str):
     ],
 )
 def test_what_is_due_follows_from_the_host_alone(state: Any, reasons: list[str] | None):
-    found = rolling.pending("a", [KAFKA], {"service:kafka": state})
-    assert found == ([Step("a", KAFKA, tuple(reasons))] if reasons else [])
+    found = rolling.pending(HostPlan("a", (KAFKA,), (), ()), {"service:kafka": state}, ())
+    assert found == ([Step("a", KAFKA, tuple(reasons), begun=True)] if reasons else [])
+
+
+@pytest.mark.parametrize(
+    ("now", "serving", "expected"),
+    [
+        ({}, ("kafka",), {}),
+        ({}, (), {"serves": False}),  # it runs and does not answer: a start that failed, perhaps
+        ({"active": False}, (), {"serves": False}),  # it has died since the plan was made: its turn starts it
+        ({"disk": {"/etc/a": "1", "/etc/b": "3"}}, ("kafka",), {"begun": True}),
+    ],
+)
+def test_what_waits_for_a_restart_is_due_whatever_has_become_of_the_service(
+    now: dict[str, Any], serving: tuple[str, ...], expected: dict[str, Any]
+):
+    service = Service("kafka", KAFKA.inputs, ready=Request("m", "f"))
+    on_disk = {"/etc/a": "1", "/etc/b": "2"}
+    state = {"enabled": True, "active": True, "started": on_disk, "disk": on_disk}
+    states = {NEW.key: {**NEW.expected(), "digest": "1"}, service.key: state}
+    made = plan.make("a", [NEW, service], states)
+    found = rolling.pending(made, {service.key: {**state, **now}}, serving)
+    assert found == [Step("a", service, ("/etc/a",), made.changes, **expected)]
 
 
 def test_a_service_rolls_after_what_it_stands_on_also_where_they_are_on_different_hosts():
