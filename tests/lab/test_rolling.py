@@ -77,8 +77,13 @@ def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(prod3: Cl
     stopping = last.sh(logged.format("Starting controlled shutdown", "server"))
     assert elected < stopping, "the controller took its work with it instead of handing it over before"
     report("config roll", clients.longest_gap(), took)
-    # However busy the machine is: a broker that took its partitions with it would be missed for its whole restart.
-    assert clients.longest_gap() < took / len(BASES) / 2
+    shutdowns = [host.sh("grep -h 'ontrolled shutdown' /var/log/kafka/server.log | tail -n 1") for host in prod3.hosts]
+    assert all("returned successfully" in line for line in shutdowns), shutdowns
+    # A broker that took its partitions with it would be missed for its whole restart, however busy the machine is. Only
+    # where it stands still for so long that the brokers lose their sessions with ZooKeeper is every write late.
+    late = "grep -hc 'Client session timed out' /var/log/kafka/server.log || true"
+    if {host.sh(late) for host in prod3.hosts} == {"0"}:
+        assert clients.longest_gap() < took / len(BASES) / 2
 
 
 def test_a_restart_on_demand_of_both_services_goes_unnoticed(prod3: Cluster, load: Callable[[], Load]):
