@@ -148,6 +148,16 @@ def own_properties(inventory: Inventory) -> list[ConfigError]:
     return [*checks.own_properties(brokers, "kafka", OWNED.get), *values.changed(brokers, "kafka_config")]
 
 
+def known_properties(inventory: Inventory) -> list[ConfigError]:
+    """kafka_config sets properties that this version has, to values that it takes."""
+    brokers = [host for host in members(inventory, "kafka") if host.vars["kafka_config"]]
+    if not brokers:
+        return []
+    from roles.kafka import settings  # few inventories have any, and every run loads this file
+
+    return settings.problems(brokers, members(inventory, "kafka"), OWNED.get)
+
+
 def topics(inventory: Inventory) -> list[ConfigError]:
     """`topics` is the same on all brokers, as there is one cluster, and each entry is a topic."""
     brokers = members(inventory, "kafka")
@@ -175,6 +185,7 @@ CHECKS = (
     replication,
     limits,
     own_properties,
+    known_properties,
     topics,
 )
 

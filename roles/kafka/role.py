@@ -10,6 +10,7 @@ from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
 from roles.kafka import class_archive, listeners, metadata, topology
+from roles.kafka.checks import OWNED
 from roles.kafka.release import distribution, release
 from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, LOGGING, STARTED, UNIT, data_dirs, inputs, services
 from roles.shared import commands, jvm, native
@@ -131,6 +132,10 @@ def config(target: Target) -> File:
         zookeeper_connect=escaped(metadata.connect(target)),
     )
     own = target["kafka_config"]
+    if own:
+        from roles.kafka import settings  # as in the checks: only where there are any
+
+        own = settings.written(target.host, brokers, OWNED.get)
     return File(
         CONFIG,
         override(text, own, variable="kafka_config", synonyms=SYNONYMS),

@@ -54,17 +54,29 @@ def limits(inventory: Inventory) -> list[ConfigError]:
     return checks.limits(members(inventory, "zookeeper"), "zookeeper", 64)
 
 
+def owner(key: str) -> str | None:
+    """The variable of a property of zoo.cfg that other parts of the toolkit must know as well; None for any other."""
+    return OWNED.get(key) or ("zookeeper_address" if re.match(r"server\.\d", key) else None)
+
+
 def own_properties(inventory: Inventory) -> list[ConfigError]:
     """zookeeper_config sets no property that has a variable; JVM options are options."""
-
-    def owner(key: str) -> str | None:
-        return OWNED.get(key) or ("zookeeper_address" if re.match(r"server\.\d", key) else None)
-
     servers = members(inventory, "zookeeper")
     return [*checks.own_properties(servers, "zookeeper", owner), *values.changed(servers, "zookeeper_config")]
 
 
-CHECKS = (versions, unique_ids, addresses, limits, own_properties)
+def known_properties(inventory: Inventory) -> list[ConfigError]:
+    """zookeeper_config sets properties that this version has, to values that it takes."""
+    servers = members(inventory, "zookeeper")
+    given = [host for host in servers if host.vars["zookeeper_config"]]
+    if not given:
+        return []
+    from roles.zookeeper import settings  # few inventories have any, and every run loads this file
+
+    return settings.problems(given, len(servers), owner)
+
+
+CHECKS = (versions, unique_ids, addresses, limits, own_properties, known_properties)
 
 
 def ports(host: Host) -> list[tuple[int, str]]:

@@ -13,6 +13,7 @@ from roles.shared import commands, jvm, native
 from roles.shared.directories import guarded
 from roles.shared.properties import has_secret, override
 from roles.zookeeper import topology
+from roles.zookeeper.checks import owner
 from roles.zookeeper.release import compresses_snapshots, distribution, release, uses_logback
 from roles.zookeeper.service import CONFIG, ENVIRONMENT, HOLDS, TRANSACTIONS, UNIT, data_dirs, inputs, logging, services
 
@@ -80,6 +81,10 @@ def config(target: Target) -> File:
     listed = {number: topology.quorum_address(server) for number, server in ids.items()}
     text = target.render("zookeeper/zoo.cfg.j2", servers=listed if len(listed) > 1 else {})
     own = target["zookeeper_config"]
+    if own:
+        from roles.zookeeper import settings  # as in the checks: only where there are any
+
+        own = settings.written(target.host, owner)
     secret = has_secret(own)
     return File(
         CONFIG,

@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # For the hosts that tests deploy: a service starts with 40 % less CPU. What a test is about does not depend on how far
 # Java compiles; molecule deploys the inventories as they are shipped.
 QUICK_START = {f"{service}_jvm_opts": ["-XX:TieredStopAtLevel=1"] for service in ("kafka", "zookeeper")}
+# A value of replica.selector.class with which a broker does not start although no check can tell: the class is there,
+# and only loading it shows that it selects nothing.
+NO_SELECTOR = "org.apache.kafka.common.security.kerberos.KerberosLogin"
 
 
 def run_invoke(

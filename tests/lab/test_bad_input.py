@@ -17,7 +17,7 @@ import pytest
 from lab import engine
 from lab.lab import Lab
 
-from .hosts import LabHost, counts
+from .hosts import NO_SELECTOR, LabHost, counts
 
 BASE = "kafka4"  # not one of the prod3 inventory, whose hosts other tests may have deployed
 # What a deploy leaves, from its first change to its last.
@@ -243,7 +243,7 @@ def test_a_part_of_a_deploy_does_not_take_the_services_own_ports_for_taken(singl
 @pytest.mark.parametrize(
     ("unit", "variable", "evidence"),
     [
-        ("kafka", "kafka_config={num.io.threads: -1}", "Value must be at least 1"),
+        ("kafka", f"kafka_config={{replica.selector.class: {NO_SELECTOR}}}", "cannot be cast to class"),
         ("zookeeper", "zookeeper_jvm_opts=['-XX:NoSuchOption']", "Unrecognized VM option 'NoSuchOption'"),
     ],
 )

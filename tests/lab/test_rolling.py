@@ -19,7 +19,7 @@ from lab import engine
 
 from .cluster import BASES, Cluster, restarted
 from .console import conversation
-from .hosts import counts
+from .hosts import NO_SELECTOR, counts
 from .load import Load, loads
 from .serving import delete_topic, eventually, produce, records
 
@@ -170,13 +170,13 @@ def test_a_broker_that_does_not_start_stops_the_roll_and_its_mend_goes_on(prod3:
     first, broken = [host for host in BASES if host != controller]
     before = prod3.pids("kafka")
     # For the others what the shipped inventory says, which differs from what they run with.
-    prod3.set(**{broken: {"kafka_config": {"log.segment.bytes": 1}}})
+    prod3.set(**{broken: {"kafka_config": {"replica.selector.class": NO_SELECTOR}}})
     with load() as clients:
         output = prod3.invoke("deploy", "--no-smoke", expect=2)
         after = prod3.pids("kafka")
         assert restarted(output, "kafka") == [first]
         assert after[controller] == before[controller], "the roll went on behind a broker that did not come back"
-        assert "Invalid value 1 for configuration log.segment.bytes" in output and "Traceback" not in output
+        assert f"class {NO_SELECTOR} cannot be cast to class" in output and "Traceback" not in output
         name = next(host.name for host in prod3.hosts if host.base == broken)
         assert counts(output, name)["failed"] == 1
         clients.more()

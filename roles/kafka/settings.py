@@ -1,0 +1,180 @@
+"""What kafka_config may say: the names that Kafka knows beside its definitions, and what each means. Pure.
+
+Properties that limit each other are in `limits.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cluster.settings.rules import RUN_TIME_ONLY
+from provisioner.errors import ConfigError
+from provisioner.inventory.loading import once
+from provisioner.words import did_you_mean
+from roles.kafka import limits, topology
+from roles.kafka import listeners as doors
+from roles.shared import catalogue, settings
+from roles.shared.catalogue import Catalogue, Property
+
+if TYPE_CHECKING:
+    from provisioner.inventory.model import Host
+
+# Names of which a part is free, by what reads them: config providers (KIP-421), labels of metrics (KIP-606).
+_FREE = re.compile(r"config\.providers(\.[\w-]+\.(class|param\..+))?|metrics\.context\..+")
+_LISTENER = re.compile(r"listener\.name\.(?P<listener>[^.]+)\.(?P<rest>.+)")
+_MECHANISM = re.compile(r"[a-z0-9-]+\.(?P<rest>sasl\..+)")
+# Of the plugins that keep old segments elsewhere: the prefix is itself a property (KIP-405).
+_PREFIXES = ("remote.log.storage.manager.impl.prefix", "remote.log.metadata.manager.impl.prefix")
+
+
+VARIABLE = "kafka_config"
+
+Owner = Callable[[str], "str | None"]
+
+
+def problems(hosts: Sequence[Host], brokers: Sequence[Host], owner: Owner) -> list[ConfigError]:
+    """What is wrong with the properties of these brokers, each mistake once. brokers: all of the cluster; owner: the
+    variable of a property that has one."""
+    found = [(host.name, error) for host in hosts for error in _of(host, brokers, owner)]
+    return once(found, len(brokers))
+
+
+def _of(host: Host, brokers: Sequence[Host], owner: Owner) -> Iterable[ConfigError]:
+    known = catalogue.of("kafka", str(host.vars["kafka_version"]))
+    own = host.vars[VARIABLE]
+    if known is None or not own:
+        return []
+    rules = Rules(host, known, brokers, owner)
+    return settings.errors(
+        host, VARIABLE, settings.findings(known, "broker", own, host.vars["kafka_custom_prefixes"], rules)
+    )
+
+
+def written(host: Host, brokers: Sequence[Host], owner: Owner) -> Mapping[str, Any]:
+    """kafka_config as server.properties has it: 2d as milliseconds."""
+    known = catalogue.of("kafka", str(host.vars["kafka_version"]))
+    own = host.vars[VARIABLE]
+    return settings.texts(known, "broker", own, Rules(host, known, brokers, owner)) if known else own
+
+
+class Rules:
+    """The rules of one broker: `roles.shared.settings.Rules`."""
+
+    def __init__(self, host: Host, found: Catalogue, brokers: Sequence[Host], owner: Owner) -> None:
+        self._host = host
+        self._found = found
+        self._own: Mapping[Any, Any] = host.vars["kafka_config"]
+        self._brokers = brokers
+        self.owner = owner
+
+    def free(self, name: str) -> Property | bool | None:
+        """See `roles.shared.settings.Rules`."""
+        listener = _LISTENER.fullmatch(name)
+        if listener and listener["listener"] in self._listeners():
+            rest = listener["rest"]
+            mechanism = _MECHANISM.fullmatch(rest)
+            return self._found.find("broker", rest) or (
+                self._found.find("broker", mechanism["rest"]) if mechanism else None
+            )
+        if _FREE.fullmatch(name):
+            return True
+        prefixes = [str(self._value(one) or "") for one in _PREFIXES]
+        return True if any(prefix and name.startswith(prefix) for prefix in prefixes) else None
+
+    def _listeners(self) -> list[str]:
+        return [one.name.lower() for one in doors.of(self._host)]
+
+    def unknown(self, name: str) -> tuple[str, str] | None:
+        """See `roles.shared.settings.Rules`."""
+        topic = self._found.find("topic", name)
+        if topic and topic.other:
+            return f"{name} is a topic's property; the broker's is {topic.other}", f"write {topic.other}"
+        if topic:
+            return f"{name} is a topic's property, and brokers have none for it", "set it below `config:` of the topic"
+        if name in RUN_TIME_ONLY:
+            return f"{name} can only be set at run time", "a broker that is moving replicas gets it from `--throttle`"
+        listener = _LISTENER.fullmatch(name)
+        if listener and listener["listener"] not in self._listeners():
+            known = self._listeners()
+            return (
+                f"{name} is for the listener {listener['listener']}, which the broker does not have"
+                + did_you_mean(listener["listener"].lower(), known),
+                f"listeners are: {', '.join(known)} (in lower case here)",
+            )
+        if listener:
+            return (
+                f"{name}: {listener['rest']} is no property that a listener has",
+                "see `invoke config.list --search ssl.`",
+            )
+        if name.startswith("confluent."):
+            return (
+                f"{name} is Confluent Platform's, and Apache Kafka ignores it",
+                "remove it; where a plugin reads it, name its prefix: kafka_custom_prefixes: [confluent.]",
+            )
+        return None
+
+    def classes(self) -> frozenset[str] | None:
+        """See `roles.shared.settings.Rules`: a release archive, an option of the JVM or a plugin may bring others."""
+        options = " ".join(map(str, self._host.vars["kafka_jvm_opts"]))
+        if self._host.vars["kafka_archive"] or self._host.vars["kafka_custom_prefixes"] or "classpath" in options:
+            return None
+        return self._found.classes
+
+    def _value(self, name: str) -> str | None:
+        """What the broker will run with: the inventory's value, else the template's, else Kafka's default."""
+        if self._own.get(name) is not None:
+            return str(self._own[name])
+        one = self._found.find("broker", name)
+        return self._rendered().get(name, one.default if one else None)
+
+    def _rendered(self) -> dict[str, str]:
+        """Of server.properties, what the limits need (templates/kafka/server.properties.j2)."""
+        wanted = topology.replication(self._host, len(self._brokers))
+        several = {"replica.fetch.wait.max.ms": "100"} if wanted.factor > 1 else {}
+        return {
+            "broker.id": str(topology.broker_id(self._host, self._brokers)),
+            "offsets.topic.replication.factor": str(wanted.factor),
+            "socket.request.max.bytes": "104857600",
+            **several,
+        }
+
+    def together(self, own: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+        """See `roles.shared.settings.Rules`."""
+        values = {one.name: text for one in self._found.sections["broker"].values() if (text := self._value(one.name))}
+        inner = doors.inter_broker(self._host)
+        listeners = [one.name for one in doors.of(self._host)]
+        yield from limits.broken(own, {**values, **own}, listeners, inner.name, self.classes())
+
+
+class TopicRules:
+    """The rules of a topic's settings: `roles.shared.settings.Rules`."""
+
+    def __init__(self, found: Catalogue) -> None:
+        self._found = found
+
+    def owner(self, name: str) -> str | None:
+        """See `roles.shared.settings.Rules`."""
+        return None
+
+    def free(self, name: str) -> Property | bool | None:
+        """See `roles.shared.settings.Rules`."""
+        return None
+
+    def unknown(self, name: str) -> tuple[str, str] | None:
+        """See `roles.shared.settings.Rules`."""
+        one = self._found.find("broker", name)
+        if one and one.other:
+            return f"{name} is a broker's property; the topic's is {one.other}", f"write {one.other}"
+        if one:
+            return f"{name} is a broker's property, and topics have none for it", "set it in kafka_config"
+        return None
+
+    def classes(self) -> frozenset[str] | None:
+        """See `roles.shared.settings.Rules`."""
+        return None
+
+    def together(self, own: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+        """See `roles.shared.settings.Rules`."""
+        yield from ()
