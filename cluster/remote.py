@@ -172,6 +172,11 @@ def move_copies(moves: Sequence[Mapping[str, Any]], *, throttle: int | None, sta
     return ByBroker("cluster.moving.reassign", "work", args)
 
 
+def restore_leaders() -> ByBroker:
+    """Elect the preferred leaders of partitions that have all copies in sync: `moving.leaders.restore`."""
+    return ByBroker("cluster.moving.leaders", "restore")
+
+
 def directories_look(broker: int, *, path: str) -> ByBroker:
     """The data directories of a broker: `moving.drain_dir.look`. broker: its id; path: the one to be emptied. Ask it on
     its own host."""

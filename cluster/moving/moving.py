@@ -75,18 +75,23 @@ class Moving(Cluster):
         """Make the first replica of every partition its leader if possible; the number of leaders that changed. view:
         the cluster as it is now."""
         due = {found.key for topic in view["topics"].values() for found in topic.partitions if found.electable}
-        if not due:
-            return 0
+        return sum(code == 0 for code in self.elect_leaders(due).values()) if due else 0
+
+    def elect_leaders(self, keys: Iterable[Key]) -> dict[Key, int]:
+        """Make the first replica of each of these partitions its leader; {partition: error code or 0}."""
         topics = [
             ElectLeadersRequest.TopicPartitions(topic=name, partitions=sorted(numbers))
-            for name, numbers in by_topic(due).items()
+            for name, numbers in by_topic(keys).items()
         ]
         request = ElectLeadersRequest(election_type=PREFERRED, topic_partitions=topics, timeout_ms=SERVER_TIMEOUT)
         with self.controller() as connection:
             answer = connection.call(request)
         wire.raise_for(getattr(answer, "error_code", 0))
-        codes = [part.error_code for topic in answer.replica_election_results for part in topic.partition_result]
-        return sum(code == 0 for code in codes)
+        return {
+            (topic.topic, found.partition_id): found.error_code
+            for topic in answer.replica_election_results
+            for found in topic.partition_result
+        }
 
 
 def by_topic(keys: Iterable[Key]) -> dict[str, list[int]]:

@@ -184,10 +184,19 @@ class Deploy:
         write: Callable[[rolling.Step], None] = lambda step: None,
     ) -> None:
         """Restart one unit on its hosts, one at a time; counted in the recap. write: makes the changes of a step."""
-        services = {step.host: step.service for step in of_unit}
+        services, done = {step.host: step.service for step in of_unit}, list[str]()
         for name in rolling.roll(fleet, of_unit, gate, write):
+            done.append(name)
             self.rows[name].changed += 1
             live.tidy(fleet, name, services[name], self.rows[name])
+        try:
+            with timed(f"{of_unit[0].service.unit} restored"):
+                restored = gate.restore(done)
+        except ProvisionerError as error:
+            self.reporter.warning("; ".join(filter(None, [error.lines()[0], error.advice])))
+        else:
+            if restored:
+                self.reporter.note(restored)
 
     def _confirm_downtime(self, fleet: Fleet) -> None:
         """A restart that clients would notice needs a yes, before anything is changed."""

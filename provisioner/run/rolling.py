@@ -51,6 +51,10 @@ class Gate(Protocol):
     def settle(self, host: str, before: Any) -> None:
         """Return when the restarted service is fully back."""
 
+    def restore(self, hosts: Sequence[str]) -> str:
+        """Put back what the restarts of these hosts have moved, once all are back; what was done, as a sentence, "" for
+        nothing. A HostFailed is only a warning: the roll has succeeded."""
+
 
 def pending(plan: HostPlan, states: Mapping[str, Mapping[str, Any] | None], serving: Collection[str]) -> list[Step]:
     """The restarts that one host needs. states: of its services, as they are now; serving: the units that serve now.

@@ -144,6 +144,16 @@ class KafkaGate:
 
         wait(host, look, self._stall(host), self.say)
 
+    def restore(self, hosts: Sequence[str]) -> str:
+        """Elect the preferred leaders, unless the inventory leaves leaders where they are."""
+        if len(self.members) == 1 or not all(rules.leaders_return(one.vars["kafka_config"]) for one in self.members):
+            return ""
+        asked = hosts[-1]
+        self.say(asked, "electing the preferred leaders")
+        found = self.call(asked, remote.restore_leaders().at(self._addresses(asked)[asked]))
+        self.say(asked, "")
+        return rules.returned(found["returned"], found["refused"])
+
     def _catching_up(self, host: str, refusal: Refusal) -> Look:
         """A refusal that ends when copies are in sync: these advance by bytes."""
         partitions: dict[str, list[int]] = {}

@@ -128,6 +128,19 @@ def not_back(before: ClusterState, after: ClusterState, broker: int) -> Refusal 
     return None
 
 
+def leaders_return(settings: Mapping[str, Any]) -> bool:
+    """Whether leaders go back to their preferred brokers after a roll: as with Kafka's own timer, which does it within
+    minutes, unless it is switched off. settings: the properties that an inventory sets for a broker."""
+    return str(settings.get("auto.leader.rebalance.enable")).strip().lower() != "false"
+
+
+def returned(number: int, refused: Mapping[str, int]) -> str:
+    """What an election of preferred leaders has come to; "" for nothing. refused {reason: number}."""
+    brokers = "its preferred broker" if number == 1 else "their preferred brokers"
+    parts = [f"{counted(number, 'leader')} returned to {brokers}"] if number else []
+    return ", ".join([*parts, *(f"{counted(n, 'leader')} could not return ({why})" for why, n in refused.items())])
+
+
 def departure(state: ClusterState, leaving: frozenset[int]) -> Refusal | None:
     """What the cluster loses when these brokers are removed; None when every partition stays readable and writable.
 

@@ -37,6 +37,10 @@ class OneByOne:
     def settle(self, host: str, before: None) -> None:
         """It serves."""
 
+    def restore(self, hosts: Sequence[str]) -> str:
+        """Nothing has moved."""
+        return ""
+
     def downtime(self, host: str) -> None:
         """Nothing depends on it."""
 

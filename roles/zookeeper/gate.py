@@ -59,6 +59,10 @@ class ZooKeeperGate:
         keeper = self._keeper(host)
         wait(host, lambda: self._look(keeper.not_back(host)), self._stall(host), self.say)
 
+    def restore(self, hosts: Sequence[str]) -> str:
+        """Nothing: any server may lead."""
+        return ""
+
     def _look(self, verdict: Verdict) -> Look:
         refusal, silent = verdict
         if refusal is None:

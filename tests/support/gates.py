@@ -35,6 +35,7 @@ class Brokers:
         self.elsewhere = False  # the ensemble, where nobody can ask it
         self.copied, self.growing = 0, 0
         self.asked = 0
+        self.elected: Any = {"returned": 7, "refused": {}}  # what an election of preferred leaders comes to
         self.handed, self.stubborn = 0, ""  # how often the controller was to hand over, and why it does not
         self.then: dict[int, Callable[[], None]] = {}  # after so many questions, this happens
         self.call = FakeHosts(
@@ -43,6 +44,7 @@ class Brokers:
                 remote.zookeeper_ensemble: self._ensemble,
                 remote.copies_behind: self._copies,
                 remote.hand_over: self._hand_over,
+                remote.restore_leaders: lambda host, args: self.elected,
                 remote.answering: self._answering,
                 remote.cluster_status: self._status,
             }

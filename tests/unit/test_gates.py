@@ -76,6 +76,41 @@ def test_a_controller_that_cannot_hand_over_restarts_all_the_same(tmp_path: Path
     assert said[-1] == "kafka1: the controller was not handed over: not allowed"
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"returned": 7, "refused": {}}, "7 leaders returned to their preferred brokers"),
+        ({"returned": 1, "refused": {}}, "1 leader returned to its preferred broker"),
+        ({"returned": 0, "refused": {}}, ""),
+        (
+            {"returned": 2, "refused": {"NotLeaderError": 1}},
+            "2 leaders returned to their preferred brokers, 1 leader could not return (NotLeaderError)",
+        ),
+        ({"returned": 0, "refused": {"X": 3}}, "3 leaders could not return (X)"),
+    ],
+)
+def test_after_the_last_restart_leaders_return_and_it_is_said_in_a_line(tmp_path: Path, found: Any, said: str):
+    brokers = Brokers()
+    brokers.elected = found
+    assert gate_of(tmp_path, brokers).restore(["kafka2", "kafka1"]) == said
+    assert brokers.call.asked[-1][0] == "kafka1", "the broker that restarted last is back, too"
+    assert brokers.call.to(remote.restore_leaders) == [{"bootstrap": "127.0.0.1:9092"}]
+
+
+@pytest.mark.parametrize("value", [False, "false", " False "])
+def test_leaders_stay_where_the_inventory_switches_their_return_off(tmp_path: Path, value: Any):
+    brokers = Brokers()
+    gate = gate_of(tmp_path, brokers, kafka_config={"auto.leader.rebalance.enable": value})
+    assert gate.restore(["kafka1"]) == "" and not brokers.call.to(remote.restore_leaders)
+    gate = gate_of(tmp_path, brokers, kafka_config={"auto.leader.rebalance.enable": True})
+    assert gate.restore(["kafka1"]) != ""
+
+
+def test_a_single_broker_is_asked_for_no_election(tmp_path: Path):
+    brokers = Brokers(("kafka1",))
+    assert gate_of(tmp_path, brokers, run=("kafka1",)).restore(["kafka1"]) == "" and not brokers.call.asked
+
+
 def test_waiting_says_for_what_and_ends_when_the_copies_are_in_sync(tmp_path: Path):
     brokers, said = Brokers(), list[Any]()
     brokers.partition["isr"] = [1, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from provisioner.resources import File, Service
 from provisioner.run import plan
 from provisioner.run.evidence import Consent, Objection
 from provisioner.run.restart import Restart
+from roles.shared.gate import OneByOne
 
 ZOOKEEPER, KAFKA = Service("zookeeper"), Service("kafka")
 RUNS = {"enabled": True, "active": True, "disk": {}, "started": {}}
@@ -99,6 +101,39 @@ def test_downtime_that_nobody_accepts_is_a_refusal_with_exit_code_2(
         made.confirm_downtime(fleet, [("a", "kafka")], "accept it")
     assert error.value.exit_code == 2
     assert error.value.details == ["topic-0 goes offline"] and error.value.advice == "accept it"
+
+
+class Gate(OneByOne):
+    """Lets every host restart; restored: what it says or raises at the end."""
+
+    def __init__(self, restored: str | HostFailed) -> None:
+        self.restored = restored
+
+    def restore(self, hosts: Sequence[str]) -> str:
+        assert hosts == ["a", "b"]
+        if isinstance(self.restored, HostFailed):
+            raise self.restored
+        return self.restored
+
+
+@pytest.mark.parametrize(
+    ("restored", "said"),
+    [
+        ("7 leaders returned", "\n7 leaders returned\n"),
+        ("", ""),
+        (HostFailed("no controller", host="b", advice="wait"), "warning: b: no controller; wait\n"),
+    ],
+)
+def test_what_a_roll_has_moved_is_put_back_at_its_end_and_a_failure_of_that_fails_no_roll(
+    restored: str | HostFailed, said: str
+):
+    out = io.StringIO()
+    made = restart("kafka", out=out)
+    fleet: Any = SimpleNamespace(request=lambda *_, **__: {"seconds": {}}, reporter=made.reporter)
+    made.roll(fleet, made.steps(), Gate(restored))
+    assert {name: row.changed for name, row in made.rows.items()} == {"a": 1, "b": 1}
+    assert said in out.getvalue() and ("warning" in out.getvalue()) == isinstance(restored, HostFailed)
+    assert out.getvalue().count("\n") == 2 + bool(restored)
 
 
 @pytest.mark.parametrize(
