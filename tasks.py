@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from invoke import Collection
 
+from cli import typed
 from cli.verbs import artifacts, broker, cluster, groups, hosts, looking, records, topics
 from lab.tasks import ns as lab
 
@@ -38,3 +41,4 @@ namespace.add_collection(Collection("artifacts", artifacts.lock, artifacts.fetch
 namespace.add_collection(Collection("groups", groups.listing, groups.describe, groups.reset, groups.delete))
 namespace.add_collection(Collection("bench", records.bench_produce))
 namespace.add_collection(lab, name="lab")
+typed.prepare(namespace, sys.argv)

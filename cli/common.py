@@ -27,7 +27,7 @@ INTERRUPTED = 130  # as a shell reports a program that ended by Ctrl-C
 # Flags whose default comes from invoke.yaml or an INVOKE_* variable when they are not given.
 CONFIGURED = ("hosts", "accept_new_host_keys")
 # Flags that may be given again; the verb gets a list.
-REPEATABLE = ("extra_vars", "config", "name", "set", "unset")
+REPEATABLE = ("extra_vars", "config", "name", "set", "unset", "set_file", "ask")
 
 # Flags that are on unless they, or the configuration, say no.
 ON = ("smoke",)
@@ -71,13 +71,15 @@ def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]
             from provisioner.errors import ProvisionerError
 
             _collect_little_garbage()
-            for option in CONFIGURED:
-                if option in options:
-                    options[option] = options[option] or context.config.get(option)
             try:
+                for option in CONFIGURED:
+                    if option in options:
+                        options[option] = options[option] or _default(context, option)
                 code = body(context, **options)
             except ProvisionerError as error:
-                raise Exit("\n".join(error.lines()), code=error.exit_code) from None
+                from provisioner.report.lines import clean
+
+                raise Exit("\n".join(map(clean, error.lines())), code=error.exit_code) from None
             except KeyboardInterrupt:
                 advice = "What was done stays done; the same command goes on from there."
                 raise Exit(f"\nInterrupted. {advice}", code=INTERRUPTED) from None
@@ -108,12 +110,14 @@ def on_hosts(
     def decorate(body: Callable[..., int | None]) -> Any:
         @functools.wraps(body)
         def with_run(context: Context, **flags: Any) -> int | None:
+            from cli.configured import configured, dry
+
             given = {flag: flags.pop(flag) for flag in shared}
             if "check" in given:
-                given["check"] = given["check"] or bool(context.config.run.dry)
+                given["check"] = given["check"] or dry(context.config, context.config._overrides)
             for flag in ON:
                 if flag in flags:
-                    flags[flag] = flags[flag] and context.config.get(flag)
+                    flags[flag] = flags[flag] and configured(context.config, flag)
             return body(Run(**given), **flags)
 
         own = list(inspect.signature(body).parameters.values())[1:]
@@ -135,6 +139,13 @@ DEFAULTS: Mapping[str, Any] = {
     "ask_become_pass": False,
     "accept_new_host_keys": False,
 }
+
+
+def _default(context: Context, option: str) -> Any:
+    """What a flag is that was not given."""
+    from cli.configured import configured
+
+    return configured(context.config, option) if DEFAULTS[option] is False else context.config.get(option)
 
 
 def _collect_little_garbage() -> None:

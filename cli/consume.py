@@ -16,6 +16,7 @@ from cluster.records.shown import FIELDS, fields
 from provisioner.connect.feed import Feed
 from provisioner.errors import HostFailed, UsageError
 from provisioner.quantities import format_elapsed
+from provisioner.report.lines import escaped
 
 VALUE = "{value}"
 
@@ -28,7 +29,7 @@ def consume(run: Run, topic: str, given: dict[str, Any]) -> int:
     if not topic:
         raise UsageError("which topic? --topic is missing")
     arguments = reading_flags(given)
-    gone = threading.Event()
+    gone, terminal = threading.Event(), sys.stdout.isatty()
 
     def event(message: dict[str, Any], feed: Feed) -> None:
         if "ready" in message and arguments["start"]["to"] == "latest":
@@ -36,7 +37,8 @@ def consume(run: Run, topic: str, given: dict[str, Any]) -> int:
         if "raw" not in message or gone.is_set():
             return
         try:
-            sys.stdout.buffer.write(message["raw"])
+            # A record may hold what rewrites a terminal; files and pipes get its bytes as they are.
+            sys.stdout.buffer.write(escaped(message["raw"]).encode() if terminal else message["raw"])
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             gone.set()

@@ -25,16 +25,21 @@ CHANGE = {
     "broker": "for this broker only: its id or its host's name; without it for all brokers",
     "check": "show what would change, let the brokers validate it, change nothing",
 }
-SET = {**CHANGE, "set": "NAME=VALUE, as in log.retention.ms=2d; may be given again"}
+SET = {
+    **CHANGE,
+    "set": "NAME=VALUE, as in log.retention.ms=2d; may be given again",
+    "set_file": "NAME=FILE: the value is in this file (- for standard input), such as a password; may be given again",
+    "ask": "ask for the value of this setting, which is then in no list of processes; may be given again",
+}
 
 
 @on_hosts("set", SET)
-def set(run: Run, set=None, broker=""):
+def set(run: Run, set=None, set_file=None, ask=None, broker=""):
     """Set brokers' settings at run time, without a restart. Shows what changes, and when it is in force."""
     from cli import broker as settings
-    from cluster.settings.rules import assignments
+    from cli import values
 
-    return settings.change(run, assignments(set), broker)
+    return settings.change(run, values.given(set, set_file, ask), broker)
 
 
 UNSET = {

@@ -14,7 +14,7 @@ from cluster.model import Setting
 from cluster.settings import values
 from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER, PER_BROKER, READ_ONLY, STATIC
 from provisioner.errors import UsageError
-from provisioner.secrets import is_secret
+from provisioner.secrets import is_secret, mask
 from provisioner.words import nearest
 
 ByBroker = Mapping[int, Mapping[str, Setting]]
@@ -58,7 +58,7 @@ def assignments(given: Iterable[str]) -> dict[str, str]:
         name, separator, value = one.partition("=")
         name = name.strip()
         if not separator or not name:
-            raise UsageError(f"--set {one}: this is not NAME=VALUE", advice="as in --set log.retention.ms=2d")
+            raise UsageError(f"--set {mask(one)}: this is not NAME=VALUE", advice="as in --set log.retention.ms=2d")
         if name in out:
             raise UsageError(f"--set {name} is given twice")
         out[name] = _plain(name, value.strip())
@@ -67,7 +67,7 @@ def assignments(given: Iterable[str]) -> dict[str, str]:
 
 def _plain(name: str, value: str) -> str:
     """A duration or size with a unit as the number that Kafka takes; anything else as it is, for Kafka to judge."""
-    if not re.fullmatch(r"[0-9.]+\s*[A-Za-z]+", value):
+    if is_secret(name) or not re.fullmatch(r"[0-9.]+\s*[A-Za-z]+", value):
         return value
     try:
         return values.typed(name, value)

@@ -13,7 +13,12 @@ from provisioner.quantities import format_elapsed
 from provisioner.report.reporter import Row
 
 Span = tuple[str, str]  # style ("" or a name both ANSI and rich know), text
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of the text around it
+    r"\xad\u180e\u200b-\u200d\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # what is not seen
+    r"\U000e0000-\U000e0fff]"
+)
 _SIGN_STYLES = {"+": "green", "~": "yellow", "-": "red"}
 
 
@@ -97,8 +102,15 @@ def recap_lines(rows: Mapping[str, Row], seconds: float, next_steps: Sequence[st
 
 
 def clean(text: str) -> str:
-    """`text` without the control characters that could move the cursor, ring the bell or rewrite the screen."""
+    """`text` without the characters that could move the cursor, ring the bell, rewrite the screen, or make a reader see
+    another text than there is."""
     return _CONTROL.sub("", text)
+
+
+def escaped(data: bytes) -> str:
+    """Lines of somebody's bytes as a terminal may have them: what `clean` removes, and what is no text, as `\\x1b` or
+    `\\u202e`. Tabs and ends of lines stay."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], data.decode("utf-8", "backslashreplace"))
 
 
 def put(stream: TextIO, line: str) -> None:

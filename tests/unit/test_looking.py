@@ -174,10 +174,14 @@ def test_plain_listeners_are_told_unless_only_this_machine_reaches_them():
 
 
 def test_doctor_finds_plain_listeners_in_the_inventory(tmp_path: Path):
-    (found,) = doctor.inventory(three(tmp_path))
+    zookeeper, found = doctor.inventory(three(tmp_path))
     assert found.what.startswith("listener PLAINTEXT (") and "PLAINTEXT: anybody" in found.what and not found.host
+    assert zookeeper.what.startswith("ZooKeeper's ports 2181, 2888, 3888 take anybody") and not zookeeper.host
     secure = {"kafka_listeners": [{"name": "IN", "port": 9092, "bind": "127.0.0.1", "advertised_host": "127.0.0.1"}]}
-    assert list(doctor.inventory(single(tmp_path, **secure))) == []
+    (port,) = doctor.inventory(single(tmp_path, **secure))
+    assert port.what.startswith("ZooKeeper's port 2181 takes anybody")
+    closed = {"clientPortAddress": "127.0.0.1"}
+    assert list(doctor.inventory(single(tmp_path, **secure, zookeeper_config=closed))) == []
 
 
 class Host(FakeHosts):

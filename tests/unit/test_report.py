@@ -17,7 +17,7 @@ import pytest
 
 from provisioner.errors import HostFailed, Several, Unreachable
 from provisioner.report.choose import reporter
-from provisioner.report.lines import change_line, clean, diff_style, put
+from provisioner.report.lines import change_line, clean, diff_style, escaped, put
 from provisioner.report.live import LiveReporter, ansi, area_lines, bar_line
 from provisioner.report.plain import PlainReporter
 from provisioner.report.reporter import Row
@@ -187,6 +187,24 @@ def test_threads_do_not_break_each_others_lines(plain):
 
 def test_hosts_cannot_control_the_terminal():
     assert clean("a\x1b[2J\x07b\tc\r\x9b1m") == "a[2Jb\tc1m"
+
+
+@pytest.mark.parametrize(
+    "sign",
+    ["\u202e", "\u2066", "\u200f", "\u061c", "\u200b", "\ufeff", "\u2028", "\xad", "\U000e0041", "\u2060", "\x85"],
+)
+def test_hosts_cannot_make_a_line_look_like_another(sign: str):
+    assert clean(f"topic {sign}x") == "topic x"
+    assert escaped(f"topic {sign}x\n\ty".encode()) == f"topic {ascii(sign)[1:-1]}x\n\ty"
+
+
+def test_text_of_any_language_is_left_as_it_is():
+    text = "naïve 日本語 한국어 العربية 👍 Ελλάδα"
+    assert clean(text) == escaped(text.encode()) == text
+
+
+def test_bytes_that_are_no_text_are_shown_as_such():
+    assert escaped(b"a\xff\x1b[2Jb\r\n") == "a\\xff\\x1b[2Jb\\r\n"
 
 
 def test_what_a_stream_cannot_encode_is_replaced():
