@@ -170,11 +170,11 @@ def load_inventory(hosts: str, extra_vars: Sequence[str] = ()) -> Inventory:
     """The inventory that --hosts names, checked as a whole. Raises UsageError listing the valid names without one."""
     from provisioner.errors import UsageError
     from provisioner.inventory import loading as inventory
-    from provisioner.inventory import variables
+    from provisioner.inventory import sources, variables
     from roles import site
 
     if not hosts:
-        names = ", ".join(inventory.names(PROJECT))
+        names = ", ".join(sources.names(PROJECT))
         known = f"one of: {names}; or a path" if names else f"an inventory file; examples are in {ROOT / 'inventory'}"
         raise UsageError("which hosts? --hosts is missing", details=[f"--hosts is {known}"])
     specs = variables.load_specs(site.default_files())

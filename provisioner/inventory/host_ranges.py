@@ -30,6 +30,8 @@ def expand(pattern: str) -> tuple[list[str], int | None]:
         pattern, port = head, int(tail)
     if pattern.startswith("[") and pattern.endswith("]") and is_ipv6(pattern[1:-1]):
         return [pattern[1:-1]], port
+    if pattern.endswith(":") and not is_ipv6(pattern):
+        raise ValueError(f"{pattern!r} is not a host name: a port follows a ':'")
     return _names(pattern), port
 
 

@@ -39,9 +39,11 @@ class Layout:
     def complete(self, problems: list[ConfigError]) -> bool:
         """Hosts of no group become `ungrouped`; what is wrong with the whole is added to `problems`. False where
         nothing further can be asked: groups contain each other, or there is no host."""
-        grouped = {host for name in self.groups if name != "all" for host in self.groups[name].hosts}
-        if alone := [host for host in self.hosts if host not in grouped]:
-            self.groups["ungrouped"] = Group("ungrouped", self.label, hosts=dict.fromkeys(alone))
+        outside = ("all", "ungrouped")
+        grouped = {host for name, group in self.groups.items() if name not in outside for host in group.hosts}
+        alone = dict.fromkeys(host for host in self.hosts if host not in grouped)
+        if alone or "ungrouped" in self.groups:
+            self.groups.setdefault("ungrouped", Group("ungrouped", self.label)).hosts = alone
         try:
             inner_first = TopologicalSorter({name: list(group.children) for name, group in self.groups.items()})
             self._outer_first = list(inner_first.static_order())[::-1]

@@ -12,24 +12,18 @@ from typing import Any
 
 from provisioner.errors import ConfigError, ProvisionerError, Several, raise_all
 from provisioner.inventory import connection
-from provisioner.inventory import file as inventory_file
 from provisioner.inventory.extra_vars import parse as parse_extra_vars
-from provisioner.inventory.layers import Layers, label
+from provisioner.inventory.layers import Layers
 from provisioner.inventory.layout import Layout
 from provisioner.inventory.model import Host, Inventory, Values
 from provisioner.inventory.served import Served, near_misses
+from provisioner.inventory.sources import find, layout_of
 from provisioner.inventory.templating import Renderer
 from provisioner.inventory.unknown import unknown_variables
 from provisioner.inventory.variables import Variable
-from provisioner.inventory.yaml_source import Raw, read
-from provisioner.words import did_you_mean
+from provisioner.inventory.yaml_source import Raw
 
 Check = Callable[[Inventory], "list[ConfigError]"]
-
-
-def names(root: Path) -> list[str]:
-    """What --hosts may be: the inventory files below `root`, sorted."""
-    return sorted({path.stem for pattern in ("*.yml", "*.yaml") for path in (root / "inventory").glob(pattern)})
 
 
 def load(
@@ -41,7 +35,7 @@ def load(
     served: Served | None = None,
     checks: Sequence[Check] = (),
 ) -> Inventory:
-    """The inventory `inventory/NAME.yml` below `root`, or a file, with group_vars/ and host_vars/ beside it.
+    """The inventory that a name or path means (`sources.find`), with group_vars/ and host_vars/ beside it.
 
     extra_vars: what --extra-vars was given, each `key=value`, `@file` or a map in braces. served: the groups whose
     hosts the inventory is to have; the others are only there for templates to name. None: all hosts. checks: what roles
@@ -49,7 +43,7 @@ def load(
     """
     path = find(name_or_path, root)
     problems: list[ConfigError] = []
-    layout = inventory_file.parse(read(path, label(path, root)), problems)
+    layout = layout_of(path, root, problems)
     if not layout.complete(problems):
         raise_all(problems)
     everyone = {name: layout.listed(name) for name in layout.groups}
@@ -80,24 +74,6 @@ def load(
     inventory = Inventory(path.stem, path, hosts, mine, everyone, tuple(remarks))
     raise_all([*_same_address(inventory), *_checked(inventory, checks)])
     return inventory
-
-
-def find(name_or_path: str, root: Path) -> Path:
-    """The file that --hosts means. Raises ConfigError, with the names there are, when there is none."""
-    given = Path(name_or_path)
-    beside = root / "inventory"
-    candidates = [beside / f"{name_or_path}.yml", beside / f"{name_or_path}.yaml", given, root / given, beside / given]
-    for path in candidates:
-        if path.is_file():
-            return path
-    known = names(root)
-    found = (
-        "is a directory" if name_or_path and given.is_dir() else f"does not exist{did_you_mean(name_or_path, known)}"
-    )
-    raise ConfigError(
-        f"the inventory {name_or_path or '(no name)'} {found}",
-        advice=f"--hosts takes a file, or one of: {', '.join(known)}" if known else "--hosts takes an inventory file",
-    )
 
 
 def _magic(host: str, layout: Layout, path: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def unknown_variables(layers: Mapping[str, Mapping[str, Raw]], specs: Mapping[st
         near = next((known for known in names if one_slip(_plain(name), known)), None)
         if near is None and (ansible or not name.startswith(prefixes)):
             continue
-        near = near or nearest(_plain(name), specs)
+        near = near or _without_prefix(name, specs) or nearest(_plain(name), specs)
         found.append(
             ConfigError(
                 f"unknown variable {name}" + (f"; did you mean {near}?" if near else ""),
@@ -49,6 +49,12 @@ def one_slip(written: str, meant: str) -> bool:
     wrong, right = written[head : len(written) - tail], meant[head : len(meant) - tail]
     swapped = len(wrong) == 2 and wrong == right[::-1]
     return swapped or (len(wrong) <= 1 and len(right) <= 1)
+
+
+def _without_prefix(name: str, specs: Mapping[str, Variable]) -> str | None:
+    """A role's variable that does not carry its prefix, written with it: kafka_topics for topics."""
+    rest = name.partition("_")[2]
+    return rest if rest in specs else None
 
 
 def _plain(name: str) -> str:

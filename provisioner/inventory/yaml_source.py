@@ -276,6 +276,11 @@ class Document:
 
 def read(path: Path, label: str) -> Document:
     """The YAML file `path`, called `label` in messages. Raises ConfigError when it cannot be read."""
+    return Document(text_of(path, label), label)
+
+
+def text_of(path: Path, label: str) -> str:
+    """The text of a file. Raises ConfigError, EncryptedFile for one that ansible-vault has encrypted."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -285,7 +290,7 @@ def read(path: Path, label: str) -> Document:
         raise ConfigError(f"{label}: line {line}: not UTF-8 text", advice="save the file as UTF-8") from None
     if text.startswith("$ANSIBLE_VAULT"):
         raise EncryptedFile(label)
-    return Document(text, label)
+    return text
 
 
 def _contains_itself(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from provisioner.errors import ConfigError
 from provisioner.inventory import loading as inventory
+from provisioner.inventory import sources
 from provisioner.inventory.host_ranges import expand
 from provisioner.inventory.model import Inventory
 from provisioner.inventory.variables import load_specs
@@ -113,6 +114,7 @@ def test_host_ranges(pattern, hosts, port):
         ("b[1:3:0]", "step"),
         ("b[1:3:x]", "step"),
         ("two words", "not a host name"),
+        ("name:", "a port follows a ':'"),
         ("b[1:3", "not a host name"),
     ],
 )
@@ -273,7 +275,7 @@ def test_an_inventory_is_found_by_name_or_by_path(project, monkeypatch, tmp_path
     assert inventory.find("other.yml", project.root) == Path("other.yml")
     assert inventory.find("inventory/site.yml", project.root) == project.root / "inventory/site.yml"
     project.write(inventory__prod3=THREE)
-    assert inventory.names(project.root) == ["prod3", "site"]
+    assert sources.names(project.root) == ["prod3", "site"]
 
 
 def test_checks_see_the_whole_inventory_and_all_their_errors_are_raised(project):
