@@ -42,7 +42,10 @@ def _names(pattern: str) -> list[str]:
             raise ValueError(f"{pattern!r} is not a host name")
         return [pattern]
     tails = _names(match["tail"]) if match["tail"] else [""]
-    return [match["head"] + counted + tail for counted in _count(match["range"], pattern) for tail in tails]
+    counted = _count(match["range"], pattern)
+    if len(counted) * len(tails) > MOST:
+        raise ValueError(f"{pattern!r}: ranges of more than {MOST:,} hosts")
+    return [match["head"] + each + tail for each in counted for tail in tails]
 
 
 def _count(text: str, pattern: str) -> list[str]:

@@ -114,6 +114,7 @@ def test_host_ranges(pattern, hosts, port):
         ("b[1:3:0]", "step"),
         ("b[1:3:x]", "step"),
         ("two words", "not a host name"),
+        ("r[1:999]h[1:999][1:999]", "ranges of more than 10,000 hosts"),
         ("name:", "a port follows a ':'"),
         ("b[1:3", "not a host name"),
     ],
