@@ -157,7 +157,7 @@ def test_a_host_of_ours_is_reached_over_ssh_or_refused_before_any_connection(com
 @pytest.mark.parametrize("kind", ["ssh", "smart", "paramiko", "ansible.builtin.ssh", "ansible.builtin.paramiko_ssh"])
 def test_ssh_has_several_names(loaded, kind):
     found = loaded(f"all: {{vars: {{ansible_connection: {kind}}}, children: {{{OURS.strip().replace(chr(10), ',')}}}}}")
-    assert found.hosts["n1"].vars["ansible_connection"] == "ssh"
+    assert found.hosts["n1"].vars["ansible_connection"] == kind.rpartition(".")[2]
 
 
 def test_a_variable_is_rendered_only_where_what_it_is_for_runs(loaded, complaint):
