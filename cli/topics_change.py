@@ -18,7 +18,7 @@ from cluster.model import Topic
 from cluster.settings.values import shown, typed
 from cluster.topics import apply as topic_apply
 from cluster.topics import plan as topic_plan
-from cluster.topics.wanted import NAMED, Wanted, with_unit, wrong_name
+from cluster.topics.wanted import NAMED, Wanted, colliding, collision, with_unit, wrong_name
 from provisioner.errors import UsageError, raise_all
 from provisioner.quantities import format_size
 from provisioner.words import counted
@@ -130,6 +130,7 @@ def _names(topic: str, verb: str) -> list[str]:
     if not names:
         raise UsageError("which topic? --topic is missing", advice=f"as in `invoke topics.{verb} --topic orders`")
     wrong = [why for why in map(wrong_name, names) if why]
+    wrong += [collision(*pair) for pair in colliding(names)] if verb == "create" else []
     if wrong:
         raise UsageError(f"--topic: {wrong[0]}")
     return list(dict.fromkeys(names))

@@ -10,7 +10,7 @@ from cluster.moving import marks
 from cluster.moving.layout import Move
 from cluster.moving.rebalance import resize
 from cluster.settings.sources import DEFAULT, same
-from cluster.topics.wanted import Wanted
+from cluster.topics.wanted import Wanted, colliding, collision
 from provisioner.errors import ConfigError
 from provisioner.words import counted, did_you_mean
 
@@ -110,8 +110,12 @@ def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
     def wrong(one: Wanted, summary: str, advice: str | None = None) -> None:
         found.append(ConfigError(summary, details=[f"in: {one.place}"] if one.place else [], advice=advice))
 
+    taken = dict(colliding((one.name for one in wanted if one.name not in actual), actual))
     for one in wanted:
         topic = actual.get(one.name)
+        if one.name in taken:
+            wrong(one, f"{one.name}: {collision(one.name, taken[one.name])}", "use another name")
+            continue
         if topic and topic.internal:
             wrong(one, f"{one.name} is a topic of Kafka's own, which the brokers manage themselves")
             continue

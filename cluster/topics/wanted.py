@@ -10,10 +10,11 @@ What an entry leaves out is the brokers' default for a new topic, and unchanged 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cluster import temporary
 from cluster.moving import marks
 from cluster.settings import values
 from provisioner.errors import ConfigError
@@ -52,7 +53,25 @@ def wrong_name(name: str) -> str:
         return f"{name!r} is not a topic's name: letters, digits, '.', '_' and '-', 249 at most"
     if name in INTERNAL:
         return f"{name} is a topic of Kafka's own, which the brokers manage themselves"
+    if name.startswith(temporary.PREFIXES):
+        return f"{name} is called like the topics of a check, which are deleted when they are old"
     return ""
+
+
+def colliding(names: Iterable[str], there: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Pairs of which a cluster takes only one, since its metrics have _ for . in their names (Topic.hasCollision).
+    there: further names, of topics that exist: each pair has one of `names` at least."""
+    first = {_in_metrics(name): name for name in reversed([*there])}
+    found = []
+    for name in names:
+        other = first.setdefault(_in_metrics(name), name)
+        if other != name:
+            found.append((name, other))
+    return found
+
+
+def _in_metrics(name: str) -> str:
+    return name.replace(".", "_")
 
 
 def parse(topics: Mapping[Any, Any], where: Where) -> tuple[list[Wanted], list[ConfigError]]:
@@ -66,7 +85,16 @@ def parse(topics: Mapping[Any, Any], where: Where) -> tuple[list[Wanted], list[C
             wanted.append(_one(str(name), entry, where))
         except ConfigError as error:
             problems.append(error)
+    places = {one.name: one.place for one in wanted}
+    for name, other in colliding(places):
+        details = [f"in: {places[each]}" for each in (other, name) if places[each]]
+        problems.append(ConfigError(f"topics: {collision(name, other)}", details=details, advice="rename one of them"))
     return wanted, problems
+
+
+def collision(name: str, other: str) -> str:
+    """The sentence about two names that collide."""
+    return f"Kafka takes only one of {other} and {name}: its metrics have _ for . in the names of topics"
 
 
 def _one(name: str, entry: Any, where: Where) -> Wanted:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cluster.topics.wanted import Wanted, parse
 from provisioner.errors import ConfigError
+from provisioner.words import counted
 from roles.kafka import listeners as doors
 from roles.kafka import metadata, topology
 from roles.kafka.release import release
@@ -166,7 +167,18 @@ def topics(inventory: Inventory) -> list[ConfigError]:
         details = [f"{host.name}: {host.place('topics') or 'not set'}" for host in (brokers[0], other)]
         advice = "set it once for all hosts, under `all: vars:`"
         return [ConfigError("topics differs between the brokers of one cluster", details=details, advice=advice)]
-    return wanted_topics(inventory)[1]
+    wanted, problems = wanted_topics(inventory)
+    for one in wanted:
+        if one.factor is not None and one.factor > len(brokers):
+            problems.append(
+                ConfigError(
+                    f"topics: {one.name}: replication_factor is {one.factor}, but the inventory has "
+                    f"{counted(len(brokers), 'broker')}",
+                    details=[f"in: {one.place}"],
+                    advice="lower it, or add brokers",
+                )
+            )
+    return problems
 
 
 def wanted_topics(inventory: Inventory) -> tuple[list[Wanted], list[ConfigError]]:

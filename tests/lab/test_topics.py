@@ -260,9 +260,13 @@ def test_a_wrong_word_is_one_message_and_changes_nothing(
 
 
 def test_a_list_that_cannot_be_is_refused_as_a_whole(three: Cluster):
-    listing = file(three, {"fine": {}, "orders": {"partitions": 1}, "wide": {"replication_factor": 7}})
-    output = three.invoke("topics.apply", "--file", listing, expect=1)
-    assert "cannot have 1" in output and "replication factor 7" in output and "listed.yml:3" in output
+    for wrong, said in (
+        ({"orders": {"partitions": 1}}, "cannot have 1"),
+        ({"wide": {"replication_factor": 7}}, "replication_factor is 7, but the inventory has 3 brokers"),
+        ({"a.b": {}, "a_b": {}}, "Kafka takes only one of a.b and a_b"),
+    ):
+        output = three.invoke("topics.apply", "--file", file(three, {"fine": {}, **wrong}), expect=1)
+        assert said in output and "listed.yml:3" in output
     assert names(three) == set(TOPICS)
 
 

@@ -237,3 +237,12 @@ def test_after_the_plan_there_is_nothing_to_do(actual, wanted, prune):
 def test_the_bookkeeping_of_a_throttle_is_nobodys_setting():
     there = frozen.replace(topic(), settings={**topic().settings, FOLLOWERS: of_topic(FOLLOWERS, "0:1", True, "")})
     assert planned(Wanted("orders"), there).strays == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "said"), [("a.b", "a_b", 1), ("a_b", "a.b", 1), ("a.b", "a.b", 0), ("a.b", "a-b", 0)]
+)
+def test_a_new_topic_that_collides_with_one_of_the_cluster_is_refused(name, there, said):
+    found = problems([Wanted(name, place="site.yml:3")], {there: topic(there)}, THREE)
+    assert len(found) == said
+    assert all(f"Kafka takes only one of {there} and {name}" in str(one) and "site.yml:3" in str(one) for one in found)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.topics.wanted import Wanted, wrong_name
+from cluster.topics.wanted import Wanted, colliding, wrong_name
 from provisioner.errors import ConfigError, Several
 from roles.kafka.checks import wanted_topics
 from tests.support import roles as support
@@ -121,7 +121,38 @@ def test_brokers_of_one_cluster_have_the_same_topics(tmp_path):
         ("käse", False),
         ("orders\n", False),
         ("__transaction_state", False),
+        ("__own", True),
+        ("_schemas", True),
+        ("...", True),
+        ("provisioner-smoke-1700000000-x", False),
     ],
 )
 def test_names_are_kafkas(name, fine):
     assert (wrong_name(name) == "") is fine
+
+
+@pytest.mark.parametrize(
+    ("names", "there", "pairs"),
+    [
+        (["orders.created", "orders_created"], [], [("orders_created", "orders.created")]),
+        (["a.b_c", "a_b.c", "a_b_c"], [], [("a_b.c", "a.b_c"), ("a_b_c", "a.b_c")]),
+        (["a.b"], ["a_b", "x"], [("a.b", "a_b")]),
+        (["a.b", "a-b", "ab", "A.b", "a..b"], ["c.d", "c_d"], []),
+        (["a.b"], ["a.b"], []),
+    ],
+)
+def test_names_that_are_one_in_the_names_of_metrics_collide(names, there, pairs):
+    assert colliding(names, there) == pairs
+
+
+def test_a_collision_is_said_with_both_places(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        listed(tmp_path, "orders.created: {}\nx: {}\norders_created: {}")
+    message = str(caught.value)
+    assert "Kafka takes only one of orders.created and orders_created" in message and "-> rename one" in message
+    assert "in: site.yml:4" in message and "in: site.yml:6" in message
+
+
+def test_more_copies_than_brokers_are_refused_before_any_connection(tmp_path):
+    with pytest.raises(ConfigError, match=r"orders: replication_factor is 2, but the inventory has 1 broker"):
+        listed(tmp_path, "orders: {replication_factor: 2}")
