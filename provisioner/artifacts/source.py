@@ -103,6 +103,7 @@ class ArchiveSource:
 
         Raises ConfigError for a URL without a digest, a missing file or an unreadable digest.
         """
+        _require_location(location)
         self.location = location
         self._remote = urlsplit(location).scheme in ("http", "https")
         self.name = unquote(urlsplit(location).path if "://" in location else location).rsplit("/", 1)[-1]
@@ -182,6 +183,21 @@ class ArchiveSource:
             f"{self.name} does not match its sha512",
             details=[f"file     {path}", f"expected sha512 {self._sha512}", f"got      sha512 {got}"],
             advice="download it again, or correct the digest if this file is the one you want",
+        )
+
+
+def _require_location(location: str) -> None:
+    """Raises ConfigError for what no file system and no server would take as a name."""
+    name = location.rsplit("/", 1)[-1]
+    try:
+        urlsplit(location)
+        Path(location).expanduser()
+    except (ValueError, RuntimeError):  # http://[ and ~nobody
+        name = ""
+    if not location.isprintable() or name in ("", ".", "..") or len(name) > 255 or len(location) > 4000:
+        raise ConfigError(
+            f"{location[:100]!r} is not the path or the address of a release archive",
+            advice="write it like this: file:downloads/NAME.tgz, or https://...",
         )
 
 

@@ -32,7 +32,11 @@ def parse(given: Sequence[str], known: Mapping[str, Any], problems: list[ConfigE
 
 def _one(argument: str, known: Mapping[str, Any], problems: list[ConfigError]) -> dict[str, Raw]:
     if argument.startswith("@"):
-        document = read(Path(argument[1:]).expanduser(), argument[1:])
+        try:
+            path = Path(argument[1:]).expanduser()
+        except RuntimeError:
+            raise ConfigError(f"{FLAG} {argument}: there is no such user", advice=_ADVICE) from None
+        document = read(path, argument[1:])
         return document.variables(document.root, problems)
     if argument.startswith("{"):
         document = Document(argument, FLAG)

@@ -6,6 +6,7 @@ inventory.hosts["single1"].vars["app_port"]
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -141,4 +142,16 @@ def _checked(inventory: Inventory, checks: Sequence[Check]) -> list[ProvisionerE
             found.append(error)
         except Several as several:
             found.extend(several.errors)
-    return list({str(error): error for error in found}.values())  # several checks may meet one broken entry
+    for each in found:
+        each.details += _places(inventory, each)
+    return list({str(each): each for each in found}.values())  # several checks may meet one broken entry
+
+
+def _places(inventory: Inventory, error: ProvisionerError) -> list[str]:
+    """Where the variables stand that a check's sentence is about, in lines; none where it says so itself."""
+    if any(line.lstrip().startswith("in:") or ".yml:" in line for line in error.details):
+        return []
+    hosts = [inventory.hosts[name] for name in error.hosts if name in inventory.hosts] or inventory.hosts.values()
+    words = re.findall(r"[a-z]\w+", error.summary)
+    places = dict.fromkeys(host.origin[word] for host in hosts for word in words if word in host.origin)
+    return [f"in: {place}" for place in places if not place.startswith("roles/")][:3]

@@ -140,6 +140,8 @@ class Document:
             raise self._explained(error) from None
         except RecursionError:
             raise self._too_deep(0) from None
+        except UnicodeEncodeError:  # of a command line that is not UTF-8
+            raise ConfigError(f"{label}: not UTF-8 text", advice="use a terminal and a locale with UTF-8") from None
 
     def _too_deep(self, line: int) -> ConfigError:
         return ConfigError(f"{self.label}:{line + 1}: brackets are nested too deeply", advice="write the value flat")

@@ -56,10 +56,19 @@ def versions(
                 summary = f"{product}_archive is version {named[1]}, but {product}_version is {version}"
                 raise ConfigError(summary, host=host.name, advice="make them agree")
             if given:
-                releases.source(release(host.vars), host.vars)
+                _require_source(release(host.vars), host)
         except ConfigError as error:
             problems.setdefault(error.summary, error)
     return list(problems.values())
+
+
+def _require_source(release: Release, host: Host) -> None:
+    """Raises ConfigError, with the place, for a release archive that cannot be used."""
+    try:
+        releases.source(release, host.vars)
+    except ConfigError as error:
+        error.details.append(f"in: {host.place(f'{release.product}_archive')}")
+        raise
 
 
 def unique_ids(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,10 +36,14 @@ def gc_log_options(path: str, size: int, files: int) -> list[str]:
     return [f"-Xlog:gc*:file={path}:time,uptime,tags:filecount={files},filesize={jvm_size(size)}"]
 
 
+# What systemd, or a file that it reads, would take otherwise.
+_UNLIKE = re.compile(r"""[^!-~]|["'\\$]""")
+
+
 def one_line(options: Sequence[Any], *, variable: str) -> str:
     """Options as one line of an environment file. systemd splits it at blanks, so no option may contain one."""
     for option in options:
-        if not isinstance(option, str) or not option.startswith("-") or any(c in option for c in " \t\n\"'\\$"):
+        if not isinstance(option, str) or not option.startswith("-") or _UNLIKE.search(option):
             raise ConfigError(
                 f"{variable} has an item that is not a single JVM option: {_shown(option)}",
                 advice="give a list with one option per item, each starting with '-', without blanks, quotes or '$'",

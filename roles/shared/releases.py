@@ -57,7 +57,7 @@ def known(product: str) -> list[str]:
 def release(product: str, version: str) -> Release:
     """The facts of one version. ConfigError naming the locked versions when it is not one of them."""
     path = ROLES / product / "versions" / f"{version}.yml"
-    if not path.is_file():
+    if version not in known(product):  # and no path that leads elsewhere
         raise ConfigError(
             f"{product}_version {version} is not locked",
             details=[f"locked versions of {product}: {', '.join(known(product)) or 'none'}"],

@@ -211,3 +211,22 @@ def test_paths_are_normalised_everywhere_they_are_used(tmp_path):
 
 def test_snapshots_and_transactions_may_share_a_directory(tmp_path):
     support.single(tmp_path, zookeeper_data_dir="/data/zk", zookeeper_txn_dir="/data/zk/")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/opt/my java", "java_home: '/opt/my java' has a blank in it"),
+        ("/opt/java$1", "java_home: '/opt/java$1' has '$' in it"),
+        ("/home/ops/jdk", "java_home: '/home/ops/jdk' is in /home, which is hidden from services (ProtectHome)"),
+        ("/root/jdk", "is in /root"),
+        ("/tmp/jdk", "is in /tmp, which is emptied, and private to each service (PrivateTmp)"),
+    ],
+)
+def test_a_java_that_services_cannot_be_started_with_is_refused(tmp_path, path, said):
+    message = of(tmp_path, java_home=path)
+    assert said in message and "in:    site.yml" in message and "such as /opt/java" in message
+
+
+def test_a_java_anywhere_else_is_fine(tmp_path):
+    assert support.single(tmp_path, java_home="/usr/lib/jvm/java-17-openjdk-amd64/").hosts["single1"].vars["java_home"]

@@ -140,6 +140,30 @@ def test_a_number_that_a_template_brings_is_refused_as_well(tmp_path, line, octa
     assert f"YAML reads {octal} as the octal number" in message
 
 
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ("kafka_rack=\udcff", "--extra-vars kafka_rack: not UTF-8 text"),
+        ("{kafka_rack: \udcff}", "--extra-vars: not UTF-8 text"),
+        ("@~no-such-user/x", "--extra-vars @~no-such-user/x: there is no such user"),
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_refused(tmp_path, extra, said):
+    assert said in refusal(tmp_path, "x: 1", extra=(extra,))
+
+
+def test_a_check_says_where_the_variable_stands(tmp_path):
+    assert "    in: site.yml:6\n" in refusal(tmp_path, "kafka_version: 1.10")
+    assert "    in: --extra-vars" in refusal(tmp_path, "x: 1", extra=("kafka_heap=1m",))
+    assert "\n    in: site.yml:6" in refusal(tmp_path, "kafka_archive: file:/no/such-1.tgz")
+
+
+@pytest.mark.parametrize("text", ["http://[", "~no-such-user/x.tgz", "/", "a/..", "a\0b", "x" * 300, "{{ y }}{"])
+def test_what_is_no_release_archive_is_one_sentence(tmp_path, text):
+    message = refusal(tmp_path, f"kafka_archive: !unsafe {json.dumps(text)}")
+    assert "release archive" in message and "site.yml:6" in message
+
+
 def test_two_places_that_agree_as_numbers_only_do_not_agree(tmp_path):
     path = tmp_path / "site.yml"
     path.write_text("all: {children: {kafka: {hosts: {h: {x: 2.10}}}, zookeeper: {hosts: {h: {x: 2.1}}}}}")
