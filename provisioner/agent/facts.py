@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import socket
@@ -126,9 +127,11 @@ def taken(wanted: Mapping[int, int]) -> Dict[str, str]:
     }
 
 
-def unresolved(names: Iterable[str]) -> List[str]:
-    """The names that this host cannot resolve within a few seconds, asked for all at once."""
-    asked, found = list(names), set()
+def resolved(names: Iterable[str]) -> Dict[str, Optional[List[str]]]:
+    """{name: its addresses on this host}, asked for all at once; None for one that cannot be resolved within a few
+    seconds."""
+    asked = list(names)
+    found: Dict[str, List[str]] = {}
     left = iter(asked)
     taking = threading.Lock()
 
@@ -138,11 +141,9 @@ def unresolved(names: Iterable[str]) -> List[str]:
                 name = next(left, None)
             if name is None:
                 return
-            try:
-                socket.getaddrinfo(name, None)
-                found.add(name)
-            except OSError:
-                pass
+            with contextlib.suppress(OSError, UnicodeError):
+                answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+                found[name] = sorted({str(answer[4][0]) for answer in answers})
 
     # Threads of its own: a name server that is silent holds them for longer than any run waits, also at the end.
     threads = [threading.Thread(target=resolve, daemon=True) for _ in range(min(len(asked), NAME_THREADS))]
@@ -151,7 +152,14 @@ def unresolved(names: Iterable[str]) -> List[str]:
     deadline = time.monotonic() + NAME_SECONDS
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    return [name for name in asked if name not in found]
+    return {name: found.get(name) for name in asked}
+
+
+def loopback(addresses: Optional[List[str]]) -> str:
+    """The address of a name at which a host reaches only itself, such as Debian's 127.0.1.1; "" when there is none, or
+    when it has others as well. Pure."""
+    own = [one for one in addresses or [] if one.startswith("127.") or one == "::1"]
+    return own[0] if own and len(own) == len(addresses or []) else ""
 
 
 def noexec(paths: Iterable[str]) -> List[str]:

@@ -26,6 +26,9 @@ from .lock import PATH as LOCK
 from .lock import Held, Lock
 from .system import STATE, System
 
+# What a login's environment says to every Java. What the agent starts is not meant: a library that is not there would
+# stop it, and Java's notes about these would stand in the output that is read.
+FOREIGN = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_HOME", "CLASSPATH")
 # What changes nothing on the host. By convention that is so of every function called `look`, too.
 READING = ("lock", "read", "has")
 
@@ -117,7 +120,8 @@ class Agent:
             try:
                 files[path] = self.system.read_text(path)
             except OSError as error:
-                problems.append(describe(_refused(error, path)))
+                problems.append({**describe(_refused(error, path)), "resource": f"file:{path}"})
+        names = facts.resolved(wants.get("names") or [])
         holders = {int(port): unit for port, unit in (wants.get("ports") or {}).items()}
         ports = {port: int((self.system.unit_state(unit) or {}).get("pid", 0)) for port, unit in holders.items()}
         return {
@@ -126,7 +130,8 @@ class Agent:
             "disks": facts.disks(wants.get("disks") or []),
             "noexec": facts.noexec(wants.get("runs") or []),
             "ports": facts.taken(ports),
-            "unresolved": facts.unresolved(wants.get("names") or []),
+            "unresolved": [name for name, addresses in names.items() if addresses is None],
+            "loopback": {name: found for name, addresses in names.items() if (found := facts.loopback(addresses))},
             "files": files,
             "java": facts.java_version(wants.get("java_home")),
             "serving": self._serving(resources, states) if wants.get("serving") else {},
@@ -258,6 +263,8 @@ def serve() -> None:
     sys.stdout = sys.stderr
     os.umask(0o022)
     os.chdir("/")
+    for name in FOREIGN:
+        os.environ.pop(name, None)
     # A terminated check cleans up and then says so by KeyboardInterrupt; a traceback would reach no reader.
     with contextlib.suppress(KeyboardInterrupt):
         Agent(0, sink).serve()

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import glob
 import os
-from typing import Any, Callable, Dict, List, Optional
+import time
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from .failure import Failure
+from .files import text_of
 
 DPKG_STATUS = "/var/lib/dpkg/status"
+# Held by apt and dpkg while they work; the frontend's for as long as a whole run of unattended-upgrades.
+LOCKS = (
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
+    "/var/lib/apt/lists/lock",
+    "/var/cache/apt/archives/lock",
+)
+LOCK_SECONDS = 600.0  # an upgrade of the whole system may take minutes
+POLL_SECONDS = 1.0
 
 
 def status(path: str = DPKG_STATUS) -> str:
@@ -31,6 +42,43 @@ def find(status: str, name: str) -> Optional[Dict[str, Any]]:
             return {"installed": True, "version": fields.get("Version", "")}
         at = status.find(start, at + 2)
     return None
+
+
+def holder(path: str) -> int:
+    """The pid of the process that holds a lock file of apt's; 0 when none does."""
+    import fcntl
+    import struct
+
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return 0
+    try:
+        # struct flock of 64-bit Linux: type, whence, start, length, pid
+        asked = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack("hhqqi", fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+        return 0 if kind == fcntl.F_UNLCK else int(pid) or -1
+    finally:
+        os.close(descriptor)
+
+
+def wait_for_locks(emit: Callable[[Dict[str, Any]], None], locks: Sequence[str] = LOCKS) -> None:
+    """Wait until nobody else is at work with packages, saying who. Raises Failure after LOCK_SECONDS."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        held = next(((path, pid) for path in locks for pid in [holder(path)] if pid), None)
+        if held is None:
+            return
+        path, pid = held
+        name = text_of(f"/proc/{pid}/comm").strip() if pid > 0 else ""
+        who = f"{name or 'a process'} (pid {pid})" if pid > 0 else "a process of another namespace"
+        if time.monotonic() > deadline:
+            raise Failure(
+                f"{who} still holds {path}, which installing needs, after {LOCK_SECONDS:.0f} s",
+                advice=f"let it finish (`ps -fp {pid}` on the host says what it does), then deploy again",
+            )
+        emit({"text": f"waiting for {who} to release {path}"})
+        time.sleep(POLL_SECONDS)
 
 
 def _apt(arguments: List[str], emit: Callable[[Dict[str, Any]], None]) -> List[str]:
@@ -62,6 +110,7 @@ def install(name: str, emit: Callable[[Dict[str, Any]], None]) -> None:
     """Install a package; package lists are fetched when there are none or when they turn out stale."""
     import subprocess
 
+    wait_for_locks(emit)
     # A run that was killed inside dpkg leaves it half done; this is a no-op otherwise.
     subprocess.run(
         ["dpkg", "--configure", "-a"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -73,5 +122,6 @@ def install(name: str, emit: Callable[[Dict[str, Any]], None]) -> None:
             return
         except Failure:
             emit({"text": "package lists may be old, fetching them"})
+    wait_for_locks(emit)
     _apt(["update"], emit)
     _apt(wanted, emit)

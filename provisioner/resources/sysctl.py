@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..agent.failure import Failure
@@ -9,12 +10,30 @@ from .base import Resource, State, in_the_way, owned
 from .digest import sha256
 from .frozen import dataclass
 
+# Limits and sizes of buffers, of which more is never worse for a service: what a host has beyond the wanted is left,
+# whoever has set it (newer distributions raise vm.max_map_count themselves).
+LEAST = re.compile(
+    r"vm\.max_map_count|fs\.(file-max|nr_open|aio-max-nr|inotify\.max_\w+)|kernel\.(pid_max|threads-max)"
+    r"|net\.core\.(somaxconn|[rw]mem_max|netdev_max_backlog|optmem_max)|net\.ipv4\.tcp_(max_syn_backlog|max_tw_buckets)"
+)
+# Of these, less is better.
+MOST = re.compile(r"vm\.swappiness")
+
+
+def better(name: str, wanted: str, running: Optional[str]) -> bool:
+    """Whether a running value does more for the services than the wanted one, so that it is left. Pure."""
+    if running is None or not (wanted.isdigit() and running.isdigit()):
+        return False
+    more, less = LEAST.fullmatch(name), MOST.fullmatch(name)
+    return bool((more and int(running) > int(wanted)) or (less and int(running) < int(wanted)))
+
 
 @dataclass(frozen=True)
 class Sysctl(Resource):
     """Settings kept in `/etc/sysctl.d/60-NAME.conf` and, when `live`, in the running kernel.
 
-    `Sysctl("kafka", {"vm.swappiness": 1})`. live=False is for containers, which share their machine's kernel.
+    `Sysctl("kafka", {"vm.swappiness": 1})`. live=False is for containers, which share their machine's kernel. A value
+    of the running kernel that is `better` is left, and stands in the file as well, or the next boot would undo it.
     """
 
     kind: ClassVar[str] = "sysctl"
@@ -32,8 +51,18 @@ class Sysctl(Resource):
 
     @property
     def text(self) -> str:
-        lines = [f"{name} = {value}" for name, value in sorted(self.settings.items())]
+        return self._text(self.settings)
+
+    def _text(self, settings: Mapping[str, Any]) -> str:
+        lines = [f"{name} = {value}" for name, value in sorted(settings.items())]
         return "\n".join(["# Written at deploy; edits are overwritten.", *lines, ""])
+
+    def _here(self, running: Mapping[str, Optional[str]]) -> Dict[str, Any]:
+        """The settings as this host is to have them."""
+        return {
+            name: running[name] if better(name, str(value), running.get(name)) else value
+            for name, value in self.settings.items()
+        }
 
     def written(self) -> Dict[str, str]:
         return {self.path: self.text}
@@ -52,12 +81,19 @@ class Sysctl(Resource):
         path = system.path_state(self.path)
         if path is not None and path["type"] == "directory":
             raise in_the_way(self.path, path, "file")
-        running = {name: system.sysctl(name) for name in self.settings} if self.live else {}
         if path is None and not self.live:
             return None
+        running = {name: system.sysctl(name) for name in self.settings}
+        here = self._here(running)
         file = sha256(system.read_bytes(self.path)) if path is not None and path["type"] == "file" else None
+        if file == sha256(self._text(here).encode()):
+            file = sha256(self.text.encode())  # as it is to be on this host
         state = {"file": file, "owner": path and path["owner"], "mode": path and path["mode"]}
-        return {**state, "running": running} if self.live else state
+        left = {
+            name: str(self.settings[name]) if better(name, str(self.settings[name]), now) else now
+            for name, now in running.items()
+        }
+        return {**state, "running": left} if self.live else state
 
     def present(self, system: Any) -> list[str]:
         return [self.path] if system.path_state(self.path) is not None else []
@@ -69,10 +105,11 @@ class Sysctl(Resource):
         return ""
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
-        system.write(self.path, self.text.encode(), "root", "root", 0o644)
+        here = self._here({name: system.sysctl(name) for name in self.settings})
+        system.write(self.path, self._text(here).encode(), "root", "root", 0o644)
         if not self.live:
             return
-        for name, value in self.settings.items():
+        for name, value in here.items():
             if system.sysctl(name) == str(value):
                 continue
             try:

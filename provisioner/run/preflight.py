@@ -38,7 +38,8 @@ class JavaNeed:
 @dataclass(frozen=True)
 class Needs:
     """What a role needs of its host. heaps and disks in bytes; disks {path: least free}; ports {port: unit that will
-    hold it}; runs {path: what is started or loaded from there, in words}; identity {path: {format, key, expected,
+    hold it}; runs {path: what is started or loaded from there, in words}; names: what must resolve; away {one of
+    these: why it must not lead to the host itself, as the rest of a sentence}; identity {path: {format, key, expected,
     what}} of what a data directory belongs to."""
 
     heaps: Mapping[str, int] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Needs:
     ports: Mapping[int, str] = field(default_factory=dict)
     runs: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    away: Mapping[str, str] = field(default_factory=dict)
     java: JavaNeed | None = None
     identity: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     os: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -62,6 +64,7 @@ def merge(needs: Iterable[Needs]) -> Needs:
         ports={port: unit for part in parts for port, unit in part.ports.items()},
         runs={path: what for part in parts for path, what in part.runs.items()},
         names=tuple(dict.fromkeys(name for part in parts for name in part.names)),
+        away={name: why for part in parts for name, why in part.away.items()},
         java=next((part.java for part in parts if part.java is not None), None),
         identity={path: about for part in parts for path, about in part.identity.items()},
         os=next((part.os for part in parts if part.os), ()),
@@ -157,6 +160,11 @@ def details(needs: Needs, found: Mapping[str, Any]) -> list[tuple[str, str]]:
         (f"cannot resolve the name {name}", "add it to DNS or /etc/hosts of this host: its peers and clients need it")
         for name in found["unresolved"]
     ]
+    for name, why in needs.away.items():
+        if name in found["loopback"]:
+            address = found["loopback"][name]
+            advice = f"give it the address of the network in /etc/hosts of this host, instead of {address}"
+            out.append((f"the name {name} is {address} here, and {why}", advice))
     for path, about in needs.identity.items():
         text = found["files"].get(path)
         actual = identity_in(text, about) if text is not None else None

@@ -113,6 +113,7 @@ class Preparation:
         )
         if names and not done.plan.nothing:
             # A name server may take its time: a run that changes nothing does not wait for it.
-            found["unresolved"] = self._fleet.request(name, "read", resources=[], wants={"names": names})["unresolved"]
+            asked = self._fleet.request(name, "read", resources=[], wants={"names": names})
+            found = {**found, "unresolved": asked["unresolved"], "loopback": asked["loopback"]}
         done.problems += preflight.problems(name, preflight.details(needs, found))
         done.problems += self._site.objections(target, done.plan, self._fleet.call)

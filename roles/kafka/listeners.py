@@ -48,9 +48,14 @@ class Listener:
         return joined(self.advertised_host, self.advertised_port)
 
     @property
+    def everywhere(self) -> bool:
+        """Whether it listens on all addresses of its host."""
+        return self.bind in ("", "0.0.0.0", "::")
+
+    @property
     def local(self) -> str:
         """host:port at which this listener answers on its own host."""
-        return joined("127.0.0.1" if self.bind in ("", "0.0.0.0", "::") else self.bind, self.port)
+        return joined("127.0.0.1" if self.everywhere else self.bind, self.port)
 
 
 def of(host: HostLike) -> tuple[Listener, ...]:

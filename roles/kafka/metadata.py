@@ -79,6 +79,14 @@ def names(target: Target) -> list[str]:
     return zookeeper.addresses(target.host, target.members("zookeeper"))
 
 
+def elsewhere(target: Target) -> dict[str, str]:
+    """{name: whose it is, as the rest of a sentence} of the names by which other hosts are reached."""
+    if target["kafka_zookeeper_connect"]:
+        return {}
+    servers = [server for server in target.members("zookeeper") if server.name != target.name]
+    return {server.vars["zookeeper_address"]: f"ZooKeeper on {server.name} is reached by it" for server in servers}
+
+
 def unit_here(target: Target) -> str:
     """The unit on the broker's own host that it depends on, as systemd names it; "" when that is elsewhere."""
     return "zookeeper.service" if target.is_in("zookeeper") else ""

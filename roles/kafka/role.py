@@ -69,8 +69,22 @@ def needs(target: Target) -> Needs:
         ports={listener.port: "kafka.service" for listener in listeners.of(target.host)},
         runs=runs(target),
         names=tuple(dict.fromkeys([*peers, *metadata.names(target)])),
+        away=away(target),
         identity=dict.fromkeys((f"{path}/meta.properties" for path in data_dirs(target)), identity),
     )
+
+
+def away(target: Target) -> dict[str, str]:
+    """The names at which this host must not find itself; as `Needs` takes them."""
+    own = listeners.inter_broker(target.host)
+    found = metadata.elsewhere(target)
+    for broker in target.members("kafka"):
+        name = listeners.inter_broker(broker).advertised_host
+        if broker.name != target.name and name != own.advertised_host:
+            found[name] = f"the broker of {broker.name} is reached by it"
+    if not own.everywhere:
+        found[own.advertised_host] = f"the broker here listens on {own.bind} only"
+    return found
 
 
 def runs(target: Target) -> dict[str, str]:

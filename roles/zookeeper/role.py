@@ -40,6 +40,12 @@ def needs(target: Target) -> Needs:
         ports=dict.fromkeys([target["zookeeper_port"], *ensemble], "zookeeper.service"),
         runs={"/opt": "the official commands"},
         names=tuple(server.vars["zookeeper_address"] for server in servers) if ensemble else (),
+        # Its own name may: each server listens on all addresses (zoo.cfg).
+        away={
+            server.vars["zookeeper_address"]: f"ZooKeeper on {server.name} is reached by it"
+            for server in servers
+            if server.name != target.name
+        },
         identity={
             f"{target['zookeeper_data_dir']}/myid": {
                 "format": "text",

@@ -24,7 +24,8 @@ FACTS = {
     "init": "systemd",
     "nofile_hard": 100000,
 }
-FINE: dict[str, Any] = {"disks": {}, "noexec": [], "ports": {}, "unresolved": [], "files": {}, "java": None}
+FINE: dict[str, Any] = {"disks": {}, "noexec": [], "ports": {}, "unresolved": [], "loopback": {}, "files": {}}
+FINE["java"] = None
 DEBIAN = (("debian", ("12", "13")),)
 
 
@@ -67,6 +68,11 @@ IDENTITY = {"/d/meta.properties": {"format": "properties", "key": "broker.id", "
         ),
         (Needs(runs={"/opt": "commands"}), {"noexec": []}, None),
         (Needs(names=("kafka2",)), {"unresolved": ["kafka2"]}, "cannot resolve the name kafka2"),
+        (
+            Needs(away={"kafka2": "the broker of kafka2 is reached by it"}),
+            {"loopback": {"kafka2": "127.0.1.1"}},
+            "the name kafka2 is 127.0.1.1 here, and the broker of kafka2 is reached by it",
+        ),
         (Needs(identity=IDENTITY), {"files": {"/d/meta.properties": None}}, None),
         (Needs(identity=IDENTITY), {"files": {"/d/meta.properties": "#x\nbroker.id=1\n"}}, None),
         (Needs(identity=IDENTITY), {"files": {"/d/meta.properties": "broker.id=2\n"}}, "broker id 2"),

@@ -175,6 +175,14 @@ def java_at(place, *, release="", says=""):
 
 
 @pytest.mark.parametrize("command", [ZK_COMMAND, KAFKA_COMMAND])
+def test_another_java_that_is_first_in_the_path_is_not_used(host, tmp_path, command):
+    with_our_java(host)
+    other = java_at(tmp_path / "other", release='JAVA_VERSION="1.7.0_80"\n')
+    code, called, error = run(host, command, "x", JAVA_HOME="", PATH=f"{other}/bin:{os.environ['PATH']}")
+    assert (code, called[0], error) == (0, "java", "")
+
+
+@pytest.mark.parametrize("command", [ZK_COMMAND, KAFKA_COMMAND])
 @pytest.mark.parametrize(
     ("made", "why"),
     [
