@@ -12,7 +12,7 @@ from roles.java import role as java
 from roles.kafka import class_archive, listeners, metadata, topology
 from roles.kafka.checks import OWNED
 from roles.kafka.release import distribution, release
-from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, LOGGING, STARTED, UNIT, data_dirs, inputs, services
+from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, LOGGING, SECRETS, STARTED, UNIT, data_dirs, inputs, services
 from roles.shared import commands, jvm, native
 from roles.shared.directories import guarded
 from roles.shared.properties import escaped, has_secret, override
@@ -164,6 +164,7 @@ def config(target: Target) -> File:
 def resources(target: Target) -> list[Resource]:
     archive = distribution(target)
     known = dict.fromkeys(site.SERVICES, ()) | site.data_dirs(target)
+    options = target["kafka_jvm_opts"]
     return [
         archive,
         *tools(target, archive),
@@ -178,7 +179,15 @@ def resources(target: Target) -> list[Resource]:
             mode=0o640,
             heap=jvm.heap_options(heap(target)),
             gc_log=gc_log(target),
-            options=jvm.one_line(target["kafka_jvm_opts"], variable="kafka_jvm_opts"),
+            options=jvm.without_secrets(options, SECRETS, variable="kafka_jvm_opts"),
+        ),
+        target.file(
+            SECRETS,
+            "os/secret.options.j2",
+            group="kafka",
+            mode=0o640,
+            secret=bool(jvm.secrets(options)),
+            options=jvm.secrets(options),
         ),
         target.file(
             UNIT,

@@ -11,10 +11,12 @@ from provisioner.run.target import Target
 from roles.java import role as java
 from roles.kafka import listeners, topology
 from roles.kafka.release import home
+from roles.shared import jvm
 
 CONFIG = "/etc/kafka/server.properties"
 STARTED = "/run/kafka/server.properties"  # CONFIG as the running broker has read it
 ENVIRONMENT = "/etc/kafka/kafka.env"
+SECRETS = "/etc/kafka/secret.options"  # JVM options that hold a secret
 LOGGING = "/etc/kafka/log4j.properties"
 UNIT = "/etc/systemd/system/kafka.service"
 
@@ -58,7 +60,8 @@ def next_steps(targets: Sequence[Target]) -> list[str]:
 
 def inputs(target: Target) -> tuple[str, ...]:
     """Everything that the running broker has read: a difference from the disk means a restart."""
-    return (CONFIG, ENVIRONMENT, LOGGING, UNIT, f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
+    secrets = (SECRETS,) if jvm.secrets(target["kafka_jvm_opts"]) else ()
+    return (CONFIG, ENVIRONMENT, *secrets, LOGGING, UNIT, f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
 
 
 def ready(target: Target) -> Request:

@@ -51,6 +51,19 @@ def one_line(options: Sequence[Any], *, variable: str) -> str:
     return " ".join(options)
 
 
+def secrets(options: Sequence[str]) -> list[str]:
+    """The options that hold a secret, by their names."""
+    return [option for option in options if is_secret(option.partition("=")[0].removeprefix("-D")) and "=" in option]
+
+
+def without_secrets(options: Sequence[Any], file: str, *, variable: str) -> str:
+    """As `one_line`; Java reads those that hold secrets from a file (its @argfiles, Java 9 or newer), since everybody
+    on a host can read the command line of a process."""
+    one_line(options, variable=variable)
+    hidden = secrets(options)
+    return " ".join([option for option in options if option not in hidden] + ([f"@{file}"] if hidden else []))
+
+
 def _shown(option: Any) -> str:
     name, separator, _ = option.partition("=") if isinstance(option, str) else ("", "", "")
     return f"{name}={MASK}" if separator and is_secret(name[2:]) else repr(shown(option))

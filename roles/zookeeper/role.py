@@ -15,7 +15,18 @@ from roles.shared.properties import has_secret, override
 from roles.zookeeper import topology
 from roles.zookeeper.checks import owner
 from roles.zookeeper.release import compresses_snapshots, distribution, release, uses_logback
-from roles.zookeeper.service import CONFIG, ENVIRONMENT, HOLDS, TRANSACTIONS, UNIT, data_dirs, inputs, logging, services
+from roles.zookeeper.service import (
+    CONFIG,
+    ENVIRONMENT,
+    HOLDS,
+    SECRETS,
+    TRANSACTIONS,
+    UNIT,
+    data_dirs,
+    inputs,
+    logging,
+    services,
+)
 
 LAUNCHER = "/usr/local/lib/kafka-provisioner/zookeeper"
 
@@ -109,7 +120,7 @@ def resources(target: Target) -> list[Resource]:
     data = target["zookeeper_data_dir"]
     number = topology.myid(target.host, target.members("zookeeper"))
     log = logging(target)
-    options = jvm.one_line(target["zookeeper_jvm_opts"], variable="zookeeper_jvm_opts")
+    options = target["zookeeper_jvm_opts"]
     return [
         archive,
         *tools(target, archive),
@@ -134,7 +145,15 @@ def resources(target: Target) -> list[Resource]:
             heap=jvm.heap_options(heap(target)),
             gc_log=gc_log(target),
             logging=log,
-            options=options,
+            options=jvm.without_secrets(options, SECRETS, variable="zookeeper_jvm_opts"),
+        ),
+        target.file(
+            SECRETS,
+            "os/secret.options.j2",
+            group="zookeeper",
+            mode=0o640,
+            secret=bool(jvm.secrets(options)),
+            options=jvm.secrets(options),
         ),
         target.file(
             UNIT,

@@ -8,10 +8,12 @@ from provisioner.resources import Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
+from roles.shared import jvm
 from roles.zookeeper.release import home, uses_logback
 
 CONFIG = "/etc/zookeeper/zoo.cfg"
 ENVIRONMENT = "/etc/zookeeper/zookeeper.env"
+SECRETS = "/etc/zookeeper/secret.options"  # JVM options that hold a secret
 UNIT = "/etc/systemd/system/zookeeper.service"
 
 MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"  # the class that the unit runs
@@ -52,6 +54,7 @@ def inputs(target: Target) -> tuple[str, ...]:
         CONFIG,
         f"{target['zookeeper_data_dir']}/myid",
         ENVIRONMENT,
+        *((SECRETS,) if jvm.secrets(target["zookeeper_jvm_opts"]) else ()),
         logging(target),
         UNIT,
         f"{home(target)}/{MARKER}",

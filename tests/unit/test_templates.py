@@ -207,6 +207,23 @@ def test_jvm_options_of_the_inventory_come_last(tmp_path):
     assert unit.index("$KAFKA_JVM_PERFORMANCE_OPTS") < unit.index("$KAFKA_OPTS kafka.Kafka")
 
 
+def test_options_with_a_secret_are_not_on_the_command_line_and_a_change_of_them_is_a_restart(tmp_path):
+    hidden = {"kafka": "-Djavax.net.ssl.keyStorePassword=x,#1", "zookeeper": "-Dzookeeper.a.superDigest=super:x1"}
+    variables = {f"{unit}_jvm_opts": ["-Dx=1", option, "-Xss1m"] for unit, option in hidden.items()}
+    target = support.target(support.single(tmp_path, **variables))
+    plain = support.target(support.single(tmp_path))
+    for unit, option in hidden.items():
+        place = f"/etc/{unit}/secret.options"
+        file, without = support.files(target)[place], support.files(plain)[place]
+        assert f'\n"{option}"\n' in file.content and file.secret and (file.group, file.mode) == (unit, 0o640)
+        environment = support.text(target, f"/etc/{unit}/{unit}.env")
+        assert environment.endswith(f" -Dx=1 -Xss1m @{place}\n") and option not in environment
+        assert '"' not in without.content and "@/" not in support.text(plain, f"/etc/{unit}/{unit}.env")
+        for wanted, inside in ((target, True), (plain, False)):
+            (service,) = [one for one in support.resources(wanted) if one.key == f"service:{unit}"]
+            assert (place in service.inputs) is inside
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_unit_comes_back_stops_gently_and_has_its_limits(tmp_path, unit):
     lines = unit_text(tmp_path, unit, os_nofile=4711, **{f"{unit}_stop_timeout": "400s"}).splitlines()
