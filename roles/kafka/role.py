@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from provisioner.inventory.addresses import is_loopback
 from provisioner.resources import Archive, Directory, File, Link, Links, Resource
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
@@ -82,7 +83,7 @@ def away(target: Target) -> dict[str, str]:
         name = listeners.inter_broker(broker).advertised_host
         if broker.name != target.name and name != own.advertised_host:
             found[name] = f"the broker of {broker.name} is reached by it"
-    if not own.everywhere:
+    if not own.everywhere and not is_loopback(own.bind):
         found[own.advertised_host] = f"the broker here listens on {own.bind} only"
     return found
 

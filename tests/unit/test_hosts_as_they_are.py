@@ -15,6 +15,9 @@ from provisioner.agent import facts, packages
 from provisioner.agent.failure import Failure
 from provisioner.resources import Sysctl, differing
 from provisioner.resources.sysctl import better
+from roles.kafka import role as kafka
+from roles.zookeeper import role as zookeeper
+from tests.support import roles as support
 
 
 @pytest.mark.parametrize(
@@ -136,6 +139,19 @@ def test_a_lock_that_is_never_released_ends_in_its_holders_name(tmp_path: Path, 
 )
 def test_a_name_that_leads_to_the_host_itself_is_known_by_its_addresses(addresses: list[str] | None, found: str):
     assert facts.loopback(addresses) == found
+
+
+def test_a_host_must_not_find_itself_under_the_names_of_others(tmp_path: Path):
+    found = support.target(support.three(tmp_path), "kafka2")
+    assert set(kafka.needs(found).away) == {"kafka1", "kafka3"} == set(zookeeper.needs(found).away)
+    assert set(kafka.needs(found).away) <= set(kafka.needs(found).names)
+
+    def away(bind: str, name: str) -> dict[str, str]:
+        listener = {"name": "IN", "port": 9092, "bind": bind, "advertised_host": name}
+        return dict(kafka.needs(support.target(support.single(tmp_path, kafka_listeners=[listener]))).away)
+
+    assert away("10.0.0.5", "me") == {"me": "the broker here listens on 10.0.0.5 only"}
+    assert away("127.0.0.1", "127.0.0.1") == away("0.0.0.0", "me") == away("::", "127.0.0.1") == {}
 
 
 def test_names_are_resolved_with_their_addresses():

@@ -202,6 +202,18 @@ def test_secret_file_is_never_shown():
     assert "hunter2" not in plan.diff(change)
 
 
+def test_a_key_that_is_taken_out_is_not_shown():
+    key = "-----BEGIN PRIVATE KEY-----\\\n  hunter2\\n\\\n  hunter2\\n-----END PRIVATE KEY-----"
+    for text in (
+        f"a=1\nssl.keystore.key={key}\n",
+        "a=1\nssl.keystore.key=hunter2\n",
+        "a=1\nssl.keystore.key: hunter2\n",
+    ):
+        there = {"type": "file", "digest": "x", "owner": "root", "group": "root", "mode": 0o644, "content": text}
+        (change,) = plan.make("h", [File("/etc/x.properties", "a=1\n")], {"file:/etc/x.properties": there}).changes
+        assert "-ssl.keystore.key" in plan.diff(change) and "hunter2" not in plan.diff(change)
+
+
 @pytest.mark.parametrize(
     ("line", "hidden"),
     [

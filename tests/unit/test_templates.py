@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from cluster.settings.properties import parse
+from provisioner.resources import services_of
 from roles.shared import releases
 from tests.support import roles as support
 
@@ -220,7 +221,7 @@ def test_options_with_a_secret_are_not_on_the_command_line_and_a_change_of_them_
         assert environment.endswith(f" -Dx=1 -Xss1m @{place}\n") and option not in environment
         assert '"' not in without.content and "@/" not in support.text(plain, f"/etc/{unit}/{unit}.env")
         for wanted, inside in ((target, True), (plain, False)):
-            (service,) = [one for one in support.resources(wanted) if one.key == f"service:{unit}"]
+            (service,) = [one for one in services_of(support.resources(wanted)) if one.unit == unit]
             assert (place in service.inputs) is inside
 
 
