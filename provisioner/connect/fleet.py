@@ -6,7 +6,7 @@ import getpass
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from provisioner.connect.feed import Feed
 from provisioner.connect.payload import Payload
 from provisioner.connect.requests import Event
+from provisioner.connect.route import Hop
 from provisioner.connect.session import Session
 from provisioner.connect.settings import Settings
 from provisioner.errors import Locked, ProvisionerError, Several
@@ -89,13 +90,13 @@ class Fleet:
             self._pool = ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="host")
         return self._pool
 
-    def connect(self, settings: Settings, payload: Payload) -> dict[str, Any]:
+    def connect(self, settings: Settings, route: Sequence[Hop], payload: Payload) -> dict[str, Any]:
         """Open a session with a host and start its agent; the host's facts. From a thread of `each`."""
         name = settings.name
         label = f"{name}: sending the agent"
         self.reporter.host(name, "connecting")
         session = Session(
-            settings, payload, lambda done, total: self.reporter.progress(f"agent {name}", label, done, total)
+            settings, route, payload, lambda done, total: self.reporter.progress(f"agent {name}", label, done, total)
         )
         self.sessions[name] = session
         self.reporter.host(name, "connected")

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from provisioner.connect import payload, ssh
 from provisioner.connect import settings as connection
 from provisioner.connect.fleet import Fleet, Outcome
+from provisioner.connect.route import Routes
 from provisioner.inventory.model import Host
 from provisioner.options import Options
 from provisioner.timing import timed
@@ -24,7 +25,7 @@ class Opener:
     """Opens sessions of one run, in any thread: `facts = opener.open(host)`."""
 
     def __init__(self, fleet: Fleet, site: Site, options: Options) -> None:
-        self._fleet, self._options = fleet, options
+        self._fleet, self._options, self._routes = fleet, options, Routes()
         ssh.load()
         with timed("build the agent"):
             self._agent = payload.build(
@@ -32,8 +33,8 @@ class Opener:
             )
 
     def open(self, host: Host) -> dict[str, Any]:
-        """Connect and start the agent; the host's facts. Raises ConfigError for what its variables cannot mean,
-        Unreachable, and HostFailed where the agent does not start."""
+        """Connect and start the agent; the host's facts. Raises ConfigError for what its variables and ssh's
+        configuration cannot mean here, Unreachable, and HostFailed where the agent does not start."""
         chosen = self._options
         settings = connection.settings(
             host.name,
@@ -42,7 +43,7 @@ class Opener:
             accept_new=chosen.accept_new_host_keys,
             become_password=chosen.become_password,
         )
-        return self._fleet.connect(settings, self._agent)
+        return self._fleet.connect(settings, self._routes.to(settings), self._agent)
 
 
 def connect(fleet: Fleet, site: Site, hosts: Iterable[Host], options: Options) -> Outcome[dict[str, Any]]:

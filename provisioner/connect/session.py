@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from provisioner.connect import become, ssh
 from provisioner.connect.feed import Feed
 from provisioner.connect.payload import MAGIC, STAGE0, Payload
+from provisioner.connect.route import Hop
 from provisioner.connect.settings import Settings
+from provisioner.connect.starting import answer_in, silence, start_failure
 from provisioner.errors import HostFailed, ProvisionerError, Unreachable
 from provisioner.timing import timed
 
 HEARTBEAT_SECONDS = 10.0
 SUDO_SECONDS = 60.0  # some ask a directory server, which may be slow
+START_SECONDS = 120.0  # without a word from the host, from login to the facts
 CHUNK = 256 * 1024  # one sendall of a large buffer is quadratic in paramiko
 
 Event = Callable[[dict[str, Any]], None]
@@ -31,24 +35,32 @@ class Session:
     """An agent running on a host. Requests are answered in order; use it from one thread at a time."""
 
     def __init__(
-        self, settings: Settings, payload: Payload, progress: Callable[[int, int], None] | None = None
+        self,
+        settings: Settings,
+        route: Sequence[Hop],
+        payload: Payload,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         """Connect, start the agent (sending it first when the host lacks this version), receive the facts.
 
         Raises Unreachable for network, host key and authentication; HostFailed for sudo and Python.
         """
-        self.settings = settings
         self.name = settings.name
         self._buffer = b""
+        self._said: list[str] | None = []  # by the login shell, before the agent
         self._number = 0
         self._writing = threading.Lock()
         self._closed = threading.Event()
-        self._connection = ssh.connect(settings)
+        self._way = ssh.connect(settings, route)
+        self.settings = settings = replace(settings, user=self._way.user)
         try:
             with timed("agent", self.name):
-                self._channel = ssh.execute(self._connection, settings, STAGE0)
+                self._channel = ssh.execute(self._way, settings, STAGE0)
+                self._channel.settimeout(START_SECONDS)
                 self._start(payload, progress)
                 self.facts: dict[str, Any] = self._answer(0, _no_event)
+                self._channel.settimeout(None)
+                self._said = None
         except BaseException:
             self.close()
             raise
@@ -84,7 +96,10 @@ class Session:
         """One answer of the bootstrap. Raises HostFailed with what it complains about."""
         answer = None
         while answer is None:
-            answer = _answer_in(self._line())
+            line = self._line()
+            answer = answer_in(line)
+            if answer is None and self._said is not None:
+                self._said.append(line.decode("utf-8", "replace"))
         if "error" in answer:
             raise HostFailed(answer["error"], host=self.name, advice=answer["advice"])
         return answer
@@ -123,7 +138,7 @@ class Session:
     def close(self) -> None:
         """End the connection; the agent ends with it."""
         self._closed.set()
-        self._connection.close()
+        self._way.close()
 
     def _answer(self, number: int, on_event: Event, feed: Feed | None = None) -> Any:
         while True:
@@ -181,6 +196,8 @@ class Session:
     def _received(self) -> bytes:
         try:
             data: bytes = self._channel.recv(CHUNK)
+        except TimeoutError as error:
+            raise silence(self.name, START_SECONDS, self._said or []) from error
         except OSError as error:
             raise self._lost(str(error)) from error
         if not data:
@@ -206,6 +223,8 @@ class Session:
         """Why the remote command ended: sudo, the shell and ssh say it on stderr."""
         try:
             self._channel.settimeout(5)
+            while self._said is not None and (data := self._channel.recv(CHUNK)):
+                self._said += data.decode("utf-8", "replace").splitlines()
             error = b""
             while data := self._channel.recv_stderr(CHUNK):
                 error += data
@@ -215,52 +234,4 @@ class Session:
             return self._lost("closed by the host")
         if code == -1:
             return self._lost("closed by the host")
-        return start_failure(self.name, code, error.decode("utf-8", "replace"), self.settings)
-
-
-def _answer_in(line: bytes) -> dict[str, Any] | None:
-    """The bootstrap's answer in a line of output; None for what a login shell's start-up files print before it."""
-    try:
-        found = json.loads(line[line.index(b'{"') :])
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def start_failure(host: str, code: int, stderr: str, settings: Settings) -> HostFailed:
-    """The message for an agent that did not start, from exit code and stderr. Pure."""
-    stderr = stderr.replace(become.PROMPT, "")
-    lines = [line for line in stderr.splitlines() if line.strip()][-5:]
-    text = stderr.lower()
-    grant = "let an administrator grant it, or connect as another user"
-    known = (
-        (
-            "password is required",
-            f"sudo asks for {settings.user}'s password",
-            "give it: --ask-become-pass, or ansible_become_password in the inventory; a user that may not use sudo "
-            "needs an administrator to grant it",
-        ),
-        ("incorrect password", f"sudo does not accept the password given for {settings.user}", "check the password"),
-        ("try again", f"sudo does not accept the password given for {settings.user}", "check the password"),
-        ("not in the sudoers", f"{settings.user} may not use sudo", grant),
-        ("may not run sudo", f"{settings.user} may not use sudo", grant),
-        ("not allowed to execute", f"{settings.user} may not run python3 with sudo", "let an administrator grant it"),
-        ("sudo: not found", "there is no sudo", "install it, or connect as root (ansible_user: root)"),
-        ("sudo: command not found", "there is no sudo", "install it, or connect as root (ansible_user: root)"),
-    )
-    for sign, summary, advice in known:
-        if sign in text:
-            return HostFailed(summary, host=host, details=lines, advice=advice)
-    if code == 127 or "not found" in text:
-        return HostFailed(
-            f"there is no {settings.interpreter}",
-            host=host,
-            details=lines,
-            advice="install python3 (>= 3.8), or set ansible_python_interpreter",
-        )
-    return HostFailed(
-        f"the agent ended with exit code {code}",
-        host=host,
-        details=lines,
-        advice="run the same command again; if it stays, look at the lines above",
-    )
+        return start_failure(self.name, code, error.decode("utf-8", "replace"), self.settings, self._said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,19 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.connect.become import Become, become
+from provisioner.connect.ssh_options import Arguments, arguments
 from provisioner.errors import ConfigError
 from provisioner.inventory.connection import Given
 
-DEFAULT_KNOWN_HOSTS = "~/.ssh/known_hosts"
-SYSTEM_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
-
-
 SUDO_AS_USUAL = Become()
+NO_ARGUMENTS = Arguments()
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the transport needs for one host. timeout: seconds for connecting and for the SSH banner."""
+    """What an inventory says about one host; `route.py` makes a way of it. accept_new: a host key that nobody knows is
+    trusted, by the command line; lenient: the same, by the inventory. timeout: seconds, None where it does not say."""
 
     name: str
     address: str
@@ -32,10 +32,12 @@ class Settings:
     passphrase: str | None = field(default=None, repr=False)
     become: Become = SUDO_AS_USUAL
     interpreter: str = "python3"
-    jump: str | None = None
-    known_hosts: tuple[Path, ...] = ()
+    arguments: Arguments = NO_ARGUMENTS
+    ssh_executable: str | None = None
+    proxy_command: str | None = None
     accept_new: bool = False
-    timeout: float = 10.0
+    lenient: bool = False
+    timeout: float | None = None
 
     def command(self, program: str) -> str:
         """The shell command that runs a Python program as root; never holds a password."""
@@ -52,45 +54,11 @@ class Settings:
     def ssh_command(self) -> str:
         """What a person would type to see the same thing."""
         parts = ["ssh"]
+        parts += ["-F", self.arguments.config] if self.arguments.config else []
         parts += ["-p", str(self.port)] if self.port else []
         parts += ["-i", str(self.key_files[0])] if self.key_files else []
-        parts += ["-J", self.jump] if self.jump else []
-        if str(self.known_hosts[0]) != str(Path(DEFAULT_KNOWN_HOSTS).expanduser()):
-            parts += ["-o", f"UserKnownHostsFile={self.known_hosts[0]}"]
+        parts += self.arguments.words
         return shlex.join([*parts, f"{self.user}@{self.address}" if self.user else self.address])
-
-
-def known_hosts_name(address: str, port: int) -> str:
-    """A host as known_hosts names it."""
-    return address if port == 22 else f"[{address}]:{port}"
-
-
-def _ssh_options(text: str, host: str) -> dict[str, str]:
-    """The options of ansible_ssh_common_args that matter here, as {lower-case option: value}."""
-    words, found = shlex.split(text), {}
-    flags = {"-J": "proxyjump", "-i": "identityfile", "-p": "port", "-l": "user"}
-    while words:
-        word = words.pop(0)
-        if word in flags or word == "-o":
-            if not words:
-                raise ConfigError(f"{word} at the end of the SSH arguments has no value", host=host)
-            value = words.pop(0)
-            key, value = (flags[word], value) if word in flags else value.replace("=", " ", 1).split(None, 1)
-            found[key.lower()] = value
-        elif word.startswith("-o"):
-            key, _, value = word[2:].partition("=")
-            found[key.lower()] = value
-    if "proxycommand" in found:
-        raise ConfigError(
-            "ProxyCommand in the inventory's SSH arguments is not supported",
-            host=host,
-            advice="use -J (ProxyJump) there, or put the ProxyCommand into ~/.ssh/config",
-        )
-    return found
-
-
-def _path(value: str) -> Path:
-    return Path(value).expanduser()
 
 
 def settings(
@@ -107,46 +75,56 @@ def settings(
     Raises ConfigError for what cannot be honoured.
     """
     given = Given(name, variables, origin or {})
-    _ssh_and_a_shell(given)
-    options = _ssh_options(f"{given['ssh_common_args'] or ''} {given['ssh_extra_args'] or ''}", name)
-    keys = [given["key_file"], options.get("identityfile")]
-    strict = str(options.get("stricthostkeychecking", "yes")).lower()
-    if strict in ("no", "off") or given["host_key_checking"] is False:
-        # Trusting any key is not offered; trusting an unknown one once is what those who write this mostly need.
-        strict = "accept-new"
-    files = options.get("userknownhostsfile", f"{DEFAULT_KNOWN_HOSTS} {SYSTEM_KNOWN_HOSTS}").split()
-    port = given["port"] or options.get("port")
+    _a_unix_shell(given)
     interpreter = str(given["interpreter"] or "python3")
-    timeout = given["timeout"]
+    timeout, key_file = given["timeout"], given["key_file"]
     if timeout is not None and timeout <= 0:
         raise given.refusal(given.names("timeout")[0], f"is {timeout}", "give it the seconds to wait, or remove it")
     return Settings(
         name=name,
-        address=given["host"] or name,
-        port=int(port) if port else None,
-        user=given["user"] or options.get("user"),
-        key_files=tuple(_path(str(key)) for key in keys if key),
+        address=_address(given),
+        port=int(given["port"]) if given["port"] else None,
+        user=_user(given),
+        key_files=(Path(key_file).expanduser(),) if key_file else (),
         password=given["password"],
         passphrase=given["passphrase"],
         become=become(given, become_password),
         interpreter="python3" if interpreter.startswith("auto") else interpreter,
-        jump=options.get("proxyjump"),
-        known_hosts=tuple(_path(file) for file in files),
-        accept_new=accept_new or strict == "accept-new",
-        timeout=float(timeout or 10),
+        arguments=arguments(given),
+        ssh_executable=given["ssh_executable"],
+        proxy_command=given["proxy_command"],
+        accept_new=accept_new,
+        # Trusting any key is not offered; trusting an unknown one once is what those who write this mostly need.
+        lenient=given["host_key_checking"] is False,
+        timeout=float(timeout) if timeout else None,
     )
 
 
-def _ssh_and_a_shell(given: Given) -> None:
-    """Raises ConfigError for a host that is reached in another way than by SSH, or that has no Unix shell."""
-    for meaning, known in (
-        ("connection", ("ssh", "smart", "paramiko", "paramiko_ssh")),
-        ("shell_type", ("sh", "csh", "fish")),
-    ):
-        value = given[meaning]
-        if value is None or str(value).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.") in known:
-            continue
-        what = "only ssh" if meaning == "connection" else f"only a Unix shell ({', '.join(known)})"
+def _a_unix_shell(given: Given) -> None:
+    """Raises ConfigError for a host without one."""
+    shells = ("sh", "csh", "fish")
+    value = given["shell_type"]
+    if value is not None and str(value).rpartition(".")[2] not in shells:
         raise given.refusal(
-            f"ansible_{meaning}", f"is {value}; {what} is supported", "remove the host from the groups, or correct it"
+            "ansible_shell_type",
+            f"is {value}; only a Unix shell ({', '.join(shells)}) is supported",
+            "remove the host from the groups, or correct it",
         )
+
+
+def _address(given: Given) -> str:
+    """Raises ConfigError for what ssh would not take for a host alone: an option, or a user with a host."""
+    address = str(given["host"] or given.host)
+    if re.search(r"[\s@/]", address) or address.startswith("-"):
+        what = f"{address!r} is not the name or the address of a host"
+        raise ConfigError(
+            what, host=given.host, advice="set ansible_host, and ansible_user and ansible_port apart from it"
+        )
+    return address
+
+
+def _user(given: Given) -> str | None:
+    user: str | None = given["user"]
+    if user is not None and (re.search(r"[\s\"'\\@]", user) or user.startswith("-")):
+        raise given.refusal(given.names("user")[0], f"is {user!r}, which is not the name of a user", "correct it")
+    return user

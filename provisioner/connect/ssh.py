@@ -1,24 +1,27 @@
 """An SSH connection to a host, through jump hosts where there are any, every host key on the way verified.
 
-Fabric gives the connection what its users expect (keys, agent, `~/.ssh/config`, jump hosts). Two things are ours:
-host keys are verified (Fabric trusts any, a jump host's too), and TCP_NODELAY is set (paramiko never does, which costs
-40 ms a round trip).
+`route.py` says where it leads; Fabric makes the connection. Four things are ours: host keys are verified (Fabric trusts
+any, a jump host's too), the configuration is read as OpenSSH reads it (paramiko's reader stumbles over Match and
+comments), the keys are offered in ssh's order, and TCP_NODELAY is set (paramiko never does, which costs 40 ms a round
+trip).
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import logging
 import shlex
 import socket
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from provisioner import timing
-from provisioner.connect.settings import DEFAULT_KNOWN_HOSTS, SYSTEM_KNOWN_HOSTS, Settings, known_hosts_name
+from provisioner.connect import known_hosts, ssh_proxy
+from provisioner.connect.known_hosts import Known
+from provisioner.connect.route import Hop
+from provisioner.connect.settings import Settings
 from provisioner.errors import Unreachable
 
 # Without any handler Python prints paramiko's errors, traceback and all, beside the message that we make of them.
@@ -28,52 +31,107 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 def load() -> None:
     """Import what connecting needs: once, before the threads that would all wait for it."""
     with timing.timed("import of fabric"):
-        from provisioner.connect import ssh_transport  # noqa: F401
+        from provisioner.connect import ssh_login, ssh_transport  # noqa: F401
 
 
-def connect(settings: Settings) -> Any:
-    """An open Fabric connection with verified host key. Raises Unreachable."""
+@dataclass
+class Way:
+    """The open connections to a host, jump hosts first, and the processes below them."""
+
+    connections: list[Any] = field(default_factory=list)
+    proxies: list[ssh_proxy.Proxy] = field(default_factory=list)
+
+    @property
+    def user(self) -> str:
+        """Who is logged in on the host."""
+        return str(self.connections[-1].user)
+
+    @property
+    def transport(self) -> Any:
+        """Paramiko's transport to the host."""
+        return self.connections[-1].client.get_transport()
+
+    def close(self) -> None:
+        """End them, the host's first."""
+        for connection in reversed(self.connections):
+            connection.client.close()
+        for proxy in self.proxies:
+            proxy.close()
+        self.proxies.clear()
+
+
+def connect(settings: Settings, route: Sequence[Hop]) -> Way:
+    """The open connections to a host, with verified host keys. Raises Unreachable."""
+    way = Way()
+    try:
+        for number, hop in enumerate(route, 1):
+            _step(settings, hop, way, jump=number < len(route))
+    except BaseException:
+        way.close()
+        raise
+    return way
+
+
+def _step(settings: Settings, hop: Hop, way: Way, *, jump: bool) -> None:
     import fabric
+    import paramiko
 
+    from provisioner.connect.ssh_login import Login
     from provisioner.connect.ssh_transport import Transport
 
-    arguments: dict[str, Any] = {}
-    if settings.key_files:
-        arguments["key_filename"] = [str(path) for path in settings.key_files]
-    if settings.password is not None:
-        arguments["password"] = settings.password
-    gateway = None
-    for hop in (settings.jump or "").split(","):
-        gateway = fabric.Connection(hop.strip(), gateway=gateway) if hop.strip() else gateway
+    known = known_hosts.read(hop.known_hosts, hop.known_as)
+    began = time.perf_counter()
+    password = (None, None) if jump else (settings.password, settings.passphrase)
     connection = fabric.Connection(
-        settings.address, user=settings.user, port=settings.port, gateway=gateway, connect_kwargs=arguments
+        hop.host,
+        user=hop.user,
+        port=hop.port,
+        connect_timeout=hop.timeout,
+        # Nothing of Fabric's own configuration files and environment, which might name another gateway.
+        config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
+        connect_kwargs={
+            "transport_factory": partial(Transport, host_keys=known.kinds()),
+            "banner_timeout": hop.timeout,
+            "auth_strategy": Login(hop, *password),
+        },
     )
-    way = [connection]
-    while isinstance(way[0].gateway, fabric.Connection):  # ours, or one that ~/.ssh/config asks for
-        way.insert(0, way[0].gateway)
-    for step in way:
-        step.connect_timeout = settings.timeout
-        ours = {"transport_factory": Transport, "banner_timeout": settings.timeout}
-        step.connect_kwargs = {**step.connect_kwargs, **ours}
-        known_hosts = _known_hosts(step, settings)
-        _verify_host_keys(step, known_hosts, settings.accept_new)
-        began = time.perf_counter()
-        _open(step, settings, known_hosts[0], jump=step is not connection)
-        ready, transport = time.perf_counter(), step.client.get_transport()
-        timing.add("ssh: tcp", transport.connected - began, settings.name)
-        timing.add("ssh: key exchange", transport.agreed - transport.connected, settings.name)
-        timing.add("ssh: authentication", ready - transport.agreed, settings.name)
-    return connection
+    connection.host = hop.host  # Fabric takes what is before an @ for a user
+    connection.client.set_missing_host_key_policy(_Verify(settings, hop, known, jump=jump))
+    try:
+        stream = _below(settings, hop, way)
+        if stream is not None:
+            connection.connect_kwargs["sock"] = stream
+        connection.open()
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise _unreachable(settings, hop, error, way, jump=jump) from error
+    finally:
+        way.connections.append(connection)
+    ready, transport = time.perf_counter(), connection.client.get_transport()
+    timing.add("ssh: tcp", transport.connected - began, settings.name)
+    timing.add("ssh: key exchange", transport.agreed - transport.connected, settings.name)
+    timing.add("ssh: authentication", ready - transport.agreed, settings.name)
 
 
-def execute(connection: Any, settings: Settings, program: str) -> Any:
+def _below(settings: Settings, hop: Hop, way: Way) -> Any:
+    """What the connection runs on, if it is not simply TCP: the jump host before it, or a ProxyCommand."""
+    if hop.proxy_command is not None:
+        way.proxies.append(ssh_proxy.Proxy(hop.proxy_command))
+        way.proxies[-1].socket.settimeout(hop.timeout)
+        return way.proxies[-1].socket
+    if way.connections:
+        return way.transport.open_channel("direct-tcpip", (hop.host, hop.port), ("", 0), timeout=hop.timeout)
+    return ssh_proxy.connected(hop) if hop.family or hop.bind else None
+
+
+def execute(way: Way, settings: Settings, program: str) -> Any:
     """A channel on which the host's Python runs a program as root. Raises Unreachable."""
     import paramiko
 
     try:
-        channel = connection.client.get_transport().open_session(timeout=settings.timeout)
+        channel = way.transport.open_session(timeout=settings.timeout or 10)
         channel.exec_command(settings.command(program))
     except paramiko.SSHException as error:
+        connection = way.connections[-1]
         raise Unreachable(
             f"{connection.host}:{connection.port} lets us in, but runs no command: {error or 'no answer in time'}",
             host=settings.name,
@@ -82,125 +140,132 @@ def execute(connection: Any, settings: Settings, program: str) -> Any:
     return channel
 
 
-def _known_hosts(connection: Any, settings: Settings) -> list[Path]:
-    """The files with the host keys that are known: the inventory's, else what ~/.ssh/config says, else the usual."""
-    usual = [Path(DEFAULT_KNOWN_HOSTS).expanduser(), Path(SYSTEM_KNOWN_HOSTS)]
-    configured = connection.ssh_config.get("userknownhostsfile", "").split()
-    if configured and list(settings.known_hosts) == usual:
-        return [Path(file).expanduser() for file in configured]
-    return list(settings.known_hosts)
+class _Verify:
+    """Paramiko's policy for hosts that are not known, which to it is every host: what is known is decided here."""
 
-
-def _verify_host_keys(connection: Any, files: list[Path], accept_new: bool) -> None:
-    """Make a client trust the keys in these files and no other. accept_new: a host that none of them knows is added
-    to the first file."""
-    import paramiko
-
-    name = known_hosts_name(connection.host, connection.port)
-    for file in files:
-        if file.is_file():
-            _load(connection.client, file, name)
-    connection.client.set_missing_host_key_policy(_Remember(files[0]) if accept_new else paramiko.RejectPolicy())
-
-
-def _load(client: Any, file: Path, name: str) -> None:
-    """Have a client know the keys of a host. Only those: paramiko takes milliseconds for ten lines, for every host
-    again, and it stumbles over a certificate authority's. Like OpenSSH, pass over lines that hold no host's key."""
-    from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
-    from paramiko.ssh_exception import SSHException
-
-    with tempfile.NamedTemporaryFile("w") as usable:
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-            names = line.strip().partition(" ")[0]
-            if names.startswith("@") or not any(_names(one, name) for one in names.split(",")):
-                continue
-            with contextlib.suppress(InvalidHostKey, SSHException):
-                if HostKeyEntry.from_line(line.strip()) is not None:
-                    usable.write(f"{line}\n")
-        usable.flush()
-        client.load_system_host_keys(usable.name)
-
-
-def _names(entry: str, name: str) -> bool:
-    """Whether an entry of known_hosts, which may be hashed, is about this name."""
-    from paramiko.hostkeys import HostKeys
-
-    if not entry.startswith("|1|"):
-        return entry == name
-    try:
-        return bool(HostKeys.hash_host(name, entry) == entry)
-    except (ValueError, AssertionError):  # not base64, or too short
-        return False
-
-
-class _Remember:
-    """Paramiko's policy for hosts that are not known: a line more in known_hosts. (Its own one writes the whole file
-    anew, without the comments and certificate authorities in it, and while another host's thread does the same.)"""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, settings: Settings, hop: Hop, known: Known, *, jump: bool) -> None:
+        self._settings, self._hop, self._known, self._jump = settings, hop, known, jump
 
     def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file.touch(mode=0o600, exist_ok=True)
-        with self._file.open("r+b", buffering=0) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            size = file.seek(0, 2)
-            file.seek(max(size - 1, 0))
-            start = "" if file.read(1) in (b"", b"\n") else "\n"
-            file.write(f"{start}{hostname} {key.get_name()} {key.get_base64()}\n".encode())
+        """Returns when the key is trusted; raises Unreachable otherwise."""
+        known, found = self._known, key.asbytes()
+        if line := known.revoking(found):
+            raise self._error(
+                f"the host key{self._of()} is REVOKED: whoever answers may have stolen it",
+                [f"by: {line.place}"],
+                "give the host new keys, and take its old ones out of known_hosts",
+            )
+        if known.trusts(found):
+            return
+        if known.trusted:
+            raise self._changed(key)
+        if known.authorities:
+            raise self._error(
+                f"only a certificate authority vouches for the host key{self._of()}; certificates are not checked here",
+                [f"by: {known.authorities[0].place}"],
+                f"add the host's own key to known_hosts, after checking it: {self._by_hand()}",
+            )
+        file = known_hosts.place_to_remember(known.files)
+        if not self._hop.accept_new:
+            raise self._error(
+                f"the host key{self._of() or f' of {_where(self._hop)}'} is not known",
+                [f"looked in {self._hop.known_hosts[0]}"] if self._hop.known_hosts else [],
+                f"check it by hand ({self._by_hand()}), or use --accept-new-host-keys",
+            )
+        if file is None:
+            raise self._error(
+                f"the host key{self._of() or f' of {_where(self._hop)}'} is not known, and no file could remember it: "
+                "any machine could answer in its place, each time",
+                [f"UserKnownHostsFile is {self._hop.known_hosts[0]}"] if self._hop.known_hosts else [],
+                "remove UserKnownHostsFile, or let it name a file",
+            )
+        known_hosts.remember(file, known.name, key.get_name(), found)
+
+    def _changed(self, key: Any) -> Unreachable:
+        line = next((one for one in self._known.trusted if one.kind == key.get_name()), self._known.trusted[0])
+        return self._error(
+            f"the host key{self._of()} has CHANGED: this is another machine, a reinstalled one, or someone in between",
+            [
+                f"known: {line.kind} {_start(line.key)}... ({line.place})",
+                f"found: {key.get_name()} {_start(key.asbytes())}...",
+            ],
+            f"if the host was reinstalled: ssh-keygen -f {line.file} -R '{self._known.name}'",
+        )
+
+    def _of(self) -> str:
+        return f" of the jump host {_where(self._hop)}" if self._jump else ""
+
+    def _by_hand(self) -> str:
+        return _check(self._settings, self._hop, jump=self._jump)
+
+    def _error(self, summary: str, details: list[str], advice: str) -> Unreachable:
+        return Unreachable(summary, host=self._settings.name, details=details, advice=advice)
 
 
-def _open(connection: Any, settings: Settings, known_hosts: Path, *, jump: bool) -> None:
-    """Open one step of the way. Raises Unreachable, saying which step failed."""
+def _start(key: bytes) -> str:
+    from base64 import b64encode
+
+    return b64encode(key).decode()[:40]
+
+
+def _where(hop: Hop) -> str:
+    return f"{hop.host}:{hop.port}"
+
+
+def _check(settings: Settings, hop: Hop, *, jump: bool) -> str:
+    """What a person would type to see the same."""
+    return shlex.join(["ssh", "-p", str(hop.port), f"{hop.user}@{hop.host}"]) if jump else settings.ssh_command()
+
+
+def _unreachable(settings: Settings, hop: Hop, error: BaseException, way: Way, *, jump: bool) -> Unreachable:
+    """Why a step of the way failed: its first cause, and what to do."""
     import paramiko
 
-    where = f"{connection.host}:{connection.port}"
-    of = f" of the jump host {where}" if jump else ""
-    check, name = settings.ssh_command(), known_hosts_name(connection.host, connection.port)
-    if jump:
-        check = shlex.join(["ssh", "-p", str(connection.port), f"{connection.user}@{connection.host}"])
-    try:
-        connection.open()
-    except paramiko.BadHostKeyException as error:
-        raise Unreachable(
-            f"the host key{of} has CHANGED: this is another machine, a reinstalled one, or someone in between",
+    from provisioner.connect.ssh_login import LoginError
+
+    where, check = _where(hop), _check(settings, hop, jump=jump)
+    if isinstance(error, LoginError):
+        return _no_way_in(settings, hop, error, check)
+    said = [line for proxy in way.proxies for line in proxy.said()]
+    if hop.proxy_command is not None:
+        return Unreachable(
+            f"no SSH session with {where} through its ProxyCommand: {said[-1] if said else _reason(error)}",
             host=settings.name,
-            details=[
-                f"known: {error.expected_key.get_name()} {error.expected_key.get_base64()[:40]}...",
-                f"found: {error.key.get_name()} {error.key.get_base64()[:40]}...",
-            ],
-            advice=f"if the host was reinstalled: ssh-keygen -f {known_hosts} -R '{name}'",
-        ) from error
-    except paramiko.AuthenticationException as error:
-        raise Unreachable(
-            f"{connection.user}@{where} refuses every key and password we have ({error})",
-            host=settings.name,
+            details=[f"ProxyCommand {hop.proxy_command}"],
             advice=f"check with: {check}",
-        ) from error
-    except paramiko.SSHException as error:
-        if "not found in known_hosts" in str(error):
-            raise Unreachable(
-                f"the host key{of or f' of {where}'} is not known",
-                host=settings.name,
-                details=[f"looked in {known_hosts}"],
-                advice=f"check it by hand ({check}), or use --accept-new-host-keys",
-            ) from error
-        if "No authentication methods" in str(error):
-            raise Unreachable(
-                f"there is no key and no password to log in with as {connection.user}@{where}",
-                host=settings.name,
-                advice="set ansible_ssh_private_key_file, or add a key to your ssh-agent",
-            ) from error
-        raise Unreachable(
-            f"no SSH session with {where}: {error}", host=settings.name, advice=f"check with: {check}"
-        ) from error
-    except (OSError, EOFError) as error:
-        raise Unreachable(
-            f"cannot connect to {where}: {_reason(error)}",
+        )
+    if isinstance(error, paramiko.ChannelException):
+        before = way.connections[-1]
+        return Unreachable(
+            f"the jump host {before.host}:{before.port} cannot connect to {where}: {error.text}",
             host=settings.name,
             advice=f"is it up, and are ansible_host and ansible_port right? check with: {check}",
-        ) from error
+        )
+    if isinstance(error, paramiko.SSHException):
+        return Unreachable(f"no SSH session with {where}: {error}", host=settings.name, advice=f"check with: {check}")
+    return Unreachable(
+        f"cannot connect to {where}: {_reason(error)}",
+        host=settings.name,
+        advice=f"is it up, and are ansible_host and ansible_port right? check with: {check}",
+    )
+
+
+def _no_way_in(settings: Settings, hop: Hop, error: Any, check: str) -> Unreachable:
+    """A login that failed. A key that could not be used is the first cause, even where others were refused."""
+    who = f"{hop.user}@{_where(hop)}"
+    refused = f"{who} refuses every key and password we have"
+    details = [f"{refused} ({error.reason})" if error.reason else refused] if error.offered else []
+    if error.causes:
+        first, *others = error.causes
+        details = [*(cause.summary for cause in others), *details]
+        return Unreachable(f"{first.summary}", host=settings.name, details=details, advice=first.advice)
+    if error.offered:
+        return Unreachable(details[0], host=settings.name, advice=f"check with: {check}")
+    return Unreachable(
+        f"there is no key and no password to log in with as {who}",
+        host=settings.name,
+        advice="set ansible_ssh_private_key_file, or add a key to your ssh-agent",
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.connect import route
 from provisioner.connect import settings as connection
-from provisioner.connect.session import start_failure
-from provisioner.errors import ConfigError
+from provisioner.connect.starting import start_failure
 
 HOME = Path("~").expanduser()
 
@@ -25,7 +25,6 @@ def becomes(settings) -> bool:
 def test_plain_host():
     settings = made()
     assert (settings.address, settings.port, settings.user, becomes(settings)) == ("h", None, None, True)
-    assert settings.known_hosts[0] == HOME / ".ssh/known_hosts"
 
 
 @pytest.mark.parametrize(
@@ -35,13 +34,7 @@ def test_plain_host():
         ({"ansible_port": "2221"}, "port", 2221),
         ({"ansible_ssh_user": "old"}, "user", "old"),
         ({"ansible_ssh_private_key_file": "~/k"}, "key_files", (HOME / "k",)),
-        ({"ansible_ssh_common_args": "-J bastion:2222"}, "jump", "bastion:2222"),
-        ({"ansible_ssh_common_args": "-o ProxyJump=me@b"}, "jump", "me@b"),
-        ({"ansible_ssh_common_args": "-o UserKnownHostsFile=/a/b"}, "known_hosts", (Path("/a/b"),)),
-        ({"ansible_ssh_common_args": "-oUserKnownHostsFile=/a/b"}, "known_hosts", (Path("/a/b"),)),
-        ({"ansible_ssh_common_args": "-o StrictHostKeyChecking=accept-new"}, "accept_new", True),
-        ({"ansible_ssh_common_args": "-o StrictHostKeyChecking=no"}, "accept_new", True),
-        ({"ansible_host_key_checking": False}, "accept_new", True),
+        ({"ansible_host_key_checking": False}, "lenient", True),
         ({"ansible_python_interpreter": "auto_silent"}, "interpreter", "python3"),
     ],
 )
@@ -50,27 +43,36 @@ def test_variables(variables, attribute, expected):
 
 
 @pytest.mark.parametrize(
-    "variables",
+    ("variables", "attribute", "expected"),
     [
-        {"ansible_connection": "local"},
-        {"ansible_ssh_common_args": "-o ProxyCommand='ssh x'"},
-        {"ansible_ssh_common_args": "-J"},
+        ({"ansible_ssh_common_args": "-o UserKnownHostsFile=/a/b"}, "known_hosts", (Path("/a/b"),)),
+        ({"ansible_ssh_common_args": "-oUserKnownHostsFile=/a/b"}, "known_hosts", (Path("/a/b"),)),
+        ({"ansible_ssh_common_args": "-o 'UserKnownHostsFile=/a ~/b'"}, "known_hosts", (Path("/a"), HOME / "b")),
+        ({"ansible_ssh_common_args": "-o StrictHostKeyChecking=accept-new"}, "accept_new", True),
+        ({"ansible_ssh_common_args": "-o StrictHostKeyChecking=no"}, "accept_new", True),
+        ({"ansible_ssh_common_args": "-o StrictHostKeyChecking=yes"}, "accept_new", False),
+        ({"ansible_host_key_checking": False}, "accept_new", True),
+        ({}, "accept_new", False),
+        ({"ansible_port": 2221}, "known_as", "[h]:2221"),
+        ({}, "known_as", "h"),
+        ({"ansible_timeout": 3}, "timeout", 3.0),
+        ({}, "timeout", 10.0),
+        ({"ansible_ssh_private_key_file": "~/k"}, "explicit", True),
+        ({}, "explicit", False),
     ],
 )
-def test_what_cannot_be_honoured_is_refused(variables):
-    with pytest.raises(ConfigError):
-        made(**variables)
+def test_what_becomes_of_them_without_a_configuration(variables, attribute, expected):
+    settings = made(**variables)
+    given = {name: tuple(values) for name, values in settings.arguments.options.items()}
+    port = {"port": (str(settings.port),)} if settings.port else {}
+    found = getattr(route.hop(settings, "h", {**given, **port}, HOME, target=True)[0], attribute)
+    assert (found[: len(expected)] if attribute == "known_hosts" else found) == expected
 
 
 def test_the_command_never_holds_the_password():
     settings = made(ansible_user="me", ansible_become_password="hunter2")
     assert "hunter2" not in settings.command("print(1)") and "sudo -H -S" in settings.command("print(1)")
     assert "hunter2" not in settings.ssh_command()
-
-
-def test_key_name_is_as_in_known_hosts():
-    assert connection.known_hosts_name("h", 2221) == "[h]:2221"
-    assert connection.known_hosts_name("h", 22) == "h"
 
 
 @pytest.mark.parametrize(

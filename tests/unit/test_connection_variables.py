@@ -100,8 +100,6 @@ def test_becoming_root_as_the_inventory_says(variables, words):
         ({"ansible_become_flags": "-i bash"}, "ansible_become_flags has bash"),
         ({"ansible_become_flags": "-r"}, "ansible_become_flags has -r"),
         ({"ansible_become_flags": "-i '"}, "quotation mark is missing"),
-        ({"ansible_connection": "community.docker.docker"}, "ansible_connection is community.docker.docker"),
-        ({"ansible_connection": "local"}, "ansible_connection is local"),
         ({"ansible_shell_type": "powershell"}, "ansible_shell_type is powershell"),
         ({"ansible_timeout": 0}, "ansible_timeout is 0"),
         ({"ansible_private_key": "-----BEGIN geheim"}, "ansible_private_key is not supported"),
