@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import Any
 
 from provisioner.errors import ConfigError
-from provisioner.inventory.value_types import BOOL, CONNECTION, NUMBER, PORT, SECRET, STR, Type
+from provisioner.inventory.value_types import BOOL, CONNECTION, NUMBER, SECRET, SSH_HOST, SSH_PORT, STR, Type
 
 PARAMIKO = "ansible_paramiko_"  # only Ansible's own paramiko connection reads these
 
 # What is honoured: meaning -> its type, and every name that it has.
 HONOURED: Mapping[str, tuple[Type, tuple[str, ...]]] = {
-    "connection": (STR, ("ansible_connection",)),
-    "host": (STR, ("ansible_host", "ansible_ssh_host", "ansible_paramiko_host")),
-    "port": (PORT, ("ansible_port", "ansible_ssh_port", "ansible_paramiko_port")),
+    "connection": (CONNECTION, ("ansible_connection",)),
+    "host": (SSH_HOST, ("ansible_host", "ansible_ssh_host", "ansible_paramiko_host")),
+    "port": (SSH_PORT, ("ansible_port", "ansible_ssh_port", "ansible_paramiko_port")),
     "user": (STR, ("ansible_user", "ansible_ssh_user", "ansible_paramiko_user")),
     "password": (
         SECRET,
@@ -109,12 +109,9 @@ HARMLESS: frozenset[str] = frozenset(
 
 # Ansible's password of another method is a secret, though nothing reads it.
 TYPES: Mapping[str, Type] = {
-    **{
-        name: replace(kind, optional=True)
-        for kind, names in (*HONOURED.values(), (SECRET, ("ansible_su_pass", "ansible_runas_pass", *REFUSED)))
-        for name in names
-    },
-    **CONNECTION,
+    name: replace(kind, optional=True)
+    for kind, names in (*HONOURED.values(), (SECRET, ("ansible_su_pass", "ansible_runas_pass", *REFUSED)))
+    for name in names
 }
 KNOWN: frozenset[str] = frozenset(TYPES) | HARMLESS
 

@@ -174,31 +174,12 @@ DURATION = Type("duration", "a duration: a number with ms, s, m, h or d", "300s"
 PORT = Type("port", f"a port from {PORTS[0]} to {PORTS[-1]}", "9092", _port)
 HOST = Type("host", "a host name or an IP address", "host1.example.com", _host)
 SSH_HOST = replace(HOST, parse=_ssh_host)
+SSH_PORT = replace(PORT, example="22")
+CONNECTION = Type("connection", "ssh", "ssh", _connection)
 PATH = Type("path", "an absolute path without '..' and '.'", "/var/lib/data", _path)
 PATHS = Type("paths", "a list of absolute paths without '..' and '.'", "[/disk1/data, /disk2/data]", _paths)
 TYPES: Mapping[str, Type] = {
     t.name: t for t in (STR, SECRET, INT, NUMBER, BOOL, LIST, MAP, SIZE, DURATION, PORT, HOST, PATH, PATHS)
-}
-
-# The variables of Ansible's own that a connection is made from. They have no default: absent is absent.
-CONNECTION: Mapping[str, Type] = {
-    name: replace(kind, optional=True)
-    for name, kind in {
-        "ansible_host": SSH_HOST,
-        "ansible_port": replace(PORT, example="22"),
-        "ansible_connection": Type("connection", "ssh", "ssh", _connection),
-        "ansible_user": STR,
-        "ansible_password": SECRET,
-        "ansible_ssh_pass": SECRET,
-        "ansible_ssh_private_key_file": STR,
-        "ansible_ssh_common_args": STR,
-        "ansible_ssh_extra_args": STR,
-        "ansible_become": BOOL,
-        "ansible_become_user": STR,
-        "ansible_become_pass": SECRET,
-        "ansible_become_password": SECRET,
-        "ansible_python_interpreter": STR,
-    }.items()
 }
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from cluster.metadata.zookeeper.probe import parse_servers
 from cluster.metadata.zookeeper.znodes import _address
-from provisioner.connect.settings import known_hosts_name, settings
+from provisioner.connect.known_hosts import name_of
+from provisioner.connect.settings import settings
 from provisioner.errors import ProvisionerError
 from provisioner.inventory.addresses import bind, host, is_loopback, ssh_host
 from provisioner.inventory.loading import load
@@ -124,7 +125,7 @@ def test_ipv6_addresses_stand_in_brackets_where_a_port_follows(tmp_path):
     servers = target.members("zookeeper")
     assert topology.addresses(target.host, servers) == ["fd00::1", "fd00::2"]
     assert settings("kafka1", target.host.vars).address == "fd00::1"
-    assert known_hosts_name("fd00::1", 22) == "fd00::1" and known_hosts_name("fd00::1", 222) == "[fd00::1]:222"
+    assert name_of("fd00::1", 22) == "fd00::1" and name_of("fd00::1", 222) == "[fd00::1]:222"
 
 
 def test_a_listener_at_an_ipv6_address_is_asked_there(tmp_path):
