@@ -9,15 +9,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from provisioner.errors import ConfigError, ProvisionerError
+from provisioner.inventory import connection
 from provisioner.inventory.loading import load
-from provisioner.inventory.value_types import CONNECTION, TYPES, Type, choice, convert
+from provisioner.inventory.value_types import TYPES, Type, choice, convert
 from provisioner.inventory.yaml_source import Document
 from roles import site
 from tests.support import roles as support
 
 # Each type once, and the connection's where it differs.
 KINDS: dict[str, Type] = {**TYPES, "choice": choice(("fast", "safe"))}
-KINDS |= {name: kind for name, kind in CONNECTION.items() if all(kind.parse is not one.parse for one in KINDS.values())}
+KINDS |= {
+    name: kind for name, kind in connection.TYPES.items() if all(kind.parse is not one.parse for one in KINDS.values())
+}
 
 SCALARS = st.sampled_from(
     [
