@@ -56,6 +56,7 @@ def change(run: Run, given: Mapping[str, str | None], broker: str) -> int:
         )
     with opened(run) as cluster:
         only = _broker(cluster, broker)
+        cluster.require_settings("broker", given)
         if not run.check:
             _reach(cluster, only)
         answer = cluster.call(remote.broker_settings([*given, *map(settings.base, given)], defaults=True))

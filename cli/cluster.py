@@ -15,7 +15,7 @@ from cluster.remote import ByBroker
 from provisioner.connect.feed import Feed
 from provisioner.connect.fleet import Outcome, Stream
 from provisioner.connect.requests import Event
-from provisioner.errors import HostFailed, ProvisionerError, UsageError
+from provisioner.errors import HostFailed, ProvisionerError, UsageError, raise_all
 from provisioner.inventory.model import Host
 from provisioner.run.target import Target
 from roles.kafka import listeners, topology
@@ -58,6 +58,15 @@ class Cluster:
         for error in passed_over.values():
             self.show.warning(f"passed over: {error.lines()[0]}")
         return asked[found]
+
+    def require_settings(self, section: str, given: Mapping[str, str | None]) -> None:
+        """Raises UsageError for settings of the command line that Kafka would refuse; nothing is asked for that.
+        section: whose they are, "broker" or "topic"."""
+        from roles.kafka import settings  # few verbs set any
+
+        host = next(iter(self.brokers.values()), None)
+        found = settings.asked(host, section, given) if host else []
+        raise_all(UsageError(one.sentence, advice=one.advice or None) for one in found)
 
     def connect(self, *hosts: Host) -> None:
         """Open sessions with hosts, unless there are. Raises Unreachable and what else can be wrong with them."""

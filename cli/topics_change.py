@@ -32,6 +32,7 @@ def create(run: Run, topic: str, partitions: str, factor: str, settings: Mapping
         Wanted(name, count("partitions", partitions), count("replication-factor", factor), config) for name in names
     ]
     with opened(run, stream=sys.stdout) as cluster:
+        cluster.require_settings("topic", config)
         topics = topic_apply.look(cluster.call, names)[0]
         raise_all(_exists(one, topics[one.name]) for one in wanted if one.name in topics)
         plan = _planned(cluster, wanted)
@@ -53,6 +54,7 @@ def alter(run: Run, topic: str, partitions: str, factor: str, settings: Mapping[
         )
     rate = rate_of(throttle)
     with opened(run, stream=sys.stdout) as cluster:
+        cluster.require_settings("topic", config)
         found = cluster.call(remote.topics_look(patterns=names, settings=[]))
         if found["unmatched"]:
             raise unknown(found["unmatched"], found["known"])

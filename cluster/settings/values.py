@@ -63,3 +63,13 @@ def is_duration(name: str) -> bool:
 def is_size(name: str) -> bool:
     """Whether a setting counts bytes."""
     return name.endswith((".bytes", ".bytes.per.second"))
+
+
+def flat(name: str, value: Any) -> list[str]:
+    """The flat spelling of nested maps: {"log": {"retention": {"hours": 48}}} -> ["log.retention.hours: 48"]."""
+    if isinstance(value, dict):
+        return [line for key, member in value.items() for line in flat(f"{name}.{key}" if name else str(key), member)]
+    if isinstance(value, (list, tuple)):
+        members = [text for member in value for text in (flat("", member) if isinstance(member, dict) else [member])]
+        return [f"{name}: {','.join(map(str, members))}"]
+    return [f"{name}: {value}"]

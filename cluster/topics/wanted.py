@@ -146,6 +146,10 @@ def _config(name: str, config: Any, where: Where) -> dict[str, str | None]:
     for key, value in config.items():
         if not isinstance(key, str) or key in marks.LISTS:
             raise _error(f"topics: {name}: config has the key {key}, which is not for this", where(name, "config", key))
+        if isinstance(value, Mapping):
+            flat = "; ".join(values.flat(key, value))
+            summary = f"topics: {name}: {key} is a map, and names of settings are flat"
+            raise _error(summary, where(name, "config", key), f"write it flat: {flat}")
         try:
             found[key] = None if value is None else values.typed(key, value)
         except ValueError as error:

@@ -160,7 +160,8 @@ def known_properties(inventory: Inventory) -> list[ConfigError]:
 
 
 def topics(inventory: Inventory) -> list[ConfigError]:
-    """`topics` is the same on all brokers, as there is one cluster, and each entry is a topic."""
+    """`topics` is the same on all brokers, as there is one cluster, and each entry is a topic with settings that this
+    version takes."""
     brokers = members(inventory, "kafka")
     other = next((host for host in brokers if host.vars["topics"] != brokers[0].vars["topics"]), None)
     if other is not None:
@@ -178,7 +179,11 @@ def topics(inventory: Inventory) -> list[ConfigError]:
                     advice="lower it, or add brokers",
                 )
             )
-    return problems
+    if not any(topic.config for topic in wanted):
+        return problems
+    from roles.kafka import settings  # as above
+
+    return [*problems, *settings.of_topics(brokers[0], wanted)]
 
 
 def wanted_topics(inventory: Inventory) -> tuple[list[Wanted], list[ConfigError]]:

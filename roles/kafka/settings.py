@@ -17,8 +17,10 @@ from roles.kafka import limits, topology
 from roles.kafka import listeners as doors
 from roles.shared import catalogue, settings
 from roles.shared.catalogue import Catalogue, Property
+from roles.shared.settings import Finding
 
 if TYPE_CHECKING:
+    from cluster.topics.wanted import Wanted
     from provisioner.inventory.model import Host
 
 # Names of which a part is free, by what reads them: config providers (KIP-421), labels of metrics (KIP-606).
@@ -59,8 +61,37 @@ def written(host: Host, brokers: Sequence[Host], owner: Owner) -> Mapping[str, A
     return settings.texts(known, "broker", own, Rules(host, known, brokers, owner)) if known else own
 
 
+def of_topics(host: Host, wanted: Iterable[Wanted]) -> list[ConfigError]:
+    """What is wrong with the settings of the topics that an inventory lists. host: a broker."""
+    known = catalogue.of("kafka", str(host.vars["kafka_version"]))
+    out: list[ConfigError] = []
+    if known is None:
+        return out
+    for topic in wanted:
+        for one in settings.findings(known, "topic", topic.config, (), TopicRules(known)):
+            place = host.place("topics", topic.name, "config", *one.keys)
+            details = [f"in: {place}"] if place else []
+            out.append(ConfigError(f"topics: {topic.name}: {one.sentence}", details=details, advice=one.advice or None))
+    return out
+
+
+def asked(host: Host, section: str, given: Mapping[str, str | None]) -> list[Finding]:
+    """What is wrong with settings of a command line. section: "broker" or "topic". A name that this version does not
+    have in either is for the broker to judge, which may be of another version; so is what depends on what is in
+    force."""
+    known = catalogue.of("kafka", str(host.vars["kafka_version"]))
+    if known is None:
+        return []
+    other = "broker" if section == "topic" else "topic"
+    own = {name: value for name, value in given.items() if known.find(section, name) or known.find(other, name)}
+    rules = TopicRules(known) if section == "topic" else _Asked(host, known, [host], lambda name: None)
+    return settings.findings(known, section, own, (), rules)
+
+
 class Rules:
     """The rules of one broker: `roles.shared.settings.Rules`."""
+
+    ignored = True
 
     def __init__(self, host: Host, found: Catalogue, brokers: Sequence[Host], owner: Owner) -> None:
         self._host = host
@@ -148,8 +179,18 @@ class Rules:
         yield from limits.broken(own, {**values, **own}, listeners, inner.name, self.classes())
 
 
+class _Asked(Rules):
+    """The same for a command line."""
+
+    def together(self, own: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+        """See `roles.shared.settings.Rules`."""
+        yield from ()
+
+
 class TopicRules:
     """The rules of a topic's settings: `roles.shared.settings.Rules`."""
+
+    ignored = False
 
     def __init__(self, found: Catalogue) -> None:
         self._found = found

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cluster.settings.values import flat
 from provisioner.errors import ConfigError
 from provisioner.secrets import is_secret
 from provisioner.words import nearest
@@ -37,6 +38,10 @@ class Finding:
 
 class Rules(Protocol):
     """What is particular to a product, for one host."""
+
+    @property
+    def ignored(self) -> bool:
+        """Whether the product ignores names that it does not know; some may be a plugin's then."""
 
     def owner(self, name: str) -> str | None:
         """The variable of a property that has one: judged elsewhere."""
@@ -129,7 +134,7 @@ def _nested(name: str, value: Any, known: Property | bool | None) -> Finding:
         return Finding((name,), f"{name} takes one value, not a map", f"write it as one text{example}")
     lines = [
         line if not is_secret(line.partition(":")[0]) else f"{line.partition(':')[0]}: ..."
-        for line in verdict.flat(name, value)
+        for line in flat(name, value)
     ]
     return Finding(
         (name,), f"{name} is a map, and names of properties are flat", "write it flat: " + "; ".join(lines[:5])
@@ -149,10 +154,10 @@ def _unknown(found: Catalogue, section: str, name: str, rules: Rules) -> Finding
             (name,), f"{name} is a property of {', '.join(elsewhere)} and not of {title}{meant}", "remove it"
         )
     search = f"invoke config.list --product {found.product} --search {_word(name)}"
-    advice = (
-        f"{title.split()[0]} would ignore it: `{search}` shows what there is; "
-        f"what a plugin reads passes with its prefix in {found.product}_custom_prefixes"
-    )
+    advice = f"`{search}` shows what there is"
+    if rules.ignored:
+        prefixes = f"what a plugin reads passes with its prefix in {found.product}_custom_prefixes"
+        advice = f"{title.split()[0]} would ignore it: {advice}; {prefixes}"
     return Finding((name,), f"{name} is no property of {title}{meant}", advice)
 
 

@@ -166,13 +166,3 @@ def _number(one: Property) -> str:
 
 def _short(number: float | None) -> str:
     return "" if number is None else f"{number:g}" if isinstance(number, float) and number < 10**6 else str(number)
-
-
-def flat(name: str, value: Any) -> list[str]:
-    """The flat spelling of nested maps: {"log": {"retention": {"hours": 48}}} -> ["log.retention.hours: 48"]."""
-    if isinstance(value, Mapping):
-        return [line for key, member in value.items() for line in flat(f"{name}.{key}" if name else str(key), member)]
-    if isinstance(value, (list, tuple)):
-        members = [text for member in value for text in (flat("", member) if isinstance(member, Mapping) else [member])]
-        return [f"{name}: {','.join(map(str, members))}"]
-    return [f"{name}: {value}"]

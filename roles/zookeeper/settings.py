@@ -55,6 +55,8 @@ def _known(host: Host) -> Catalogue | None:
 class Rules:
     """The rules of one server: `roles.shared.settings.Rules`."""
 
+    ignored = True
+
     def __init__(self, host: Host, found: Catalogue, owner: Owner) -> None:
         self._host = host
         self._found = found
