@@ -7,7 +7,7 @@ import sys
 from invoke import Collection
 
 from cli import typed
-from cli.verbs import artifacts, broker, cluster, groups, hosts, looking, records, topics
+from cli.verbs import artifacts, broker, cluster, config, groups, hosts, looking, records, topics
 from lab.tasks import ns as lab
 
 namespace = Collection(
@@ -37,6 +37,7 @@ namespace.add_collection(
         topics.apply,
     )
 )
+namespace.add_collection(Collection("config", config.list_))
 namespace.add_collection(Collection("artifacts", artifacts.lock, artifacts.fetch))
 namespace.add_collection(Collection("groups", groups.listing, groups.describe, groups.reset, groups.delete))
 namespace.add_collection(Collection("bench", records.bench_produce))

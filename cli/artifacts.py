@@ -12,11 +12,12 @@ from provisioner.errors import UsageError
 from provisioner.report.choose import reporter
 from provisioner.secrets import mask
 from roles import site
-from roles.shared import releases
+from roles.shared import catalogue, releases
 
 
 def lock(product: str, version: str) -> None:
-    """Resolve a version's jars and write them, with their digests, to roles/PRODUCT/versions/VERSION.yml."""
+    """Resolve a version's jars and write them, with their digests, to roles/PRODUCT/versions/VERSION.yml; beside it
+    what the properties of that version are, by its own classes."""
     from provisioner.artifacts.resolve import lock_version
 
     require_clone("artifacts.lock")
@@ -24,10 +25,17 @@ def lock(product: str, version: str) -> None:
         raise UsageError(f"--product is {product or 'missing'}", details=[f"one of: {', '.join(site.PRODUCTS)}"])
     if not version:
         raise UsageError("--version is missing", details=[f"locked now: {', '.join(releases.known(product))}"])
-    path = lock_version(ROOT / "roles" / product / "versions", version, say=print)
-    print(
-        f"{path.relative_to(ROOT)} is written. Review its head (java, zookeeper, tools) before you use and commit it."
-    )
+    made: list[str] = []
+
+    def look(jars: list[Path]) -> None:
+        print("asking its classes for the properties")
+        made.append(site.parts("catalogue")[product].made(version, jars))
+
+    path = lock_version(ROOT / "roles" / product / "versions", version, print, look)
+    listed = catalogue.path(product, version)
+    listed.write_text(made[0], encoding="utf-8")
+    print(f"{path.relative_to(ROOT)} and {listed.name} are written.")
+    print(f"Review the head of {path.name} (java, zookeeper, tools) before you use and commit them.")
 
 
 def sources(run: Run) -> list[ArchiveSource | ClosureSource]:

@@ -7,6 +7,7 @@ its room, which `roles/site.py` uses if they exist:
 |---|---|
 | `service` | the unit, its data and its logs; commands to try after a deploy |
 | `release` | the versions of the product that it installs |
+| `catalogue` | the properties of a version, by its own classes |
 | `checks` | problems of an inventory, before any connection |
 | `gate` | may the unit go down, and is it back |
 | `status` | how `status` asks the service and shows it |

@@ -23,12 +23,18 @@ from provisioner.artifacts.lockfile import MARKER, Jar, nearest, read, version_k
 from provisioner.errors import ArtifactError, ConfigError
 
 
-def lock_version(folder: Path, version: str, say: Callable[[str], None] = lambda _: None) -> Path:
+def lock_version(
+    folder: Path,
+    version: str,
+    say: Callable[[str], None] = lambda _: None,
+    look: Callable[[list[Path]], None] = lambda _: None,
+) -> Path:
     """Resolve `version` and write its jars below the marker of `folder/<version>.yml`; returns that file.
 
     A version without a file starts as a copy of the hand-written part of the nearest locked one. An existing file
-    changes only on success. `say` gets a line per step. Raises ConfigError when the version does not exist or the
-    hand-written part does not fit it, ArtifactError when the repository cannot be used.
+    changes only on success. `say` gets a line per step, `look` the jars before the file is written. Raises ConfigError
+    when the version does not exist or the hand-written part does not fit it, ArtifactError when the repository cannot
+    be used.
     """
     path = folder / f"{version}.yml"
     head = _head(folder, version)
@@ -47,6 +53,7 @@ def lock_version(folder: Path, version: str, say: Callable[[str], None] = lambda
             path.write_text(head, encoding="utf-8")  # something to correct; without jars it is no lock yet
         raise
     jars = [_jar(coordinate, file) for coordinate, file in zip(coordinates, files, strict=True)]
+    look(files)
     part = path.with_suffix(".part")
     part.write_text(head + render(jars, absent), encoding="utf-8")
     part.replace(path)

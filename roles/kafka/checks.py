@@ -219,4 +219,9 @@ def directories(host: Host) -> list[DataDir]:
 
 def warnings(inventory: Inventory) -> list[str]:
     """Warnings about working but unwise settings."""
-    return metadata.untested(inventory)
+    given = [host for host in members(inventory, "kafka") if host.vars["kafka_config"]]
+    if not given:
+        return metadata.untested(inventory)
+    from roles.kafka import settings  # as above
+
+    return [*metadata.untested(inventory), *settings.without_effect(given)]

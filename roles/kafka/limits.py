@@ -146,7 +146,7 @@ def _assignors(broker: _Broker) -> str:
     known = {"uniform", "range"} | {one for one in broker.values["group.consumer.assignors"].split(",") if "." in one}
     found = re.split(r"\s*,\s*", text) if text else []
     wrong = [one for one in found if one not in known and (broker.classes is not None or "." not in one)]
-    return f"it takes uniform, range or classes that Kafka can load; found: {wrong[0]!r}" if wrong else ""
+    return f"it takes uniform, range or classes in its jars; found: {wrong[0]!r}" if wrong else ""
 
 
 def _principal(broker: _Broker) -> str:

@@ -14,6 +14,7 @@ from roles.kafka import class_archive, listeners, metadata, topology
 from roles.kafka.checks import OWNED
 from roles.kafka.release import distribution, release
 from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, LOGGING, SECRETS, STARTED, UNIT, data_dirs, inputs, services
+from roles.kafka.units import SYNONYMS
 from roles.shared import commands, jvm, native
 from roles.shared.directories import guarded
 from roles.shared.properties import escaped, has_secret, override
@@ -32,13 +33,6 @@ SAMPLES = (
     "connect-distributed",
     "connect-file-source",
     "connect-file-sink",
-)
-
-# Properties that say the same in different units: the finer one wins in Kafka, so setting one replaces the others.
-SYNONYMS = (
-    frozenset({"log.retention.ms", "log.retention.minutes", "log.retention.hours"}),
-    frozenset({"log.roll.ms", "log.roll.hours"}),
-    frozenset({"log.roll.jitter.ms", "log.roll.jitter.hours"}),
 )
 
 

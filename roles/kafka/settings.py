@@ -15,6 +15,7 @@ from provisioner.inventory.loading import once
 from provisioner.words import did_you_mean
 from roles.kafka import limits, topology
 from roles.kafka import listeners as doors
+from roles.kafka.units import SYNONYMS
 from roles.shared import catalogue, settings
 from roles.shared.catalogue import Catalogue, Property
 from roles.shared.settings import Finding
@@ -32,6 +33,9 @@ _PREFIXES = ("remote.log.storage.manager.impl.prefix", "remote.log.metadata.mana
 
 
 VARIABLE = "kafka_config"
+
+# Read only where listeners and advertised.listeners are not set (Kafka before 3.0).
+_ADDRESSES = ("host.name", "port", "advertised.host.name", "advertised.port")
 
 Owner = Callable[[str], "str | None"]
 
@@ -52,6 +56,37 @@ def _of(host: Host, brokers: Sequence[Host], owner: Owner) -> Iterable[ConfigErr
     return settings.errors(
         host, VARIABLE, settings.findings(known, "broker", own, host.vars["kafka_custom_prefixes"], rules)
     )
+
+
+def without_effect(hosts: Iterable[Host]) -> list[str]:
+    """Warnings about properties that Kafka takes and that change nothing, or will not for long; each once."""
+    return list(dict.fromkeys(line for host in hosts for line in _without_effect(host)))
+
+
+def _without_effect(host: Host) -> Iterator[str]:
+    known = catalogue.of("kafka", str(host.vars["kafka_version"]))
+    own = {name: value for name, value in host.vars[VARIABLE].items() if value is not None}
+    for name, value in own.items():
+        one = known.find("broker", name) if known and isinstance(name, str) else None
+        why = _why_without(one, value, own) if one else ""
+        if known and one and (why or "deprecated" in one.note):
+            yield f"{VARIABLE}: {name} " + (why or f"is deprecated in Kafka {known.version}")
+
+
+def _why_without(one: Property, value: Any, own: Mapping[str, Any]) -> str:
+    group = next((names for names in SYNONYMS if one.name in names), frozenset())
+    finer = [name for name in sorted(group, key=_rank) if name in own and _rank(name) < _rank(one.name)]
+    if finer:
+        return f"has no effect beside {finer[0]}, which counts finer"
+    if one.name in _ADDRESSES:
+        return "has no effect: a deploy sets listeners and advertised.listeners"
+    if one.metadata == "KRaft" and str(value).lower() != "false":
+        return "has no effect: this cluster keeps its metadata in ZooKeeper"
+    return ""
+
+
+def _rank(name: str) -> int:
+    return ("ms", "minutes", "hours").index(name.rpartition(".")[2])
 
 
 def written(host: Host, brokers: Sequence[Host], owner: Owner) -> Mapping[str, Any]:

@@ -27,7 +27,7 @@ class Property:
     type: in Kafka's words. default: as it would be written; None for none. least, most: of a number, where it is
     limited. values: the only ones that are taken; open_case: in capitals, too. check: of a value that needs a rule of
     its own (`verdict.CHECKS`). update: "read-only", "per-broker" or "cluster-wide". where: whose it is. other: of a
-    topic's property the broker's name for it, of a broker's the topic's. metadata: "zookeeper" or "kraft", where only a
+    topic's property the broker's name for it, of a broker's the topic's. metadata: "ZooKeeper" or "KRaft", where only a
     cluster with that keeper uses it. note: what should be known of it ("deprecated").
     """
 

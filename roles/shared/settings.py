@@ -81,9 +81,8 @@ def findings(
                 verdict.judge(known, text, rules.classes())
                 taken[name] = text
             except Wrong as wrong:
-                out.append(
-                    Finding((name,), f"{name} {wrong}; found: {shown(name, value)}", _unit(name, value, found, section))
-                )
+                advice = _plugin(found, known, rules) or _unit(name, value, found, section)
+                out.append(Finding((name,), f"{name} {wrong}; found: {shown(name, value)}", advice))
     bad = {one.keys[0] for one in out}
     out += [Finding((name,), what, advice) for name, what, advice in rules.together(taken) if name not in bad]
     return out
@@ -179,6 +178,13 @@ def similar(name: str, known: Iterable[str]) -> str | None:
         if form in plain:
             return plain[form]
     return nearest(name, names)
+
+
+def _plugin(found: Catalogue, known: Property, rules: Rules) -> str:
+    """What to do for a class of a plugin, which cannot be told from a mistyped one."""
+    if rules.classes() is None or "class" not in (known.type.lower(), known.check):
+        return ""
+    return f"where a plugin brings it, name how its properties begin: {found.product}_custom_prefixes: [my.plugin.]"
 
 
 def _unit(name: str, value: Any, found: Catalogue, section: str) -> str:

@@ -68,7 +68,9 @@ def judge(one: Property, text: str, classes: frozenset[str] | None = None) -> No
     if taken and one.check in CHECKS:
         taken = CHECKS[one.check](one, text)
     if not taken:
-        raise Wrong(f"takes {allowed(one)}")
+        high = WHOLE.get(one.type, (0, 0))[1]
+        beyond = re.fullmatch(r"[+]?[0-9]{1,30}", text) and int(text) > high > 0
+        raise Wrong(f"takes {allowed(one)}{f', {high} at most' if beyond and one.most is None else ''}")
 
 
 def _loads(text: str, one: Property, classes: frozenset[str] | None) -> bool:
@@ -128,7 +130,7 @@ _IN_WORDS = {
     "voters": "id@host:port, separated by commas",
     "servers": "host:port, separated by commas",
     "-1 or more than 0": "a whole number, 1 or more, or -1",
-    "class": "the name of a Java class that Kafka can load",
+    "class": "the name of a class in its jars",
 }
 
 
@@ -145,24 +147,19 @@ def allowed(one: Property) -> str:
         return f"a list of {listed}" if one.type == "LIST" else f"one of {listed}"
     if one.type in WHOLE or one.type == "DOUBLE":
         return _number(one)
-    return {"LIST": "a list: a,b,c", "CLASS": "the name of a Java class that Kafka can load"}.get(one.type, "a text")
+    return {"LIST": "a list: a,b,c", "CLASS": "the name of a class in its jars"}.get(one.type, "a text")
 
 
 def _number(one: Property) -> str:
     kind = "a number" if one.type == "DOUBLE" else "a whole number"
     unit = ", or a duration such as 2d" if values.is_duration(one.name) else ""
     unit = ", or a size such as 1g" if values.is_size(one.name) else unit
-    low = WHOLE.get(one.type, (None, None))[0] if one.least is None else one.least
-    high = WHOLE.get(one.type, (None, None))[1] if one.most is None else one.most
     if one.least is not None and one.most is not None:
-        return f"{kind} from {_short(low)} to {_short(high)}{unit}"
+        return f"{kind} from {_short(one.least)} to {_short(one.most)}{unit}"
     if one.least is not None:
-        end = f", at most {high}" if one.type in ("SHORT", "INT") else ""
-        return f"{kind}, {_short(low)} or more{end}{unit}"
-    if one.most is not None:
-        return f"{kind}, {_short(high)} at most{unit}"
-    return f"{kind}, at most {high}{unit}" if one.type in ("SHORT", "INT") else f"{kind}{unit}"
+        return f"{kind}, {_short(one.least)} or more{unit}"
+    return f"{kind}, {_short(one.most)} at most{unit}" if one.most is not None else f"{kind}{unit}"
 
 
-def _short(number: float | None) -> str:
-    return "" if number is None else f"{number:g}" if isinstance(number, float) and number < 10**6 else str(number)
+def _short(number: float) -> str:
+    return f"{number:g}" if isinstance(number, float) and abs(number) < 10**6 else str(number)

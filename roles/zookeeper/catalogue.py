@@ -62,6 +62,7 @@ def _property(one: Mapping[str, Any]) -> Property:
         least=least if number and least is not None and least > -2 else None,
         most=most if number and most in (_PORT, least) else None,
         values=tuple(one.get("values") or ()) if name not in _TYPES else (),
+        open_case=bool(one.get("open")),
         where=("server",),
         note="system property" if one.get("system") else "",
     )

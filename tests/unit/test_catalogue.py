@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import json
+import subprocess
+import sys
 
 import pytest
 
 from provisioner.errors import ConfigError, ProvisionerError
+from roles import site
+from roles.kafka import settings as kafka_settings
 from roles.shared import catalogue, releases, verdict
 from roles.shared.catalogue import Property
 from tests.support import roles as support
@@ -77,7 +82,7 @@ def test_every_default_of_kafka_is_one_of_its_values(version):
         ({"message.max.bytes": 2.197152e07}, ["without a point or an exponent"]),
         ({"message.max.bytes": "2.197152e+07"}, ["message.max.bytes takes a whole number", "a size such as 1g"]),
         ({"log.segment.bytes": 1}, ["log.segment.bytes takes a whole number, 14 or more"]),
-        ({"log.segment.bytes": "4g"}, ["at most 2147483647", "'4g'"]),
+        ({"log.segment.bytes": "4g"}, ["2147483647 at most", "'4g'"]),
         ({"log.retention.ms": "2 fortnights"}, ["a duration such as 2d"]),
         (
             {"log.retention.hours": "2d"},
@@ -90,7 +95,10 @@ def test_every_default_of_kafka_is_one_of_its_values(version):
         ({"delete.topic.enable": 1}, ["takes true or false"]),
         ({"log.cleaner.min.cleanable.ratio": 1.5}, ["takes a number from 0 to 1"]),
         ({"inter.broker.protocol.version": "9.9"}, ["takes a version such as"]),
-        ({"principal.builder.class": "com.example.Mine"}, ["a Java class that Kafka can load"]),
+        (
+            {"principal.builder.class": "com.example.Mine"},
+            ["a class in its jars", "kafka_custom_prefixes: [my.plugin.]"],
+        ),
         ({"ssl.truststore.password": ["a"]}, ["takes one value, not a list; found: (hidden)"]),
         # Properties that limit each other.
         ({"replica.fetch.wait.max.ms": "1m"}, ["must be at most replica.socket.timeout.ms, which is 30000"]),
@@ -177,7 +185,7 @@ def test_units_are_written_as_the_broker_reads_them(tmp_path):
         ({"snapCount": "1m"}, ["snapCount takes a whole number"]),
         ({"quorum": {"auth": {"enableSasl": True}}}, ["write it flat: quorum.auth.enableSasl: True"]),
         ({"quorum.auth.learnerRequireSasl": True}, ["needs quorum.auth.enableSasl"]),
-        ({"metricsProvider.className": "org.apache.zookeeper.metrics.Nothing"}, ["a Java class"]),
+        ({"metricsProvider.className": "org.apache.zookeeper.metrics.Nothing"}, ["a class in its jars"]),
     ],
 )
 def test_a_property_that_zookeeper_would_refuse_or_ignore_is_refused(tmp_path, own, parts):
@@ -233,3 +241,99 @@ def test_values_are_read_as_kafka_reads_them(one, taken, refused):
     for text in refused:
         with pytest.raises(verdict.Wrong):
             verdict.judge(one, text)
+
+
+@pytest.mark.parametrize(
+    ("config", "parts"),
+    [
+        ({"retention.hour": 1}, ["orders: retention.hour is no property", "did you mean retention.ms?"]),
+        ({"log.retention.ms": "2d"}, ["is a broker's property; the topic's is retention.ms"]),
+        ({"num.partitions": 3}, ["is a broker's property, and topics have none for it"]),
+        ({"cleanup.policy": "compat"}, ["cleanup.policy takes a list of compact, delete"]),
+        ({"max.message.bytes": "9g"}, ["2147483647 at most"]),
+        ({"cleanup": {"policy": "compact"}}, ["cleanup is a map", "write it flat: cleanup.policy: compact"]),
+    ],
+)
+def test_a_topics_setting_that_kafka_would_refuse_is_refused(tmp_path, config, parts):
+    found = said(tmp_path, variable="topics", own={"orders": {"config": config}})
+    assert all(part in found for part in parts) and "site.yml:" in found, found
+    assert "kafka_custom_prefixes" not in found, "Kafka refuses what it does not know of a topic"
+
+
+def test_a_topics_settings_may_have_units_and_be_taken_off(tmp_path):
+    own = {"orders": {"retention": "2d", "config": {"max.message.bytes": "2m", "compression.type": None}}}
+    assert said(tmp_path, variable="topics", own=own) == ""
+
+
+@pytest.mark.parametrize(
+    ("section", "given", "said"),
+    [
+        ("broker", {"num.io.threads": "many"}, "num.io.threads takes a whole number, 1 or more"),
+        ("broker", {"retention.ms": "1"}, "the broker's is log.retention.ms"),
+        ("broker", {"replica.fetch.wait.max.ms": "60000"}, ""),  # what limits it is in force on the cluster
+        ("broker", {"brand.new": "1", "num.io.threads": None}, ""),  # a newer broker may know it
+        ("topic", {"cleanup.policy": "no"}, "takes a list of compact, delete"),
+        ("topic", {"log.segment.bytes": "5"}, "the topic's is segment.bytes"),
+        ("topic", {"brand.new": "1", "retention.ms": "5"}, ""),
+    ],
+)
+def test_a_setting_on_the_command_line_is_judged_where_the_version_knows_it(tmp_path, section, given, said):
+    host = next(iter(support.single(tmp_path).hosts.values()))
+    found = "".join(one.sentence for one in kafka_settings.asked(host, section, given))
+    assert said in found and bool(said) == bool(found)
+
+
+def listed(*arguments, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "invoke", "config.list", *arguments],
+        cwd=support.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == code and "Traceback" not in done.stderr, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_catalogue_can_be_asked_for_by_people_and_machines():
+    page = listed("--search", "log.retention")
+    row = next(line for line in page.splitlines() if line.startswith("log.retention.ms "))
+    assert "broker, controller" in row and "cluster-wide" in row and "of a topic: retention.ms" in row
+    assert "of 377 properties of kafka 3.9.2" in page
+    found = json.loads(listed("--product", "zookeeper", "--search", "tick*", "--json"))
+    (one,) = found["properties"]
+    assert found["product"] == "zookeeper" and one["name"] == "tickTime" and one["least"] == 1 and one["type"] == "int"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--search", "retnetion"], ["no property like retnetion; did you mean"]),
+        (["--version", "9.9"], ["kafka 9.9 is not locked", "2.5.0, 3.9.2", "artifacts.lock"]),
+        (["--product", "pulsar"], ["--product is pulsar", "kafka, zookeeper"]),
+    ],
+)
+def test_a_wrong_question_about_the_catalogue_is_answered_with_what_there_is(arguments, parts):
+    found = listed(*arguments, code=1)
+    assert all(part in found for part in parts), found
+
+
+@pytest.mark.parametrize(
+    ("own", "version", "warned"),
+    [
+        (
+            {"log.retention.ms": "2d", "log.retention.hours": 48},
+            "3.9.2",
+            "log.retention.hours has no effect beside log.retention.ms",
+        ),
+        ({"log.retention.hours": 48}, "3.9.2", ""),
+        ({"log.retention.ms": None, "log.retention.hours": 48}, "3.9.2", ""),
+        ({"host.name": "a"}, "2.5.0", "host.name has no effect: a deploy sets listeners"),
+        ({"quota.producer.default": 9}, "2.5.0", "quota.producer.default is deprecated in Kafka 2.5.0"),
+        ({"metadata.log.segment.bytes": "1g"}, "3.9.2", "keeps its metadata in ZooKeeper"),
+        ({"auto.include.jmx.reporter": True}, "3.9.2", "auto.include.jmx.reporter is deprecated in Kafka 3.9.2"),
+    ],
+)
+def test_what_kafka_takes_and_does_not_use_is_a_warning(tmp_path, own, version, warned):
+    found = site.warnings(support.three(tmp_path, kafka_config=own, kafka_version=version))
+    assert [line for line in found if warned in line] == found and len(found) == bool(warned), found

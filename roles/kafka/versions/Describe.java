@@ -59,8 +59,8 @@ public class Describe {
             Object mode = modes == null ? null : modes.get(key.name);
             found.put("update", mode == null ? "read-only" : mode);
             found.put("controller", controllers && !zookeeper.containsKey(key.name));
-            if (zookeeper.containsKey(key.name)) found.put("metadata", "zookeeper");
-            if (kraft.containsKey(key.name) || quorum.containsKey(key.name)) found.put("metadata", "kraft");
+            if (zookeeper.containsKey(key.name)) found.put("metadata", "ZooKeeper");
+            if (kraft.containsKey(key.name) || quorum.containsKey(key.name)) found.put("metadata", "KRaft");
             System.out.println(json(found));
         }
         Map<?, ?> synonyms = synonyms();

@@ -103,7 +103,10 @@ public class Describe {
             found.put("type", "STRING");
             List<String> values = new ArrayList<>();
             if (!word) for (String each : words) if (refused(home, name, each, null) == null) values.add(each);
-            if (!values.isEmpty()) found.put("values", values);
+            if (!values.isEmpty()) {
+                found.put("values", values);
+                found.put("open", refused(home, name, values.get(0).toUpperCase(), null) == null);
+            }
         }
         return found;
     }
