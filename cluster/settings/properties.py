@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_BLANKS = "".join(map(chr, range(33)))  # what Java's String.trim cuts off
+BLANKS = "".join(map(chr, range(33)))  # what Java's String.trim cuts off
 _ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _KEY = re.compile(r"((?:\\.|[^\\ \t\f=:])*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
 
@@ -14,7 +14,7 @@ _KEY = re.compile(r"((?:\\.|[^\\ \t\f=:])*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL
 def parse(text: str) -> dict[str, str]:
     """{key: value}; of a key that is there twice, the last. Values without the blanks at their ends, which Kafka and
     ZooKeeper cut off as well (ConfigDef.parseType, QuorumPeerConfig.parseProperties)."""
-    return {key: value.strip(_BLANKS) for key, value in load(text).items()}
+    return {key: value.strip(BLANKS) for key, value in load(text).items()}
 
 
 def load(text: str) -> dict[str, str]:

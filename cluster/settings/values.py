@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from cluster.settings.properties import BLANKS
 from provisioner.quantities import format_duration, format_size, parse_duration, parse_size
 
 UNLIMITED = -1
@@ -29,7 +30,7 @@ def typed(name: str, value: Any) -> str:
         return ",".join(typed("", member) for member in value)
     if not isinstance(value, (str, int, float)):
         raise ValueError(f"{value!r} is not a value of a setting")
-    text = str(value).strip()
+    text = str(value).strip(BLANKS)
     if is_duration(name) or is_size(name):
         if re.fullmatch(r"[0-9]+|-1|-2", text):  # -1: no limit; -2, of local.*: as the topic's
             return text

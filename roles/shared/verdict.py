@@ -12,6 +12,7 @@ from provisioner.words import some
 from roles.shared.catalogue import WHOLE, Property
 
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?[dDfF]?"  # Double.parseDouble, without its rarer spellings
+_TEXTS = ("STRING", "PASSWORD", "CLASS", "LIST")
 _CLASS = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)+")
 
 
@@ -29,6 +30,8 @@ def plain(one: Property, value: Any) -> str:
         raise Wrong("takes one value, not a map")
     if isinstance(value, (list, tuple)) and one.type != "LIST":
         raise Wrong("takes one value, not a list")
+    if isinstance(value, bool) and one.type in _TEXTS and not {"true", "false"} & {*one.values, one.default}:
+        raise Wrong("takes a text, and YAML reads yes, no, on and off as true or false: put it in quotes")
     if isinstance(value, float) and one.type in WHOLE:
         raise Wrong(f"takes {allowed(one)}, without a point or an exponent")
     if one.type not in WHOLE or isinstance(value, (bool, list, tuple)):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.settings.properties import load, parse
+from cluster.settings.properties import BLANKS, load, parse
 from roles.shared.properties import has_secret, line_of, override
 
 BASE = "# head\na.x=1\n\n# why\nlog.retention.ms=5\nb.y=2\n"
@@ -91,9 +91,6 @@ def test_what_is_written_is_what_is_read(values):
     text = override("a=1\n", own, variable="v")
     assert text.isascii() and load(text) == {"a": "1", **{key: joined(value) for key, value in own.items()}}
     assert parse(text) == {key: value.strip(BLANKS) for key, value in load(text).items()}
-
-
-BLANKS = "".join(map(chr, range(33)))
 
 
 def joined(text: str) -> str:

@@ -27,6 +27,7 @@ from cluster.settings.values import shown, typed
         ("unclean.leader.election.enable", True, "true"),
         ("cleanup.policy", ["compact", "delete"], "compact,delete"),
         ("compression.type", " zstd ", "zstd"),
+        ("ssl.key.password", "\xa0x\u2028", "\xa0x\u2028"),  # what Java does not cut off is kept
     ],
 )
 def test_what_is_typed_becomes_what_a_broker_wants(name, value, expected):

@@ -113,6 +113,8 @@ def test_names_that_are_one_number_to_yaml_are_two(tmp_path):
     [
         ("kafka_config: {ssl.key.password: yes}", ["ssl.key.password is true to YAML", "put it in quotes"]),
         ("kafka_config: {sasl.jaas.config: off}", ["sasl.jaas.config is false to YAML", "put it in quotes"]),
+        ("kafka_config: {broker.rack: no}", ["broker.rack takes a text", "put it in quotes; found: false"]),
+        ("kafka_config: {ssl.cipher.suites: [a, yes, ~]}", ["ssl.cipher.suites has an empty item"]),
         ("zookeeper_config: {ssl.keyStore.password: [a, no]}", ["ssl.keyStore.password is false", "quotes"]),
         ("kafka_config: {ssl.cipher.suites: [a, ~]}", ["ssl.cipher.suites has an empty item", "in quotes"]),
         ("kafka_config: {ssl.cipher.suites: !!binary aGk=}", ["is binary", "without !!binary"]),
