@@ -129,7 +129,7 @@ def fits(kind: Type, found: Any, raw: Any) -> bool:
     return isinstance(found, python.get(kind.name, str))
 
 
-NAMES = sorted(set(support.SPECS) - {"os_sysctl"})
+NAMES = sorted(support.SPECS)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

@@ -182,3 +182,28 @@ def test_a_number_counts_as_before():
     assert json.dumps([octal, number]) == "[42798, 2.1]"
     assert [f"{octal}", str(octal), "%s" % octal, f"{number!r}"] == ["0123456", "0123456", "0123456", "2.10"]  # noqa: UP031
     assert str(copy.deepcopy(octal)) == "0123456" and type(written(7, "7")) is int
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("os_sysctl: {vm.swappiness: yes}", "vm.swappiness takes a whole number or a word, and is True"),
+        ("os_sysctl: {vm.swappiness: 010}", "vm.swappiness takes a whole number or a word, and is 010"),
+        ("os_sysctl: {vm.swappiness: 1.5}", "and is 1.5"),
+        ("os_sysctl: {vm.swappiness: }", "and is None"),
+        ("os_sysctl: {vm.swappiness: [1]}", "and is [1]"),
+        ('os_sysctl: {vm.swappiness: "1\\nkernel.x = 2"}', "takes a whole number"),
+        ("os_sysctl: {vm.swappiness = 1: 1}", "'vm.swappiness = 1' is not the name of a kernel setting"),
+        ("os_sysctl: {swappiness: 1}", "'swappiness' is not the name of a kernel setting"),
+    ],
+)
+def test_a_kernel_setting_is_what_the_kernel_takes(tmp_path, line, said):
+    message = refusal(tmp_path, line)
+    assert said in message and "site.yml:6" in message, message
+
+
+def test_kernel_settings_of_every_form_are_taken(tmp_path):
+    line = (
+        "{net.ipv4.ip_local_port_range: 1024 65000, kernel.core_pattern: '|/bin/x %p', vm.swappiness: 1, a/b.c-1: -1}"
+    )
+    assert len(loaded(tmp_path, f"os_sysctl: {line}").hosts["h"].vars["os_sysctl"]) == 4
