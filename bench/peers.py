@@ -42,9 +42,7 @@ class Recorder(Target):
 
 
 def plain(value: Any) -> Any:
-    """A role's value as JSON can hold it: dataclasses become mappings, a host its variables."""
-    if isinstance(value, Host):
-        return {"vars": {name: found for name, found in value.vars.items() if name.startswith("zookeeper_")}}
+    """A role's value as JSON can hold it: dataclasses become mappings."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     if isinstance(value, Mapping):

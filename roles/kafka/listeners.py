@@ -58,6 +58,16 @@ class Listener:
         return joined("127.0.0.1" if self.everywhere else self.bind, self.port)
 
 
+def written(listener: Listener) -> dict[str, str]:
+    """The parts of a listener as server.properties has them; the template puts them together."""
+    return {
+        "name": listener.name,
+        "protocol": listener.protocol,
+        "bound": listener.bound,
+        "advertised": listener.advertised,
+    }
+
+
 def of(host: HostLike) -> tuple[Listener, ...]:
     """A broker's listeners, complete with defaults. ConfigError for an invalid entry."""
     given = host.vars["kafka_listeners"] or [{"name": "PLAINTEXT", "port": host.vars["kafka_port"]}]

@@ -134,7 +134,7 @@ def config(target: Target) -> File:
         "kafka/server.properties.j2",
         broker_id=topology.broker_id(target.host, brokers),
         brokers=len(brokers),
-        listeners=listeners.of(target.host),
+        listeners=[listeners.written(one) for one in listeners.of(target.host)],
         inter_broker=listeners.inter_broker(target.host),
         replication=topology.replication(target.host, len(brokers)),
         rack=escaped(target["kafka_rack"] or ""),
