@@ -193,6 +193,26 @@ def test_a_race_for_a_directory_changes_nothing_of_roots(theirs: Path, roots: Pa
                     work()
 
 
+def test_what_is_removed_is_what_was_looked_at(theirs: Path, roots: Path, monkeypatch: pytest.MonkeyPatch):
+    data, inner = theirs / "data", trees._inner
+    (data / "orders-0").mkdir(parents=True)
+    (data / "file").write_text("")
+    (data / "orders-0/file").write_text("")
+    (roots / "file").write_text("hunter2\n")
+
+    def swapped(here: int, entry: os.DirEntry[str], holds: trees.Holds) -> str | None:
+        found = inner(here, entry, holds)
+        if not data.is_symlink():  # between the look and the removal
+            data.rename(theirs / "aside")
+            data.symlink_to(roots)
+        return found
+
+    monkeypatch.setattr(trees, "_inner", swapped)
+    with unharmed(roots):
+        trees.purge(str(data), (("file", ""), ("orders-0", "file")))
+    assert list((theirs / "aside").iterdir()) == []
+
+
 def test_a_race_for_a_log_shows_nothing_of_roots(theirs: Path, roots: Path):
     (theirs / "log").mkdir()
     (theirs / "log/shadow").write_text("a line\n")
