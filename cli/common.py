@@ -39,7 +39,7 @@ SOURCES = {
 }
 COMMON = {
     **SOURCES,
-    "limit": "only these hosts: names, groups, patterns, separated by commas; !name leaves out",
+    "limit": "only these hosts, by Ansible's patterns: a,b or 'kafka:!kafka3', 'kafka[0]', 'node*', @FILE",
     "ask_become_pass": "ask for the sudo password (or set PROVISIONER_BECOME_PASSWORD)",
     "accept_new_host_keys": "trust and remember the keys of hosts seen for the first time; a changed key stays refused",
 }
