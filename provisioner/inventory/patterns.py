@@ -29,7 +29,8 @@ class Patterns:
         high, a regular expression that is none and a file that cannot be read."""
         terms = list(self._terms(pattern))
         plain = [term for term in terms if term[0] not in "!&"] or ["all"]
-        found = {host for term in plain for host in self._meant(term)}
+        # A name that is both means the host here, and the group after ! and &: so it is with Ansible.
+        found = {host for term in plain for host in ([term] if term in self._hosts else self._meant(term))}
         for term in terms:
             if term[0] == "&":
                 found &= set(self._meant(term[1:]))

@@ -89,4 +89,6 @@ def near_misses(layout: Layout, served: Served) -> tuple[list[ConfigError], list
                 f"{counted(len(missing), 'host')} of the group {name} ({some(missing)}) "
                 f"{'is' if len(missing) == 1 else 'are'} not in the group {meant}, and left alone"
             )
+    twice = [name for name in layout.groups if name in layout.hosts]
+    remarks += [f"{name} is the name of a host and of a group: --limit {name} means the host" for name in twice]
     return refused, remarks

@@ -87,6 +87,15 @@ def test_a_pattern_that_means_nothing_is_one_sentence(pattern, message):
     assert message in str(caught.value)
 
 
+def test_a_name_of_a_host_and_of_a_group():
+    known = Patterns(["kafka", "b"], {"all": ["kafka", "b"], "kafka": ["b", "kafka"]})
+    assert (known.chosen("kafka"), known.chosen("all:!kafka"), known.chosen("all:&kafka")) == (
+        {"kafka"},
+        set(),
+        {"kafka", "b"},
+    )
+
+
 def test_a_file_has_a_pattern_in_each_line(tmp_path):
     (tmp_path / "some.retry").write_text("b1\n\n# the others are fine\nzookeeper:!b2\n")
     assert chosen(f"@{tmp_path}/some.retry") == ["b1", "k1"]

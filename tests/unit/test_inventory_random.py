@@ -225,7 +225,7 @@ LINES = st.sampled_from(
             "[all:vars]",
             "[kafka:vars]",
             "[site:children]",
-            "n1",
+            "[web]",
             "n2 x=1",
             "b[1:2] kafka_port=9093",
         ),
@@ -247,7 +247,7 @@ JUNK = st.text(alphabet="[]{}():=,#;'\"!&*ab1 \n\\\t~é\0%", max_size=8)
 @given(lines=st.lists(_or_else(LINES, JUNK, 30), max_size=10), name=st.sampled_from(["hosts", "hosts.ini"]))
 def test_any_lines_give_hosts_or_a_message(directory, lines, name):
     path = directory / name
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(["[kafka]", "n1", "[zookeeper]", "n1", *lines]))
     accepted(path)
 
 

@@ -226,6 +226,27 @@ def test_hosts_that_only_the_almost_name_has_are_a_warning(loaded):
     assert site.warnings(found)[0] == "1 host of the group kafka_broker (n3) is not in the group kafka, and left alone"
 
 
+def test_a_host_that_is_called_as_a_group_is_a_warning(loaded):
+    found = loaded("zookeeper: {hosts: {kafka: {ansible_host: 10.0.0.1}}}\nkafka: {hosts: {kafka: , b: }}")
+    assert site.warnings(found)[0] == "kafka is the name of a host and of a group: --limit kafka means the host"
+    assert [host.name for host in found.limit("kafka")] == ["kafka"]
+
+
+def test_one_machine_with_a_name_for_each_service_is_refused_with_the_way_out(complaint):
+    message = complaint(
+        "zookeeper:\n  hosts:\n    zk-1: {ansible_host: 127.0.0.1}\n"
+        "kafka:\n  hosts:\n    b-1: {ansible_host: 127.0.0.1}\n"
+    )
+    assert message == (
+        "zk-1 and b-1 are the same machine, 127.0.0.1\n    zk-1: hosts.yml:3\n    b-1: hosts.yml:6\n"
+        "  -> correct ansible_host or ansible_port of one; one machine has one name, in both groups"
+    )
+
+
+def test_a_variable_of_another_tool_is_met_with_ours(complaint):
+    assert "unknown variable kafka_topics; did you mean topics?" in complaint(site_with("kafka_topics: []"))
+
+
 def test_without_any_host_of_ours_the_groups_of_the_file_are_named(complaint):
     assert "groups in hosts.yml: all, web" in complaint("web: {hosts: {w1: }}")
 
