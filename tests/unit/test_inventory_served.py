@@ -100,8 +100,8 @@ VERBS = {
 
 
 def test_the_table_has_every_verb_that_connects():
-    elsewhere = {name for name in tasks.namespace.task_names if name.startswith(("lab.", "artifacts.", "bundle"))}
-    assert set(VERBS) == set(tasks.namespace.task_names) - elsewhere
+    elsewhere = ("lab.", "artifacts.", "config.", "bundle")
+    assert set(VERBS) == {name for name in tasks.namespace.task_names if not name.startswith(elsewhere)}
 
 
 def test_no_verb_connects_to_a_host_outside_our_groups(tmp_path, monkeypatch, capsys):
