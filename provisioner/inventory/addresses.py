@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 _LONG = re.compile(
     r"(?:(?P<scheme>[A-Za-z][\w+.-]*)://)?(?:(?P<user>[^@\s]*)@)?(?P<host>\[[^\]]*\]|[^\s:/@]*)(?::(?P<port>\d*))?/?"
@@ -16,6 +17,7 @@ _LONG = re.compile(
 _LOOPBACK = re.compile(r"(localhost\d?(\.localdomain\d?)?|.*\.localhost|ip6-loopback|ip6-localhost)\.?", re.IGNORECASE)
 
 
+@lru_cache(1024)
 def host(text: str) -> str:
     """The host name or address that `text` is, an IPv6 address in its shortest form and without brackets.
 
