@@ -126,6 +126,19 @@ class Cluster:
         finally:
             admin.close()
 
+    def elsewhere(self) -> list[str]:
+        """The partitions that another broker leads than the preferred one."""
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        try:
+            return [
+                f"{topic['name']}-{one['partition_index']}"
+                for topic in admin.describe_topics()
+                for one in topic["partitions"]
+                if one["leader_id"] != one["replica_nodes"][0]
+            ]
+        finally:
+            admin.close()
+
     def zookeeper_leader(self) -> LabHost | None:
         """The host whose ZooKeeper leads the ensemble at this moment."""
         ask = "exec 3<>/dev/tcp/127.0.0.1/2181 && printf srvr >&3 && cat <&3"

@@ -71,6 +71,9 @@ def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(prod3: Cl
     assert [host for _, _, host in absences] == order
     assert all(there <= goes for (_, there, _), (goes, _, _) in itertools.pairwise(absences)), absences
     assert prod3.pids("zookeeper") == zookeeper, "a setting of Kafka restarted ZooKeeper"
+    assert re.search(r"\n\d+ leaders? returned to (their|its) preferred broker", output), output
+    # Other brokers than the controller may hear of it a moment later; Kafka's own timer would take minutes.
+    eventually(lambda: not prod3.elsewhere(), seconds=20, what="every leader is back at its preferred broker")
     logged = "grep -h '{}' /var/log/kafka/{}.log | tail -n 1 | cut -c 2-24"
     elected = max(host.sh(logged.format("successfully elected", "controller")) for host in prod3.hosts)
     (last,) = (host for host in prod3.hosts if host.base == controller)
