@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from provisioner.inventory.connection import Given
 
@@ -31,8 +31,7 @@ PASSED_WITH_VALUE = {"-r", "--role", "-t", "--type"}
 USER = {"-u", "--user"}
 
 
-@dataclass(frozen=True)
-class Become:
+class Become(NamedTuple):
     """wanted: None where the inventory does not say, which means for every user but root. password: of sudo."""
 
     wanted: bool | None = None

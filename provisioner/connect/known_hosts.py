@@ -13,17 +13,16 @@ import fcntl
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
 from pathlib import Path
 from re import Pattern, compile
+from typing import NamedTuple
 
 REVOKED, AUTHORITY = "@revoked", "@cert-authority"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A line about a host. key: as on the wire."""
 
     file: Path
@@ -37,15 +36,14 @@ class Line:
         return f"{self.file}:{self.number}"
 
 
-@dataclass
-class Known:
+class Known(NamedTuple):
     """What the files say about one host. name: the host as they name it."""
 
     name: str
-    files: Sequence[Path] = ()
-    trusted: list[Line] = field(default_factory=list)
-    revoked: list[Line] = field(default_factory=list)
-    authorities: list[Line] = field(default_factory=list)
+    files: Sequence[Path]
+    trusted: list[Line]
+    revoked: list[Line]
+    authorities: list[Line]
 
     def kinds(self) -> list[str]:
         """The kinds of its keys, for the server to prove it has one of these."""
@@ -69,7 +67,7 @@ def name_of(address: str, port: int, alias: str | None = None) -> str:
 
 def read(files: Iterable[Path], name: str) -> Known:
     """What these files say about a host; a file that is missing or cannot be read says nothing."""
-    known = Known(name, tuple(files))
+    known = Known(name, tuple(files), [], [], [])
     kinds = {"": known.trusted, REVOKED: known.revoked, AUTHORITY: known.authorities}
     for file in known.files:
         try:

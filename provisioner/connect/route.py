@@ -12,8 +12,8 @@ import re
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from provisioner.connect import openssh, ssh_config, ssh_options
 from provisioner.connect.known_hosts import name_of
@@ -37,8 +37,7 @@ SIMPLE = ssh_options.HARMLESS | {
 MOST_JUMPS = 8
 
 
-@dataclass(frozen=True)
-class Hop:
+class Hop(NamedTuple):
     """One connection of the way. keys: files in order; explicit: somebody has named them; only_these: IdentitiesOnly.
     agent: the path of its socket, "" for none, None for the usual one. known_as: its name in known_hosts. family: an
     address family, 0 for any. timeout: seconds."""
@@ -237,7 +236,7 @@ def hop(
 
 def _through(made: Hop, command: str, original: str) -> Hop:
     tokens = {"%": "%", "h": made.host, "n": original, "p": str(made.port), "r": made.user}
-    return Hop(**{**vars(made), "proxy_command": _expanded(command, tokens, original, variables=False)})
+    return made._replace(proxy_command=_expanded(command, tokens, original, variables=False))
 
 
 def _agent(value: str, path: object) -> str | None:

@@ -13,9 +13,8 @@ import shlex
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from provisioner import timing
 from provisioner.connect import known_hosts, ssh_proxy
@@ -34,12 +33,11 @@ def load() -> None:
         from provisioner.connect import ssh_login, ssh_transport  # noqa: F401
 
 
-@dataclass
-class Way:
+class Way(NamedTuple):
     """The open connections to a host, jump hosts first, and the processes below them."""
 
-    connections: list[Any] = field(default_factory=list)
-    proxies: list[ssh_proxy.Proxy] = field(default_factory=list)
+    connections: list[Any]
+    proxies: list[ssh_proxy.Proxy]
 
     @property
     def user(self) -> str:
@@ -62,7 +60,7 @@ class Way:
 
 def connect(settings: Settings, route: Sequence[Hop]) -> Way:
     """The open connections to a host, with verified host keys. Raises Unreachable."""
-    way = Way()
+    way = Way([], [])
     try:
         for number, hop in enumerate(route, 1):
             _step(settings, hop, way, jump=number < len(route))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from provisioner.connect import ssh_options
 from provisioner.errors import ConfigError
@@ -19,8 +19,7 @@ SYSTEM = Path("/etc/ssh/ssh_config")
 DEEPEST = 16  # files that include each other, as in OpenSSH
 
 
-@dataclass(frozen=True)
-class Files:
+class Files(NamedTuple):
     """Which files are read. user: the user's own, or that of -F; home: what ~ means in them."""
 
     user: Path | None
@@ -34,15 +33,14 @@ class Files:
             return cls(home / ".ssh" / "config", SYSTEM, home)
         return cls(None if config == "none" else expand(config, home), None, home)
 
-    def __iter__(self) -> Iterator[tuple[Path, Path]]:
+    def each(self) -> Iterator[tuple[Path, Path]]:
         """Each file, and the directory of its relative includes."""
         for file, beside in ((self.user, self.home / ".ssh"), (self.system, Path("/etc/ssh"))):
             if file is not None:
                 yield file, beside
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One line. keyword: in lower case; place: file:line."""
 
     place: str
@@ -80,7 +78,7 @@ def included(line: Line, beside: Path, home: Path) -> list[Path]:
 
 def matters(files: Files) -> bool:
     """Whether any line, wherever it applies, could change where a connection leads, as whom, or what is trusted."""
-    todo = [(file, beside, 0) for file, beside in files]
+    todo = [(file, beside, 0) for file, beside in files.each()]
     while todo:
         file, beside, depth = todo.pop()
         for line in lines(file):
@@ -96,7 +94,7 @@ def matters(files: Files) -> bool:
 def lookup(files: Files, host: str) -> Mapping[str, tuple[str, ...]]:
     """What the files say about a host: keyword -> values. Raises ConfigError for what only OpenSSH itself can read."""
     found: dict[str, tuple[str, ...]] = {}
-    for file, beside in files:
+    for file, beside in files.each():
         _read(file, beside, files.home, host, found, depth=0)
     if "hostname" in found:
         name = found["hostname"][0]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from provisioner.inventory.connection import Given
 
@@ -82,13 +83,12 @@ INSTEAD = "GVQOWNfs"
 ALL = "1246AaCfGgKkMNnqsTtVvXxYy" + WITH_VALUE
 
 
-@dataclass(frozen=True)
-class Arguments:
+class Arguments(NamedTuple):
     """What an inventory hands to ssh. words: as ssh takes them; options: keyword -> its values, the one that counts
     first; config: the file of -F."""
 
     words: tuple[str, ...] = ()
-    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    options: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     config: str | None = None
 
 

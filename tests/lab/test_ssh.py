@@ -211,6 +211,25 @@ def test_no_sudo_is_one_message(there):
     assert f"{there.name}: not connected as root, and ansible_become is off" in output
 
 
+def test_sudo_as_the_inventory_says_and_no_other_way(there):
+    plan(there, '{ansible_become_flags: "-H -S -n -i", ansible_become_exe: /usr/bin/sudo}')
+    output = plan(there, "ansible_become_method=su", expect=1)
+    assert "ansible_become_method is su" in output and "Preflight" not in output
+    assert "there is no /opt/bin/sudo" in plan(there, "ansible_become_exe=/opt/bin/sudo", expect=2)
+
+
+def test_the_first_cause_on_a_host_is_named(there):
+    rules, start = "/etc/sudoers.d/zz-requiretty", "/home/ops/.bashrc"
+    there.sh(f"echo 'Defaults:ops requiretty' > {rules}; cp {start} {start}.kept")
+    try:
+        assert "sudo refuses ops without a terminal (requiretty)" in plan(there, expect=2)
+        there.sh(f"rm {rules}; (echo 'echo Not today; exit 7'; cat {start}.kept) > {start}")
+        output = plan(there, expect=2)
+        assert "the login shell of ops ended before it ran a command (exit code 7)" in output and "Not today" in output
+    finally:
+        there.sh(f"rm -f {rules}; mv {start}.kept {start}")
+
+
 def test_sudo_with_a_password(there, lab):
     output = plan(there, "ansible_user=opspw", expect=2)
     assert "sudo asks for opspw's password" in output and "--ask-become-pass" in output

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ def hop(server: Server, tmp_path: Path, *keys: Path, **changes: Any) -> Hop:
     known = tmp_path / "known_hosts"
     known.write_text(f"* {HOST_KEY.get_name()} {HOST_KEY.get_base64()}\n")
     made = Hop("127.0.0.1", server.port, "me", keys=keys, explicit=True, agent="", known_as="h", known_hosts=(known,))
-    return replace(made, timeout=20, **changes)
+    return made._replace(timeout=20, **changes)
 
 
 def message(step: Hop, **variables: Any) -> str:
@@ -145,10 +144,10 @@ def test_a_proxy_command_runs_as_by_ssh_in_a_shell(tmp_path: Path):
     )
     with serving(HOST_KEY, keys=[KEY]) as server:
         step = hop(server, tmp_path, key, proxy_command=relay.replace("PORT", str(server.port)))
-        assert message(replace(step, host="no.such.host.example")) == ""
-        said = message(replace(step, proxy_command="sh -c 'echo no way out >&2; exit 3'"))
+        assert message(step._replace(host="no.such.host.example")) == ""
+        said = message(step._replace(proxy_command="sh -c 'echo no way out >&2; exit 3'"))
         assert "through its ProxyCommand: no way out" in said and "check with: ssh" in said
-        assert "/no/such/program" in message(replace(step, proxy_command="/no/such/program"))
+        assert "/no/such/program" in message(step._replace(proxy_command="/no/such/program"))
 
 
 def test_the_wanted_address_family_and_source(tmp_path: Path):
@@ -166,7 +165,7 @@ def test_a_jump_host_that_lets_nobody_through_is_named(tmp_path: Path):
     with serving(HOST_KEY, keys=[KEY]) as server:
         step = hop(server, tmp_path, key)
         with pytest.raises(Unreachable, match=r"the jump host 127\.0\.0\.1:\d+ cannot connect to elsewhere:22"):
-            ssh.connect(connection.settings("broker", {}), [step, replace(step, host="elsewhere", port=22)])
+            ssh.connect(connection.settings("broker", {}), [step, step._replace(host="elsewhere", port=22)])
 
 
 # -- starting the agent
@@ -232,6 +231,14 @@ def test_the_whole_way_to_such_a_message(tmp_path: Path):
         tmp_path, (b'hi {"motd": 1} {"python": "x"}\n{"error": "Python is 3.6.8", "advice": "newer"}\n', b"", 3)
     )
     assert error.summary == "Python is 3.6.8"
+
+
+@pytest.mark.parametrize(("user", "by_sudo"), [("root", False), ("ops", True)])
+def test_who_logs_in_as_root_by_sshs_configuration_needs_no_sudo(tmp_path: Path, user: str, by_sudo: bool):
+    with serving(HOST_KEY, keys=[KEY], answer=(b"", b"x", 1)) as server, pytest.raises(HostFailed):
+        step = hop(server, tmp_path, stored(tmp_path / "key"))._replace(user=user)
+        Session(connection.settings("broker", {}), [step], Payload("0" * 64, 1, tmp_path / "agent.zip"))
+    assert ("sudo" in server.commands[0].split(" -c ")[0]) == by_sudo
 
 
 def test_a_host_that_says_nothing_is_not_waited_for_endlessly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
