@@ -14,6 +14,7 @@ from provisioner.words import counted
 from roles.kafka import listeners as doors
 from roles.kafka import metadata, topology
 from roles.kafka.release import release
+from roles.kafka.units import VARIABLES
 from roles.shared import checks, values
 from roles.shared.checks import members
 from roles.shared.directories import DataDir
@@ -150,13 +151,14 @@ def own_properties(inventory: Inventory) -> list[ConfigError]:
 
 
 def known_properties(inventory: Inventory) -> list[ConfigError]:
-    """kafka_config sets properties that this version has, to values that it takes."""
-    brokers = [host for host in members(inventory, "kafka") if host.vars["kafka_config"]]
-    if not brokers:
+    """kafka_config, and the variables that are properties, set some that this version has, to values that it takes."""
+    brokers = members(inventory, "kafka")
+    given = [host for host in brokers if host.vars["kafka_config"] or checks.given(host, VARIABLES)]
+    if not given:
         return []
     from roles.kafka import settings  # few inventories have any, and every run loads this file
 
-    return settings.problems(brokers, members(inventory, "kafka"), OWNED.get)
+    return settings.problems(given, brokers, OWNED.get)
 
 
 def topics(inventory: Inventory) -> list[ConfigError]:

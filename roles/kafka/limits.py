@@ -187,3 +187,5 @@ _RULES: tuple[tuple[Sequence[str], Callable[[_Broker], str]], ...] = (
     (("principal.builder.class",), _principal),
     (("inter.broker.protocol.version", "log.message.format.version"), _formats),
 )
+# Every property that limits another one, or has a rule of its own.
+CONCERNED = frozenset(name for names in (*ORDERED, *(names for names, _ in _RULES)) for name in names)

@@ -15,8 +15,8 @@ from provisioner.inventory.loading import once
 from provisioner.words import did_you_mean
 from roles.kafka import limits, topology
 from roles.kafka import listeners as doors
-from roles.kafka.units import SYNONYMS
-from roles.shared import catalogue, settings
+from roles.kafka.units import SYNONYMS, VARIABLES
+from roles.shared import catalogue, checks, settings
 from roles.shared.catalogue import Catalogue, Property
 from roles.shared.settings import Finding
 
@@ -47,15 +47,17 @@ def problems(hosts: Sequence[Host], brokers: Sequence[Host], owner: Owner) -> li
     return once(found, len(brokers))
 
 
-def _of(host: Host, brokers: Sequence[Host], owner: Owner) -> Iterable[ConfigError]:
+def _of(host: Host, brokers: Sequence[Host], owner: Owner) -> Iterator[ConfigError]:
     known = catalogue.of("kafka", str(host.vars["kafka_version"]))
-    own = host.vars[VARIABLE]
-    if known is None or not own:
-        return []
+    if known is None:
+        return
     rules = Rules(host, known, brokers, owner)
-    return settings.errors(
-        host, VARIABLE, settings.findings(known, "broker", own, host.vars["kafka_custom_prefixes"], rules)
-    )
+    prefixes = host.vars["kafka_custom_prefixes"]
+    yield from settings.errors(host, VARIABLE, settings.findings(known, "broker", host.vars[VARIABLE], prefixes, rules))
+    written = checks.given(host, VARIABLES)
+    for one in settings.findings(known, "broker", written, (), rules):
+        variable = next(variable for variable, name in VARIABLES.items() if name == one.keys[0])
+        yield from settings.errors(host, variable, [one])
 
 
 def without_effect(hosts: Iterable[Host]) -> list[str]:
@@ -208,7 +210,9 @@ class Rules:
 
     def together(self, own: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         """See `roles.shared.settings.Rules`."""
-        values = {one.name: text for one in self._found.sections["broker"].values() if (text := self._value(one.name))}
+        if not limits.CONCERNED.intersection(own):
+            return
+        values = {name: text for name in limits.CONCERNED if (text := self._value(name))}
         inner = doors.inter_broker(self._host)
         listeners = [one.name for one in doors.of(self._host)]
         yield from limits.broken(own, {**values, **own}, listeners, inner.name, self.classes())

@@ -133,6 +133,16 @@ def limits(hosts: Iterable[Host], role: str, least: int) -> list[ConfigError]:
     return out
 
 
+def given(host: Host, properties: Mapping[str, str]) -> dict[str, Any]:
+    """{property: value} of the variables that the inventory sets, not the role's defaults. properties: {variable: the
+    property that it is written as}."""
+    return {
+        name: host.vars[variable]
+        for variable, name in properties.items()
+        if host.vars[variable] is not None and not host.place(variable).startswith("roles/")
+    }
+
+
 def own_properties(hosts: Iterable[Host], role: str, owner: Callable[[str], str | None]) -> list[ConfigError]:
     """The inventory's own properties (kafka_config) set none that has a variable; JVM options are options.
 

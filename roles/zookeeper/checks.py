@@ -23,6 +23,14 @@ OWNED = {
     "clientPort": "zookeeper_port",
     "tickTime": "zookeeper_tick",
 }
+# What is in zoo.cfg as the variable has it.
+VARIABLES = {
+    "zookeeper_tick": "tickTime",
+    "zookeeper_init_limit": "initLimit",
+    "zookeeper_sync_limit": "syncLimit",
+    "zookeeper_max_client_connections": "maxClientCnxns",
+    "zookeeper_snapshots_kept": "autopurge.snapRetainCount",
+}
 
 
 def versions(inventory: Inventory) -> list[ConfigError]:
@@ -66,14 +74,15 @@ def own_properties(inventory: Inventory) -> list[ConfigError]:
 
 
 def known_properties(inventory: Inventory) -> list[ConfigError]:
-    """zookeeper_config sets properties that this version has, to values that it takes."""
+    """zookeeper_config, and the variables that are properties, set some that this version has, to values that it
+    takes."""
     servers = members(inventory, "zookeeper")
-    given = [host for host in servers if host.vars["zookeeper_config"]]
+    given = [host for host in servers if host.vars["zookeeper_config"] or checks.given(host, VARIABLES)]
     if not given:
         return []
     from roles.zookeeper import settings  # few inventories have any, and every run loads this file
 
-    return settings.problems(given, len(servers), owner)
+    return settings.problems(given, len(servers), owner, VARIABLES)
 
 
 CHECKS = (versions, unique_ids, addresses, limits, own_properties, known_properties)

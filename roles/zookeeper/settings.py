@@ -4,12 +4,12 @@ limit each other (QuorumPeerConfig.parseProperties). Pure."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ConfigError
 from provisioner.inventory.loading import once
-from roles.shared import catalogue, settings
+from roles.shared import catalogue, checks, settings
 from roles.shared.catalogue import Catalogue, Property
 from roles.zookeeper.release import release
 
@@ -24,19 +24,23 @@ _FREE = re.compile(r"(group|weight)\.\d+|metricsProvider\.(?!className)[\w.]+|au
 Owner = Callable[[str], "str | None"]
 
 
-def problems(hosts: Sequence[Host], servers: int, owner: Owner) -> list[ConfigError]:
+def problems(hosts: Sequence[Host], servers: int, owner: Owner, variables: Mapping[str, str]) -> list[ConfigError]:
     """What is wrong with the properties of these servers, each mistake once. servers: how many there are; owner: the
-    variable of a property that has one."""
-    found = [(host.name, error) for host in hosts for error in _of(host, owner)]
+    variable of a property that has one; variables: {variable: the property that it is written as}."""
+    found = [(host.name, error) for host in hosts for error in _of(host, owner, variables)]
     return once(found, servers)
 
 
-def _of(host: Host, owner: Owner) -> Iterable[ConfigError]:
+def _of(host: Host, owner: Owner, variables: Mapping[str, str]) -> Iterator[ConfigError]:
     known, own = _known(host), host.vars[VARIABLE]
-    if known is None or not own:
-        return []
-    prefixes = host.vars["zookeeper_custom_prefixes"]
-    return settings.errors(host, VARIABLE, settings.findings(known, "server", own, prefixes, Rules(host, known, owner)))
+    if known is None:
+        return
+    theirs = Rules(host, known, lambda name: None)
+    for one in settings.findings(known, "server", checks.given(host, variables), (), theirs):
+        variable = next(variable for variable, name in variables.items() if name == one.keys[0])
+        yield from settings.errors(host, variable, [one])
+    prefixes, rules = host.vars["zookeeper_custom_prefixes"], Rules(host, known, owner)
+    yield from settings.errors(host, VARIABLE, settings.findings(known, "server", own, prefixes, rules))
 
 
 def written(host: Host, owner: Owner) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from roles.shared.catalogue import Property
 from tests.support import roles as support
 
 PRODUCTS = ("kafka", "zookeeper")
+
 EVERY = [(product, version) for product in PRODUCTS for version in releases.known(product)]
 
 
