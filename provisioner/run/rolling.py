@@ -160,6 +160,6 @@ def left_out(step: Step) -> str:
     unit = step.service.unit
     if step.changes:
         return (
-            f"{unit} needs a restart for a new {shown(step.reasons)}; both left out (--no-restart), for the next deploy"
+            f"{unit} needs a new {shown(step.reasons)}; left out with its restart (--no-restart), for the next deploy"
         )
     return f"{unit} {because(step.reasons)}; restart left out (--no-restart), the next deploy does it"

@@ -211,3 +211,14 @@ def test_the_reason_is_said_in_words():
     assert rolling.because(("/a", "/b")) == "runs with an older /a, /b"
     assert rolling.because(tuple(f"/{n}" for n in range(6))) == "runs with an older /0, /1, /2, /3 and 2 more"
     assert rolling.because(()) == "asked for"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ((CHANGE,), "kafka needs a new /etc/a; left out with its restart (--no-restart), for the next deploy"),
+        ((), "kafka runs with an older /etc/a; restart left out (--no-restart), the next deploy does it"),
+    ],
+)
+def test_what_no_restart_leaves_out_is_said(changes: tuple[Change, ...], expected: str):
+    assert rolling.left_out(Step("a", KAFKA, ("/etc/a",), changes)) == expected
