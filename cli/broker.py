@@ -18,6 +18,7 @@ from cluster.settings.properties import parse
 from cluster.settings.rules import ByBroker, Difference
 from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
+from provisioner.report.lines import clean
 from roles.kafka.service import CONFIG
 
 INCOMPLETE = 2
@@ -78,7 +79,7 @@ def change(run: Run, given: Mapping[str, str | None], broker: str) -> int:
             return 0
         for one in settings.planned(found, given, source):
             note = f"; {one.note}" if one.note else ""
-            print(f"  ~ {cluster.name(one.broker)}: {one.name} {one.before} -> {one.after}{note}")
+            print(clean(f"  ~ {cluster.name(one.broker)}: {one.name} {one.before} -> {one.after}{note}"))
         if not run.check:
             cluster.fleet.lock(cluster.driver.name)
         began = time.monotonic()
