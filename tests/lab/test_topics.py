@@ -234,7 +234,12 @@ def test_an_interrupted_change_of_the_copies_goes_on_throttled_and_is_finished_b
 
 BAD: list[tuple[str, list[str], list[str]]] = [
     ("create", ["--topic", "x", "--set", "retention.mss=1"], ["retention.mss; did you mean retention.ms?"]),
-    ("create", ["--topic", "x", "--set", "cleanup.policy=shred"], ["the cluster refuses x", "shred"]),
+    ("create", ["--topic", "x", "--set", "cleanup.policy=shred"], ["takes a list of compact, delete; found: 'shred'"]),
+    (
+        "create",
+        ["--topic", "x", "--set", "min.compaction.lag.ms=9", "--set", "max.compaction.lag.ms=5"],
+        ["the cluster refuses x", "max.compaction.lag.ms"],
+    ),
     ("create", ["--topic", "x", "--retention", "2x"], ["--retention: '2x' has an unknown unit"]),
     ("create", ["--topic", "x", "--retention", "300"], ["300 has no unit"]),
     ("create", ["--topic", "x", "--replication-factor", "4"], ["replication factor 4, and 3 brokers are up"]),
