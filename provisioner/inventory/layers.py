@@ -15,6 +15,7 @@ from provisioner.errors import ConfigError, raise_all
 from provisioner.inventory.layout import Layout
 from provisioner.inventory.yaml_source import EncryptedFile, Raw, read
 
+_LONGEST = 200  # bytes of a name, with an extension behind it; file systems have 255
 _EXTENSIONS = ("", ".yml", ".yaml", ".json")
 
 
@@ -80,7 +81,13 @@ class Layers(Mapping[str, Mapping[str, Raw]]):
     def _read(self, folder: str, name: str, problems: list[ConfigError]) -> dict[str, Raw]:
         """The variables of the files of one group or host; a later file wins."""
         found: dict[str, Raw] = {}
-        for path in vars_files(self._beside / folder, name):
+        try:
+            paths = vars_files(self._beside / folder, name)
+        except OSError as error:
+            where = label(Path(error.filename or self._beside / folder), self._root)
+            problems.append(ConfigError(f"{where}: cannot be read: {error.strerror}"))
+            return found
+        for path in paths:
             try:
                 document = read(path, label(path, self._root))
             except EncryptedFile as error:
@@ -93,7 +100,12 @@ class Layers(Mapping[str, Mapping[str, Raw]]):
 
 
 def vars_files(directory: Path, name: str) -> list[Path]:
-    """The files with variables of group or host `name`: NAME, NAME.yml, NAME.yaml, NAME.json or all files in NAME/."""
+    """The files with variables of group or host `name`: NAME, NAME.yml, NAME.yaml, NAME.json or all files in NAME/.
+
+    Raises OSError for a directory that cannot be read.
+    """
+    if name.strip(".") == "" or "/" in name or "\0" in name or len(name.encode(errors="replace")) > _LONGEST:
+        return []  # no file is called so, or only by way of another directory
     for extension in _EXTENSIONS:
         path = directory / (name + extension)
         if path.is_dir():

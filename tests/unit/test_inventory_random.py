@@ -265,9 +265,25 @@ def test_any_lines_give_hosts_or_a_message(directory, lines, name):
         "kafka: {hosts: {h: {kafka_rack: '" + "{{ (" * 300 + "1" + ") }}" * 300 + "'}}}",
         "kafka: {hosts: {h: {kafka_rack: '{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}'}}}",
         "kafka: {hosts: {'" + "h" * 5000 + "': }}",
+        "kafka: {hosts: {" + "h" * 300 + ": }}",
+        "kafka: {hosts: {'..': }}",
         "'" + "g" * 5000 + "': {hosts: {h: }}",
     ],
-    ids=["list", "map", "groups", "aliases", "value", "range", "ranges", "template", "brackets", "host", "group"],
+    ids=[
+        "list",
+        "map",
+        "groups",
+        "aliases",
+        "value",
+        "range",
+        "ranges",
+        "template",
+        "brackets",
+        "host",
+        "long",
+        "dots",
+        "group",
+    ],
 )
 def test_what_is_far_too_large_or_deep_is_a_message_soon(directory, text):
     path = directory / "hosts.yml"

@@ -174,6 +174,15 @@ all:
     assert "zone" not in message
 
 
+def test_a_directory_of_variables_that_cannot_be_read_is_a_message(complaint, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    message = complaint(site_with("x: 1"), group_vars__all__main="y: 1")
+    assert message.startswith("group_vars/all: cannot be read: Permission denied")
+
+
 # -- names of groups
 
 
