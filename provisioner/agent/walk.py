@@ -30,6 +30,11 @@ def above(path: str, follow: bool = False) -> Iterator[Tuple[int, str]]:
     here, name = _enter(path, follow)
     try:
         yield here, name
+    except OSError as error:
+        # The name in the directory says nothing to whoever reads the message.
+        if not str(error.filename2 or error.filename or "").startswith("/"):
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
     finally:
         os.close(here)
 

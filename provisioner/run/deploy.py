@@ -153,7 +153,11 @@ class Deploy:
         self._roll(fleet, lambda step: applying.apply(fleet, step.host, step.changes, payloads, self.rows[step.host]))
 
     def _roll(self, fleet: Fleet, write: Callable[[rolling.Step], None]) -> None:
-        steps = rolling.read_pending(fleet, self.plans)
+        found = rolling.read_pending(fleet, self.plans)
+        for step in found:
+            if step.needless:
+                write(step)
+        steps = [step for step in found if not step.needless]
         if not steps:
             return
         if not self.options.restart:

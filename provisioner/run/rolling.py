@@ -26,7 +26,8 @@ Say = Callable[[str, str], None]  # say(host, what it is doing)
 class Step:
     """One restart of the roll. reasons: the inputs that changed; none when a person asked for it. changes: what is
     written just before. serves: whether it serves now. begun: whether its next start would already read something new:
-    an earlier run was cut off in its turn."""
+    an earlier run was cut off in its turn. needless: what is to be written is what the service runs with already, which
+    the plan could not know; there is no restart then."""
 
     host: str
     service: Service
@@ -34,6 +35,7 @@ class Step:
     changes: tuple[Change, ...] = ()
     serves: bool = True
     begun: bool = False
+    needless: bool = False
 
 
 class Gate(Protocol):
@@ -65,13 +67,14 @@ def pending(plan: HostPlan, states: Mapping[str, Mapping[str, Any] | None], serv
     for service in services_of(plan.resources):
         state, restart = dict(states.get(service.key) or {}), planned.get(service.unit)
         changes = restart.changes if restart else ()
-        # With something to write it is due in any case: the service may have died since the plan was made.
-        reasons = restart.reasons if restart and changes else tuple(outdated(service.inputs, state, soon))
-        if reasons:
+        reasons = tuple(outdated(service.inputs, state, soon))
+        needless = bool(changes and not reasons and state.get("active"))
+        if restart and changes and not needless:
+            reasons = restart.reasons  # also when the service has died since the plan was made
+        if reasons or needless:
             serves = service.unit in serving if service.ready else bool(state.get("active"))
-            steps.append(
-                Step(plan.host, service, reasons, changes, serves, begun=bool(outdated(service.inputs, state, {})))
-            )
+            begun = bool(outdated(service.inputs, state, {}))
+            steps.append(Step(plan.host, service, reasons, changes, serves, begun, needless))
     return steps
 
 

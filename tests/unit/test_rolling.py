@@ -197,6 +197,16 @@ def test_what_waits_for_a_restart_is_due_whatever_has_become_of_the_service(
     assert found == [Step("a", service, ("/etc/a",), made.changes, **expected)]
 
 
+def test_what_the_service_turns_out_to_run_with_is_written_without_a_restart():
+    service = Service("kafka", KAFKA.inputs, ready=Request("m", "f"))
+    unknown = {"enabled": True, "active": True, "started": {}, "disk": {"/etc/a": "1", "/etc/b": "2"}}
+    made = plan.make("a", [NEW, service], {NEW.key: {**NEW.expected(), "digest": "1"}, service.key: unknown})
+    # The plan could not know: what the service was started with came back while everything else was put right.
+    known = {**unknown, "started": {"/etc/a": NEW.expected()["digest"], "/etc/b": "2"}}
+    (step,) = rolling.pending(made, {service.key: known}, ("kafka",))
+    assert step.needless and step.changes == made.changes and step.reasons == ()
+
+
 def test_a_service_rolls_after_what_it_stands_on_also_where_they_are_on_different_hosts():
     zookeeper = Service("zookeeper")
     plans = {

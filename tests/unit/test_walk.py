@@ -150,6 +150,14 @@ def test_a_large_file_is_read_as_far_as_wanted(tmp_path: Path):
     assert walk.read(str(tmp_path / "large"), limit=1000) == b"x" * 1000
 
 
+def test_what_cannot_be_replaced_is_named_with_its_path(tmp_path: Path):
+    place = tmp_path / "log4j.properties"
+    place.mkdir()
+    with pytest.raises(OSError, match="directory") as refused:
+        files.replace(str(place), b"", os.getuid(), os.getgid(), 0o600)
+    assert (refused.value.filename, refused.value.filename2) == (str(place), None)
+
+
 def test_a_temporary_file_that_a_killed_run_has_left_is_replaced(theirs: Path):
     (theirs / ".myid.new~").write_text("half")
     files.replace(str(theirs / "myid"), b"1\n", *ME, 0o640)
