@@ -176,14 +176,7 @@ def resources(target: Target) -> list[Resource]:
             gc_log=gc_log(target),
             options=jvm.without_secrets(options, SECRETS, variable="kafka_jvm_opts"),
         ),
-        target.file(
-            SECRETS,
-            "os/secret.options.j2",
-            group="kafka",
-            mode=0o640,
-            secret=bool(jvm.secrets(options)),
-            options=jvm.secrets(options),
-        ),
+        jvm.secret_file(target, SECRETS, "kafka", options),
         target.file(
             UNIT,
             "kafka/kafka.service.j2",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from provisioner.errors import ConfigError
+from provisioner.resources import File
+from provisioner.run.target import Target
 from provisioner.secrets import MASK, is_secret, shown
 
 MIB = 1024 * 1024
@@ -62,6 +64,12 @@ def without_secrets(options: Sequence[Any], file: str, *, variable: str) -> str:
     one_line(options, variable=variable)
     hidden = secrets(options)
     return " ".join([option for option in options if option not in hidden] + ([f"@{file}"] if hidden else []))
+
+
+def secret_file(target: Target, path: str, group: str, options: Sequence[str]) -> File:
+    """The file of `without_secrets`, for the service's group only; it is there without such options, too."""
+    hidden = secrets(options)
+    return target.file(path, "os/secret.options.j2", group=group, mode=0o640, secret=bool(hidden), options=hidden)
 
 
 def _shown(option: Any) -> str:

@@ -147,14 +147,7 @@ def resources(target: Target) -> list[Resource]:
             logging=log,
             options=jvm.without_secrets(options, SECRETS, variable="zookeeper_jvm_opts"),
         ),
-        target.file(
-            SECRETS,
-            "os/secret.options.j2",
-            group="zookeeper",
-            mode=0o640,
-            secret=bool(jvm.secrets(options)),
-            options=jvm.secrets(options),
-        ),
+        jvm.secret_file(target, SECRETS, "zookeeper", options),
         target.file(
             UNIT,
             "zookeeper/zookeeper.service.j2",
