@@ -11,14 +11,17 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from provisioner.connect import openssh, ssh_config, ssh_options
+from provisioner.connect import ssh_config, ssh_options
 from provisioner.connect.known_hosts import name_of
 from provisioner.connect.settings import Settings
 from provisioner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from provisioner.connect import openssh
 
 USUAL_KEYS = ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "xmss", "dsa")
 USUAL_KEY_FILES = tuple(f"~/.ssh/id_{kind}" for kind in USUAL_KEYS)
@@ -118,6 +121,8 @@ class Routes:
             self._matters[files] = ssh_config.matters(files)
         if not self._matters[files] and set(given) <= SIMPLE and settings.ssh_executable is None:
             return _first(given)
+        from provisioner.connect import openssh  # most runs ask nothing
+
         executable = openssh.client(settings.ssh_executable)
         if settings.ssh_executable and not executable:
             raise ConfigError(
@@ -239,10 +244,8 @@ def _through(made: Hop, command: str, original: str) -> Hop:
     return made._replace(proxy_command=_expanded(command, tokens, original, variables=False))
 
 
-def _agent(value: str, path: object) -> str | None:
-    if value.startswith("$"):
-        return os.environ.get(value[1:].strip("{}"), "")
-    return str(path(value)) if callable(path) else None
+def _agent(value: str, path: Callable[[str], Path]) -> str:
+    return os.environ.get(value[1:].strip("{}"), "") if value.startswith("$") else str(path(value))
 
 
 def _identity(step: Hop) -> tuple[str, int, str]:

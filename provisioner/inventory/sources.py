@@ -9,7 +9,6 @@ import yaml
 
 from provisioner.errors import ConfigError
 from provisioner.inventory import file as yaml_file
-from provisioner.inventory import ini
 from provisioner.inventory.layers import label
 from provisioner.inventory.layout import Layout
 from provisioner.inventory.yaml_source import Document, text_of
@@ -80,8 +79,11 @@ def layout_of(path: Path, root: Path, problems: list[ConfigError]) -> Layout:
         raise ConfigError(f"{shown} is a program ({text.splitlines()[0]})", advice=_only_ansible(shown))
     if path.suffix == ".toml":
         raise ConfigError(f"{shown}: inventories in TOML are not supported", advice=_AS_YAML.format(shown))
-    if path.suffix == ".ini" or (path.suffix not in _YAML and ini.looks_like_ini(text)):
-        return ini.parse(text, shown, problems)
+    if path.suffix not in _YAML:
+        from provisioner.inventory import ini  # most are YAML
+
+        if path.suffix == ".ini" or ini.looks_like_ini(text):
+            return ini.parse(text, shown, problems)
     document = Document(text, shown)
     _refuse_what_only_ansible_runs(document)
     return yaml_file.parse(document, problems)
