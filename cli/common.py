@@ -151,7 +151,7 @@ def _default(context: Context, option: str) -> Any:
 def _collect_little_garbage() -> None:
     """What has been imported stays, and a verb makes little that is not: searching it took a tenth of a short one."""
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
 
 
 def names(text: str) -> tuple[str, ...]:

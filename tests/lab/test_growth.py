@@ -207,8 +207,9 @@ def test_with_a_broker_down_status_tells_what_it_costs_with_exit_code_2(three: C
     new = NewTopic(topic, num_partitions=-1, replication_factor=-1, replica_assignments=strict, topic_configs=config)
     lost_one = three.hosts[2]
     lost_one.sh("systemctl stop kafka")
-    asked(three, lambda admin: admin.create_topics([new]))
     try:
+        # Until the others know the new controller, they may name the broker that is gone.
+        eventually(lambda: asked(three, lambda admin: admin.create_topics([new])), seconds=60, what="a topic is made")
         found = status_json(three.hosts[0], expect=2)
         page = three.invoke("status", expect=2)
     finally:

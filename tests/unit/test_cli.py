@@ -117,6 +117,13 @@ def test_every_flag_says_what_it_does(verb):
     assert not task.positional  # or `invoke VERB --help` takes "--help" for a value
 
 
+@pytest.mark.parametrize(("forbidden", "kept"), [("", True), ("1", False)])
+def test_what_python_compiled_is_kept_unless_the_user_forbids_it(tmp_path, forbidden, kept):
+    """Invoke forbids it by itself; every run would compile the whole toolkit again."""
+    process("--list", PYTHONPYCACHEPREFIX=str(tmp_path), PYTHONDONTWRITEBYTECODE=forbidden)
+    assert bool(list(tmp_path.rglob("cli/verbs/hosts.*.pyc"))) == kept
+
+
 @pytest.mark.parametrize(
     "arguments", [("deploy", "--help"), ("--help", "deploy"), ("deploy", "--hosts", "single", "-h")]
 )
