@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
-import re
 import zipfile
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import requests
-import yaml
 
 from provisioner.artifacts.cache import cache_directory, maven_repository
 from provisioner.artifacts.download import reason
-from provisioner.artifacts.lockfile import MARKER, Jar, nearest, read, version_key, versions
+from provisioner.artifacts.lockfile import MARKER, Jar, nearest, read
+from provisioner.artifacts.recipe import absent_scripts, apply_recipe, fitted, head_of, keys, parse
 from provisioner.errors import ArtifactError, ConfigError
 
 
@@ -37,17 +35,23 @@ def lock_version(
     be used.
     """
     path = folder / f"{version}.yml"
-    head = _head(folder, version)
-    recipe = _parse(head, path)
+    head = head_of(folder, version)
+    recipe = parse(head, path)
     maven = _Maven(recipe)
     maven.require_version(version)
     say(f"resolving {recipe['product']} {version}")
     roots, missing = maven.published(recipe)
     try:
-        coordinates = apply_recipe(maven.resolve(roots), recipe.get("exclude") or [], recipe.get("pins") or {})
+        coordinates = apply_recipe(recipe, maven.resolve(roots))
         say(f"downloading {len(coordinates)} jars")
         files = maven.download(coordinates)
-        absent = absent_scripts(recipe, class_names(files), missing)
+        classes = class_names(files)
+        if not path.exists():
+            head, changed = fitted(head, recipe, classes, missing)
+            recipe = parse(head, path)
+            for line in changed:
+                say(line)
+        absent = absent_scripts(recipe, classes, missing)
     except ConfigError:
         if not path.exists():
             path.write_text(head, encoding="utf-8")  # something to correct; without jars it is no lock yet
@@ -62,62 +66,6 @@ def lock_version(
     return path
 
 
-def _head(folder: Path, version: str) -> str:
-    """The hand-written part of the lock file, made from the nearest version's when there is none yet."""
-    known = versions(folder)
-    if not known:
-        raise ConfigError(f"no lock file in {folder} to start from", advice="restore one from version control")
-    like = version if version in known else _nearest_release(version, known)
-    head = (folder / f"{like}.yml").read_text(encoding="utf-8").partition(MARKER)[0].rstrip() + "\n"
-    if like == version:
-        return head
-    first, _, rest = head.partition("\n")
-    first = first.split(like)[0] + f"{version}: started as a copy of {like}; check it."
-    return first + "\n" + re.sub(r"(?m)^version: .*$", f'version: "{version}"', rest, count=1)
-
-
-def _nearest_release(version: str, known: list[str]) -> str:
-    """The known version with the most leading parts in common with `version`; of several, the closest after those."""
-
-    def distance(other: str) -> tuple[int, int]:
-        pairs = list(zip(version_key(version), version_key(other), strict=False))
-        common = next((i for i, (ours, theirs) in enumerate(pairs) if ours != theirs), len(pairs))
-        return -common, abs(pairs[common][0][1] - pairs[common][1][1]) if common < len(pairs) else 0
-
-    return min(known, key=distance)
-
-
-def _parse(head: str, path: Path) -> dict[str, Any]:
-    try:
-        recipe = yaml.safe_load(head)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    if not isinstance(recipe, dict) or not recipe.get("roots") or str(recipe.get("version")) != path.stem:
-        raise ConfigError(f"{path} needs the keys product, version (that of its name) and roots")
-    return recipe
-
-
-def apply_recipe(coordinates: list[str], exclude: list[str], pins: Mapping[str, str]) -> list[str]:
-    """Drop what is excluded ("group:artifact" patterns), set pinned versions; sorted, each artifact once.
-
-    Raises ConfigError when two versions of one artifact remain: the class path would hold whichever comes first.
-    """
-    chosen: dict[str, set[str]] = defaultdict(set)
-    for coordinate in coordinates:
-        group, artifact, version, *classifier = coordinate.split(":")
-        key = f"{group}:{artifact}"
-        if any(fnmatch.fnmatchcase(key, pattern) for pattern in exclude):
-            continue
-        version = next((pin for pattern, pin in pins.items() if fnmatch.fnmatchcase(key, pattern)), version)
-        chosen[":".join([key, *classifier])].add(":".join([key, version, *classifier]))
-    conflicts = [" and ".join(sorted(found)) for found in chosen.values() if len(found) > 1]
-    if conflicts:
-        raise ConfigError(
-            "the closure holds two versions of one artifact", details=conflicts, advice="pin one of them under `pins`"
-        )
-    return sorted(next(iter(found)) for found in chosen.values())
-
-
 def class_names(jars: list[Path]) -> set[str]:
     """The names of all classes in the jars, as Java writes them."""
     found: set[str] = set()
@@ -125,33 +73,6 @@ def class_names(jars: list[Path]) -> set[str]:
         with zipfile.ZipFile(jar) as archive:
             found.update(name[:-6].replace("/", ".") for name in archive.namelist() if name.endswith(".class"))
     return found
-
-
-def script_classes(entry: Mapping[str, Any]) -> list[str]:
-    """The classes that an entry of `tools` or `scripts` starts."""
-    return [*([entry["class"]] if "class" in entry else []), *(entry.get("actions") or {}).values()]
-
-
-def absent_scripts(recipe: Mapping[str, Any], classes: set[str], missing: Mapping[str, list[str]]) -> dict[str, str]:
-    """Scripts that have nothing to run, with the reason: `missing` maps unpublished artifacts to their scripts.
-
-    Any other script whose class is in no jar is a mistake in the recipe. Raises ConfigError.
-    """
-    absent = {
-        name: f"{artifact} was not in the repository when this was locked"
-        for artifact, names in missing.items()
-        for name in names
-    }
-    scripts = {**(recipe.get("tools") or {}), **(recipe.get("scripts") or {})}
-    lacking = {name: [c for c in script_classes(entry) if c not in classes] for name, entry in scripts.items()}
-    wrong = [f"{name}: {', '.join(found)}" for name, found in lacking.items() if found and name not in absent]
-    if wrong:
-        raise ConfigError(
-            f"{recipe['product']} {recipe['version']} lacks classes that its scripts run",
-            details=wrong,
-            advice="correct `tools` and `scripts` in the lock file for this version, and lock again",
-        )
-    return dict(sorted(absent.items()))
 
 
 def render(jars: list[Jar], absent: Mapping[str, str]) -> str:
@@ -181,7 +102,7 @@ class _Maven:
         self._context = MavenContext(
             repo_cache=cache_directory() / "maven", remote_repos={"central": maven_repository()}, timeout=30
         )
-        self._keys = {key: str(value) for key, value in recipe.items() if isinstance(value, (str, int, float))}
+        self._keys = keys(recipe)
         self._first = recipe["roots"][0].format(**self._keys)
         self._product = recipe["product"]
 
@@ -207,13 +128,23 @@ class _Maven:
         roots = [root.format(**self._keys) for root in recipe["roots"]]
         missing = {}
         for template, scripts in (recipe.get("optional") or {}).items():
-            group, artifact, version = template.format(**self._keys).split(":")
-            stem = f"{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}"
-            if self._exists(f"{stem}.pom") and self._exists(f"{stem}.jar"):
-                roots.append(f"{group}:{artifact}:{version}")
+            root = template.format(**self._keys)
+            lacking = self._lacking(root)
+            if not lacking:
+                roots.append(root)
             else:
+                _, artifact, version = lacking.split(":")
                 missing[f"{artifact} {version}"] = scripts
         return roots, missing
+
+    def _lacking(self, root: str) -> str:
+        """What a repository lacks of an artifact and of what that needs of its own product; "" for nothing."""
+        path = _path(root)
+        if not self._exists(f"{path}.pom") or not self._exists(f"{path}.jar"):
+            return root
+        with _network(root):
+            pom = requests.get(f"{maven_repository()}/{path}.pom", timeout=30).content
+        return next((one for one in siblings(pom, root.split(":")[0]) if not self._exists(f"{_path(one)}.jar")), "")
 
     def _exists(self, path: str) -> bool:
         url = f"{maven_repository()}/{path}"
@@ -242,6 +173,22 @@ class _Maven:
 
         with ThreadPoolExecutor(8) as pool:
             return list(pool.map(one, coordinates))
+
+
+def _path(coordinate: str) -> str:
+    """Where a repository keeps the files of an artifact, without their ending."""
+    group, artifact, version = coordinate.split(":")
+    return f"{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}"
+
+
+def siblings(pom: bytes, group: str) -> list[str]:
+    """group:artifact:version of what a POM needs at run time of this group, where it says which version."""
+    found = []
+    for one in ElementTree.fromstring(pom).findall(".//{*}dependency"):
+        named = [one.findtext(f"{{*}}{key}") or "" for key in ("groupId", "artifactId", "version")]
+        if named[0] == group and named[2] and one.findtext("{*}scope") in (None, "compile", "runtime"):
+            found.append(":".join(named))
+    return found
 
 
 @contextmanager

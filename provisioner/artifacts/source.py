@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from provisioner.artifacts.cache import cache_directory, locked, maven_repositor
 from provisioner.artifacts.checksum import DigestMemo, parse_sha512
 from provisioner.artifacts.tarball import Corrupt, Entry, check_release, write_tar
 from provisioner.errors import ArtifactError, ConfigError
+from provisioner.words import some
 
 Progress = Callable[[str, str, int, int], None]  # key, label, bytes done, bytes in all
 
@@ -98,13 +100,14 @@ class ClosureSource:
 class ArchiveSource:
     """A release archive (.tgz): a path, a `file:` address or a URL."""
 
-    def __init__(self, location: str, sha512: str = "") -> None:
+    def __init__(self, location: str, sha512: str = "", holds: str = "") -> None:
         """`sha512`: the digest, or the content of a checksum file. Without it the `.sha512` beside a file is used.
+        `holds`: a pattern for the name of a jar that tells this version from others.
 
         Raises ConfigError for a URL without a digest, a missing file or an unreadable digest.
         """
         _require_location(location)
-        self.location = location
+        self.location, self._holds = location, holds
         self._remote = urlsplit(location).scheme in ("http", "https")
         self.name = unquote(urlsplit(location).path if "://" in location else location).rsplit("/", 1)[-1]
         self.label = f"{self.name} (release archive)"
@@ -145,16 +148,29 @@ class ArchiveSource:
         if self._sha512 and digests.sha512 != self._sha512:
             self._refuse(path, digests.sha512)
         checked = cache / "digests" / f"{digests.sha256}.release"
-        if not checked.exists():
-            check_release(path)
+        jars = checked.read_text(encoding="utf-8").splitlines() if checked.exists() else []
+        if not jars:
+            jars = check_release(path)
             with writing(checked):
                 checked.parent.mkdir(parents=True, exist_ok=True)
-                checked.touch()
+                checked.write_text("\n".join(jars), encoding="utf-8")
+        self._require_version(jars)
         return Payload(path, digests.sha256, digests.size, "tgz")
 
     def cache_entries(self, payload: Payload) -> dict[str, Path]:
         """The file, by its path in a cache, with which `obtain` needs neither the network nor the given file."""
         return {f"archives/{self._sha512}/{self.name}": payload.path}
+
+    def _require_version(self, jars: list[str]) -> None:
+        """Raises ArtifactError for the release of another version, whatever its file is called."""
+        if not self._holds or fnmatch.filter(jars, self._holds):
+            return
+        stem = self._holds.partition("*")[0]
+        raise ArtifactError(
+            f"{self.name} is not the release that was asked for: it has no {self._holds}",
+            details=[f"its jars: {some([jar for jar in jars if jar.startswith(stem)] or jars, 3)}"],
+            advice="make the archive and the version agree",
+        )
 
     def _file(self) -> Path:
         """The file to use: the given one, or its copy in the cache (a download, or what a bundle brought along)."""

@@ -90,13 +90,14 @@ class _Hashing:
         return self._stream.write(data)
 
 
-def check_release(path: Path) -> None:
-    """Raise ArtifactError unless `path` is a gzipped tar, safe to unpack, with jars in libs/ or lib/ of its top folder.
+def check_release(path: Path) -> list[str]:
+    """The names of the jars of a release archive. Raises ArtifactError unless `path` is a gzipped tar, safe to unpack,
+    with jars in libs/ or lib/ of its top folder.
 
     Safe: every name stays below the top directory, every link points below it, and there is no device or pipe.
     """
     tops: set[str] = set()
-    jars = 0
+    jars: list[str] = []
     try:
         with gzip.open(path) as stream:
             with tarfile.open(fileobj=stream, mode="r|") as tar:
@@ -105,7 +106,8 @@ def check_release(path: Path) -> None:
                         raise _refused(path, problem)
                     parts = posixpath.normpath(member.name).split("/")
                     tops.add(parts[0])
-                    jars += len(parts) == 3 and parts[1] in ("libs", "lib") and parts[2].endswith(".jar")
+                    if len(parts) == 3 and parts[1] in ("libs", "lib") and parts[2].endswith(".jar"):
+                        jars.append(parts[2])
             while stream.read(CHUNK):  # to the checksum at its end, which tarfile leaves unread
                 pass
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
@@ -114,6 +116,7 @@ def check_release(path: Path) -> None:
         raise _refused(path, f"it has {len(tops)} top directories, not one: {', '.join(sorted(tops)[:5])}")
     if not jars:
         raise _refused(path, f"there is no jar in {tops.pop()}/libs/ or lib/: a source release?")
+    return sorted(jars)
 
 
 def _unsafe(member: tarfile.TarInfo) -> str:

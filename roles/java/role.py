@@ -30,6 +30,11 @@ def distribution_jre(target: Target) -> int | None:
     return DISTRIBUTION_JRE.get((system["id"], system["version_id"]))
 
 
+def oldest(target: Target) -> int:
+    """The oldest major version that everything that this host runs can run on."""
+    return max([OLDEST, *(release.java_min for release in site.releases(target.host))])
+
+
 def home(target: Target) -> str:
     """The Java home that the services run with. ConfigError where there is neither a known package nor `java_home`."""
     if target["java_home"]:
@@ -39,7 +44,7 @@ def home(target: Target) -> str:
         raise ConfigError(
             f"no Java package is known for {target.facts['os']['pretty']}",
             host=target.name,
-            advice="install Java 11 or newer on it and set java_home",
+            advice=f"install Java {oldest(target)} or newer on it and set java_home",
         )
     return f"/usr/lib/jvm/java-{major}-openjdk-{target.facts['arch']}"
 
@@ -61,7 +66,7 @@ def needs(target: Target) -> Needs:
     newest = [release.java_max for release in used if release.java_max is not None]
     return Needs(
         java=JavaNeed(
-            min=max(OLDEST, *(release.java_min for release in used)),
+            min=oldest(target),
             max=min(newest) if newest else None,
             why=" with ".join(f"{release.product} {release.version}" for release in reversed(used)),
             java_home=home(target),

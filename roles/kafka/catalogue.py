@@ -48,6 +48,8 @@ _BOUNDS: Mapping[str, tuple[int | None, int | None]] = {
     "log.cleaner.threads": (1, None),
     "offsets.commit.required.acks": (-1, None),
     "offsets.topic.compression.codec": (0, 4),
+    "share.coordinator.state.topic.compression.codec": (0, 4),
+    "share.coordinator.snapshot.update.records.per.snapshot": (0, 500),
 }
 # Properties that are a text or a list to Kafka's definitions, and are classes that the broker loads when it starts.
 _CLASSES = ("authorizer.class.name", "metric.reporters")
@@ -95,6 +97,8 @@ def _defaults_of_topics(one: Mapping[str, Any], topic: Mapping[str, Any]) -> dic
 def _property(one: Mapping[str, Any], topics: Mapping[str, str]) -> Property:
     takes = str(one.get("takes") or "")
     check = "class" if one["name"] in _CLASSES else _CHECKS.get(str(one.get("validator") or ""), "")
+    if one.get("empty") is False:
+        check = check or "not empty"
     values = tuple(one.get("values") or ())
     if check == "version":
         values = tuple(part.strip() for part in takes.strip("[]").split(","))

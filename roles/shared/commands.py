@@ -13,7 +13,13 @@ from typing import Any
 from roles.shared.releases import Release
 
 # Tools that run longer and benefit from the JVM's full compiler.
-LONG_RUNNING = ("-perf-test.sh", "-mirror-maker.sh", "-verifiable-producer.sh", "-verifiable-consumer.sh")
+LONG_RUNNING = (
+    "-perf-test.sh",
+    "-mirror-maker.sh",
+    "-verifiable-producer.sh",
+    "-verifiable-consumer.sh",
+    "-verifiable-share-consumer.sh",
+)
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,17 @@ def release(product: str, version: str) -> Release:
     )
 
 
+def newest(product: str, paired: str) -> str:
+    """The newest locked version of a product that runs with another product, `paired`."""
+    return next(version for version in reversed(known(product)) if paired in release(product, version).paired)
+
+
 def source(release: Release, variables: Mapping[str, Any]) -> ArchiveSource | ClosureSource:
     """Where a release comes from: the archive that the variables name, else the locked set of jars."""
     archive = variables[f"{release.product}_archive"]
     if archive:
-        return ArchiveSource(archive, variables[f"{release.product}_archive_sha512"] or "")
+        holds = f"{release.product}*-{release.version}.jar"
+        return ArchiveSource(archive, variables[f"{release.product}_archive_sha512"] or "", holds)
     return _closure(release.lock_file)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from provisioner.errors import ConfigError
 from provisioner.resources import Archive
 from provisioner.run.target import Target
 from roles.kafka import release as kafka
@@ -13,8 +14,17 @@ from roles.shared import releases
 
 def release(variables: Mapping[str, Any]) -> releases.Release:
     """The ZooKeeper that a host's variables ask for: its own version, or the one paired with the Kafka version.
-    ConfigError when it is not locked."""
-    version = variables["zookeeper_version"] or kafka.release(variables).paired["zookeeper"]
+    ConfigError when it is not locked, and for a Kafka that has none (4.0 and newer, KIP-833)."""
+    version = variables["zookeeper_version"]
+    if not version:
+        broker = kafka.release(variables)
+        version = broker.paired.get("zookeeper")
+        if not version:
+            last = releases.newest("kafka", paired="zookeeper")
+            raise ConfigError(
+                f"Kafka {broker.version} runs without ZooKeeper, and the inventory has a group zookeeper",
+                advice=f"remove that group, or set kafka_version: {last}, the newest one that runs with ZooKeeper",
+            )
     return releases.release("zookeeper", str(version))
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from provisioner.artifacts import resolve
 from provisioner.artifacts.lockfile import MARKER, Jar, find, nearest, read, version_key, versions
-from provisioner.artifacts.resolve import absent_scripts, apply_recipe, lock_version, render, script_classes
+from provisioner.artifacts.recipe import script_classes
+from provisioner.artifacts.resolve import render
 from provisioner.errors import ConfigError
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -29,7 +25,13 @@ def ids(path: Path) -> str:
 
 
 def test_the_shipped_versions_are_locked() -> None:
-    assert {ids(path) for path in LOCKS} >= {"kafka-3.9.2", "kafka-2.5.0", "zookeeper-3.8.6", "zookeeper-3.5.10"}
+    assert {ids(path) for path in LOCKS} >= {
+        "kafka-4.3.1",
+        "kafka-3.9.2",
+        "kafka-2.5.0",
+        "zookeeper-3.8.6",
+        "zookeeper-3.5.10",
+    }
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=ids)
@@ -67,8 +69,25 @@ def test_every_script_of_a_shipped_lock_names_what_it_runs(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in LOCKS if path.parents[1].name == "kafka"], ids=ids)
-def test_the_zookeeper_that_goes_with_a_kafka_is_locked_too(path: Path) -> None:
-    assert read(path).data["zookeeper"] in versions(ROLES / "zookeeper" / "versions")
+def test_the_zookeeper_that_goes_with_a_kafka_is_locked_too_and_kafka_4_has_none(path: Path) -> None:
+    data = read(path).data
+    assert ("zookeeper" in data) == (version_key(path.stem) < version_key("4.0"))
+    assert data.get("zookeeper", "3.8.6") in versions(ROLES / "zookeeper" / "versions")
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=ids)
+def test_every_jar_of_the_products_own_group_has_the_version_of_the_lock(path: Path) -> None:
+    lock = read(path)
+    own = [jar.coordinate for jar in lock.jars if jar.coordinate.startswith(f"org.apache.{lock.product}:")]
+    assert own and [one for one in own if one.split(":")[2] != lock.version] == []
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=ids)
+def test_what_stands_beside_a_shipped_closure_is_locked_as_it_is_named(path: Path) -> None:
+    lock = read(path)
+    log4j = {one.split(":")[1] for one in (jar.coordinate for jar in lock.jars) if ".logging.log4j:" in one}
+    named = {one.split(":")[1] for one in lock.data.get("beside") or []}
+    assert log4j == named, "all of log4j is of one version, which is named"
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=ids)
@@ -142,131 +161,3 @@ def test_versions_sort_as_versions() -> None:
 def test_the_nearest_versions_are_the_ones_that_look_alike() -> None:
     known = ["2.5.0", "2.5.1", "3.8.1", "3.9.0", "3.9.1", "3.9.2", "4.0.0"]
     assert nearest("3.9.5", known, 3) == ["3.9.0", "3.9.1", "3.9.2"]
-
-
-# --- locking
-
-
-COORDINATES = st.builds(
-    "{}:{}:{}".format, st.sampled_from(["g", "h"]), st.sampled_from("abc"), st.sampled_from(["1", "2"])
-)
-
-
-@given(st.lists(COORDINATES), st.dictionaries(st.sampled_from(["g:*", "*:a", "h:b"]), st.sampled_from(["2", "3"])))
-def test_a_recipe_leaves_each_artifact_once_or_complains(coordinates: list[str], pins: dict[str, str]) -> None:
-    try:
-        chosen = apply_recipe(coordinates, ["h:c"], pins)
-    except ConfigError:
-        return
-    assert chosen == sorted(chosen)
-    assert {c.rsplit(":", 1)[0] for c in chosen} == {c.rsplit(":", 1)[0] for c in coordinates} - {"h:c"}
-    assert len(chosen) == len({c.rsplit(":", 1)[0] for c in chosen})
-
-
-def test_pins_settle_a_conflict_and_excludes_drop_an_artifact() -> None:
-    closure = ["g:a:1", "g:a:2", "g:b:1:linux", "t:junit:4"]
-    with pytest.raises(ConfigError, match="two versions") as caught:
-        apply_recipe(closure, [], {})
-    assert "g:a:1 and g:a:2" in str(caught.value)
-    assert apply_recipe(closure, ["t:*"], {"g:*": "9"}) == ["g:a:9", "g:b:9:linux"]
-
-
-def test_a_script_without_its_class_is_absent_only_where_its_artifact_is() -> None:
-    recipe: dict[str, Any] = {"product": "thing", "version": "1", "tools": {"x.sh": {"class": "a.X"}}}
-    assert absent_scripts(recipe, {"a.X"}, {}) == {}
-    assert list(absent_scripts(recipe, set(), {"extra 1": ["x.sh"]})) == ["x.sh"]
-    with pytest.raises(ConfigError, match=r"x\.sh: a\.X"):
-        absent_scripts(recipe, set(), {"extra 1": ["y.sh"]})
-
-
-class FakeMaven:
-    """The resolver of a repository that has org.example:thing 1.0 and 1.1, and a dependency of it."""
-
-    folder: Path
-
-    def __init__(self, recipe: dict[str, Any]) -> None:
-        self.recipe = recipe
-
-    def require_version(self, version: str) -> None:
-        if version not in ("1.0", "1.1"):
-            raise ConfigError(f"there is no thing {version}")
-
-    def published(self, recipe: dict[str, Any]) -> tuple[list[str], dict[str, list[str]]]:
-        return [root.format(**recipe) for root in recipe["roots"]], {}
-
-    def resolve(self, roots: list[str]) -> list[str]:
-        return [*roots, "org.example:dep:3"]
-
-    def download(self, coordinates: list[str]) -> list[Path]:
-        paths = []
-        for coordinate in coordinates:
-            path = self.folder / coordinate.replace(":", "-")
-            with zipfile.ZipFile(path, "w") as jar:
-                jar.writestr(zipfile.ZipInfo("a/X.class", (1980, 1, 1, 0, 0, 0)), coordinate)
-            paths.append(path)
-        return paths
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(FakeMaven, "folder", tmp_path, raising=False)
-    monkeypatch.setattr(resolve, "_Maven", FakeMaven)
-    folder = tmp_path / "versions"
-    folder.mkdir()
-    (folder / "1.0.yml").write_text(
-        "# Thing 1.0: the one\nproduct: thing\nversion: '1.0'\njava: {min: 8}   # why\n"
-        "roots: ['org.example:thing:{version}']\ntools: {x.sh: {class: a.X}}\n"
-    )
-    return folder
-
-
-def test_locking_keeps_what_is_hand_written_and_writes_the_rest(folder: Path) -> None:
-    before = (folder / "1.0.yml").read_text()
-    lock_version(folder, "1.0")
-    first = (folder / "1.0.yml").read_text()
-    assert first.startswith(before + "\n" + MARKER)
-    assert [jar.coordinate for jar in read(folder / "1.0.yml").jars] == ["org.example:dep:3", "org.example:thing:1.0"]
-    lock_version(folder, "1.0")
-    assert (folder / "1.0.yml").read_text() == first
-
-
-def test_a_new_version_starts_from_the_nearest(folder: Path) -> None:
-    lock_version(folder, "1.0")
-    path = lock_version(folder, "1.1")
-    assert path.read_text().startswith("# Thing 1.1: started as a copy of 1.0; check it.\nproduct: thing\n")
-    assert read(path).version == "1.1"
-    assert "java: {min: 8}   # why" in path.read_text()
-    assert "org.example:thing:1.1" in {jar.coordinate for jar in read(path).jars}
-
-
-def test_a_version_that_does_not_exist_leaves_no_file(folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"there is no thing 7\.7"):
-        lock_version(folder, "7.7")
-    assert versions(folder) == ["1.0"]
-
-
-def test_a_wrong_script_table_leaves_the_lock_as_it_was(folder: Path) -> None:
-    path = folder / "1.0.yml"
-    path.write_text(path.read_text().replace("a.X", "a.Missing"))
-    before = path.read_text()
-    with pytest.raises(ConfigError, match=r"a\.Missing"):
-        lock_version(folder, "1.0")
-    assert path.read_text() == before
-
-
-def test_a_recipe_that_does_not_fit_a_new_version_is_left_to_be_corrected(folder: Path) -> None:
-    (folder / "1.0.yml").write_text((folder / "1.0.yml").read_text().replace("a.X", "a.Missing"))
-    with pytest.raises(ConfigError, match=r"a\.Missing"):
-        lock_version(folder, "1.1")
-    with pytest.raises(ConfigError, match="never resolved"):
-        read(folder / "1.1.yml")
-    (folder / "1.1.yml").write_text((folder / "1.1.yml").read_text().replace("a.Missing", "a.X"))
-    assert read(lock_version(folder, "1.1")).version == "1.1"
-
-
-@pytest.mark.parametrize(
-    ("version", "like"),
-    [("3.9.1", "3.9.2"), ("3.7.0", "3.9.2"), ("2.6.3", "2.5.0"), ("4.0.0", "3.9.2"), ("3.9", "3.9.2")],
-)
-def test_the_recipe_comes_from_the_same_line_of_releases(version: str, like: str) -> None:
-    assert resolve._nearest_release(version, ["2.5.0", "3.9.2"]) == like

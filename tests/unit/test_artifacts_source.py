@@ -250,6 +250,20 @@ def test_an_unsafe_or_wrong_release_is_refused(
         ArchiveSource(str(archive)).obtain(quiet)
 
 
+def test_a_release_of_another_version_is_refused_whatever_its_file_is_called(archive: Path) -> None:
+    jars = [(f"thing/libs/{name}.jar", b"x") for name in ("thing-clients-1.0", "thing_2.13-1.0", "other-2.0")]
+    archive.write_bytes(release(*jars))
+    assert ArchiveSource(str(archive), holds="thing_*-1.0.jar").obtain(quiet).path == archive
+    for _ in range(2):  # at once, and when the archive has been read before
+        with pytest.raises(ArtifactError, match=r"it has no thing\*-2\.0\.jar") as refused:
+            ArchiveSource(str(archive), holds="thing*-2.0.jar").obtain(quiet)
+        assert refused.value.details == ["its jars: thing-clients-1.0.jar, thing_2.13-1.0.jar"]
+    for marker in (archive.parent / "cache/digests").glob("*.release"):
+        marker.write_text("")  # as an earlier version of the toolkit left it
+    with pytest.raises(ArtifactError, match="it has no"):
+        ArchiveSource(str(archive), holds="thing*-2.0.jar").obtain(quiet)
+
+
 @pytest.mark.parametrize("keep", [0, 20, -8])
 def test_a_release_that_was_cut_off_is_refused(archive: Path, keep: int) -> None:
     archive.write_bytes(archive.read_bytes()[:keep])

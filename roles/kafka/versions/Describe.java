@@ -30,9 +30,8 @@ public class Describe {
     };
     // Definitions that only a cluster with ZooKeeper uses, and that only one with KRaft uses.
     private static final String[] ZOOKEEPER = {"org.apache.kafka.server.config.ZkConfigs"};
-    private static final String[] KRAFT = {
-        "org.apache.kafka.server.config.KRaftConfigs", "org.apache.kafka.raft.QuorumConfig",
-    };
+    private static final String[] KRAFT = {"org.apache.kafka.server.config.KRaftConfigs", "org.apache.kafka.raft.KRaftConfigs"};
+    private static final String[] QUORUM = {"org.apache.kafka.raft.QuorumConfig"};
     // What the classes that a property may name implement.
     private static final String[] PLUGINS = {
         "org.apache.kafka.common.security.auth.AuthenticateCallbackHandler",
@@ -49,8 +48,8 @@ public class Describe {
 
     public static void main(String[] arguments) throws Exception {
         Map<String, ?> zookeeper = keys(definition("zookeeper.set.acl", ZOOKEEPER));
-        Map<String, ?> kraft = keys(definition("process.roles", KRAFT[0]));
-        Map<String, ?> quorum = keys(definition("controller.quorum.voters", KRAFT[1]));
+        Map<String, ?> kraft = keys(definition("process.roles", KRAFT));
+        Map<String, ?> quorum = keys(definition("controller.quorum.voters", QUORUM));
         Map<?, ?> modes = (Map<?, ?>) member(DYNAMIC, "dynamicConfigUpdateModes");
         ConfigDef brokers = definition("log.retention.ms", BROKER);
         boolean controllers = brokers.configKeys().containsKey("process.roles");
@@ -103,6 +102,7 @@ public class Describe {
             Object valid = read(validator, "validStrings");
             if (valid == null) valid = read(read(validator, "validString"), "validStrings");
             found.put("values", valid);
+            if (Boolean.FALSE.equals(read(validator, "isEmptyAllowed"))) found.put("empty", false);
         } else if (kind.equals("CaseInsensitiveValidString")) {
             found.put("values", new ArrayList<>((Collection<?>) read(validator, "validStrings")));
         } else {
