@@ -4,7 +4,8 @@ A call site reads like a call and is checked like one: `call(host, remote.answer
 in full, and what comes back, is documented by the function on the host, which each entry names.
 
 Most functions are about the cluster and reach it by way of one broker. Their entries are `ByBroker`: they become a
-request when it is said which broker that is, `remote.topic_defaults().at("127.0.0.1:9092")`. The engine's own table is
+request when it is said which broker that is, `remote.topic_defaults().at("127.0.0.1:9092")`. The nodes that keep the
+metadata have a table of their own, `cluster/metadata/remote.py`, and so has the engine,
 `provisioner/connect/requests.py`.
 """
 
@@ -68,9 +69,12 @@ def copies_behind(partitions: Partitions) -> ByBroker:
     return ByBroker("cluster.state.copies", "look", {"partitions": {topic: list(n) for topic, n in partitions.items()}})
 
 
-def broker_evidence(*, config: str, started: str, link: str, dirs: Sequence[str]) -> Request:
-    """What a host's files say about the broker on it: `state.evidence.look`. dirs: the wanted data directories."""
+def broker_evidence(*, config: str, started: str, link: str, dirs: Sequence[str], metadata: str = "") -> Request:
+    """What a host's files say about the broker or controller on it: `state.evidence.look`. dirs: the wanted data
+    directories; metadata: that of the metadata, where the node keeps it itself."""
     args = {"config": config, "started": started, "link": link, "dirs": list(dirs)}
+    if metadata:
+        args["metadata"] = metadata
     return Request("cluster.state.evidence", "look", args)
 
 
@@ -81,6 +85,16 @@ def adopt_settings(broker: int) -> ByBroker:
     """Whether a broker can take a server.properties as it runs, and letting it: `settings.dynamic.bring`. The texts are
     added by `resources.Live`, of which this is the judge."""
     return ByBroker("cluster.settings.dynamic", "bring", {"broker": broker})
+
+
+def adopt_held_settings() -> ByBroker:
+    """The same for a controller, which takes only what the cluster holds for all nodes: `settings.held.adopt`."""
+    return ByBroker("cluster.settings.held", "adopt")
+
+
+def held_settings() -> ByBroker:
+    """What a KRaft cluster holds for all brokers: `settings.held.look`."""
+    return ByBroker("cluster.settings.held", "look")
 
 
 def broker_settings(names: Sequence[str], *, defaults: bool) -> ByBroker:
@@ -321,49 +335,3 @@ def smoke(legs: Sequence[Mapping[str, Any]], join: str) -> Request:
 def smoke_cli(legs: Sequence[Mapping[str, Any]]) -> Request:
     """The smoke check with the official console tools: `smoke.smoke_cli.run`."""
     return Request("cluster.smoke.smoke_cli", "run", {"legs": list(legs)})
-
-
-# -- ZooKeeper
-
-
-def zookeeper_ready(port: int, *, unit: str, log_file: str, timeout: float, stall: float) -> Request:
-    """Wait until the host's own server serves, times in seconds: `metadata.zookeeper.probe.ready`."""
-    args = {"host": LOCAL, "port": port, "unit": unit, "log_file": log_file, "timeout": timeout, "stall": stall}
-    return Request("cluster.metadata.zookeeper.probe", "ready", args)
-
-
-def zookeeper_status(port: int, config: str) -> Request:
-    """The host's own server now: `metadata.zookeeper.probe.status`. config: the path of its zoo.cfg."""
-    return Request("cluster.metadata.zookeeper.probe", "status", {"host": LOCAL, "port": port, "config": config})
-
-
-def zookeeper_ensemble(servers: Mapping[str, Sequence[Any]]) -> Request:
-    """All servers at once: `metadata.zookeeper.probe.ensemble`. servers: {name: [address, port]}."""
-    return Request(
-        "cluster.metadata.zookeeper.probe", "ensemble", {"servers": {n: list(a) for n, a in servers.items()}}
-    )
-
-
-def zookeeper_evidence(*, config: str, link: str, dirs: Sequence[str]) -> Request:
-    """What a host's files say about the server on it: `metadata.zookeeper.evidence.look`. dirs: as they are wanted."""
-    return Request("cluster.metadata.zookeeper.evidence", "look", {"config": config, "link": link, "dirs": list(dirs)})
-
-
-def zookeeper_listening(addresses: Sequence[str]) -> Request:
-    """Which of these addresses accept a connection: `metadata.zookeeper.probe.listening`."""
-    return Request("cluster.metadata.zookeeper.probe", "listening", {"addresses": list(addresses)})
-
-
-def zookeeper_cluster_id(connect: str) -> Request:
-    """Whose metadata is there: `metadata.zookeeper.evidence.cluster_id`. connect: as in zookeeper.connect."""
-    return Request("cluster.metadata.zookeeper.evidence", "cluster_id", {"connect": connect})
-
-
-def hand_over(broker: int, *, zookeeper: str, patience: float) -> ByBroker:
-    """Make another broker the controller: `metadata.zookeeper.handover.hand_over`. zookeeper: as in zookeeper.connect;
-    patience: seconds."""
-    args = {"broker": broker, "zookeeper": zookeeper, "patience": patience}
-    return ByBroker("cluster.metadata.zookeeper.handover", "hand_over", args)
-
-
-LOCAL = "127.0.0.1"

@@ -1,17 +1,22 @@
 """The keeper of a Kafka cluster's metadata: its brokers, its controller, its topics.
 
-`Keeper` is everything that the rest of the project asks of it. ZooKeeper is its first kind (`zookeeper/ensemble.py`).
-KRaft can be the second: its nodes are the controllers, its quorum is theirs, its leader is the active controller, and
-before a stop there is nothing to hand over, since that leader is no broker's business. How its nodes are shown by
-`status` and judged by `doctor` is said by the role that runs them.
+`Keeper` is everything that the rest of the project asks of it. There are two kinds:
+
+- ZooKeeper (`zookeeper/ensemble.py`): the nodes are its servers, the quorum is theirs. One broker is the controller; it
+  hands that over before it goes down.
+- KRaft (`kraft/quorum.py`): the nodes are the controllers, processes of their own or combined with a broker. The leader
+  of their quorum is the active controller, which is no broker's business, so that there is nothing to hand over.
+
+How the nodes are shown by `status` and judged by `doctor` is said by the role that runs them.
 
 A keeper is made for one host, and everything is looked at from there, over the network between the hosts: so that a
-roll limited to one host knows all nodes.
+roll limited to one host knows all nodes. In a roll, one keeper is kept from `may_go_down` to `not_back` of a node: what
+it remembers of the first look is what the later ones are measured by.
 """
 
 from __future__ import annotations
 
-from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Protocol
+from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Protocol
 
 from provisioner.refusal import Refusal
 
@@ -32,9 +37,10 @@ class Keeper(Protocol):
     def may_lose_a_broker(self) -> Verdict:
         """May a broker go down now: will it be able to register afterwards, and can copies get in sync meanwhile?"""
 
-    def hand_over(self, broker: int, bootstrap: str, patience: float) -> Dict[str, Any]:
-        """Let another broker do what this one, which answers at `bootstrap` and is the controller, does for the whole
-        cluster, before it goes down. patience: seconds. Returns moved (whether another one does it now) and why not."""
+    def hand_over(self, broker: int, bootstrap: str, patience: float, begin: Callable[[], None]) -> Dict[str, Any]:
+        """Let another broker do what this one, which answers at `bootstrap` and is named as the controller, does for
+        the whole cluster, before it goes down. patience: seconds. begin: called first, where there is anything to hand
+        over. Returns moved (whether another broker does it now) and why not, "" where there is nothing."""
 
     def may_go_down(self, node: str) -> Verdict:
         """May this node go down now: do the others keep the quorum?"""

@@ -5,9 +5,9 @@ The rules are pure and stand in `restart_rules.py`; here they are asked with the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Collection, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Mapping, Optional, Tuple
 
-from cluster import remote
+from cluster.metadata import remote
 from cluster.metadata.keeper import Verdict
 from cluster.metadata.zookeeper import restart_rules as rules
 from provisioner.refusal import Refusal
@@ -39,8 +39,9 @@ class Ensemble:
         members = self.members()
         return _verdict(rules.may_lose_a_broker(members), members)
 
-    def hand_over(self, broker: int, bootstrap: str, patience: float) -> Dict[str, Any]:
+    def hand_over(self, broker: int, bootstrap: str, patience: float, begin: Callable[[], None]) -> Dict[str, Any]:
         """See `handover.py` for the reason."""
+        begin()
         request = remote.hand_over(broker, zookeeper=self._connect, patience=patience)
         return self._call(self._host, request.at(bootstrap))
 

@@ -1,0 +1,1 @@
+"""KRaft: a quorum of controllers keeps the metadata."""
