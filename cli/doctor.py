@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from provisioner.connect.fleet import Fleet
 from provisioner.errors import HostFailed, ProvisionerError, Several
 from provisioner.report.reporter import Reporter
 from provisioner.run.deploy import Deploy
+from provisioner.run.evidence import Witness
 from provisioner.words import counted
 from roles import doctor as rules
 from roles import site
@@ -26,6 +27,7 @@ class Examination(Deploy):
     def examine(self, fleet: Fleet) -> tuple[list[ProvisionerError], list[Finding], list[str]]:
         """(what is wrong, what will be, what to do about what takes several steps)."""
         errors: list[ProvisionerError] = []
+        self.witnesses: dict[str, Witness] = {}
         for warning in self.site.warnings(self.inventory):
             self.reporter.warning(warning)
         try:
@@ -43,15 +45,21 @@ class Examination(Deploy):
             of_host = list(rules.machine(machines[name])) if name in machines else []
             for unit, service in services.items():
                 of_host += rules.soon(unit, service)
+            if name in self.witnesses:
+                of_host += rules.host(self.witnesses[name])
             findings += [replace(one, host=name) for one in [*of_host, *self._state(name, services)]]
         if any(map(_deployed, answering.values())):
             said = tuple(f"{name}: " for name in lost)  # an error by itself
             problems = [problem for problem in found["problems"] if problem not in known]
             errors += [HostFailed(problem) for problem in problems if not problem.startswith(said)]
-            findings += [Finding(note) for note in found["notes"]]
+            findings += [*map(Finding, found["notes"]), *rules.cluster(found)]
         said_already = {line for error in errors for line in error.details}
         steps = [] if said_already.issuperset(found["advice"]) else found["advice"]
         return errors, [*findings, *rules.inventory(self.inventory)], steps
+
+    def _judge(self, fleet: Fleet, witnesses: Sequence[Witness]) -> None:
+        self.witnesses = {one.name: one for one in witnesses}
+        super()._judge(fleet, witnesses)
 
     def _state(self, name: str, services: Mapping[str, Any]) -> Iterator[Finding]:
         """How far a host is from what the inventory says."""

@@ -48,7 +48,7 @@ def someone_to_serve(roles: Sequence[Role], inventory: Inventory) -> list[Config
         return []
     return [
         ConfigError(
-            f"no host is in the group {' or '.join(groups)}, so there is nothing to deploy",
+            f"no host is in the group {', '.join(groups[:-1])} or {groups[-1]}, so there is nothing to deploy",
             details=[f"groups in {inventory.path.name}: {', '.join(inventory.everyone) or 'none'}"],
             advice="put the hosts into these groups, as inventory/single.yml does",
         )

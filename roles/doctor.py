@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from provisioner.inventory.model import Inventory
 from provisioner.quantities import format_size
 from roles import site
+
+if TYPE_CHECKING:
+    from provisioner.run.evidence import Witness
 
 DISK_SHARE = 0.85
 HEAP_SHARE = 0.85
@@ -37,6 +40,14 @@ class Part(Protocol):
     def inventory(self, inventory: Inventory) -> Iterable[Finding]:
         """Problems that the inventory alone shows."""
 
+    # And, where there is anything to say:
+    #
+    # def host(witness: Witness) -> Iterable[Finding]: problems that the files of one host show, which has answered the
+    # question of the role's part `evidence`.
+    #
+    # def cluster(found: Document) -> Iterable[Finding]: problems that the services show together. found: the document
+    # of `roles/status.py`.
+
 
 def parts() -> dict[str, Part]:
     """The part `doctor` of every role that has one, by unit."""
@@ -47,6 +58,20 @@ def inventory(inventory: Inventory) -> Iterator[Finding]:
     """Problems that the inventory alone shows, of all roles."""
     for part in parts().values():
         yield from part.inventory(inventory)
+
+
+def host(witness: Witness) -> Iterator[Finding]:
+    """Problems that the files of one host show, of all its services."""
+    for unit, part in parts().items():
+        if unit in witness.said and hasattr(part, "host"):
+            yield from part.host(witness)
+
+
+def cluster(found: Mapping[str, Any]) -> Iterator[Finding]:
+    """Problems that services show together. found: the document of `roles/status.py`."""
+    for part in parts().values():
+        if hasattr(part, "cluster"):
+            yield from part.cluster(found)
 
 
 def soon(unit: str, service: Mapping[str, Any]) -> Iterator[Finding]:
@@ -62,7 +87,7 @@ def soon(unit: str, service: Mapping[str, Any]) -> Iterator[Finding]:
     if used is not None and most and used > HEAP_SHARE * most:
         yield Finding(
             f"{unit} needs {format_size(used)} of its {format_size(most)} heap even after a garbage collection",
-            f"raise {unit}_heap",
+            f"raise {unit.replace('-', '_')}_heap",
         )
     files, limit = service["open_files"], service["open_files_max"]
     if files is not None and limit and files > FILES_SHARE * limit:

@@ -13,6 +13,7 @@ its room, which `roles/site.py` uses if they exist:
 | `status` | how `status` asks the service and shows it |
 | `doctor` | foreseeable problems |
 | `evidence` | contradictions between the inventory and what is there |
+| `founding` | what only all hosts together know of what is to be made |
 | `objections` | reasons against the plan of a host |
 | `contents` | what the service holds and an inventory lists |
 | `verify` | the proof that the service works |
@@ -37,12 +38,14 @@ ROOMS = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Role:
-    """A role and the groups it applies to. Its name is also its `--tags` name and, if it runs one, its unit's. alike:
-    other words for the hosts of the group of its name, by which a group that was meant is recognised."""
+    """A role and the groups it applies to. Its name is also its `--tags` name and, if it runs one, its unit's; its room
+    is called the same, with _ for -. alike: other words for the hosts of the group of its name, by which a group that
+    was meant is recognised. runs: the role whose product it runs, if that is not its own."""
 
     name: str
     groups: tuple[str, ...]
     alike: tuple[str, ...] = ()
+    runs: str = ""
 
     def has(self, part: str) -> bool:
         """Whether its room has this part; nothing is imported for the answer."""
@@ -70,18 +73,23 @@ class Role:
     @property
     def defaults(self) -> Path:
         """The file that declares its variables."""
-        return ROOMS / self.name / "defaults.yml"
+        return ROOMS / room(self.name) / "defaults.yml"
 
 
 @cache
 def _part(role: str, name: str) -> ModuleType | None:
-    return importlib.import_module(f"roles.{role}.{name}") if _has(role, name) else None
+    return importlib.import_module(f"roles.{room(role)}.{name}") if _has(role, name) else None
 
 
 @cache
 def _has(role: str, part: str) -> bool:
-    return (ROOMS / role / f"{part}.py").is_file()
+    return (ROOMS / room(role) / f"{part}.py").is_file()
 
 
 def _role(name: str) -> ModuleType:
-    return importlib.import_module(f"roles.{name}.role")
+    return importlib.import_module(f"roles.{room(name)}.role")
+
+
+def room(role: str) -> str:
+    """The name of a role's folder."""
+    return role.replace("-", "_")

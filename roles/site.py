@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.errors import ProvisionerError
 from provisioner.inventory.served import Served
 from roles import checks
-from roles.role import Role
+from roles.role import Role, room
 from roles.shared.gate import Gate, OneByOne
 from roles.shared.releases import source
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from provisioner.inventory.model import Host, Inventory
     from provisioner.refusal import Refusal
     from provisioner.report.reporter import Reporter
-    from provisioner.resources import Request, Service
+    from provisioner.resources import Request, Resource, Service
     from provisioner.run.evidence import Agreed, Objection, Witness
     from provisioner.run.plan import HostPlan
     from provisioner.run.rolling import Say
@@ -41,9 +41,10 @@ AGENT_LIBRARIES: Sequence[str] = ("kafka",)
 
 # In the order in which they are applied: a service comes after everything that it depends on.
 ROLES = (
-    Role("os", groups=("zookeeper", "kafka")),
-    Role("java", groups=("zookeeper", "kafka")),
+    Role("os", groups=("zookeeper", "kafka_controller", "kafka")),
+    Role("java", groups=("zookeeper", "kafka_controller", "kafka")),
     Role("zookeeper", groups=("zookeeper",), alike=("zk",)),
+    Role("kafka-controller", groups=("kafka_controller",), alike=("controller",), runs="kafka"),
     Role("kafka", groups=("kafka",), alike=("broker",)),
 )
 
@@ -100,7 +101,8 @@ def stops() -> dict[str, str]:
 
 def releases(host: Host) -> list[Release]:
     """The versions of the products that a host's roles install. ConfigError when one is not locked."""
-    return [part.release(host.vars) for _, part in parts_on("release", host.groups)]
+    names = dict.fromkeys(role.runs or role.name for role in roles_for(host.groups))
+    return [part.release(host.vars) for role in ROLES if role.name in names and (part := role.part("release"))]
 
 
 def sources(host: Host) -> list[ArchiveSource | ClosureSource]:
@@ -144,6 +146,15 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
             from roles.shared.evidence import left_behind
 
             found += [left_behind(unit, one.name) for unit in one.beside]
+    return found
+
+
+def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resource]]:
+    """{host: resources of its plan, with what only all hosts together know}, of all roles. Raises ProvisionerError."""
+    found: dict[str, list[Resource]] = {}
+    for part in parts("founding").values():
+        for host, resources in part.complete(witnesses, call).items():
+            found.setdefault(host, []).extend(resources)
     return found
 
 
@@ -220,7 +231,7 @@ def load(inventory: Inventory) -> None:
 
     hosts = [host for host in inventory.hosts.values() if any(roles_for(host.groups))]
     for role in dict.fromkeys(role for host in hosts for role in roles_for(host.groups)):
-        importlib.import_module(f"roles.{role.name}.role")
+        importlib.import_module(f"roles.{room(role.name)}.role")
         role.part("evidence")
     with contextlib.suppress(ProvisionerError):  # reported when a host needs it
         for host in hosts:

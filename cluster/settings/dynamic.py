@@ -8,7 +8,7 @@ has the same value, or the change was reverted. A value that a person has set at
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -17,7 +17,7 @@ from kafka.errors import KafkaError
 from cluster.endpoint import Endpoint
 from cluster.model import Setting
 from cluster.protocol import wire
-from cluster.settings import brokers
+from cluster.settings import brokers, held
 from cluster.settings.properties import parse
 from cluster.settings.sources import ANYWHERE, DEFAULT, DYNAMIC_BROKER, DYNAMIC_CLUSTER, STATIC
 from provisioner.agent.failure import Failure
@@ -58,7 +58,13 @@ def bring(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     if silent:
         return {"changes": [], "refused": [f"its broker does not answer: {silent[broker]}"]}
     owned: Owned = json.loads(system.recall(args["memory"]) or "{}")
-    verdict = judge(parse(args["started"]), parse(args["wanted"]), answers[broker], owned)
+    started, wanted, found = parse(args["started"]), parse(args["wanted"]), answers[broker]
+    for_all = [name for name in held.differing(started, wanted) if name in found and found[name].has(DYNAMIC_CLUSTER)]
+    try:
+        by_cluster = held.by_cluster(here[broker], for_all)
+    except OSError as error:
+        return {"changes": [], "refused": [f"its broker does not answer: {wire.describe(error)}"]}
+    verdict = judge(started, wanted, found, owned, by_cluster)
     if verdict.refused:
         return {"changes": [], "refused": verdict.refused}
     if verdict.values and not args["apply"]:
@@ -102,15 +108,22 @@ def _remember(system: System, memory: str, owned: Owned) -> None:
         system.forget(memory)
 
 
-def judge(started: Mapping[str, str], wanted: Mapping[str, str], found: Mapping[str, Setting], owned: Owned) -> Verdict:
+def judge(
+    started: Mapping[str, str],
+    wanted: Mapping[str, str],
+    found: Mapping[str, Setting],
+    owned: Owned,
+    by_cluster: Collection[str] = (),
+) -> Verdict:
     """What brings a running broker from the file that it was started with to the wanted one. Pure.
 
-    found: its settings. In doubt, a restart is needed: for settings that it does not know, hides, or that are set for
-    each broker separately (listeners, and what secures them), and for one that was removed from the file, whose default
-    the broker may not know.
+    found: its settings. by_cluster: those that the cluster holds for all brokers, whatever the file says, also at the
+    next start; so there is nothing to do about them here. In doubt, a restart is needed: for settings that it does not
+    know, hides, or that are set for each broker separately (listeners, and what secures them), and for one that was
+    removed from the file, whose default the broker may not know.
     """
     verdict = Verdict()
-    changed = [name for name in sorted({*started, *wanted}) if started.get(name) != wanted.get(name)]
+    changed = [name for name in held.differing(started, wanted) if name not in by_cluster]
     for name in changed:
         _change(verdict, name, wanted.get(name), found.get(name), owned)
     for name in sorted(set(owned) - set(changed)):

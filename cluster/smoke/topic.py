@@ -19,7 +19,7 @@ from cluster.model import Topic
 from cluster.protocol import wire
 from cluster.settings import configs
 from cluster.smoke.leg import Leg, LegFailure
-from cluster.topics import requests
+from cluster.topics import offsets, requests
 
 POLL = 0.005  # seconds; brokers know a topic some milliseconds after the controller has created it
 GONE = (kafka_errors.UnknownTopicOrPartitionError.errno, kafka_errors.GroupIdNotFoundError.errno)
@@ -82,6 +82,9 @@ class Admin:
             raise LegFailure(next(iter(self._leg.values())), "create", refused[topic])
         leaders = {partition: brokers[0] for partition, brokers in placement.items()}
         self._wait_each("create", topic, lambda topics: requests.not_led_by(topic, topics, leaders))
+        for broker in self._leg:
+            if led := [partition for partition, leader in leaders.items() if leader == broker]:
+                self._wait_leading(topic, broker, led)
 
     def delete(self, topic: str) -> None:
         """Delete the topic, if it exists, and wait until no reached broker knows it. Raises LegFailure."""
@@ -102,6 +105,16 @@ class Admin:
                 if time.monotonic() > deadline:
                     raise LegFailure(leg, step, f"after {self._timeout:.0f} s: {reason}")
                 time.sleep(POLL)
+
+    def _wait_leading(self, topic: str, broker: int, partitions: Sequence[int]) -> None:
+        """Wait until a broker leads these partitions itself: without ZooKeeper it tells clients that it leads some
+        milliseconds before it does (BrokerMetadataPublisher: its cache comes before its ReplicaManager)."""
+        deadline = time.monotonic() + self._timeout
+        while len(offsets.led(self.at(broker), {topic: partitions}, offsets.LATEST)) < len(partitions):
+            if time.monotonic() > deadline:
+                what = f"after {self._timeout:.0f} s broker {broker} does not lead what it was given"
+                raise LegFailure(self._leg[broker], "create", what)
+            time.sleep(POLL)
 
     # -- groups --------------------------------------------------------------------------------------------------
 

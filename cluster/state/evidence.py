@@ -15,35 +15,45 @@ from provisioner.agent.files import leads_to, pairs_of, text_of
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
+BOOTSTRAP = "controller.quorum.bootstrap.servers"
 DIRS = ("log.dirs", "log.dir")
 # Kafka's LocalLog: "topic-partition", and with ".<32 hex digits>-future" behind it while it moves between directories.
-PARTITION = r".+-\d+(\.[0-9a-f]{32}-future)?"
+PARTITION = r"(?!__cluster_metadata-0$).+-\d+(\.[0-9a-f]{32}-future)?"
+QUORUM_STATE = "__cluster_metadata-0/quorum-state"
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """What is there. args: config (path of server.properties); started (its copy as the running broker has read it);
-    link (the link to the version in use); dirs (the data directories that are wanted).
+    link (the link to the version in use); dirs (the data directories that are wanted); metadata (that of the metadata,
+    where the node keeps it itself, else "").
 
     Returns settings (of config; {} where there is none), link (where it leads, None where there is none), dirs {path:
-    {cluster, partitions: names, None where nobody needs them}} of the wanted directories and the present ones, and
-    present: the paths that the broker uses now. Never raises.
+    {cluster, partitions: names, None where nobody needs them}} of the wanted directories and the present ones,
+    present: the paths that the broker uses now, epoch: the last that a controller here knows to have had a leader, 0
+    for none, and bootstrap: the controllers that the node asks as it runs, or will ask, "" for one of ZooKeeper's.
+    Never raises.
     """
     text, started = text_of(args["config"]), text_of(args["started"])
     settings = read(text)
-    present = dict.fromkeys([*data_dirs(settings), *(data_dirs(read(started)) if started != text else ())])
+    running = read(started) if started != text else settings
+    present = dict.fromkeys([*data_dirs(settings), *data_dirs(running)])
     wanted = [_plain(path) for path in args["dirs"]]
-    leaving = [path for path in present if path not in wanted]
+    metadata = args.get("metadata", "")
+    unformatted = bool(metadata) and not text_of(os.path.join(metadata, "meta.properties"))
+    counted = unformatted or any(path not in wanted for path in present)
     return {
         "settings": settings,
         "link": leads_to(args["link"]),
         "dirs": {
             path: {
                 "cluster": pairs_of(text_of(os.path.join(path, "meta.properties"))).get("cluster.id"),
-                "partitions": partitions(path) if leaving else None,
+                "partitions": partitions(path) if counted else None,
             }
             for path in dict.fromkeys([*wanted, *present])
         },
         "present": list(present),
+        "bootstrap": running.get(BOOTSTRAP) or settings.get(BOOTSTRAP, ""),
+        "epoch": epoch(text_of(os.path.join(metadata, QUORUM_STATE))) if metadata else 0,
     }
 
 
@@ -55,6 +65,16 @@ def read(text: str) -> dict[str, str]:
     from cluster.settings.properties import parse
 
     return parse(text)
+
+
+def epoch(text: str) -> int:
+    """The leader's epoch of a controller's quorum-state file (Kafka's FileQuorumStateStore), 0 without one. Pure."""
+    import json
+
+    try:
+        return max(0, int(json.loads(text)["leaderEpoch"])) if text else 0
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 def data_dirs(settings: dict[str, str]) -> list[str]:

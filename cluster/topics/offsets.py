@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ def at(brokers: Mapping[int, Broker], topics: Mapping[str, Topic], *which: int) 
     def ask(leader: int) -> dict[Key, tuple[int, ...]]:
         try:
             with wire.Connection(brokers[leader].endpoint, CONNECTION_TIMEOUT) as connection:
-                answers = [_offsets(connection, by_leader[leader], one) for one in which]
+                answers = [led(connection, by_leader[leader], one) for one in which]
         except (OSError, KafkaError):
             return {}
         return {key: tuple(answer[key] for answer in answers) for key in set.intersection(*map(set, answers))}
@@ -46,7 +46,9 @@ def at(brokers: Mapping[int, Broker], topics: Mapping[str, Topic], *which: int) 
         return {key: found for of_leader in pool.map(ask, by_leader) for key, found in of_leader.items()}
 
 
-def _offsets(connection: wire.Connection, topics: Mapping[str, list[int]], which: int) -> dict[Key, int]:
+def led(connection: wire.Connection, topics: Mapping[str, Sequence[int]], which: int) -> dict[Key, int]:
+    """An offset of each of these partitions that a broker leads at this moment; which: as in `at`. Raises OSError and
+    KafkaError."""
     kind = ListOffsetsRequest.ListOffsetsTopic
     request = ListOffsetsRequest(
         replica_id=-1,

@@ -13,6 +13,7 @@ from .digest import sha256 as sha256
 from .directory import Directory as Directory
 from .extract import Extract as Extract
 from .file import File as File
+from .initial import Initial as Initial
 from .link import Link as Link
 from .link import Links as Links
 from .live import Live as Live

@@ -60,6 +60,7 @@ class Resource:
 
     kind: ClassVar[str] = ""
     takes_along: ClassVar[bool] = False  # `remove` takes everything below `place`, too
+    decided: ClassVar[bool] = True  # False: only all hosts together know all of it (`Site.complete`)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

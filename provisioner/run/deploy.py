@@ -88,9 +88,19 @@ class Deploy:
                 self.rows[name].ok, self.rows[name].skipped = len(one.plan.resources), one.skipped
             for remark in one.remarks:
                 self.reporter.warning(f"{name}: {remark}")
-        self._judge(fleet, [one.witness for one in found.values() if one.witness])
+        witnesses = [one.witness for one in found.values() if one.witness]
+        self._judge(fleet, witnesses)
+        if not errors and not self.refused:
+            self._complete(fleet, witnesses)
         if errors or any(one.consent is None for one in self.refused):
             raise_all([*errors, *(one.error() for one in self.refused)])
+
+    def _complete(self, fleet: Fleet, witnesses: Sequence[Witness]) -> None:
+        """Add to the plans what only all hosts together know."""
+        if all(change.resource.decided for one in self.plans.values() for change in one.changes):
+            return
+        for name, made in self.site.complete(witnesses, fleet.call).items():
+            self.plans[name] = plan.completed(self.plans[name], made)
 
     def _judge(self, fleet: Fleet, witnesses: Sequence[Witness]) -> None:
         """Compare what is there with what the inventory says, on all hosts together."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.resources import Resource, Service, differing, services_of, sha256
@@ -67,6 +67,13 @@ class HostPlan:
         """The changes that wait for no restart: they are made on all hosts at the same time."""
         waiting = {change.resource.key for restart in self.restarts for change in restart.changes}
         return tuple(change for change in self.changes if change.resource.key not in waiting)
+
+
+def completed(plan: HostPlan, made: Iterable[Resource]) -> HostPlan:
+    """A plan with these resources in the place of those of the same keys. Pure."""
+    by_key = {one.key: one for one in made}
+    changes = tuple(replace(one, resource=by_key.get(one.resource.key, one.resource)) for one in plan.changes)
+    return replace(plan, resources=tuple(by_key.get(one.key, one) for one in plan.resources), changes=changes)
 
 
 def _difference(name: str, actual: Any, expected: Any) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from cluster.topics.wanted import Wanted, parse
 from provisioner.errors import ConfigError
 from provisioner.words import counted
+from roles.kafka import features, in_sync, metadata, topology
 from roles.kafka import listeners as doors
-from roles.kafka import metadata, topology
 from roles.kafka.release import release
 from roles.kafka.units import VARIABLES
 from roles.shared import checks, values
@@ -45,13 +45,18 @@ def versions(inventory: Inventory) -> list[ConfigError]:
     asked = defaultdict(list)
     for host in [*brokers, *metadata.following(inventory)]:
         asked[str(host.vars["kafka_version"])].append(host.name)
-    problems = checks.versions(brokers, "kafka", release, r"kafka_[\d.]+-(\d[\d.]*\d)")
+    problems = known_version(brokers)
     if len(asked) > 1:
         details = [f"{version}: {', '.join(names)}" for version, names in sorted(asked.items())]
         advice = "set it once for all hosts, under `all: vars:` (ZooKeeper's version follows from it)"
         summary = "kafka_version differs between hosts of one cluster"
         problems.append(ConfigError(summary, details=details, advice=advice))
     return problems
+
+
+def known_version(hosts: Sequence[Host]) -> list[ConfigError]:
+    """The version of these hosts is locked."""
+    return checks.versions(hosts, "kafka", release, r"kafka_[\d.]+-(\d[\d.]*\d)")
 
 
 def unique_ids(inventory: Inventory) -> list[ConfigError]:
@@ -147,7 +152,8 @@ def limits(inventory: Inventory) -> list[ConfigError]:
 def own_properties(inventory: Inventory) -> list[ConfigError]:
     """kafka_config sets no property that has a variable; JVM options are options."""
     brokers = members(inventory, "kafka")
-    return [*checks.own_properties(brokers, "kafka", OWNED.get), *values.changed(brokers, "kafka_config")]
+    owner = metadata.owner(inventory, OWNED)
+    return [*checks.own_properties(brokers, "kafka", owner), *values.changed(brokers, "kafka_config")]
 
 
 def known_properties(inventory: Inventory) -> list[ConfigError]:
@@ -158,7 +164,8 @@ def known_properties(inventory: Inventory) -> list[ConfigError]:
         return []
     from roles.kafka import settings  # few inventories have any, and every run loads this file
 
-    return settings.problems(given, brokers, OWNED.get)
+    kept_itself = metadata.kept_itself(inventory)
+    return settings.problems(given, brokers, metadata.owner(inventory, OWNED), kept_itself)
 
 
 def topics(inventory: Inventory) -> list[ConfigError]:
@@ -202,6 +209,8 @@ CHECKS = (
     listeners,
     addresses,
     replication,
+    in_sync.one_value,
+    features.wanted,
     limits,
     own_properties,
     known_properties,
@@ -226,4 +235,4 @@ def warnings(inventory: Inventory) -> list[str]:
         return metadata.untested(inventory)
     from roles.kafka import settings  # as above
 
-    return [*metadata.untested(inventory), *settings.without_effect(given)]
+    return [*metadata.untested(inventory), *settings.without_effect(given, metadata.kept_itself(inventory))]

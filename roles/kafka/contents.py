@@ -1,12 +1,14 @@
-"""Topics as code, as a part of a deploy: after the services are up, before the smoke check."""
+"""What the brokers hold and the inventory lists, as a part of a deploy: after the services are up, before the smoke
+check. Topics as code; in a cluster that keeps its metadata itself, first its voters, its features and the setting that
+it holds for all brokers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from roles.kafka import listeners
+from roles.kafka import features, in_sync, listeners, metadata, voters
 
 if TYPE_CHECKING:
     from cluster.remote import ByBroker
@@ -16,13 +18,29 @@ if TYPE_CHECKING:
 
 
 def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
-    """Show how the topics differ from the inventory's and, unless check, apply that. brokers: not empty, checked.
+    """Show how all of that differs from the inventory and, unless check, apply it. brokers: not empty, checked.
 
-    Returns {host by way of which: (topics listed, topics changed)}; empty where none are listed. Raises ConfigError and
-    HostFailed.
+    Returns {host by way of which: (things listed and as they should be, those changed)}; empty where none are listed.
+    Raises ConfigError and HostFailed.
     """
-    if not brokers[0]["topics"]:
-        return {}
+    done: dict[str, tuple[int, int]] = {}
+    combined = [broker for broker in brokers if metadata.node(broker)]
+    # Features before the setting: finalising one of them is what makes the cluster hold it.
+    for step, of in ((voters, combined), (features, brokers), (in_sync, brokers)):
+        if of:
+            _add(done, step.contents(call, of, reporter, check))
+    if brokers[0]["topics"]:
+        _add(done, _topics(call, brokers, reporter, check))
+    return done
+
+
+def _add(done: dict[str, tuple[int, int]], more: Mapping[str, tuple[int, int]]) -> None:
+    for host, (ok, changed) in more.items():
+        before = done.get(host, (0, 0))
+        done[host] = (before[0] + ok, before[1] + changed)
+
+
+def _topics(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
     from cluster.moving.carrying import carry_out
     from cluster.topics import apply as topic_apply
     from cluster.topics.wanted import parse

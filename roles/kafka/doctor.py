@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from provisioner.inventory.addresses import is_loopback
 from provisioner.inventory.model import Inventory
+from provisioner.words import some
 from roles.doctor import Finding
-from roles.kafka import listeners
+from roles.kafka import listeners, status
+from roles.shared import quorum_findings
 
+if TYPE_CHECKING:
+    from provisioner.run.evidence import Witness
+
+UNIT = "kafka"
 FULL_DISK = "a full disk stops a broker: shorten the retention (kafka_log_retention), or add space"
 
 
@@ -22,6 +29,32 @@ def inventory(inventory: Inventory) -> Iterator[Finding]:
         if listener.protocol == "PLAINTEXT"
     }
     yield from clear_text(plain, len(brokers))
+
+
+def host(witness: Witness) -> Iterator[Finding]:
+    """A node that knows too few of the controllers."""
+    yield from quorum_findings.bootstrap(witness, UNIT)
+
+
+def cluster(found: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the quorum of controllers will suffer from, and what a new version has and does not use."""
+    known = found[status.KEY] or {}
+    yield from quorum_findings.quorum(known.get("quorum"))
+    yield from unused(known.get("features"))
+
+
+def unused(features: Mapping[str, Any] | None) -> Iterator[Finding]:
+    """Features that could be finalised. features: {finalised, supported}, None with ZooKeeper."""
+    if not features:
+        return
+    from cluster.metadata.kraft import levels
+
+    if steps := levels.possible(features["finalised"], features["supported"]):
+        final = next((f", no way back below {step.final}" for step in steps if step.final), "")
+        yield Finding(
+            f"the brokers can do more than is finalised: {some(map(str, steps), len(steps))}{final}",
+            f"when the version before is not needed any more: kafka_features: {levels.named(steps)}, and deploy",
+        )
 
 
 def clear_text(addresses: Mapping[str, str], brokers: int) -> Iterator[Finding]:

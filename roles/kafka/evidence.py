@@ -11,7 +11,7 @@ from cluster import remote
 from provisioner.errors import HostFailed
 from provisioner.run.evidence import SHRINK
 from roles.kafka import evidence_rules as rules
-from roles.kafka import listeners, metadata, service, topology
+from roles.kafka import features, listeners, metadata, service, topology
 from roles.kafka.release import release
 from roles.shared import evidence as shared
 
@@ -31,7 +31,11 @@ AGAIN_SECONDS = 1.5  # to a second look at brokers that do not know each other
 def ask(target: Target) -> Request:
     """The question to each host."""
     return remote.broker_evidence(
-        config=service.CONFIG, started=service.STARTED, link=LINK, dirs=service.data_dirs(target)
+        config=service.CONFIG,
+        started=service.STARTED,
+        link=LINK,
+        dirs=service.data_dirs(target),
+        metadata=target["kafka_metadata_dir"] if metadata.own(target) else "",
     )
 
 
@@ -45,6 +49,7 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *rules.forgotten(seen, members),
         *rules.clusters(seen),
         *rules.hidden(seen),
+        *rules.mode(seen),
         *rules.elsewhere(seen),
         *rules.talk(seen),
         *rules.renamed(seen),
@@ -52,10 +57,15 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *shared.older("Kafka", {one.host: (one.version, one.wanted_version) for one in seen if one.version}),
     ]
     out += _split(witnesses, seen, call)
+    if metadata.own(witnesses[0].target):
+        from roles.kafka import quorum_evidence
+
+        out += quorum_evidence.judge(witnesses, call)
     serving = next((one for one in seen if one.brokers), None)
     if serving:
         partitions = _Partitions(by_host[serving.host].target, call)
         out += _held(seen, serving, call)
+        out += features.contradictions(by_host[serving.host].target, seen, call)
         if any(not one.plan.nothing for one in witnesses):
             out += rules.orphans(partitions.ask(), {*serving.brokers, *members})
         if any(rules.needs_more_copies(one) for one in seen):
@@ -64,7 +74,11 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         if any(one.consent and one.consent.flag == SHRINK and one.consent.given(agreed) for one in out):
             out += rules.undrained(partitions.ask(), {n: at for n, at in serving.brokers.items() if n not in members})
     for one in seen:
-        if one.has_data and one.now.get(metadata.CONNECT) != one.then.get(metadata.CONNECT):
+        if (
+            one.has_data
+            and metadata.CONNECT in one.then
+            and one.now.get(metadata.CONNECT) != one.then[metadata.CONNECT]
+        ):
             answers, cluster = metadata.cluster_at(call, one.host, one.then[metadata.CONNECT])
             out += rules.other_metadata(one, cluster) if answers else rules.silent_metadata(one)
     return out

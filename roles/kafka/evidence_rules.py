@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cluster.model import Partition
 
 MIN_IN_SYNC = "min.insync.replicas"
+CONNECT, ROLES = "zookeeper.connect", "process.roles"
 
 # Settings that the toolkit derives from the number of brokers, and the variable that sets each.
 DERIVED: Mapping[str, str] = {
@@ -194,6 +195,25 @@ def elsewhere(seen: Iterable[Seen]) -> list[Objection]:
                     way=f"set kafka_zookeeper_chroot to {_chroot(now)}",
                 )
             )
+    return out
+
+
+def mode(seen: Iterable[Seen]) -> list[Objection]:
+    """Brokers whose metadata would be kept by others than now: groups decide that, and one is easily lost."""
+    out = []
+    for one in seen:
+        was, soon = (CONNECT in settings and ROLES not in settings for settings in (one.now, one.then))
+        if not one.has_data or was == soon or not one.now:
+            continue
+        what, way = (
+            (
+                "a broker of a ZooKeeper cluster would become a node of a new one that keeps its own metadata (KRaft)",
+                "add the group zookeeper with its servers, or kafka_zookeeper_connect",
+            )
+            if was
+            else ("a node of a KRaft cluster would become a broker of a ZooKeeper one", "remove the group zookeeper")
+        )
+        out.append(Objection(f"{what}: no topic of now would be there", one.host, way=way))
     return out
 
 

@@ -20,6 +20,7 @@ from roles.kafka import restart_rules as rules
 from roles.shared.waits import Look, Nodes, Seldom, wait
 
 if TYPE_CHECKING:
+    from cluster.metadata.keeper import Keeper, Verdict
     from provisioner.run.target import Target
 
 
@@ -34,6 +35,7 @@ class KafkaGate:
         self.nodes = Nodes("kafka", service.LOGS[0], targets, call)
         self.keepers = metadata.nodes(targets, call)
         self.sizes, self.assumed = Seldom(), Seldom()
+        self.turns: dict[str, Keeper] = {}  # of hosts whose broker is a node of the keeper, too: see KeeperGate
 
     def _state(self, host: str, own: bool) -> rules.ClusterState | None:
         """The cluster as a broker sees it: the host's own is asked first when `own`, else the others first, since a
@@ -61,10 +63,17 @@ class KafkaGate:
 
     def order(self, hosts: Sequence[str]) -> list[str]:
         """Brokers that are down first, then ascending ids, the controller last."""
+        target = self.targets[hosts[0]]
         state = self._state(hosts[0], own=True)
         by_id = {self.ids[host]: host for host in hosts}
         silent = frozenset(self._silent(hosts[0], hosts))
-        return [by_id[broker] for broker in rules.restart_order(by_id, state.without(silent) if state else None)]
+        ordered = [by_id[broker] for broker in rules.restart_order(by_id, state.without(silent) if state else None)]
+        if not any(metadata.node(self.targets[host]) for host in hosts):
+            return ordered
+        # The nodes of the keeper before mere brokers, their leader last among them.
+        nodes = metadata.keeper(target, self.call).restart_order()
+        down = [host for host in ordered if self.ids[host] in silent]
+        return list(dict.fromkeys([*down, *(host for host in nodes if host in hosts), *ordered]))
 
     def downtime(self, host: str) -> Refusal | None:
         """What clients lose in any case while this broker restarts; nothing where that is accepted."""
@@ -73,7 +82,10 @@ class KafkaGate:
         if len(self.members) == 1:
             return Refusal(f"{host} is the only Kafka broker: while it restarts, Kafka is down")
         state = self._state(host, own=True)
-        return rules.downtime(state, self.ids[host]) if state else None
+        lost = rules.downtime(state, self.ids[host]) if state else None
+        if lost is None and metadata.node(self.targets[host]):
+            return metadata.keeper(self.targets[host], self.call).downtime(host)
+        return lost
 
     def departure(self, leaving: Collection[str]) -> Refusal | None:
         """What the cluster loses when these hosts of the run are removed; nothing when none of its brokers
@@ -85,6 +97,9 @@ class KafkaGate:
             return rules.forgotten(others) if others else None
         if state is None:
             return Refusal(f"no broker answers, so it is unknown which partitions only {', '.join(leaving)} has")
+        nodes = [name for name in leaving if metadata.node(self.targets[name])]
+        if nodes and (lost := metadata.keeper(self.targets[host], self.call).departure(nodes)):
+            return lost
         silent = self._silent(host, [name for name in self.ids if name not in leaving])
         return rules.departure(state.without(frozenset(silent)), frozenset(self.ids[name] for name in leaving))
 
@@ -92,6 +107,8 @@ class KafkaGate:
         """The state before the restart. Waits while the cluster catches up; raises HostFailed when it must not be."""
         seen: rules.ClusterState | None = None
         broker = self.ids[host]
+        if metadata.node(self.targets[host]):
+            self.turns[host] = metadata.keeper(self.targets[host], self.call)
 
         def look() -> Look:
             nonlocal seen
@@ -110,20 +127,24 @@ class KafkaGate:
                 if rules.may_go_down(seen.caught_up(), broker) is None:
                     return self._catching_up(host, refusal)
                 return self.nodes.missing(refusal, self._absent(refusal, seen, silent))
-            return Look(None)
+            return self._missed(self.turns[host].may_go_down(host)) if host in self.turns else Look(None)
 
         wait(host, look, self._stall(host), self.say)
         return seen
 
     def relieve(self, host: str, before: rules.ClusterState | None) -> bool:
-        """Make another broker the controller when this one is; the keeper knows the reason."""
+        """Make another broker the controller when this one is; the keeper knows whether that is needed, and why."""
         broker = self.ids[host]
         if before is None or before.controller != broker or before.brokers <= {broker}:
             return False
-        self.say(host, "handing the controller over to another broker")
         keeper = metadata.keeper(self.targets[host], self.call)
-        answer = keeper.hand_over(broker, self._addresses(host)[host], self._stall(host))
-        if not answer["moved"]:
+        answer = keeper.hand_over(
+            broker,
+            self._addresses(host)[host],
+            self._stall(host),
+            lambda: self.say(host, "handing the controller over to another broker"),
+        )
+        if answer["why"]:
             self.say(host, f"the controller was not handed over: {answer['why']}")
         return bool(answer["moved"])
 
@@ -140,9 +161,10 @@ class KafkaGate:
                     if self.ids[host] not in after.brokers:
                         return self.nodes.missing(refusal, {host: "not registered"})
                     return self._catching_up(host, refusal)
-            return Look(None)
+            return self._missed(self.turns[host].not_back(host)) if host in self.turns else Look(None)
 
         wait(host, look, self._stall(host), self.say)
+        self.turns.pop(host, None)
 
     def restore(self, hosts: Sequence[str]) -> str:
         """Elect the preferred leaders, unless the inventory leaves leaders where they are."""
@@ -176,8 +198,16 @@ class KafkaGate:
     def _lost_for(self, host: str) -> Look | None:
         """None when the broker could register afterwards. Asked first: without a quorum of the nodes that keep the
         metadata, no copy gets in sync."""
-        refusal, silent = metadata.keeper(self.targets[host], self.call).may_lose_a_broker()
-        return self.keepers.missing(Refusal(refusal.reason), silent) if refusal else None
+        look = self._missed(metadata.keeper(self.targets[host], self.call).may_lose_a_broker())
+        return look if look.refusal else None
+
+    def _missed(self, verdict: Verdict) -> Look:
+        """A verdict of the keeper, as a gate looks at it."""
+        refusal, silent = verdict
+        if refusal is None:
+            return Look(None)
+        # Nodes that do not answer are named once, with their state in systemd.
+        return self.keepers.missing(Refusal(refusal.reason) if silent else refusal, silent)
 
     def _stall(self, host: str) -> float:
         return float(self.targets[host]["kafka_start_stall"]) / 1000

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 Broken = tuple[str, str, str]  # property, what is wrong, what to do
 
@@ -16,14 +17,28 @@ ORDERED = (
     ("replica.fetch.wait.max.ms", "replica.lag.time.max.ms"),
     ("offsets.commit.required.acks", "offsets.topic.replication.factor"),
     ("broker.id", "reserved.broker.max.id"),
+    ("group.share.max.size", "group.share.max.share.sessions"),
     *(
         (f"group.{kind}.{low}{what}", f"group.{kind}.{high}{what}")
-        for kind in ("consumer", "share")
-        for what in ("heartbeat.interval.ms", "session.timeout.ms", "record.lock.duration.ms")
+        for kind in ("consumer", "share", "streams")
+        for what in (
+            "heartbeat.interval.ms",
+            "session.timeout.ms",
+            "assignment.interval.ms",
+            "record.lock.duration.ms",
+            "partition.max.record.locks",
+            "delivery.count.limit",
+        )
         for low, high in (("min.", ""), ("", "max."), ("min.", "max."))
     ),
+    ("group.streams.num.standby.replicas", "group.streams.max.standby.replicas"),
 )
 _MIB = 2**20
+# The assignors that Kafka itself has: their short names, by the kind of group, and the package of their classes.
+_NAMED = {"consumer": ("uniform", "range"), "share": ("simple",)}
+_ASSIGNORS = "org.apache.kafka.coordinator.group.assignor."
+_KEPT_IN_ZOOKEEPER = "kafka.security.authorizer.AclAuthorizer"
+_KEPT_IN_METADATA = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 _SHORT = r"(\d+)(?:\.(\d+))?(?:\.(\d+))?"
 
 
@@ -36,6 +51,7 @@ class _Broker:
     listeners: Sequence[str]
     inner: str  # the name of the listener that brokers use
     classes: frozenset[str] | None
+    kraft: bool  # the cluster keeps its metadata itself
 
     def number(self, name: str) -> int | None:
         text = self.values.get(name, "").strip()
@@ -52,11 +68,12 @@ def broken(
     listeners: Sequence[str],
     inner: str,
     classes: frozenset[str] | None,
+    kraft: bool,
 ) -> Iterator[Broken]:
     """What Kafka would refuse. own: the inventory's properties as written; values: with the others that the broker runs
     with; listeners: their names; inner: that of the brokers among themselves; classes: those that can be loaded, None
-    where that is not known."""
-    broker = _Broker(own, values, listeners, inner, classes)
+    where that is not known; kraft: whether the cluster keeps its metadata itself."""
+    broker = _Broker(own, values, listeners, inner, classes, kraft)
     yield from _ordered(broker)
     for names, rule in _RULES:
         if (name := broker.set_one(*names)) and (what := rule(broker)):
@@ -115,6 +132,8 @@ def _per_address(broker: _Broker) -> str:
 
 
 def _control_plane(broker: _Broker) -> str:
+    if broker.kraft:
+        return "brokers that keep the metadata themselves refuse it"
     name = broker.own["control.plane.listener.name"].strip().upper()
     if name not in (one.upper() for one in broker.listeners):
         return f"there is no listener {name or 'without a name'}; listeners are: {', '.join(broker.listeners)}"
@@ -122,31 +141,45 @@ def _control_plane(broker: _Broker) -> str:
 
 
 def _early(broker: _Broker) -> str:
-    text = broker.own["early.start.listeners"].strip()
-    wrong = [one for one in re.split(r"\s*,\s*", text) if one not in broker.listeners] if text else []
+    wrong = [one for one in _members(broker.own["early.start.listeners"]) if one not in broker.listeners]
     return f"there is no listener {wrong[0]}; listeners are: {', '.join(broker.listeners)}" if wrong else ""
 
 
-def _kraft(broker: _Broker) -> str:
-    name = broker.set_one(*_KRAFT)
-    text = broker.own[name].strip() if name else ""
-    return (
-        "" if text.lower() in ("", "false") else "this cluster keeps its metadata in ZooKeeper, where brokers refuse it"
-    )
+def _cordoned(broker: _Broker) -> str:
+    text, known = broker.own.get("cordoned.log.dirs", "").strip(), _members(broker.values.get("log.dirs", ""))
+    wrong = [one for one in _members(text) if one not in known and text != "*"]
+    return f"there is no data directory {wrong[0]}; they are: {', '.join(known)}" if wrong else ""
+
+
+def _migration(broker: _Broker) -> str:
+    if broker.kraft or broker.own["zookeeper.metadata.migration.enable"].strip().lower() in ("", "false"):
+        return ""
+    return "this cluster keeps its metadata in ZooKeeper, where brokers refuse it"
 
 
 def _protocols(broker: _Broker) -> str:
-    text = broker.own["group.coordinator.rebalance.protocols"].strip()
-    found = re.split(r"\s*,\s*", text) if text else []
+    found = _members(broker.own["group.coordinator.rebalance.protocols"])
+    if broker.kraft:
+        return "" if "classic" in found else "classic must be one of them"
     return "" if found == ["classic"] else "a cluster with ZooKeeper takes classic only"
 
 
-def _assignors(broker: _Broker) -> str:
-    text = broker.own["group.consumer.assignors"].strip()
-    known = {"uniform", "range"} | {one for one in broker.values["group.consumer.assignors"].split(",") if "." in one}
-    found = re.split(r"\s*,\s*", text) if text else []
+def _assignors(broker: _Broker, kind: str) -> str:
+    names = _NAMED[kind]
+    known = {*names, *(f"{_ASSIGNORS}{name.capitalize()}Assignor" for name in names)}
+    found = _members(broker.own[f"group.{kind}.assignors"])
     wrong = [one for one in found if one not in known and (broker.classes is not None or "." not in one)]
-    return f"it takes uniform, range or classes in its jars; found: {wrong[0]!r}" if wrong else ""
+    return f"it takes {', '.join(names)} or classes in its jars; found: {wrong[0]!r}" if wrong else ""
+
+
+def _authorizer(broker: _Broker) -> str:
+    if not broker.kraft or broker.own["authorizer.class.name"].strip() != _KEPT_IN_ZOOKEEPER:
+        return ""
+    return f"it keeps its rules in ZooKeeper; {_KEPT_IN_METADATA} keeps them in the metadata of this cluster"
+
+
+def _members(text: str) -> list[str]:
+    return re.split(r"\s*,\s*", text.strip()) if text.strip() else []
 
 
 def _principal(broker: _Broker) -> str:
@@ -163,6 +196,14 @@ def _record_format(version: str) -> int:
     return 0 if number < (0, 10) else 1 if number < (0, 11) else 2
 
 
+def _protocol(broker: _Broker) -> str:
+    text = broker.own.get("inter.broker.protocol.version", "").strip()
+    found = re.match(r"(\d+)\.(\d+)(-IV0)?", text)
+    if not broker.kraft or not found or (int(found[1]), int(found[2]), not found[3]) >= (3, 0, True):
+        return ""
+    return f"brokers that keep the metadata themselves speak 3.0 or newer; found: {text!r}"
+
+
 def _formats(broker: _Broker) -> str:
     protocol = broker.values.get("inter.broker.protocol.version", "")
     records = broker.values.get("log.message.format.version", "")
@@ -171,7 +212,6 @@ def _formats(broker: _Broker) -> str:
     return f"brokers that speak {protocol} cannot write the records of log.message.format.version {records}"
 
 
-_KRAFT = ("process.roles", "controller.listener.names", "zookeeper.metadata.migration.enable")
 # The properties that a rule is about, and the rule: why their values are refused, "" when they are not.
 _RULES: tuple[tuple[Sequence[str], Callable[[_Broker], str]], ...] = (
     (("connection.failed.authentication.delay.ms", "connections.max.idle.ms"), _idle),
@@ -181,10 +221,14 @@ _RULES: tuple[tuple[Sequence[str], Callable[[_Broker], str]], ...] = (
     (("max.connections.per.ip.overrides", "max.connections.per.ip"), _per_address),
     (("control.plane.listener.name",), _control_plane),
     (("early.start.listeners",), _early),
-    (_KRAFT, _kraft),
+    (("zookeeper.metadata.migration.enable",), _migration),
     (("group.coordinator.rebalance.protocols",), _protocols),
-    (("group.consumer.assignors",), _assignors),
+    (("group.consumer.assignors",), partial(_assignors, kind="consumer")),
+    (("group.share.assignors",), partial(_assignors, kind="share")),
+    (("cordoned.log.dirs", "log.dirs"), _cordoned),
+    (("authorizer.class.name",), _authorizer),
     (("principal.builder.class",), _principal),
+    (("inter.broker.protocol.version",), _protocol),
     (("inter.broker.protocol.version", "log.message.format.version"), _formats),
 )
 # Every property that limits another one, or has a rule of its own.

@@ -1,17 +1,20 @@
-"""The keeper of the metadata of a broker's cluster: the only file in this room that says that it is ZooKeeper."""
+"""The keeper of the metadata of a broker's cluster, ZooKeeper or the cluster's own controllers (KRaft): the only file
+in this room that says which. The groups of the inventory decide it (`roles/shared/kraft.py`)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cluster import remote
+from cluster.metadata import remote
 from provisioner.errors import ConfigError
 from provisioner.inventory.loading import once
 from provisioner.inventory.value_types import HOST, PORT
 from roles.kafka import release as kafka
 from roles.kafka import topology
+from roles.shared import kraft
 from roles.shared.checks import members
 from roles.shared.waits import Nodes
 from roles.zookeeper import release, service
@@ -27,18 +30,68 @@ if TYPE_CHECKING:
 CONNECT = "zookeeper.connect"  # the property of a broker that leads to it
 
 # Properties of a broker that have a variable of their own.
-OWNED = {CONNECT: "kafka_zookeeper_connect"}
+OWNED = {
+    CONNECT: "kafka_zookeeper_connect",
+    "process.roles": "kafka_process_roles",
+    "controller.quorum.bootstrap.servers": "kafka_controller_address",
+    "controller.quorum.voters": "kafka_controller_address",
+    "controller.listener.names": "kafka_controller_port",
+    "metadata.log.dir": "kafka_metadata_dir",
+}
+
+
+def own(target: Target) -> bool:
+    """Whether the cluster keeps its metadata itself (KRaft)."""
+    return kraft.on(target.host, target.members)
+
+
+def kept_itself(inventory: Inventory) -> bool:
+    """The same of an inventory that is only being checked."""
+    brokers = members(inventory, "kafka")
+    return bool(brokers) and kraft.on(brokers[0], partial(members, inventory))
+
+
+def owner(inventory: Inventory, owned: Mapping[str, str]) -> Callable[[str], str | None]:
+    """The variable of a property, of those that have one; none for what leads to a ZooKeeper that the cluster does not
+    have: what the property is worth there says more."""
+    apart = {CONNECT} if kept_itself(inventory) else set()
+    return {name: variable for name, variable in owned.items() if name not in apart}.get
 
 
 def keeper(target: Target, call: Call) -> Keeper:
     """The keeper of the metadata, asked from this broker's host. One outside the inventory cannot be asked."""
+    if own(target):
+        from cluster.metadata.kraft.quorum import Quorum
+
+        return Quorum(call, target.name, {one.host: _where(one) for one in kraft.controllers(target.members)})
     servers = () if target["kafka_zookeeper_connect"] else target.members("zookeeper")
     return zookeeper.ensemble(call, target.host, servers, connect(target))
 
 
-def nodes(sessions: Collection[str], call: Call) -> Nodes:
+def node(target: Target) -> bool:
+    """Whether this host's broker keeps the metadata, too: a combined node."""
+    return own(target) and "controller" in kraft.process_roles(target.host, target.members)
+
+
+def quorum(call: Call, target: Target) -> dict[str, Any] | None:
+    """What all controllers say, asked from this broker's host, as `cluster.metadata.kraft.probe.quorum`; None for
+    ZooKeeper, which is asked on its own hosts."""
+    if not own(target):
+        return None
+    voters = kraft.controllers(target.members)
+    found: dict[str, Any] = call(target.name, remote.kraft_quorum({one.host: _where(one) for one in voters}))
+    return found
+
+
+def _where(controller: kraft.Controller) -> tuple[int, str, int]:
+    return controller.id, controller.address, controller.port
+
+
+def nodes(sessions: Mapping[str, Target], call: Call) -> Nodes:
     """The keeper's nodes, as systemd sees them on the hosts that can be asked (`sessions`)."""
-    return Nodes("zookeeper", service.LOGS[0], sessions, call)
+    target = next(iter(sessions.values()))
+    log = f"/var/log/{unit(target)}/server.log" if own(target) else service.LOGS[0]
+    return Nodes(unit(target), log, sessions, call)
 
 
 def connect(target: Target) -> str:
@@ -54,6 +107,8 @@ def astray(found: Mapping[str, Any]) -> dict[str, list[str]]:
     others. found: the document of `status`."""
     from roles.zookeeper import status  # as below: what only some runs need is not loaded by every run
 
+    if status.KEY not in found or not found[status.KEY]["servers"]:
+        return {}
     services = {name: found["hosts"][name]["services"]["zookeeper"] for name in status.astray(found)}
     return {name: [disk["path"] for disk in one["disks"]] for name, one in services.items()}
 
@@ -74,6 +129,8 @@ def cluster_at(call: Call, host: str, connect: str) -> tuple[bool, str | None]:
 
 def names(target: Target) -> list[str]:
     """The names that a broker must be able to resolve for it."""
+    if own(target):
+        return [one.address for one in kraft.controllers(target.members)]
     if target["kafka_zookeeper_connect"]:
         return []
     return zookeeper.addresses(target.host, target.members("zookeeper"))
@@ -81,14 +138,24 @@ def names(target: Target) -> list[str]:
 
 def elsewhere(target: Target) -> dict[str, str]:
     """{name: whose it is, as the rest of a sentence} of the names by which other hosts are reached."""
+    if own(target):
+        others = [one for one in kraft.controllers(target.members) if one.host != target.name]
+        return {one.address: f"the controller of {one.host} is reached by it" for one in others}
     if target["kafka_zookeeper_connect"]:
         return {}
     servers = [server for server in target.members("zookeeper") if server.name != target.name]
     return {server.vars["zookeeper_address"]: f"ZooKeeper on {server.name} is reached by it" for server in servers}
 
 
+def unit(target: Target) -> str:
+    """The unit whose journal tells of the metadata, wherever it runs."""
+    return "zookeeper" if not own(target) else kraft.OWN_UNIT if kraft.apart(target.members) else kraft.COMBINED_UNIT
+
+
 def unit_here(target: Target) -> str:
     """The unit on the broker's own host that it depends on, as systemd names it; "" when that is elsewhere."""
+    if own(target):
+        return f"{kraft.OWN_UNIT}.service" if target.is_in(kraft.CONTROLLERS) else ""
     return "zookeeper.service" if target.is_in("zookeeper") else ""
 
 
@@ -98,18 +165,35 @@ def assumed(call: Call, target: Target) -> dict[str, int]:
     A broker reads a topic's settings in ZooKeeper (ZkConfigRepository), and waits there as long as it takes, with one
     of its eight request threads (num.io.threads). After a few such questions it serves no client any more.
     """
-    if keeper(target, call).has_quorum():
+    # A broker that keeps the metadata itself answers from its own copy.
+    if own(target) or keeper(target, call).has_quorum():
         return {}
     return {"min_isr": topology.replication(target.host, len(target.members("kafka"))).min_insync}
 
 
 def missing(inventory: Inventory) -> list[ConfigError]:
-    """Brokers without a keeper of their metadata."""
-    if members(inventory, "zookeeper"):
-        return []
-    lost = [host.name for host in members(inventory, "kafka") if not host.vars["kafka_zookeeper_connect"]]
-    advice = "add a group zookeeper, or set kafka_zookeeper_connect"
-    return [ConfigError("brokers without a ZooKeeper", details=lost, advice=advice)] if lost else []
+    """Groups that contradict each other: metadata that two would keep, or nobody."""
+    of_group = partial(members, inventory)
+    servers, controllers, brokers = (of_group(group) for group in (kraft.SERVERS, kraft.CONTROLLERS, kraft.BROKERS))
+    if servers and controllers:
+        advice = "remove the group zookeeper for a cluster that keeps its metadata itself (KRaft), or kafka_controller"
+        return [ConfigError("the groups zookeeper and kafka_controller would both keep the metadata", advice=advice)]
+    lost = [host.name for host in brokers if host.vars["kafka_zookeeper_connect"]]
+    if controllers and lost:
+        summary = "kafka_zookeeper_connect is set, and the group kafka_controller would keep the metadata, too"
+        return [ConfigError(summary, details=[f"hosts: {', '.join(lost)}"], advice="remove one of them")]
+    if lost and len(lost) < len(brokers) and not servers:
+        others = [host.name for host in brokers if host.name not in lost]
+        advice = "set kafka_zookeeper_connect for all hosts, under `all: vars:`"
+        return [ConfigError("kafka_zookeeper_connect is not set for every broker", details=others, advice=advice)]
+    if brokers and not servers and not lost and not kraft.controllers(of_group):
+        advice = "set kafka_process_roles: broker,controller for one or three brokers, or add a group kafka_controller"
+        return [ConfigError("no broker is a controller", advice=advice)]
+    if controllers and not brokers:
+        return [
+            ConfigError("the group kafka has no hosts, and controllers alone serve no client", advice="add a broker")
+        ]
+    return []
 
 
 def addressed(inventory: Inventory) -> list[ConfigError]:
@@ -174,7 +258,7 @@ def following(inventory: Inventory) -> list[Host]:
 def untested(inventory: Inventory) -> list[str]:
     """A warning for each broker whose version is not tested here with the keeper's."""
     out = []
-    for host in members(inventory, "kafka"):
+    for host in members(inventory, "kafka") if members(inventory, "zookeeper") else ():
         try:
             broker, keeper = kafka.release(host.vars), release.release(host.vars).version
         except ConfigError:  # the checks say so

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from cluster import remote
 from provisioner.errors import HostFailed, ProvisionerError
+from roles.kafka import metadata
 from roles.kafka.release import release
 from roles.kafka.service import STARTED
 
@@ -29,6 +30,8 @@ PROTOCOL = "inter.broker.protocol.version"
 def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerError]:
     """Why the broker of a host must not restart as planned. Asks the host, and only where a restart is planned."""
     if len(target.members("kafka")) < 2 or not any(one.service.unit == "kafka" for one in plan.restarts):
+        return []
+    if metadata.own(target):  # what brokers speak follows metadata.version, which no new version of Kafka changes
         return []
     found = call(target.name, remote.running_version("kafka", STARTED))
     wanted, protocol = release(target.host.vars).version, target["kafka_config"].get(PROTOCOL)

@@ -10,12 +10,12 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.kafka import class_archive, listeners, metadata, topology
+from roles.kafka import class_archive, listeners, logs, metadata, topology
 from roles.kafka.checks import OWNED
-from roles.kafka.release import distribution, release
-from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, LOGGING, SECRETS, STARTED, UNIT, data_dirs, inputs, services
+from roles.kafka.release import distribution, home, release
+from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, SECRETS, STARTED, UNIT, data_dirs, inputs, services
 from roles.kafka.units import SYNONYMS
-from roles.shared import commands, jvm, native
+from roles.shared import commands, jvm, kraft, native
 from roles.shared.directories import guarded
 from roles.shared.properties import escaped, has_secret, override
 
@@ -53,7 +53,7 @@ def needs(target: Target) -> Needs:
     brokers = target.members("kafka")
     identity = {
         "format": "properties",
-        "key": "broker.id",
+        "key": "node.id" if metadata.own(target) else "broker.id",
         "expected": str(topology.broker_id(target.host, brokers)),
         "what": "broker id (kafka_broker_id)",
     }
@@ -61,12 +61,18 @@ def needs(target: Target) -> Needs:
     return Needs(
         heaps={"kafka": heap(target)},
         disks=dict.fromkeys(data_dirs(target), target["kafka_disk_min"]),
-        ports={listener.port: "kafka.service" for listener in listeners.of(target.host)},
+        ports=dict.fromkeys(ports(target), "kafka.service"),
         runs=runs(target),
         names=tuple(dict.fromkeys([*peers, *metadata.names(target)])),
         away=away(target),
         identity=dict.fromkeys((f"{path}/meta.properties" for path in data_dirs(target)), identity),
     )
+
+
+def ports(target: Target) -> list[int]:
+    """The ports that the broker's process listens on."""
+    voter = [one.port for one in kraft.voters_in(kraft.COMBINED_UNIT, target.members) if one.host == target.name]
+    return [*(listener.port for listener in listeners.of(target.host)), *voter]
 
 
 def away(target: Target) -> dict[str, str]:
@@ -91,10 +97,11 @@ def runs(target: Target) -> dict[str, str]:
 
 def tools(target: Target, archive: Archive) -> list[Resource]:
     """The official commands on everybody's PATH. A release archive brings bin/ and config/; a set of jars gets them."""
-    listed = commands.of(release(target.host.vars), site.stops())
+    used = release(target.host.vars)
+    listed = commands.of(used, site.stops())
     on_path = [*(command.name for command in listed), "kafka-run-class.sh"]
     quick = class_archive.settings(target, archive)
-    start = {"quick": quick, "native": native.place(archive), **java.given(target, release(target.host.vars))}
+    start = {"quick": quick, "native": native.place(archive), **java.given(target, used)}
     reach: list[Resource] = [
         target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, commands=listed, **start),
         Links("/usr/local/bin", dict.fromkeys(on_path, LAUNCHER), only=LAUNCHER),
@@ -104,9 +111,12 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     if target["kafka_archive"]:
         return reach
     bin_dir, config_dir = f"{archive.path}/bin", f"{archive.path}/config"
-    console = "kafka/config/console-log4j.properties.j2"
+    start |= {"log4j2": logs.log4j2(used), "log4j_option": logs.option(used)}
+    broker = target.is_in("kafka")
     cluster: dict[str, Any] = {
-        "bootstrap": listeners.inter_broker(target.host).local,
+        "bootstrap": listeners.inter_broker(target.host).local
+        if broker
+        else listeners.inter_broker(target.members("kafka")[0]).advertised,
         "replication": topology.replication(target.host, len(target.members("kafka"))),
     }
     return [
@@ -115,14 +125,12 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
         target.file(f"{bin_dir}/kafka-run-class.sh", "kafka/bin/kafka-run-class.sh.j2", mode=0o755, **start),
         target.file(f"{bin_dir}/kafka-tool.sh", "kafka/bin/kafka-tool.sh.j2", mode=0o755, commands=listed, **start),
         Links(bin_dir, {command.name: "kafka-tool.sh" for command in listed}),
-        target.file(f"{config_dir}/tools-log4j.properties", console, level="WARN", stream="System.err"),
-        target.file(f"{config_dir}/connect-log4j.properties", console, level="INFO", stream="System.out"),
-        target.file(f"{config_dir}/log4j.properties", console, level="INFO", stream="System.out"),
+        *logs.of_commands(target, used, config_dir),
         *(
             target.file(f"{config_dir}/{name}.properties", f"kafka/config/{name}.properties.j2", **cluster)
             for name in SAMPLES
         ),
-        Link(f"{config_dir}/server.properties", CONFIG, over=True),
+        *([Link(f"{config_dir}/server.properties", CONFIG, over=True)] if broker else []),
         *reach,
     ]
 
@@ -130,21 +138,26 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
 def config(target: Target) -> File:
     """server.properties with the inventory's own properties laid over it."""
     brokers = target.members("kafka")
+    own_quorum = quorum(target)
     text = target.render(
         "kafka/server.properties.j2",
         broker_id=topology.broker_id(target.host, brokers),
         brokers=len(brokers),
-        listeners=[listeners.written(one) for one in listeners.of(target.host)],
+        kraft=own_quorum,
+        listeners=[
+            *(listeners.written(one) for one in listeners.of(target.host)),
+            *(own_quorum["voter"] if own_quorum else ()),
+        ],
         inter_broker=listeners.inter_broker(target.host),
         replication=topology.replication(target.host, len(brokers)),
         rack=escaped(target["kafka_rack"] or ""),
-        zookeeper_connect=escaped(metadata.connect(target)),
+        zookeeper_connect="" if own_quorum else escaped(metadata.connect(target)),
     )
     own = target["kafka_config"]
     if own:
         from roles.kafka import settings  # as in the checks: only where there are any
 
-        own = settings.written(target.host, brokers, OWNED.get)
+        own = settings.written(target.host, brokers, OWNED.get, own_quorum is not None)
     return File(
         CONFIG,
         override(text, own, variable="kafka_config", synonyms=SYNONYMS),
@@ -156,17 +169,45 @@ def config(target: Target) -> File:
     )
 
 
+def quorum(target: Target) -> dict[str, Any] | None:
+    """What server.properties says of the controllers in a cluster that keeps its metadata itself. voter: the listener
+    of the controller in the same process, if it has one."""
+    if not metadata.own(target):
+        return None
+    here = [one for one in kraft.voters_in(kraft.COMBINED_UNIT, target.members) if one.host == target.name]
+    return {
+        "roles": ",".join(kraft.process_roles(target.host, target.members)),
+        "bootstrap": kraft.bootstrap(target.members),
+        "listener": kraft.LISTENER,
+        "voter": [kraft.written(one) for one in here],
+        "shares": release(target.host.vars).number >= kraft.SHARE_GROUPS,
+    }
+
+
+def formatted(target: Target) -> list[Resource]:
+    """The directory of the metadata, which is formatted once; for which cluster, all hosts together decide
+    (`founding.py`)."""
+    if not metadata.own(target):
+        return []
+    command = kraft.format_command(java.home(target), home(target), CONFIG)
+    return [kraft.formatted(target["kafka_metadata_dir"], "kafka", command)]
+
+
+def installed(target: Target) -> list[Resource]:
+    """Kafka itself and the official commands, for every role that runs it; once on a host."""
+    archive = distribution(target)
+    return [archive, *tools(target, archive), Link("/opt/kafka", archive.path)]
+
+
 def resources(target: Target) -> list[Resource]:
     archive = distribution(target)
     known = dict.fromkeys(site.SERVICES, ()) | site.data_dirs(target)
     options = target["kafka_jvm_opts"]
     return [
-        archive,
-        *tools(target, archive),
-        Link("/opt/kafka", archive.path),
+        *([] if target.is_in(kraft.CONTROLLERS) else installed(target)),
         *(guarded(path, "kafka", "Kafka data", HOLDS, known) for path in data_dirs(target)),
         config(target),
-        target.file(LOGGING, "kafka/log4j.properties.j2", group="kafka", mode=0o640),
+        logs.of_unit(target, release(target.host.vars)),
         target.file(
             ENVIRONMENT,
             "kafka/kafka.env.j2",
@@ -174,6 +215,7 @@ def resources(target: Target) -> list[Resource]:
             mode=0o640,
             heap=jvm.heap_options(heap(target)),
             gc_log=gc_log(target),
+            logging=logs.options(release(target.host.vars)),
             options=jvm.without_secrets(options, SECRETS, variable="kafka_jvm_opts"),
         ),
         jvm.secret_file(target, SECRETS, "kafka", options),
@@ -184,9 +226,11 @@ def resources(target: Target) -> list[Resource]:
             home=archive.path,
             java_home=java.home(target),
             after=metadata.unit_here(target),
+            data_dirs=data_dirs(target),
             config=CONFIG,
             started=STARTED,
         ),
+        *formatted(target),
         *services(target),
         *class_archive.made(target, archive),
     ]

@@ -9,15 +9,14 @@ from provisioner.resources import Live, Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
-from roles.kafka import listeners, topology
-from roles.kafka.release import home
+from roles.kafka import listeners, logs, metadata, topology
+from roles.kafka.release import home, release
 from roles.shared import jvm
 
 CONFIG = "/etc/kafka/server.properties"
 STARTED = "/run/kafka/server.properties"  # CONFIG as the running broker has read it
 ENVIRONMENT = "/etc/kafka/kafka.env"
 SECRETS = "/etc/kafka/secret.options"  # JVM options that hold a secret
-LOGGING = "/etc/kafka/log4j.properties"
 UNIT = "/etc/systemd/system/kafka.service"
 
 MAIN = "kafka.Kafka"  # the class that the unit runs
@@ -44,24 +43,26 @@ def services(target: Target) -> list[Service]:
 
 
 def data_dirs(target: Target) -> list[str]:
-    """Where the partitions are."""
-    return list(target["kafka_data_dirs"])
+    """Where the partitions are, and the metadata where the broker keeps it itself."""
+    own = [target["kafka_metadata_dir"]] if metadata.own(target) else []
+    return [*target["kafka_data_dirs"], *own]
 
 
 def next_steps(targets: Sequence[Target]) -> list[str]:
     """Commands to try after a deploy. targets: hosts with a broker."""
-    listener = listeners.of(targets[0].host)[-1]
+    listener, units = listeners.of(targets[0].host)[-1], dict.fromkeys(["kafka", metadata.unit(targets[0])])
     return [
         f"Kafka answers at {listener.advertised}. On {targets[0].name}, in any shell:",
         f"  kafka-topics.sh --bootstrap-server {listeners.inter_broker(targets[0].host).local} --list",
-        f"  logs: journalctl -u kafka -u zookeeper, and {LOGS[0]}",
+        f"  logs: journalctl {' '.join(f'-u {unit}' for unit in units)}, and {LOGS[0]}",
     ]
 
 
 def inputs(target: Target) -> tuple[str, ...]:
     """Everything that the running broker has read: a difference from the disk means a restart."""
     secrets = (SECRETS,) if jvm.secrets(target["kafka_jvm_opts"]) else ()
-    return (CONFIG, ENVIRONMENT, *secrets, LOGGING, UNIT, f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
+    logging = logs.path(release(target.host.vars))
+    return (CONFIG, ENVIRONMENT, *secrets, logging, UNIT, f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
 
 
 def ready(target: Target) -> Request:

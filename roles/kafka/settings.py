@@ -18,6 +18,7 @@ from roles.kafka import listeners as doors
 from roles.kafka.units import SYNONYMS, VARIABLES
 from roles.shared import catalogue, checks, settings
 from roles.shared.catalogue import Catalogue, Property
+from roles.shared.kraft import LISTENER
 from roles.shared.settings import Finding
 
 if TYPE_CHECKING:
@@ -40,18 +41,18 @@ _ADDRESSES = ("host.name", "port", "advertised.host.name", "advertised.port")
 Owner = Callable[[str], "str | None"]
 
 
-def problems(hosts: Sequence[Host], brokers: Sequence[Host], owner: Owner) -> list[ConfigError]:
+def problems(hosts: Sequence[Host], brokers: Sequence[Host], owner: Owner, kraft: bool) -> list[ConfigError]:
     """What is wrong with the properties of these brokers, each mistake once. brokers: all of the cluster; owner: the
-    variable of a property that has one."""
-    found = [(host.name, error) for host in hosts for error in _of(host, brokers, owner)]
+    variable of a property that has one; kraft: whether the cluster keeps its metadata itself."""
+    found = [(host.name, error) for host in hosts for error in _of(host, brokers, owner, kraft)]
     return once(found, len(brokers))
 
 
-def _of(host: Host, brokers: Sequence[Host], owner: Owner) -> Iterator[ConfigError]:
+def _of(host: Host, brokers: Sequence[Host], owner: Owner, kraft: bool) -> Iterator[ConfigError]:
     known = catalogue.of("kafka", str(host.vars["kafka_version"]))
     if known is None:
         return
-    rules = Rules(host, known, brokers, owner)
+    rules = Rules(host, known, brokers, owner, kraft)
     prefixes = host.vars["kafka_custom_prefixes"]
     yield from settings.errors(host, VARIABLE, settings.findings(known, "broker", host.vars[VARIABLE], prefixes, rules))
     written = checks.given(host, VARIABLES)
@@ -60,29 +61,30 @@ def _of(host: Host, brokers: Sequence[Host], owner: Owner) -> Iterator[ConfigErr
         yield from settings.errors(host, variable, [one])
 
 
-def without_effect(hosts: Iterable[Host]) -> list[str]:
-    """Warnings about properties that Kafka takes and that change nothing, or will not for long; each once."""
-    return list(dict.fromkeys(line for host in hosts for line in _without_effect(host)))
+def without_effect(hosts: Iterable[Host], kraft: bool) -> list[str]:
+    """Warnings about properties that Kafka takes and that change nothing, or will not for long; each once. kraft: as in
+    `problems`."""
+    return list(dict.fromkeys(line for host in hosts for line in _without_effect(host, kraft)))
 
 
-def _without_effect(host: Host) -> Iterator[str]:
+def _without_effect(host: Host, kraft: bool) -> Iterator[str]:
     known = catalogue.of("kafka", str(host.vars["kafka_version"]))
     own = {name: value for name, value in host.vars[VARIABLE].items() if value is not None}
     for name, value in own.items():
         one = known.find("broker", name) if known and isinstance(name, str) else None
-        why = _why_without(one, value, own) if one else ""
+        why = _why_without(one, value, own, kraft) if one else ""
         if known and one and (why or "deprecated" in one.note):
             yield f"{VARIABLE}: {name} " + (why or f"is deprecated in Kafka {known.version}")
 
 
-def _why_without(one: Property, value: Any, own: Mapping[str, Any]) -> str:
+def _why_without(one: Property, value: Any, own: Mapping[str, Any], kraft: bool) -> str:
     group = next((names for names in SYNONYMS if one.name in names), frozenset())
     finer = [name for name in sorted(group, key=_rank) if name in own and _rank(name) < _rank(one.name)]
     if finer:
         return f"has no effect beside {finer[0]}, which counts finer"
     if one.name in _ADDRESSES:
         return "has no effect: a deploy sets listeners and advertised.listeners"
-    if one.metadata == "KRaft" and str(value).lower() != "false":
+    if one.metadata == "KRaft" and not kraft and str(value).lower() != "false":
         return "has no effect: this cluster keeps its metadata in ZooKeeper"
     return ""
 
@@ -91,11 +93,11 @@ def _rank(name: str) -> int:
     return ("ms", "minutes", "hours").index(name.rpartition(".")[2])
 
 
-def written(host: Host, brokers: Sequence[Host], owner: Owner) -> Mapping[str, Any]:
-    """kafka_config as server.properties has it: 2d as milliseconds."""
+def written(host: Host, brokers: Sequence[Host], owner: Owner, kraft: bool) -> Mapping[str, Any]:
+    """kafka_config as server.properties has it: 2d as milliseconds. kraft: as in `problems`."""
     known = catalogue.of("kafka", str(host.vars["kafka_version"]))
     own = host.vars[VARIABLE]
-    return settings.texts(known, "broker", own, Rules(host, known, brokers, owner)) if known else own
+    return settings.texts(known, "broker", own, Rules(host, known, brokers, owner, kraft)) if known else own
 
 
 def of_topics(host: Host, wanted: Iterable[Wanted]) -> list[ConfigError]:
@@ -121,7 +123,8 @@ def asked(host: Host, section: str, given: Mapping[str, str | None]) -> list[Fin
         return []
     other = "broker" if section == "topic" else "topic"
     own = {name: value for name, value in given.items() if known.find(section, name) or known.find(other, name)}
-    rules = TopicRules(known) if section == "topic" else _Asked(host, known, [host], lambda name: None)
+    kraft = known.find("broker", "process.roles") is not None  # or may be: its listener is one to ask about
+    rules = TopicRules(known) if section == "topic" else _Asked(host, known, [host], lambda name: None, kraft)
     return settings.findings(known, section, own, (), rules)
 
 
@@ -130,11 +133,13 @@ class Rules:
 
     ignored = True
 
-    def __init__(self, host: Host, found: Catalogue, brokers: Sequence[Host], owner: Owner) -> None:
+    def __init__(self, host: Host, found: Catalogue, brokers: Sequence[Host], owner: Owner, kraft: bool) -> None:
         self._host = host
         self._found = found
-        self._own: Mapping[Any, Any] = host.vars["kafka_config"]
+        self._own: Mapping[Any, Any] = host.vars[VARIABLE]
+        self._options: Sequence[Any] = host.vars["kafka_jvm_opts"]
         self._brokers = brokers
+        self._kraft = kraft
         self.owner = owner
 
     def free(self, name: str) -> Property | bool | None:
@@ -152,7 +157,12 @@ class Rules:
         return True if any(prefix and name.startswith(prefix) for prefix in prefixes) else None
 
     def _listeners(self) -> list[str]:
-        return [one.name.lower() for one in doors.of(self._host)]
+        quorum = [LISTENER] if self._kraft else []  # to which a broker connects, whether it has it or not
+        return list(dict.fromkeys(name.lower() for name in (*self._doors()[0], *quorum)))
+
+    def _doors(self) -> tuple[list[str], str]:
+        """(the names of the node's listeners, that of the brokers among themselves)."""
+        return [one.name for one in doors.of(self._host)], doors.inter_broker(self._host).name
 
     def unknown(self, name: str) -> tuple[str, str] | None:
         """See `roles.shared.settings.Rules`."""
@@ -185,7 +195,7 @@ class Rules:
 
     def classes(self) -> frozenset[str] | None:
         """See `roles.shared.settings.Rules`: a release archive, an option of the JVM or a plugin may bring others."""
-        options = " ".join(map(str, self._host.vars["kafka_jvm_opts"]))
+        options = " ".join(map(str, self._options))
         if self._host.vars["kafka_archive"] or self._host.vars["kafka_custom_prefixes"] or "classpath" in options:
             return None
         return self._found.classes
@@ -202,7 +212,8 @@ class Rules:
         wanted = topology.replication(self._host, len(self._brokers))
         several = {"replica.fetch.wait.max.ms": "100"} if wanted.factor > 1 else {}
         return {
-            "broker.id": str(topology.broker_id(self._host, self._brokers)),
+            **({} if self._kraft else {"broker.id": str(topology.broker_id(self._host, self._brokers))}),
+            "log.dirs": ",".join(self._host.vars["kafka_data_dirs"]),
             "offsets.topic.replication.factor": str(wanted.factor),
             "socket.request.max.bytes": "104857600",
             **several,
@@ -210,12 +221,14 @@ class Rules:
 
     def together(self, own: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         """See `roles.shared.settings.Rules`."""
+        for name in own:
+            one = self._found.find("broker", name)
+            if self._kraft and one and one.metadata == "ZooKeeper":
+                yield name, f"{name}: this cluster keeps its metadata itself, without ZooKeeper", "remove it"
         if not limits.CONCERNED.intersection(own):
             return
         values = {name: text for name in limits.CONCERNED if (text := self._value(name))}
-        inner = doors.inter_broker(self._host)
-        listeners = [one.name for one in doors.of(self._host)]
-        yield from limits.broken(own, {**values, **own}, listeners, inner.name, self.classes())
+        yield from limits.broken(own, {**values, **own}, *self._doors(), self.classes(), self._kraft)
 
 
 class _Asked(Rules):

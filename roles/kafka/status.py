@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cluster import remote
+from cluster.metadata import remote as of_metadata
 from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target
@@ -25,10 +26,16 @@ TROUBLES = (
 
 
 def look(call: Call, target: Target) -> Mapping[str, Any]:
-    """As `cluster.state.node.look` answers."""
+    """As `cluster.state.node.look` answers; where the controllers are the cluster's own, with quorum, what they say,
+    and features, as `cluster.metadata.kraft.features.look` answers."""
     broker = topology.broker_id(target.host, target.members("kafka"))
     request = remote.broker_status(broker, **metadata.assumed(call, target))
-    return call(target.name, request.at(listeners.inter_broker(target.host).local))
+    local = listeners.inter_broker(target.host).local
+    answer = call(target.name, request.at(local))
+    quorum = metadata.quorum(call, target)
+    if quorum is None:
+        return answer
+    return {**answer, "quorum": quorum, "features": call(target.name, of_metadata.features().at(local))}
 
 
 def members(inventory: Inventory) -> dict[str, int]:
@@ -71,10 +78,17 @@ def together(
         split.View.of(name, one["broker_id"], one["says"]) for name, one in entries.items() if one.get("says")
     )
     numbers = {key: view[key] for key, _ in reversed(TROUBLES)}
+    quorum = _quorum(serving, names)
+    # Without ZooKeeper, the controller that a broker names to clients is any broker (KIP-590); the leader is the one.
+    number, host = (
+        (quorum["number"], quorum["leader"]) if quorum else (view["controller"], names.get(view["controller"]))
+    )
     return {
         "cluster_id": view["cluster_id"],
-        "controller": view["controller"],
-        "controller_host": names.get(view["controller"]),
+        "controller": number,
+        "controller_host": host,
+        "quorum": quorum,
+        "features": features_of(serving),
         "brokers_registered": list(view["brokers"]),
         "brokers_expected": sorted(members.values()),
         "topics": view["topics"],
@@ -85,6 +99,33 @@ def together(
         "throttled": {who: throttled(serving, who) for who in ("ours", "others")},
         "leaders": {str(broker): view["leaders"].get(str(broker), 0) for broker in view["brokers"]},
         "split": [side.to_json() for side in sides] if len(sides) > 1 else None,
+    }
+
+
+def _quorum(views: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> dict[str, Any] | None:
+    """The controllers, as the host sees them that hears most of them; None with ZooKeeper. number: the leader's id."""
+    answers = [view["quorum"] for view in views if view.get("quorum") is not None]
+    if not answers:
+        return None
+    from cluster.metadata.kraft import view as quorum
+    from cluster.metadata.kraft.seen import Seen
+
+    looks = [Seen.from_answers(one) for one in answers]
+    seen = max(looks, key=lambda one: (one.leader is not None, sum(each.serving for each in one.controllers.values())))
+    hosts = {**names, **{one.id: name for name, one in seen.controllers.items()}}
+    return {**quorum.document(seen, hosts), "number": seen.leader}
+
+
+def features_of(views: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The levels that are finalised, and the highest that all brokers here support; None with ZooKeeper."""
+    answers = [view["features"] for view in views if view.get("features") and view["features"]["serving"]]
+    if not answers:
+        return None
+    common = set.intersection(*(set(one["supported"]) for one in answers))
+    return {
+        # A level only rises while brokers run; the one that has read most of the metadata knows.
+        "finalised": max((one["finalised"] for one in answers), key=lambda of: sum(of.values())),
+        "supported": {name: min(one["supported"][name] for one in answers) for name in sorted(common)},
     }
 
 
@@ -108,7 +149,11 @@ def problems(found: Mapping[str, Any]) -> Iterator[str]:
     elsewhere = {broker for side in sides for broker in side.brokers}
     for broker in sorted(set(cluster["brokers_expected"]) - set(cluster["brokers_registered"]) - elsewhere):
         yield f"broker {broker} is not registered in the cluster"
-    if cluster["controller"] is None:
+    if cluster["quorum"]:
+        from cluster.metadata.kraft import view
+
+        yield from view.problems(cluster["quorum"])
+    elif cluster["controller"] is None:
         yield "the cluster has no controller"
     for key, text in TROUBLES:
         if cluster[key]["count"]:
@@ -133,8 +178,12 @@ def doubtful(found: Mapping[str, Any]) -> bool:
 
 
 def advice(found: Mapping[str, Any]) -> Iterator[str]:
-    """What brings back the hosts that left the cluster, be it with the broker or with the node that keeps the
-    metadata."""
+    """What to start first where the controllers have no leader; what brings back the hosts that left the cluster, be it
+    with the broker or with the node that keeps the metadata."""
+    if found[KEY] and found[KEY]["quorum"] and found[KEY]["quorum"]["leader"] is None:
+        from cluster.metadata.kraft import view
+
+        yield view.no_leader(found[KEY]["quorum"]).fix
     keepers = metadata.astray(found)
     sides = _sides(found[KEY]) if found[KEY] else []
     brokers = split.astray(sides)
@@ -188,6 +237,10 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         f"{cluster['under_replicated']['count']} under-replicated, "
         f"{cluster['under_min_isr']['count']} under min ISR, {cluster['offline']['count']} offline"
     )
+    if cluster["quorum"]:
+        from cluster.metadata.kraft import view
+
+        yield view.line(cluster["quorum"])
     if cluster["under_way"]:
         yield f"moving: {counted(cluster['under_way'], 'partition')} under way"
     yield "leaders: " + ", ".join(f"broker {broker} {number}" for broker, number in cluster["leaders"].items())

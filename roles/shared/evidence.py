@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from provisioner.inventory.addresses import is_loopback
 from provisioner.run.evidence import DOWNGRADE, SHRINK, Consent, Objection
 from provisioner.words import counted, some
+from roles.shared import kraft
 
 
 def lacking(
@@ -22,14 +23,14 @@ def lacking(
     never: str = "",
 ) -> list[Objection]:
     """The inventory has fewer members than what runs. what: a member, "broker". known {id: address} of all that run or
-    are configured; wanted: the inventory's ids. evidence: where `known` comes from. group: the inventory's. way: how
-    one leaves for good, with {names} in it. host: the one that says so. never: why so few must not stay, even if
-    that is meant."""
+    are configured, "" for an address that nobody knows; wanted: the inventory's ids. evidence: where `known` comes
+    from. group: the inventory's. way: how one leaves for good, with {names} in it. host: the one that says so. never:
+    why so few must not stay, even if that is meant."""
     lost = {number: address for number, address in sorted(known.items()) if number not in wanted}
     if not lost:
         return []
     called = {number: names(number, address) for number, address in lost.items()}
-    listed = [f"{what} {number} ({address})" for number, address in lost.items()]
+    listed = [f"{what} {number}" + (f" ({address})" if address else "") for number, address in lost.items()]
     return [
         Objection(
             f"the inventory knows less than the cluster: {some(listed)} {'is' if len(lost) == 1 else 'are'} not in its "
@@ -48,11 +49,15 @@ def lacking(
 
 def left_behind(unit: str, host: str) -> Objection:
     """A service that an earlier deploy has started on a host that is not in its group any more."""
+    leaves = f"use that one for `invoke uninstall --limit {host}` first"
+    if unit == kraft.OWN_UNIT:  # a broker may be beside it, which an uninstall would remove as well
+        leaves = f"use that one for `invoke quorum.remove --controller {host}`, then stop it: "
+        leaves += f"`systemctl disable --now {unit}` on {host}"
+    group = unit.replace("-", "_")
     return Objection(
-        f"the inventory knows less than the cluster: {unit} runs here, and the host is not in the group {unit}",
+        f"the inventory knows less than the cluster: {unit} runs here, and the host is not in the group {group}",
         host,
-        way=f"use the inventory that has it there; to take it out for good, use that one for `invoke uninstall --limit "
-        f"{host}` first",
+        way=f"use the inventory that has it there; to take it out for good, {leaves}",
         consent=Consent(SHRINK, ((host,),)),
     )
 

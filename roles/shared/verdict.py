@@ -141,7 +141,7 @@ def allowed(one: Property) -> str:
     """What a property takes, in words: "a whole number, 1 or more", "one of gzip, lz4, zstd"."""
     if one.check == "version":
         return f"a version such as {', '.join(dict.fromkeys(each.partition('-')[0] for each in one.values[-3:]))}"
-    if one.check in _IN_WORDS:
+    if one.check in _IN_WORDS and (one.type, one.check) != ("LIST", "not empty"):
         return _IN_WORDS[one.check]
     if one.type == "BOOLEAN":
         return "true or false"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
-from cluster import remote
+from cluster.metadata import remote
 from roles.shared import evidence as shared
 from roles.zookeeper import evidence_rules as rules
 from roles.zookeeper import service, topology

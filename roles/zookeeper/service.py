@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster import remote
+from cluster.metadata import remote
 from provisioner.agent.trees import ANYTHING
 from provisioner.resources import Request, Service
 from provisioner.resources.archive import MARKER

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cluster import remote
+from cluster.metadata import remote
 from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target

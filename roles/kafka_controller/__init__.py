@@ -1,0 +1,1 @@
+"""A controller of a KRaft cluster as a process of its own."""

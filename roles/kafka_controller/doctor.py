@@ -1,0 +1,37 @@
+"""Foreseeable problems of the controllers of a KRaft cluster, those of combined nodes as well. `roles/doctor.py`
+describes these functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from provisioner.inventory.model import Inventory
+from roles.doctor import Finding
+from roles.kafka_controller import service
+from roles.shared import kraft, quorum_findings
+from roles.shared.checks import members
+
+if TYPE_CHECKING:
+    from provisioner.run.evidence import Witness
+
+FULL_DISK = "a controller stops when it cannot write the metadata: add space"
+
+
+def inventory(inventory: Inventory) -> Iterator[Finding]:
+    """Ports of controllers that are open to anybody: in either mode they listen on all addresses, in plain text."""
+    of_group = partial(members, inventory)
+    ports = sorted({one.port for one in kraft.controllers(of_group)}) if not of_group(kraft.SERVERS) else []
+    if ports:
+        listed = ", ".join(map(str, ports))
+        what = "port {} takes" if len(ports) == 1 else "ports {} take"
+        yield Finding(
+            f"the controllers' {what.format(listed)} anybody: whoever gets there can change the cluster's metadata",
+            "let only the brokers and the other controllers get there, by a firewall",
+        )
+
+
+def host(witness: Witness) -> Iterator[Finding]:
+    """A controller that knows too few of the others."""
+    yield from quorum_findings.bootstrap(witness, service.NAME)

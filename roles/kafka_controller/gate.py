@@ -1,0 +1,28 @@
+"""The gate of the controllers: the others must keep the quorum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from provisioner.connect.requests import Call
+from provisioner.run.rolling import Say
+from roles.kafka import metadata
+from roles.kafka_controller import service
+from roles.shared.keeper_gate import KeeperGate
+from roles.shared.waits import Nodes
+
+if TYPE_CHECKING:
+    from cluster.metadata.keeper import Keeper
+    from provisioner.run.target import Target
+
+
+def gate(targets: Mapping[str, Target], call: Call, say: Say) -> KeeperGate:
+    """The gate of the controllers; targets: all hosts of the run."""
+    nodes = Nodes(service.NAME, service.LOGS[0], targets, call)
+    return KeeperGate(targets, partial(_quorum, call), nodes, "kafka_controller_start_stall", say)
+
+
+def _quorum(call: Call, target: Target) -> Keeper:
+    return metadata.keeper(target, call)

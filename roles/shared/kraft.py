@@ -1,0 +1,135 @@
+"""The quorum of a KRaft cluster as an inventory describes it: its nodes, their ids, and where they are reached. Pure.
+
+The groups say which mode a cluster is in, so that nothing can disagree with them: with servers of ZooKeeper it is
+theirs; without, brokers alone are combined (broker and controller in one process), and a group of controllers makes
+these a unit of their own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from cluster.endpoint import joined
+from provisioner.resources import Initial
+from roles.shared.members import HostLike, number
+
+Members = Callable[[str], Sequence[HostLike]]  # the hosts of a group
+
+SERVERS, BROKERS, CONTROLLERS = "zookeeper", "kafka", "kafka_controller"  # groups
+COMBINED_UNIT, OWN_UNIT = "kafka", "kafka-controller"  # of a controller beside a broker in one process, and of its own
+LISTENER = "CONTROLLER"
+COMBINED = ("broker", "controller")
+MOST_COMBINED = 3  # controllers among brokers, where the inventory does not say which: more only make each vote slower
+FIRST_ID = 101  # of controllers of their own: far from the ids of brokers, which count from 1
+
+SHARE_GROUPS = (4, 2)  # the version whose brokers make the topic of share groups (KIP-932)
+
+# Kafka's Uuid: 16 bytes in base64url without padding. Kafka itself takes any text for the id of a cluster.
+_UUID = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+class Controller(NamedTuple):
+    """One voter. host: its name in the inventory; address, port: where other nodes reach it; unit: its systemd unit."""
+
+    host: str
+    id: int
+    address: str
+    port: int
+    unit: str
+
+    @property
+    def place(self) -> str:
+        """host:port"""
+        return joined(self.address, self.port)
+
+
+def on(host: HostLike, members: Members) -> bool:
+    """Whether the cluster of this broker keeps its metadata itself."""
+    return not members(SERVERS) and not host.vars["kafka_zookeeper_connect"]
+
+
+def apart(members: Members) -> bool:
+    """Whether the controllers are processes of their own."""
+    return bool(members(CONTROLLERS))
+
+
+def controllers(members: Members) -> list[Controller]:
+    """The voters, in the inventory's order."""
+    own, brokers = members(CONTROLLERS), members(BROKERS)
+    if own:
+        return [_controller(host, controller_id(host, own), OWN_UNIT) for host in own]
+    found = [host for host in brokers if "controller" in process_roles(host, members)]
+    return [_controller(host, number(host, brokers, "kafka_broker_id"), COMBINED_UNIT) for host in found]
+
+
+def voters_in(unit: str, members: Members) -> list[Controller]:
+    """The voters that are processes of this unit."""
+    return [one for one in controllers(members) if one.unit == unit] if not members(SERVERS) else []
+
+
+def written(controller: Controller) -> dict[str, str]:
+    """The listener of a controller, as server.properties has it: it listens on all addresses of its host."""
+    bound = joined("0.0.0.0", controller.port)
+    return {"name": LISTENER, "protocol": "PLAINTEXT", "bound": bound, "advertised": controller.place}
+
+
+def controller_id(host: HostLike, members: Sequence[HostLike]) -> int:
+    """`kafka_controller_id`, or 100 and the host's position among the controllers."""
+    given = host.vars["kafka_controller_id"]
+    return int(given) if given is not None else FIRST_ID + [one.name for one in members].index(host.name)
+
+
+def process_roles(host: HostLike, members: Members) -> tuple[str, ...]:
+    """The process.roles of a host's broker: `kafka_process_roles`, or both for the first three brokers; the broker's
+    alone where controllers are processes of their own."""
+    if apart(members):
+        return ("broker",)
+    given = host.vars["kafka_process_roles"]
+    if given is not None:
+        return COMBINED if given == "broker,controller" else ("broker",)
+    first = [one.name for one in members(BROKERS)[:MOST_COMBINED]]
+    return COMBINED if host.name in first else ("broker",)
+
+
+def bootstrap(members: Members) -> str:
+    """The value of controller.quorum.bootstrap.servers: all of them, since a node that loses its leader asks only these
+    (KIP-853)."""
+    return ",".join(one.place for one in controllers(members))
+
+
+def format_command(java_home: str, home: str, config: str) -> tuple[str, ...]:
+    """The command that formats the directories that a configuration names, as far as one host knows it. What is
+    formatted stays as it is, so that a command which was cut off between two directories goes on."""
+    tool = (f"{java_home}/bin/java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{home}/libs/*")
+    return (*tool, "kafka.tools.StorageTool", "format", "--ignore-formatted", "--config", config)
+
+
+def formatted(directory: str, user: str, command: tuple[str, ...]) -> Initial:
+    """The metadata's directory of a node. StorageTool writes meta.properties last (its writeFormattedDirs)."""
+    return Initial(f"{directory}/meta.properties", user, command, "a new node", decided=False)
+
+
+def directory_id(cluster: str, node: int) -> str:
+    """The id of a controller's directory at its first format. It follows from the cluster and the node, so that each
+    controller can be told all of them, and a first deploy that was cut off goes on with the same ones."""
+    return encoded(hashlib.sha256(f"{cluster} {node}".encode()).digest()[:16])
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is an id as Kafka's own tools make them, and not the one that means none."""
+    return bool(_UUID.fullmatch(text)) and text.strip("A") != ""
+
+
+def encoded(uuid: bytes) -> str:
+    """16 bytes as Kafka's Uuid writes them."""
+    return base64.urlsafe_b64encode(uuid).rstrip(b"=").decode()
+
+
+def _controller(host: HostLike, node: int, unit: str) -> Controller:
+    return Controller(
+        host.name, node, str(host.vars["kafka_controller_address"]), int(host.vars["kafka_controller_port"]), unit
+    )

@@ -1,0 +1,32 @@
+"""Foreseeable problems of a KRaft quorum as `doctor` shows them, of nodes of either unit. Rules and words are in
+`cluster/metadata/kraft/view.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cluster.metadata.kraft import view
+from roles.doctor import Finding
+from roles.shared import kraft
+
+if TYPE_CHECKING:
+    from provisioner.run.evidence import Witness
+
+
+def bootstrap(witness: Witness, unit: str) -> Iterator[Finding]:
+    """A node whose list of controllers misses one of the inventory, as it runs. unit: the node's."""
+    listed = witness.said[unit]["bootstrap"]
+    if listed:
+        missing = view.lacking(listed, {one.host: one.place for one in kraft.controllers(witness.target.members)})
+        yield from _findings(view.incomplete({unit: missing}))
+
+
+def quorum(found: Mapping[str, Any] | None) -> Iterator[Finding]:
+    """What will be a problem of the quorum. found: as `view.document`, None where there is none."""
+    if found:
+        yield from _findings(view.advice(found))
+
+
+def _findings(advice: Iterator[view.Advice]) -> Iterator[Finding]:
+    return (Finding(one.what, one.fix) for one in advice)
