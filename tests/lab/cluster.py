@@ -34,13 +34,13 @@ TOPICS: dict[str, dict[str, Any]] = {
 
 
 @contextlib.contextmanager
-def bare_cluster(lab: Lab, folder: Path) -> Iterator[Cluster]:
-    """kafka1 to kafka3, empty, with an inventory prod3 of their own in this folder; gone when the block ends."""
+def bare_cluster(lab: Lab, folder: Path, inventory: str = "prod3") -> Iterator[Cluster]:
+    """kafka1 to kafka3, empty, with a shipped inventory of their own in this folder; gone when the block ends."""
     lab.down(BASES)
     lab.up(BASES)
-    path = folder / "prod3.yml"
+    path = folder / f"{inventory}.yml"
     cluster = Cluster(
-        tuple(LabHost(lab, name, path) for name in BASES), yaml.safe_load(lab.inventory("prod3").read_text()), path
+        tuple(LabHost(lab, name, path) for name in BASES), yaml.safe_load(lab.inventory(inventory).read_text()), path
     )
     cluster.set()
     try:
@@ -106,7 +106,7 @@ class Cluster:
 
     def pids(self, unit: str) -> dict[str, str]:
         """{host: main PID} of one service."""
-        return {host.base: host.pids()[unit] for host in self.hosts}
+        return {host.base: host.pid(unit) for host in self.hosts}
 
     def everything(self) -> dict[str, str]:
         """{host: its services' states, PIDs and starts, and digests of what is configured and linked}: all that a

@@ -47,18 +47,19 @@ def lab() -> Lab:
 
 
 @pytest.fixture(scope="session")
-def host(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], LabHost]:
-    """host("kafka1"): a lab host with an inventory of its own, made after inventory/single.yml."""
+def host(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LabHost]:
+    """host("kafka1"): a lab host with an inventory of its own, made after inventory/single.yml, or another for one
+    host."""
 
-    def make(base: str) -> LabHost:
+    def make(base: str, inventory: str = "single") -> LabHost:
         folder = tmp_path_factory.mktemp(base)
-        content = yaml.safe_load(lab.inventory("single").read_text())
+        content = yaml.safe_load(lab.inventory(inventory).read_text())
         text = json.dumps(content).replace(lab.host("single1"), lab.host(base))
         content = yaml.safe_load(text)
         content["all"]["vars"] |= QUICK_START
         (entry,) = content["all"]["children"]["kafka"]["hosts"].values()
         entry["ansible_port"], entry["kafka_port"] = lab.ports(base)["ssh"], lab.ports(base)["kafka"]
-        path = folder / "single.yml"
+        path = folder / f"{inventory}.yml"
         path.write_text(yaml.safe_dump(content, sort_keys=False))
         return LabHost(lab, base, path)
 

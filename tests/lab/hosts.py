@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # For the hosts that tests deploy: a service starts with 40 % less CPU. What a test is about does not depend on how far
 # Java compiles; molecule deploys the inventories as they are shipped.
-QUICK_START = {f"{service}_jvm_opts": ["-XX:TieredStopAtLevel=1"] for service in ("kafka", "zookeeper")}
+SERVICES = ("kafka", "kafka_controller", "zookeeper")
+QUICK_START = {f"{service}_jvm_opts": ["-XX:TieredStopAtLevel=1"] for service in SERVICES}
 # A value of replica.selector.class with which a broker does not start although no check can tell: the class is there,
 # and only loading it shows that it selects nothing.
 NO_SELECTOR = "org.apache.kafka.common.security.kerberos.KerberosLogin"
@@ -93,9 +94,13 @@ class LabHost:
         """Return when the host does not (or no longer) make its class archive, which a deploy does not wait for."""
         self.sh("for i in $(seq 500); do systemctl is-active -q kafka-class-archive || exit 0; sleep 1; done; exit 1")
 
+    def pid(self, unit: str) -> str:
+        """The main PID of a unit; "0" of one that does not run."""
+        return self.sh(f"systemctl show -P MainPID {unit}")
+
     def pids(self) -> dict[str, str]:
-        """{unit: main PID} of both services."""
-        return {unit: self.sh(f"systemctl show -P MainPID {unit}") for unit in ("zookeeper", "kafka")}
+        """{unit: main PID} of a broker and its ZooKeeper."""
+        return {unit: self.pid(unit) for unit in ("zookeeper", "kafka")}
 
 
 def counts(output: str, host: str) -> dict[str, int]:

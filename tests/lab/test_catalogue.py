@@ -44,7 +44,12 @@ def test_our_verdict_is_the_products_own(version, jars, tmp_path):
     product, number = version
     known = catalogue.of(*version)
     assert known
-    site = support.three(tmp_path, **{f"{product}_version": number})
+    hosts = ("kafka1", "kafka2", "kafka3")
+    site = (
+        support.of_version(tmp_path, number, *hosts)
+        if product == "kafka"
+        else support.three(tmp_path, zookeeper_version=number)
+    )
     judged = agreement.judged(known, site, jars, tmp_path, PAIRS)
     missed = [one for one in judged if one.theirs and not one.ours]
     stricter = [one for one in judged if one.ours and not one.theirs and not silent(one, known)]

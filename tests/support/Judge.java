@@ -28,7 +28,7 @@ public class Judge {
                     broker(properties);
                 } else {
                     properties.setProperty(parts[1], parts[2]);
-                    log().getMethod("validate", Properties.class).invoke(null, properties);
+                    topic(properties);
                 }
             } catch (InvocationTargetException error) {
                 Throwable cause = error.getCause();
@@ -49,6 +49,14 @@ public class Judge {
             Object logs = server.getMethod("copyKafkaConfigToLog", kind).invoke(server.getField("MODULE$").get(null), config);
             Object none = log().getMethod("apply$default$2").invoke(null);
             log().getMethod("apply", Map.class, Class.forName("scala.collection.immutable.Set")).invoke(null, logs, none);
+        }
+    }
+
+    private static void topic(Properties properties) throws Exception {
+        try {
+            log().getMethod("validate", Properties.class).invoke(null, properties);
+        } catch (NoSuchMethodException error) { // Kafka 4 takes any map
+            log().getMethod("validate", Map.class).invoke(null, properties);
         }
     }
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from provisioner.inventory.model import Host, Inventory
+from roles.kafka import metadata
 from roles.kafka import settings as kafka
 from roles.kafka.checks import OWNED
 from roles.shared import program, settings
@@ -122,7 +123,7 @@ def _ours(known: Catalogue, site: Inventory, host: Host, pair: Pair) -> tuple[st
     elif pair.section == "topic":
         rules = kafka.TopicRules(known)
     else:
-        rules = kafka.Rules(asked, known, [asked, *others], OWNED.get)
+        rules = kafka.Rules(asked, known, [asked, *others], OWNED.get, metadata.kept_itself(site))
     found = settings.findings(known, pair.section, own, (), rules)
     text = settings.texts(known, pair.section, own, rules)[pair.name]
     return str(text), found[0].sentence if found else ""

@@ -29,7 +29,7 @@ ROOMS = {
     "run": {"agent", "artifacts", "connect", "inventory", "report", "resources"},
 }
 # The typed tables of what may be called on a host: the only places where a function there is addressed by its name.
-TABLES = ("cluster/remote.py", "provisioner/connect/requests.py")
+TABLES = ("cluster/remote.py", "cluster/metadata/remote.py", "provisioner/connect/requests.py")
 ON_HOST = ("cluster.", "provisioner.agent.")
 KAFKA_WORDS = re.compile("kafka|zookeeper|broker|topic", re.IGNORECASE)
 LONGEST, SKIPS = 400, 20  # lines of a file; formatter exceptions in all files together
@@ -222,8 +222,9 @@ def role_names(roles: Iterable[str]) -> Rule:
             rooms = {name.split(".")[1] for name in module.imports if name.startswith("roles.")}
             called = {*module.strings, *(module.identifiers - rooms)} - {"os"}
             for name in names:
-                if not module.path.startswith(f"roles/{name}/"):
-                    found += [Finding(module.path, f"imports roles.{name}")] if name in rooms else []
+                room = name.replace("-", "_")
+                if not module.path.startswith(f"roles/{room}/"):
+                    found += [Finding(module.path, f"imports roles.{room}")] if room in rooms else []
                     found += [Finding(module.path, f"says {name}")] if name in called else []
         return found
 

@@ -33,6 +33,11 @@ class FakeHosts:
 
     call = __call__
 
+    def also(self, answers: Mapping[Entry, Any]) -> FakeHosts:
+        """The same hosts, with answers to further entries."""
+        self._answers |= {place(entry): answer for entry, answer in answers.items()}
+        return self
+
     def to(self, *entries: Entry) -> list[Mapping[str, Any]]:
         """The arguments of every call of these entries, in order."""
         wanted = {place(entry) for entry in entries}

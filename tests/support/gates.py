@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cluster import remote
+from cluster.metadata import remote as nodes
 from provisioner.connect import requests
 from tests.support.fake_hosts import FakeHosts
 
@@ -41,9 +42,9 @@ class Brokers:
         self.call = FakeHosts(
             {
                 requests.look_at_unit: self._unit,
-                remote.zookeeper_ensemble: self._ensemble,
+                nodes.zookeeper_ensemble: self._ensemble,
                 remote.copies_behind: self._copies,
-                remote.hand_over: self._hand_over,
+                nodes.hand_over: self._hand_over,
                 remote.restore_leaders: lambda host, args: self.elected,
                 remote.answering: self._answering,
                 remote.cluster_status: self._status,

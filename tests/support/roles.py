@@ -14,6 +14,7 @@ from provisioner.resources import File, Resource
 from provisioner.resources.frozen import replace
 from provisioner.run.target import Target
 from roles import site
+from roles.shared import releases
 
 ROOT = Path(__file__).parents[2]
 SPECS = load_specs(site.default_files())
@@ -36,13 +37,14 @@ def inventory(
     kafka: dict[str, Any] | list[str] | None = None,
     zookeeper: dict[str, Any] | list[str] | None = None,
     *,
+    kafka_controller: dict[str, Any] | list[str] | None = None,
     check: bool = True,
     **variables: Any,
 ) -> Inventory:
     """An inventory with these hosts per group (names, or {name: variables}) and these variables for all."""
     children = {
         group: {"hosts": hosts if isinstance(hosts, dict) else {name: {} for name in hosts}}
-        for group, hosts in (("zookeeper", zookeeper), ("kafka", kafka))
+        for group, hosts in (("zookeeper", zookeeper), ("kafka_controller", kafka_controller), ("kafka", kafka))
         if hosts
     }
     path = directory / "site.yml"
@@ -53,6 +55,14 @@ def inventory(
 def single(directory: Path, **variables: Any) -> Inventory:
     """One host that is ZooKeeper and broker."""
     return inventory(directory, kafka=["single1"], zookeeper=["single1"], **variables)
+
+
+def of_version(directory: Path, version: str, *names: str, **variables: Any) -> Inventory:
+    """Hosts (one) with this Kafka: with ZooKeeper where that version runs with it, else brokers that are controllers,
+    too."""
+    hosts = [*names] or ["single1"]
+    servers = hosts if releases.release("kafka", version).paired else None
+    return inventory(directory, kafka=hosts, zookeeper=servers, kafka_version=version, **variables)
 
 
 def three(directory: Path, **variables: Any) -> Inventory:

@@ -59,11 +59,21 @@ ALLOWED: dict[str, dict[Finding, str]] = {
         Finding("roles/kafka/metadata.py", "says zookeeper"): "the one place that knows who keeps the metadata",
         Finding("roles/kafka/role.py", "imports roles.java"): "runs on Java, and asks which one",
         Finding("roles/kafka/service.py", "imports roles.java"): "runs on Java, and asks which one",
+        **{
+            Finding(f"roles/kafka_controller/{file}.py", "imports roles.kafka"): "it runs the same program as a broker"
+            for file in ("checks", "contents", "evidence", "gate", "role", "service", "settings")
+        },
+        Finding("roles/kafka_controller/settings.py", "says kafka"): "the product whose properties it has",
+        Finding("roles/kafka_controller/role.py", "imports roles.java"): "runs on Java, and asks which one",
+        Finding("roles/kafka_controller/service.py", "imports roles.java"): "runs on Java, and asks which one",
+        Finding("roles/shared/kraft.py", "says kafka"): "the groups decide who keeps the metadata",
+        Finding("roles/shared/kraft.py", "says kafka-controller"): "the unit of a controller of its own",
+        Finding("roles/shared/kraft.py", "says zookeeper"): "the groups decide who keeps the metadata",
         Finding("roles/os/role.py", "says kafka"): "a word in the names of files on hosts",
         Finding("roles/shared/releases.py", "says java"): "a key of the lock files",
         Finding("roles/zookeeper/evidence.py", "says kafka"): "whose metadata a server keeps stands at Kafka's chroot",
-        Finding("roles/zookeeper/gate.py", "says kafka"): "an ensemble may be removed when no broker stays",
         Finding("roles/zookeeper/release.py", "imports roles.kafka"): "its version follows from Kafka's",
+        Finding("roles/zookeeper/release.py", "says kafka"): "its version follows from Kafka's",
         Finding("roles/zookeeper/role.py", "imports roles.java"): "runs on Java, and asks which one",
         Finding("roles/zookeeper/service.py", "imports roles.java"): "runs on Java, and asks which one",
     },

@@ -105,7 +105,8 @@ def test_every_default_of_kafka_is_one_of_its_values(version):
         ({"replica.fetch.wait.max.ms": "1m"}, ["must be at most replica.socket.timeout.ms, which is 30000"]),
         ({"log.cleaner.threads": 500}, ["each of 500 log.cleaner.threads needs more than"]),
         ({"queued.max.request.bytes": "1m"}, ["must not be below socket.request.max.bytes (104857600)"]),
-        ({"process.roles": "broker"}, ["keeps its metadata in ZooKeeper"]),
+        ({"process.roles": "broker"}, ["set the variable kafka_process_roles instead"]),
+        ({"zookeeper.metadata.migration.enable": True}, ["keeps its metadata in ZooKeeper"]),
         ({"max.connections.per.ip": 0}, ["lets nobody connect"]),
         ({"control.plane.listener.name": "CONTROL"}, ["there is no listener CONTROL; listeners are: PLAINTEXT"]),
         ({"inter.broker.protocol.version": "0.10.2"}, ["cannot write the records of log.message.format.version"]),
@@ -300,7 +301,7 @@ def test_the_catalogue_can_be_asked_for_by_people_and_machines():
     page = listed("--search", "log.retention")
     row = next(line for line in page.splitlines() if line.startswith("log.retention.ms "))
     assert "broker, controller" in row and "cluster-wide" in row and "of a topic: retention.ms" in row
-    assert "of 377 properties of kafka 3.9.2" in page
+    assert "of 400 properties of kafka 4.3.1" in page
     found = json.loads(listed("--product", "zookeeper", "--search", "tick*", "--json"))
     (one,) = found["properties"]
     assert found["product"] == "zookeeper" and one["name"] == "tickTime" and one["least"] == 1 and one["type"] == "int"
@@ -310,7 +311,7 @@ def test_the_catalogue_can_be_asked_for_by_people_and_machines():
     ("arguments", "parts"),
     [
         (["--search", "retnetion"], ["no property like retnetion; did you mean"]),
-        (["--version", "9.9"], ["kafka 9.9 is not locked", "2.5.0, 3.9.2", "artifacts.lock"]),
+        (["--version", "9.9"], ["kafka 9.9 is not locked", "2.5.0, 3.9.2, 4.3.1", "artifacts.lock"]),
         (["--product", "pulsar"], ["--product is pulsar", "kafka, zookeeper"]),
     ],
 )

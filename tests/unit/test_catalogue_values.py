@@ -54,7 +54,7 @@ def test_any_value_of_any_property_is_one_that_it_takes_or_refused_with_its_name
     section, name = one
     own = {name: value}
     asked: Any = SimpleNamespace(name=host.name, vars={**host.vars, "kafka_config": own})
-    rules: Any = kafka.TopicRules(KNOWN) if section == "topic" else kafka.Rules(asked, KNOWN, [asked], OWNED.get)
+    rules: Any = kafka.TopicRules(KNOWN) if section == "topic" else kafka.Rules(asked, KNOWN, [asked], OWNED.get, False)
     found = settings.findings(KNOWN, section, own, (), rules)
     assert all(each.keys == (name,) and each.sentence.startswith(name) for each in found)
     if rules.owner(name) or found or value is None or settings.values.wrong(name, value):

@@ -337,8 +337,19 @@ def test_what_a_brokers_files_say(tmp_path: Path):
         "settings": {},
         "link": None,
         "present": [],
+        "epoch": 0,
+        "bootstrap": "",
         "dirs": {str(new): {"cluster": None, "partitions": None}},
     }
+
+
+def test_a_node_asks_the_controllers_that_it_was_started_with(tmp_path: Path):
+    config = write(tmp_path / "server.properties", "controller.quorum.bootstrap.servers=a:1,b:1\n")
+    args: dict[str, Any] = {"config": str(config), "link": "/nope", "dirs": []}
+    started = write(tmp_path / "started", "controller.quorum.bootstrap.servers=a:1\n")
+    assert kafka_files.look({**args, "started": str(started)}, print)["bootstrap"] == "a:1"
+    for does_not_run in ("/nope", str(config)):
+        assert kafka_files.look({**args, "started": does_not_run}, print)["bootstrap"] == "a:1,b:1"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cluster import remote
+from cluster.metadata import remote as nodes
 from cluster.model import Partition
 from provisioner.run.evidence import Objection, Witness
 from roles import site
@@ -86,7 +87,7 @@ def test_a_split_cluster_is_looked_at_twice_and_the_way_back_is_said(tmp_path: P
     views = {"kafka1": serving(mine, 1), "kafka2": serving(theirs, 2), "kafka3": serving(theirs, 2)}
     again = {name: {"serving": True, **view["kafka"]} for name, view in views.items()}
     one_cluster = {"answers": True, "id": "abc"}
-    hosts = FakeHosts({remote.cluster_status: lambda host, args: again[host], remote.zookeeper_cluster_id: one_cluster})
+    hosts = FakeHosts({remote.cluster_status: lambda host, args: again[host], nodes.zookeeper_cluster_id: one_cluster})
     found = judged(witnesses(tmp_path, views, kafka1=True), hosts)
     split = next(one for one in found if "broker 1 (kafka1) with controller 1" in one.what)
     assert split.consent is None and any("systemctl stop kafka" in line for line in split.details)
@@ -112,7 +113,7 @@ def test_an_id_that_a_broker_elsewhere_has_and_serves(tmp_path: Path, answer: st
 def test_a_broker_that_runs_on_a_host_outside_its_group_is_said_by_that_host(tmp_path: Path):
     inventory = support.inventory(tmp_path, kafka=["kafka1"], zookeeper=["kafka1", "kafka2"])
     targets = [support.target(inventory, name) for name in ("kafka1", "kafka2")]
-    assert [site.beside(target) for target in targets] == [[], ["kafka"]]
+    assert [site.beside(target) for target in targets] == [["kafka-controller"], ["kafka-controller", "kafka"]]
     assert site.beside(targets[1], ["zookeeper"]) == []
     (one,) = judged([Witness(targets[1], NOTHING_WRITTEN, beside=["kafka"])], FakeHosts({}))
     assert one.host == "kafka2" and "kafka runs here, and the host is not in the group kafka" in one.what
@@ -127,7 +128,7 @@ def test_a_broker_that_may_leave_is_empty(tmp_path: Path, replicas: list[int], s
     hosts = FakeHosts(
         {
             remote.cluster_status: lambda host, args: {"serving": True, "partitions": [partition]},
-            remote.zookeeper_ensemble: lambda host, args: modes,
+            nodes.zookeeper_ensemble: lambda host, args: modes,
         }
     )
     found = judged(witnesses(tmp_path, {f"kafka{n}": serving(four) for n in (1, 2, 3)}), hosts, shrink=("kafka4",))

@@ -112,7 +112,7 @@ def test_it_goes_with_all_that_it_has_made(wanted: Extract):
 
 @pytest.mark.parametrize("version", releases.known("kafka"))
 def test_the_native_code_of_a_kafka_is_looked_for_in_jars_that_it_has(tmp_path: Path, version: str):
-    target = support.target(support.single(tmp_path, kafka_version=version))
+    target = support.target(support.of_version(tmp_path, version))
     (archive,) = (r for r in support.resources(target) if isinstance(r, Archive) and "kafka" in r.path)
     (native,) = (r for r in support.resources(target) if isinstance(r, Extract) and "kafka" in r.path)
     assert native.identity == archive.identity and native.path == f"{archive.path}/native"

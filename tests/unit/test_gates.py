@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cluster import remote
+from cluster.metadata import remote as nodes
 from provisioner.errors import HostFailed
 from roles import site as the_site
 from roles.kafka.gate import KafkaGate
@@ -311,7 +312,7 @@ def test_brokers_and_zookeeper_on_different_hosts_have_gates_of_their_own(tmp_pa
 
     targets = {name: support.target(site, name) for name in ("z1", "z2")}
     zookeeper = the_site.gate(
-        "zookeeper", targets, FakeHosts({remote.zookeeper_ensemble: ensemble}), lambda host, text: None
+        "zookeeper", targets, FakeHosts({nodes.zookeeper_ensemble: ensemble}), lambda host, text: None
     )
     assert zookeeper.order(["z2", "z1"]) == ["z1", "z2"]
     asked.clear()

@@ -12,6 +12,7 @@ from cli.common import Run
 from cli.logs import logs, window
 from cli.looking import look
 from cluster import remote
+from cluster.metadata import remote as nodes
 from provisioner.agent import examine, journal, process
 from provisioner.connect import requests
 from provisioner.errors import UsageError
@@ -111,7 +112,7 @@ def test_a_window_that_is_none_is_refused(since: str, lines: str, says: str):
 def test_logs_name_the_services_that_roles_run_when_asked_for_another_one():
     with pytest.raises(UsageError, match="unknown service java") as refused:
         logs(Run("single"), "java", follow=False, since="", lines="")
-    assert refused.value.details == ["services are: zookeeper, kafka"]
+    assert refused.value.details == ["services are: zookeeper, kafka-controller, kafka"]
 
 
 SERVICE = {
@@ -190,8 +191,8 @@ class Host(FakeHosts):
     def __init__(self) -> None:
         super().__init__(
             {
-                remote.zookeeper_status: {},
-                remote.zookeeper_ensemble: {"zoo": {"serving": True, "mode": "standalone"}},
+                nodes.zookeeper_status: {},
+                nodes.zookeeper_ensemble: {"zoo": {"serving": True, "mode": "standalone"}},
                 remote.broker_status: {},
                 requests.look_at_processes: {},
             }

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import tarfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import yaml
 
-from provisioner.errors import ConfigError
+from provisioner.errors import ArtifactError, ConfigError
 from provisioner.resources import Archive, Directory, File, Links, Package, Service, Sysctl
-from provisioner.run.preflight import merge
+from provisioner.run.preflight import java_problems, merge
 from roles import site
+from roles.java import role as java
 from roles.kafka import listeners
 from roles.kafka import role as kafka_role
+from roles.role import room
 from roles.shared import commands, jvm, releases
 from roles.zookeeper import role as zookeeper_role
 from tests.support import roles as support
@@ -62,7 +66,7 @@ def test_a_role_says_its_services_without_rendering_anything(tmp_path, monkeypat
     target = support.target(support.three(tmp_path), "kafka2")
     among_all = [resource for resource in support.resources(target) if isinstance(resource, Service)]
     monkeypatch.setattr(target, "render", None)
-    assert site.services(target) == among_all and [one.unit for one in among_all] == list(site.SERVICES)
+    assert site.services(target) == among_all and [one.unit for one in among_all] == ["zookeeper", "kafka"]
     assert list(site.logs(["kafka"])) == ["kafka"] and list(site.data_dirs(target)) == ["zookeeper", "kafka"]
 
 
@@ -75,7 +79,7 @@ def test_roles_come_in_order_and_only_where_their_group_is():
 
 @pytest.mark.parametrize("version", releases.known("kafka"))
 def test_every_resource_of_a_host_is_named_once(tmp_path, version):
-    keys = [r.key for r in support.resources(support.target(support.single(tmp_path, kafka_version=version)))]
+    keys = [r.key for r in support.resources(support.target(support.of_version(tmp_path, version)))]
     assert len(keys) == len(set(keys))
 
 
@@ -211,7 +215,7 @@ def test_a_release_archive_brings_its_own_commands(tmp_path):
 @pytest.mark.parametrize("version", releases.known("kafka"))
 def test_every_official_command_is_on_everybodys_path(tmp_path, version):
     release = releases.release("kafka", version)
-    target = support.target(support.single(tmp_path, kafka_version=version))
+    target = support.target(support.of_version(tmp_path, version))
     on_path = {
         n
         for r in support.resources(target)
@@ -219,7 +223,61 @@ def test_every_official_command_is_on_everybodys_path(tmp_path, version):
         for n in r.links
     }
     assert set(release.commands) <= on_path
-    assert {"zkCli.sh", "zkServer.sh"} <= on_path
+    assert ({"zkCli.sh", "zkServer.sh"} <= on_path) == bool(release.paired)
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "jar"), [("kafka", "4.3.1", "kafka_2.13"), ("zookeeper", "3.8.6", "zookeeper")]
+)
+def test_a_release_archive_under_any_name_must_hold_the_version_that_is_asked_for(
+    tmp_path, monkeypatch, product, version, jar
+):
+    monkeypatch.setenv("PROVISIONER_CACHE", str(tmp_path / "cache"))
+    wanted = releases.release(product, version)
+    for number, refused in ((version, False), ("3.0.0", True)):
+        (tmp_path / f"{jar}-{number}.jar").write_bytes(b"x")
+        path = tmp_path / "current.tgz"
+        with tarfile.open(path, "w:gz") as tar:
+            tar.add(tmp_path / f"{jar}-{number}.jar", f"release/libs/{jar}-{number}.jar")
+        given = {f"{product}_archive": str(path), f"{product}_archive_sha512": ""}
+        with pytest.raises(ArtifactError, match=f"it has no {product}") if refused else nullcontext():
+            releases.source(wanted, given).obtain(lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("version", "system", "needed", "refused"),
+    [
+        ("4.3.1", ("ubuntu", "20.04"), 17, "kafka 4.3.1 runs on Java 17 or newer, not on Java 11"),
+        ("4.3.1", ("debian", "12"), 17, ""),
+        ("4.3.1", ("debian", "13"), 17, ""),
+        ("3.9.2", ("ubuntu", "20.04"), 11, ""),
+    ],
+)
+def test_the_java_of_a_host_must_be_one_that_its_kafka_runs_on(tmp_path, version, system, needed, refused):
+    names = dict(zip(("id", "version_id"), system, strict=True))
+    need = java.needs(support.target(support.of_version(tmp_path, version), os={**names, "pretty": "x"})).java
+    assert need.min == needed
+    assert [summary for summary, _ in java_problems(need, None)] == ([refused] if refused else [])
+
+
+def test_kafka_4_has_the_official_commands_of_its_own_bin_and_none_that_are_gone():
+    old, new = (set(releases.release("kafka", version).commands) for version in ("3.9.2", "4.3.1"))
+    assert old - new == {
+        "kafka-mirror-maker.sh",
+        "zookeeper-security-migration.sh",
+        "zookeeper-server-start.sh",
+        "zookeeper-server-stop.sh",
+        "zookeeper-shell.sh",
+    }
+    assert new - old == {
+        "kafka-console-share-consumer.sh",
+        "kafka-groups.sh",
+        "kafka-share-consumer-perf-test.sh",
+        "kafka-share-groups.sh",
+        "kafka-streams-groups.sh",
+        "kafka-verifiable-share-consumer.sh",
+    }
+    assert {"kafka-storage.sh", "kafka-metadata-quorum.sh", "kafka-features.sh", "kafka-cluster.sh"} <= new
 
 
 def test_stop_scripts_stop_the_unit_and_perf_tests_get_the_full_compiler():
@@ -227,6 +285,8 @@ def test_stop_scripts_stop_the_unit_and_perf_tests_get_the_full_compiler():
     assert found["kafka-server-stop.sh"].stops == "kafka.service"
     assert found["zookeeper-server-stop.sh"].stops == "zookeeper.service"
     assert found["kafka-topics.sh"].quick and not found["kafka-producer-perf-test.sh"].quick
+    newer = {command.name: command for command in commands.of(releases.release("kafka", "4.3.1"), site.stops())}
+    assert newer["kafka-groups.sh"].quick and not newer["kafka-verifiable-share-consumer.sh"].quick
     assert not found["kafka-server-start.sh"].quick
 
 
@@ -249,24 +309,24 @@ def test_a_service_is_ready_when_its_own_probe_says_so(tmp_path):
 
 @pytest.mark.parametrize("role", [role.name for role in site.ROLES])
 def test_defaults_belong_to_their_role_and_say_what_they_are(role):
-    lines = (support.ROOT / "roles" / role / "defaults.yml").read_text().splitlines()
+    lines = (support.ROOT / "roles" / room(role) / "defaults.yml").read_text().splitlines()
     for number, line in enumerate(lines):
         if line.startswith(tuple("abcdefghijklmnopqrstuvwxyz")):
-            assert line.startswith(f"{role}_") or (role, line) == ("kafka", "topics: !map {}"), line
+            assert line.startswith(f"{room(role)}_") or (role, line) == ("kafka", "topics: !map {}"), line
             above = next(text for text in reversed(lines[:number]) if not text[:1].isalpha())
             assert above.startswith(("#", " ")), f"{line} has no comment"
 
 
 @pytest.mark.parametrize("role", [role.name for role in site.ROLES])
 def test_roles_do_no_input_or_output(role):
-    tree = ast.parse((support.ROOT / "roles" / role / "role.py").read_text())
+    tree = ast.parse((support.ROOT / "roles" / room(role) / "role.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert not imported & {"os", "pathlib", "subprocess", "socket", "shutil", "fabric", "paramiko", "requests"}
     assert not [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "open"]
 
 
-@pytest.mark.parametrize("name", ["single", "prod3", "example-single", "example-prod3"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (support.ROOT / "inventory").glob("*.yml")))
 def test_the_inventories_that_are_shipped_are_sound(name):
     found = support.load(name, root=support.ROOT, specs=support.SPECS, checks=site.CHECKS)
     assert site.warnings(found) == []
@@ -275,9 +335,8 @@ def test_the_inventories_that_are_shipped_are_sound(name):
 
 
 def test_the_lab_inventories_have_the_ports_that_the_lab_forwards():
-    shipped = {
-        name: yaml.safe_load((support.ROOT / "inventory" / f"{name}.yml").read_text()) for name in ("single", "prod3")
-    }
+    names = ("single", "prod3", "single-kraft", "prod3-kraft")
+    shipped = {name: yaml.safe_load((support.ROOT / "inventory" / f"{name}.yml").read_text()) for name in names}
     ports = {
         host: variables["ansible_port"]
         for inventory in shipped.values()

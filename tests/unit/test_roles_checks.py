@@ -77,9 +77,23 @@ def refusal(tmp_path, **given):
             ["differs", "2.5.0: b", "3.9.2: a"],
         ),
         (one(kafka_archive="file:/x/kafka_2.12-2.5.0.tgz"), ["kafka_archive is version 2.5.0", "3.9.2"]),
+        (
+            {"kafka": {"a": {"kafka_archive": "file:/x/kafka_2.13-3.9.2.tgz"}}},
+            ["kafka_archive is version 3.9.2, but kafka_version is 4.3.1"],
+        ),
+        (
+            one(kafka_version="4.3.1"),
+            [
+                "Kafka 4.3.1 runs without ZooKeeper, and the inventory has a group zookeeper",
+                "kafka_version: 3.9.2, the",
+            ],
+        ),
         (one(kafka_heap="100m"), ["kafka_heap is 100m", "256m or more"]),
         (one(kafka_stop_timeout="30s"), ["kafka_stop_timeout is 30s, below 300s"]),
-        ({"kafka": ["a"]}, ["brokers without a ZooKeeper", "kafka_zookeeper_connect"]),
+        (
+            {"zookeeper": ["a"], "kafka_controller": ["a"], "kafka": ["a"]},
+            ["would both keep the metadata", "zookeeper"],
+        ),
         (one(kafka_config={"broker.id": 3}), ["broker.id", "kafka_broker_id instead"]),
         (one(zookeeper_config={"server.1": "x"}), ["server.1", "zookeeper_address"]),
         (one(kafka_config={"log retention": 3}), ["not a property name", "log retention"]),
@@ -123,7 +137,7 @@ def test_clients_may_have_a_listener_that_encrypts(tmp_path):
 def test_hosts_in_no_group_of_ours_are_nothing_to_deploy(tmp_path):
     path = tmp_path / "other.yml"
     path.write_text("all: {children: {web: {hosts: {w1: {}}}}}")
-    with pytest.raises(ProvisionerError, match="no host is in the group kafka or zookeeper"):
+    with pytest.raises(ProvisionerError, match="no host is in the group kafka, kafka_controller or zookeeper"):
         support.load(str(path), root=tmp_path, specs=support.SPECS, checks=site.CHECKS)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from cluster.settings.properties import parse
 from provisioner.resources import services_of
+from roles.kafka import logs
 from roles.shared import releases
 from tests.support import roles as support
 
@@ -150,7 +151,7 @@ def test_zookeeper_purges_what_is_old_and_answers_only_harmless_commands(tmp_pat
 
 @pytest.mark.parametrize("version", releases.known("kafka"))
 def test_every_file_says_where_it_comes_from(tmp_path, version):
-    target = support.target(support.three(tmp_path, kafka_version=version))
+    target = support.target(support.of_version(tmp_path, version))
     for path, file in support.files(target).items():
         if path.endswith("/myid"):
             continue  # ZooKeeper reads nothing but the number
@@ -162,8 +163,10 @@ def test_every_file_says_where_it_comes_from(tmp_path, version):
 def test_every_template_is_used(tmp_path):
     used = set()
     for version in releases.known("kafka"):
-        target = support.target(support.three(tmp_path, kafka_version=version))
+        target = support.target(support.of_version(tmp_path, version))
         used |= {file.template for file in support.files(target).values()}
+    apart = support.inventory(tmp_path, kafka=["a"], kafka_controller=["b"])
+    used |= {file.template for file in support.files(support.target(apart, "b")).values()}
     included = {"java/given.sh.j2", "kafka/bin/native.sh.j2", "kafka/bin/quick.sh.j2", "os/restart.j2", "os/sandbox.j2"}
     templates = support.ROOT / "templates"
     assert {str(path.relative_to(templates)) for path in templates.rglob("*.j2")} == (used - {""}) | included
@@ -178,7 +181,60 @@ def test_a_file_with_a_password_is_secret_and_closed(tmp_path):
     assert not files[SERVER].secret and not files[ZOO].secret
 
 
-@pytest.mark.parametrize("version", releases.known("kafka"))
+def test_the_logs_of_kafka_4_are_bounded_and_loud_parts_have_files_of_their_own(tmp_path):
+    own = {"kafka_log_files": 3, "kafka_log_size": "2m"}
+    files = support.files(support.target(support.of_version(tmp_path, "4.3.1", **own)))
+    root = ElementTree.fromstring(files["/etc/kafka/log4j2.xml"].content)
+    rolling = {one.get("name"): one for one in root.findall("Appenders/RollingFile")}
+    assert len(rolling) == 6 and not root.findall("Appenders/File")
+    for name, one in rolling.items():
+        assert one.get("fileName") == f"/var/log/kafka/{name}.log" and one.get("filePattern").endswith(".log.%i")
+        assert one.find("SizeBasedTriggeringPolicy").get("size") == str(2 * 2**20)
+        assert one.find("DefaultRolloverStrategy").attrib == {"fileIndex": "min", "max": "3"}
+    assert root.get("shutdownHook") == "disable", "what a stop does is logged"
+    loggers = {one.get("name"): one.find("AppenderRef").get("ref") for one in root.findall("Loggers/Logger")}
+    assert set(loggers.values()) == {*rolling} - {"server"}
+    assert loggers["org.apache.kafka.controller"] == "controller"
+    assert loggers["org.apache.kafka.storage.internals.log.LogCleaner"] == "log-cleaner"
+    refs = [(one.get("ref"), one.get("level")) for one in root.findall("Loggers/Root/AppenderRef")]
+    assert refs == [("server", None), ("journal", "WARN")]
+    option = "-Dlog4j2.configurationFile=/etc/kafka/log4j2.xml -Dkafka.logs.dir=/var/log/kafka"
+    assert f"KAFKA_LOG4J_OPTS={option}\n" in files["/etc/kafka/kafka.env"].content
+
+
+def test_the_controllers_of_3_9_log_to_a_file_of_their_own_and_brokers_with_zookeeper_as_ever(tmp_path):
+    logger = "log4j.logger.org.apache.kafka.controller=INFO, controller"
+    both = support.inventory(tmp_path, kafka=["a"], kafka_controller=["a"], kafka_version="3.9.2")
+    for file in ("/etc/kafka/log4j.properties", "/etc/kafka-controller/log4j.properties"):
+        assert logger in support.text(support.target(both), file).splitlines()
+    assert logger not in support.text(support.target(support.single(tmp_path)), "/etc/kafka/log4j.properties")
+
+
+def test_no_old_log_kept_means_one_for_log4j_2_which_takes_no_less(tmp_path):
+    target = support.target(support.of_version(tmp_path, "4.3.1", kafka_log_files=0))
+    assert support.text(target, "/etc/kafka/log4j2.xml").count('max="1"') == 6
+
+
+@pytest.mark.parametrize(
+    ("version", "unit", "file", "told"),
+    [
+        ("3.9.2", "kafka", "/etc/kafka/log4j.properties", "-Dlog4j.configuration=file:/etc/kafka/log4j.properties"),
+        ("4.3.1", "kafka", "/etc/kafka/log4j2.xml", "-Dlog4j2.configurationFile=/etc/kafka/log4j2.xml"),
+        (
+            "4.3.1",
+            "kafka-controller",
+            "/etc/kafka-controller/log4j2.xml",
+            "-Dlog4j2.configurationFile=/etc/kafka-controller/log4j2.xml",
+        ),
+    ],
+)
+def test_a_unit_logs_where_its_release_and_its_name_say(version, unit, file, told):
+    release = releases.release("kafka", version)
+    assert logs.path(release, unit) == file
+    assert logs.options(release, unit) == [told, f"-Dkafka.logs.dir=/var/log/{unit}"]
+
+
+@pytest.mark.parametrize("version", ["2.5.0", "3.9.2"])
 def test_logs_are_bounded(tmp_path, version):
     variables = {"kafka_version": version, "kafka_log_files": 3, "zookeeper_log_files": 4, "zookeeper_log_size": "2m"}
     files = support.files(support.target(support.single(tmp_path, **variables)))

@@ -25,7 +25,7 @@ def version(request):
 def host(tmp_path, version):
     """The commands of both products below a directory, with a java and a systemctl that say how they were called."""
     root = tmp_path / "root"
-    target = support.target(support.single(tmp_path, kafka_version=version))
+    target = support.target(support.of_version(tmp_path, version))
     for path, file in support.files(target).items():
         if "/bin/" in path or path.startswith(("/opt/", "/usr/local/")):
             place = root / path.lstrip("/")
@@ -67,7 +67,7 @@ def run(host, name, *args, **environment):
 def test_every_script_is_valid_for_sh_and_bash(host):
     files = [path for path in host.rglob("*") if path.is_file() and not path.is_symlink()]
     scripts = [path for path in files if path.read_text().startswith("#!/bin/sh")]
-    assert len(scripts) == 6
+    assert len(scripts) == (6 if with_zookeeper(host) else 4)
     for path in scripts:
         for shell in (["sh", "-n"], ["bash", "--posix", "-n"]):
             assert subprocess.run([*shell, path], capture_output=True, check=False).stderr == b""
@@ -75,8 +75,8 @@ def test_every_script_is_valid_for_sh_and_bash(host):
 
 def test_every_command_runs_its_class_with_the_callers_arguments(host, version):
     kafka = releases.release("kafka", version)
-    zookeeper = releases.release("zookeeper", kafka.paired["zookeeper"])
-    for command in [*commands.of(kafka, site.stops()), *commands.of(zookeeper, site.stops())]:
+    every = [kafka, *(releases.release(*other) for other in kafka.paired.items())]
+    for command in (command for release in every for command in commands.of(release, site.stops())):
         if not command.main or command.actions or command.absent:
             continue
         code, called, error = run(host, command.name, "--a b", "*")
@@ -87,15 +87,38 @@ def test_every_command_runs_its_class_with_the_callers_arguments(host, version):
         assert heaps == (command.heap.split() or heaps) and heaps
 
 
+def with_zookeeper(host):
+    """Whether ZooKeeper goes with this Kafka."""
+    return (host / "opt/zookeeper").is_symlink()
+
+
 def test_commands_see_the_jars_of_their_own_version_and_a_quiet_log(host, version):
     scala = releases.release("kafka", version).scala
+    option, file = (
+        ("-Dlog4j.configuration=file:", "log4j.properties")
+        if with_zookeeper(host)
+        else ("-Dlog4j2.configurationFile=", "log4j2.xml")
+    )
     home = f"{host}/opt/kafka_{scala}-{version}"
     _, called, _ = run(host, "kafka-topics.sh", "--list")
     assert called[called.index("-cp") + 1] == f"{home}/libs/*"
-    assert f"-Dlog4j.configuration=file:{home}/config/tools-log4j.properties" in called
-    assert Path(f"{home}/config/tools-log4j.properties").is_file()
+    assert f"{option}{home}/config/tools-{file}" in called
+    assert Path(f"{home}/config/tools-{file}").is_file()
     _, called, _ = run(host, "connect-standalone.sh", "x.properties")
-    assert f"-Dlog4j.configuration=file:{home}/bin/../config/connect-log4j.properties" in called
+    assert f"{option}{home}/bin/../config/connect-{file}" in called
+    for name, start in (("connect-standalone.sh", "connect-"), ("kafka-server-start.sh", "")):
+        _, called, _ = run(host, name, "x.properties", LOG_DIR=str(host.parent))
+        assert (
+            f"{option}{home}/bin/../config/{start}{file}" in called and Path(f"{home}/config/{start}{file}").is_file()
+        )
+
+
+def test_a_file_of_log4j_1_is_still_read_by_kafka_4(host):
+    mine = "-Dlog4j.configuration=file:/mine"
+    _, called, _ = run(host, "kafka-topics.sh", KAFKA_LOG4J_OPTS=mine)
+    assert mine in called and ("-Dlog4j1.compatibility=true" in called) == (not with_zookeeper(host))
+    _, called, _ = run(host, "kafka-topics.sh")
+    assert "-Dlog4j1.compatibility=true" not in called
 
 
 @pytest.mark.parametrize(
@@ -161,6 +184,16 @@ def test_an_archive_is_only_for_the_java_and_the_jars_that_it_was_made_with(host
 
 
 ZK_COMMAND, KAFKA_COMMAND = "zkCli.sh", "kafka-topics.sh"
+
+
+@pytest.fixture(params=[ZK_COMMAND, KAFKA_COMMAND])
+def command(request, host):
+    """A command of each product."""
+    if request.param == ZK_COMMAND and not with_zookeeper(host):
+        pytest.skip("no ZooKeeper goes with this Kafka")
+    return request.param
+
+
 TOO_OLD = 'echo "Picked up JAVA_TOOL_OPTIONS: -version" >&2; echo \'java version "1.7.0_80"\' >&2'
 
 
@@ -174,7 +207,6 @@ def java_at(place, *, release="", says=""):
     return place
 
 
-@pytest.mark.parametrize("command", [ZK_COMMAND, KAFKA_COMMAND])
 def test_another_java_that_is_first_in_the_path_is_not_used(host, tmp_path, command):
     with_our_java(host)
     other = java_at(tmp_path / "other", release='JAVA_VERSION="1.7.0_80"\n')
@@ -182,7 +214,6 @@ def test_another_java_that_is_first_in_the_path_is_not_used(host, tmp_path, comm
     assert (code, called[0], error) == (0, "java", "")
 
 
-@pytest.mark.parametrize("command", [ZK_COMMAND, KAFKA_COMMAND])
 @pytest.mark.parametrize(
     ("made", "why"),
     [
@@ -190,8 +221,8 @@ def test_another_java_that_is_first_in_the_path_is_not_used(host, tmp_path, comm
         (lambda place: (place / "bin/java").mkdir(parents=True), "there is no Java"),
         (lambda place: java_at(place).joinpath("bin/java").chmod(0o644), "there is no Java"),
         (lambda place: java_at(place), "what is there is no Java that runs"),
-        (lambda place: java_at(place, release='JAVA_VERSION="1.7.0_80"\n'), "Java 7 is too old, {} needs 8 or newer"),
-        (lambda place: java_at(place, says=TOO_OLD), "Java 7 is too old, {} needs 8 or newer"),
+        (lambda place: java_at(place, release='JAVA_VERSION="1.7.0_80"\n'), "Java 7 is too old, {} needs {} or newer"),
+        (lambda place: java_at(place, says=TOO_OLD), "Java 7 is too old, {} needs {} or newer"),
     ],
 )
 def test_a_java_home_that_does_not_work_is_ignored_in_one_line(host, version, tmp_path, command, made, why):
@@ -201,16 +232,16 @@ def test_a_java_home_that_does_not_work_is_ignored_in_one_line(host, version, tm
     code, called, error = run(host, command, "x", JAVA_HOME=str(place))
     kafka = releases.release("kafka", version)
     product = f"zookeeper {kafka.paired['zookeeper']}" if command == ZK_COMMAND else f"kafka {version}"
+    needed = 8 if command == ZK_COMMAND else kafka.java_min
     ours = host.parent / "fakes"
     assert (code, called[0]) == (0, "java"), error
-    assert error == f"{command}: JAVA_HOME={place} is ignored: {why.format(product)}. Using {ours}\n"
+    assert error == f"{command}: JAVA_HOME={place} is ignored: {why.format(product, needed)}. Using {ours}\n"
 
 
-@pytest.mark.parametrize("command", [ZK_COMMAND, KAFKA_COMMAND])
 @pytest.mark.parametrize(
     "how",
     [
-        {"release": 'IMPLEMENTOR="X"\nJAVA_VERSION="1.8.0_412"\n'},
+        {"release": 'IMPLEMENTOR="X"\nJAVA_VERSION="17.0.15"\n'},
         {"release": 'JAVA_VERSION="24-ea"\n'},
         {"says": "echo 'openjdk version \"17.0.15\" 2025-04-15' >&2"},
     ],
@@ -221,7 +252,6 @@ def test_a_java_home_that_works_is_used_without_a_word(host, tmp_path, command, 
     assert (code, error) == (0, "") and called[0].startswith("other -Xm")
 
 
-@pytest.mark.parametrize("command", [ZK_COMMAND, KAFKA_COMMAND])
 def test_without_java_home_the_deployed_java_runs_them_also_from_their_own_directory(host, command):
     with_our_java(host)
     direct = host / "opt" / ("zookeeper" if command == ZK_COMMAND else "kafka") / "bin" / command
@@ -305,12 +335,23 @@ def test_plug_ins_get_a_library_of_ours_only_where_their_own_cannot_be_loaded(ho
         assert error == "" and any("snappy.lib.path" in argument for argument in called) == given, command
 
 
+@pytest.mark.parametrize(("java", "used"), [("1.8.0_412", ["2.5.0", "3.9.2"]), ("16.0.2", ["2.5.0", "3.9.2"])])
+def test_kafka_4_needs_java_17_and_older_ones_are_content_with_less(host, version, tmp_path, java, used):
+    with_our_java(host)
+    place = java_at(tmp_path / "their java", release=f'JAVA_VERSION="{java}"\n')
+    _, called, error = run(host, KAFKA_COMMAND, "x", JAVA_HOME=str(place))
+    assert called[0].startswith("other -Xm") == (version in used) == (error == "")
+    assert error == "" or f"kafka {version} needs 17 or newer" in error
+
+
 def test_stopping_goes_through_systemd(host):
     assert run(host, "kafka-server-stop.sh")[1] == ["systemctl", "stop", "kafka.service"]
-    assert run(host, "zookeeper-server-stop.sh")[1] == ["systemctl", "stop", "zookeeper.service"]
-    assert run(host, "zkServer.sh", "restart")[1] == ["systemctl", "restart", "zookeeper.service"]
+    if with_zookeeper(host):
+        assert run(host, "zookeeper-server-stop.sh")[1] == ["systemctl", "stop", "zookeeper.service"]
+        assert run(host, "zkServer.sh", "restart")[1] == ["systemctl", "restart", "zookeeper.service"]
 
 
+@pytest.mark.parametrize("version", ["2.5.0", "3.9.2"], indirect=True)
 def test_zkserver_status_prints_the_mode_or_fails(host):
     java = host.parent / "fakes" / "bin" / "java"
     code, out, error = run(host, "zkServer.sh", "status")
@@ -339,13 +380,14 @@ def test_a_daemon_logs_to_a_directory_of_the_caller_or_says_what_to_set(host, tm
 def test_nothing_to_run_is_a_usage_error(host, version):
     code, _, error = run(host, "kafka-run-class.sh")
     assert code == 1 and error.startswith("usage: kafka-run-class.sh")
-    if version == "2.5.0":  # later ones lack what it runs
+    if "trogdor.sh" not in releases.release("kafka", version).absent:
         code, _, error = run(host, "trogdor.sh", "nothing")
         assert code == 1 and "usage: trogdor.sh agent|" in error
         code, called, _ = run(host, "trogdor.sh", "agent", "--x")
         assert called[-2:] == ["org.apache.kafka.trogdor.agent.Agent", "--x"]
 
 
+@pytest.mark.parametrize("version", ["2.5.0", "3.9.2"], indirect=True)
 def test_a_command_whose_classes_no_jar_has_says_so_instead_of_a_java_error(host, version):
     absent = releases.release("kafka", version).absent
     assert absent  # else this proves nothing: take a version that lacks something

@@ -1,0 +1,169 @@
+"""Who becomes a voter of the quorum after a deploy: the rule as a table, and the requests in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cluster import remote
+from cluster.metadata.kraft.seen import Controller, Replica, Seen
+from provisioner.errors import HostFailed
+from roles import site
+from roles.kafka import voters
+from roles.shared import kraft
+from tests.support import roles as support
+from tests.support.fake_hosts import FakeHosts
+from tests.support.quorum import GONE, LEVEL, FakeQuorum
+
+HOSTS = ["kafka1", "kafka2", "kafka3"]
+VOTERS = [kraft.Controller(f"k{n}", n, f"k{n}", 9093, "kafka") for n in (1, 2, 3)]
+
+
+def replica(number: int, directory: str = "", **state: Any) -> Replica:
+    return Replica(number, directory or f"disk{number}", **{**LEVEL, **state})
+
+
+def seen(of_quorum: list[Replica], following: list[Replica], leader: int | None = 1) -> Seen:
+    controllers = {one.host: Controller(one.id, leader=leader) for one in VOTERS}
+    if leader is None:
+        return Seen(controllers)
+    return Seen(controllers, leader, 5, 100, tuple(of_quorum), tuple(following))
+
+
+WHOLE = [replica(1), replica(2), replica(3)]
+LAGGING: dict[str, Any] = {"end_offset": 2000}
+
+
+@pytest.mark.parametrize(
+    ("state", "joins"),
+    [
+        (seen(WHOLE, []), []),  # also a first deploy that was cut off: its voters were formatted as such
+        (seen(WHOLE, [replica(4)]), []),  # a broker
+        (seen(WHOLE[:2], [replica(3)]), [(3, "disk3", "")]),  # added
+        (seen([replica(1)], [replica(2), replica(3)]), [(2, "disk2", ""), (3, "disk3", "")]),
+        (seen([*WHOLE[:2], replica(3, **GONE)], [replica(3, "new")]), [(3, "new", "disk3")]),  # it lost its disk
+        # Another machine has its id: the one that votes stays.
+        (seen(WHOLE, [replica(3, "new")]), []),
+        # Cut off between the two steps: what was lost is gone already.
+        (seen(WHOLE[:2], [replica(3, "new")]), [(3, "new", "")]),
+        (seen([*WHOLE[:2], replica(3, **GONE)], []), []),  # it is down
+        (seen(WHOLE[:2], [replica(3, **GONE)]), []),
+        (seen(WHOLE[:2], [replica(3, silent_ms=2000)]), []),
+        # The leader would wait for it, and every change of the metadata with it.
+        (seen([replica(1, **LAGGING), replica(2)], [replica(3, end_offset=999)]), []),
+        (seen([replica(1, **LAGGING), replica(2)], [replica(3, end_offset=1000)]), [(3, "disk3", "")]),
+        # A leader that was removed leads until the others have noted it, and knows of itself as an observer.
+        (seen(WHOLE[1:], [replica(1)]), [(1, "disk1", "")]),
+        # Just elected: it has not heard of itself, either, and is no lost disk.
+        (seen([replica(1, silent_ms=None), *WHOLE[1:]], [replica(1, "new")]), []),
+        (seen([], [], None), []),
+    ],
+)
+def test_who_is_up_follows_and_has_no_vote_gets_one(state: Seen, joins: list[tuple[int, str, str]]):
+    assert [(one.controller.id, one.directory, one.lost) for one in voters.joining(state, VOTERS)] == joins
+
+
+class Shown:
+    """What a reporter was told of changes."""
+
+    def __init__(self) -> None:
+        self.changes: list[str] = []
+
+    def change(self, name: str, resource: str, action: str, note: str = "") -> None:
+        self.changes.append(f"{action} {name}: {resource} ({note})")
+
+
+def brokers(*serving: str) -> Any:
+    def status(host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        name = args["bootstrap"].split(":")[0].replace("127.0.0.1", host)
+        return {"serving": name in serving, "cluster_id": "abc", "why": "Connection refused"}
+
+    return {remote.cluster_status: status, remote.held_settings: {"serving": True, "held": False, "value": None}}
+
+
+def run(
+    directory: Path, quorum: FakeQuorum, *, check: bool = False, serving: tuple[str, ...] = ("kafka1",), **groups: Any
+) -> tuple[dict[str, tuple[int, int]], list[str], FakeHosts]:
+    inventory = support.inventory(directory, kafka=HOSTS, **groups)
+    targets = [support.target(inventory, name) for name in HOSTS]
+    hosts, shown = FakeHosts({**quorum.answers, **brokers(*serving)}), Shown()
+    tags = ["kafka-controller"] if "kafka_controller" in groups else ["kafka"]
+    return site.contents(hosts, targets, shown, tags, check), shown.changes, hosts  # type: ignore[arg-type]
+
+
+def wiped(number: int, *voters: int) -> FakeQuorum:
+    quorum = FakeQuorum(*voters)
+    quorum.voters[number, f"disk{number}"] = dict(GONE)
+    quorum.observers[number, "new"] = dict(LEVEL)
+    return quorum
+
+
+def test_a_whole_quorum_is_looked_at_once_and_left_alone(tmp_path: Path):
+    quorum = FakeQuorum(1, 2, 3)
+    done, changes, hosts = run(tmp_path, quorum)
+    assert (done, changes, quorum.done) == ({"kafka1": (3, 0)}, [], [])
+    assert quorum.looks == 1 and len(hosts.asked) == 2  # and once for what the cluster holds for all brokers
+
+
+def test_the_lost_directory_leaves_before_the_new_one_joins_and_the_leader_is_asked(tmp_path: Path):
+    quorum = wiped(3, 1, 2, 3)
+    quorum.leader = 2
+    done, changes, _ = run(tmp_path, quorum)
+    assert quorum.done == ["- 3 disk3 by kafka2:9093", "+ 3 new at kafka3 by kafka2:9093"]
+    assert done == {"kafka1": (2, 1)}
+    assert changes == ["+ kafka3: voter:3 (in the quorum, instead of its lost directory disk3)"]
+
+
+def test_controllers_of_their_own_join_the_same_way(tmp_path: Path):
+    quorum = FakeQuorum(101, 102)
+    quorum.observers[103, "disk103"] = dict(LEVEL)
+    done, changes, _ = run(tmp_path, quorum, kafka_controller=HOSTS)
+    assert quorum.done == ["+ 103 disk103 at kafka3 by kafka1:9093"]
+    assert (done, changes) == ({"kafka1": (2, 1)}, ["+ kafka3: voter:103 (in the quorum)"])
+
+
+def test_check_shows_it_and_changes_nothing(tmp_path: Path):
+    quorum = wiped(3, 1, 2, 3)
+    done, changes, _ = run(tmp_path, quorum, check=True)
+    assert done == {"kafka1": (2, 1)} and len(changes) == 1 and quorum.done == []
+
+
+def test_what_an_earlier_request_has_done_counts_as_done(tmp_path: Path):
+    quorum = wiped(3, 1, 2, 3)
+    seen_first = quorum.leads()
+    # Between the look and the requests, those of a run that was cut off arrive.
+    quorum.voters.pop((3, "disk3"))
+    quorum.voters[3, "new"] = quorum.observers.pop((3, "new"))
+    stale = {"kafka1": {**quorum.answer(1), **seen_first}, "kafka2": quorum.answer(2), "kafka3": quorum.answer(3)}
+    inventory = support.inventory(tmp_path, kafka=HOSTS)
+    answers = {**quorum.answers, **brokers("kafka1")}
+    hosts = FakeHosts({**answers, voters.metadata.remote.kraft_quorum: stale})
+    targets = [support.target(inventory, name) for name in HOSTS]
+    done = voters.contents(hosts, targets, Shown(), False)  # type: ignore[arg-type]
+    assert done == {"kafka1": (2, 1)} and quorum.done == []
+
+
+@pytest.mark.parametrize("refuses", [(42, "refused: it lags"), (None, "timed out")])
+def test_a_refusal_names_the_controller_and_ends_the_run(tmp_path: Path, refuses: Any):
+    quorum = wiped(3, 1, 2, 3)
+    quorum.refuses = refuses
+    with pytest.raises(HostFailed, match=f"controller 3 follows the quorum, and could not.*: {refuses[1]}") as caught:
+        run(tmp_path, quorum)
+    assert caught.value.host == "kafka3" and "run the same command again" in str(caught.value.advice)
+
+
+def test_any_broker_says_the_id_of_the_cluster(tmp_path: Path):
+    quorum = wiped(3, 1, 2, 3)
+    run(tmp_path, quorum, serving=("kafka3",))
+    assert len(quorum.done) == 2
+    with pytest.raises(HostFailed, match="no broker says the id of the cluster"):
+        run(tmp_path, wiped(3, 1, 2, 3), serving=())
+
+
+def test_a_cluster_with_zookeeper_has_no_voters(tmp_path: Path):
+    target: Any = support.target(support.three(tmp_path), "kafka1")
+    assert voters.contents(FakeHosts({}), [target], SimpleNamespace(), False) == {}
