@@ -12,10 +12,12 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from kafka.admin import NewTopic
 
 from lab.lab import Lab
 
 from .cluster import BASES, Cluster, bare_cluster, restarted
+from .copies import asked
 from .hosts import LabHost, counts, status_json
 from .load import Load, loads
 from .serving import create_topic, delete_topic, eventually, produce, records
@@ -154,9 +156,10 @@ def test_a_host_that_lost_everything_is_rebuilt_and_votes_again(lab: Lab, prod3:
     before = wiped.sh(voter)
     topic = f"kept-{uuid.uuid4().hex[:8]}"
     with load() as clients:
-        produce_to = prod3.bootstrap[0]
-        create_topic(produce_to, topic)
-        produce(produce_to, topic, ["one", "two", "three"])
+        # A copy everywhere: what only the lost disk had would be gone.
+        new = NewTopic(topic, num_partitions=1, replication_factor=3)
+        asked(prod3, lambda admin: admin.create_topics([new]))
+        produce(prod3.bootstrap[0], topic, ["one", "two", "three"])
         lab.recreate(wiped.base)
         clients.more()
         output = prod3.invoke("deploy", "--limit", wiped.name, "--no-smoke")
@@ -165,7 +168,7 @@ def test_a_host_that_lost_everything_is_rebuilt_and_votes_again(lab: Lab, prod3:
     clients.verdict()
     assert wiped.sh(voter) not in ("", before), "a wiped controller has its old vote, and forgot what it voted"
     assert records(prod3.bootstrap[0], topic) == ["one", "two", "three"]
-    delete_topic(produce_to, topic)
+    delete_topic(prod3.bootstrap[0], topic)
     eventually(lambda: "\nHealthy" in prod3.invoke("status"), seconds=120, what="healthy again")
     prod3.require_unchanged()
 
