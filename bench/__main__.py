@@ -31,7 +31,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         prog="script/bench",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="measures:\n" + "\n".join(f"  {name:16}{(do.__doc__ or '').strip()}" for name, do in MEASURES.items()),
+        epilog="measures:\n" + "\n".join(f"  {name:19}{(do.__doc__ or '').strip()}" for name, do in MEASURES.items()),
     )
     parser.add_argument(
         "--measures",
@@ -88,7 +88,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _measure(chosen: argparse.Namespace, store: Store) -> None:
     lab = Lab(LAB, say=_say)
-    ground, crowd = Ground(lab, CACHE / "prod3"), Crowd(lab, CACHE / "growth", chosen.hosts)
+    ground, kraft = (Ground(lab, CACHE / shipped, shipped) for shipped in ("prod3", "prod3-kraft"))
+    crowd = Crowd(lab, CACHE / "growth", chosen.hosts)
     if not chosen.add:
         store.forget(chosen.measures, chosen.tools)
     try:
@@ -96,7 +97,7 @@ def _measure(chosen: argparse.Namespace, store: Store) -> None:
             _say(f"--> {name}: {(MEASURES[name].__doc__ or '').strip()}")
             about = {"at": time.strftime("%Y-%m-%d %H:%M", time.gmtime()), "commit": commit(), "machine": machine()}
             versions = {tool: version(TOOLS[tool], CACHE) for tool in chosen.tools}
-            MEASURES[name](Bench(ground, crowd, store, CACHE, chosen.tools, chosen.runs, about, versions, _say))
+            MEASURES[name](Bench(ground, kraft, crowd, store, CACHE, chosen.tools, chosen.runs, about, versions, _say))
     finally:
         if not chosen.keep_hosts:
             lab.down()

@@ -17,13 +17,19 @@ from lab import engine
 from lab.inventory import hosts_of
 from lab.lab import Lab
 
+# What is on hosts only if they hold the other kind of cluster.
+FOREIGN = {"prod3": "/etc/kafka-controller", "prod3-kraft": "/etc/zookeeper"}
+
 
 class Ground:
-    """Three lab hosts, and the directory in which a bench writes what it needs."""
+    """Three lab hosts for one kind of cluster, and the directory in which a bench writes what it needs.
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
-        self.lab, self.folder = lab, folder
-        self.hosts = [lab.host(base) for base in hosts_of(lab.root, "prod3")]
+    shipped: the inventory, "prod3" or "prod3-kraft". Both use the same hosts.
+    """
+
+    def __init__(self, lab: Lab, folder: Path, shipped: str) -> None:
+        self.lab, self.folder, self.shipped = lab, folder, shipped
+        self.hosts = [lab.host(base) for base in hosts_of(lab.root, shipped)]
 
     @property
     def bootstrap(self) -> list[str]:
@@ -35,7 +41,10 @@ class Ground:
         return [self.lab.ports(host)["ssh"] for host in self.hosts]
 
     def up(self) -> None:
+        """Have the hosts: as they are, or new ones where they hold the other kind of cluster."""
         self.lab.up(self.hosts)
+        if self.lab.exec(self.hosts[0], ["test", "-e", FOREIGN[self.shipped]]).returncode == 0:
+            self.bare()
 
     def bare(self) -> None:
         """Remove the hosts and start new ones, on which nothing is deployed."""
@@ -43,10 +52,10 @@ class Ground:
         self.lab.up(self.hosts)
 
     def job(self, ports: Mapping[int, int] | None = None) -> Job:
-        """The deployment of prod3. ports: SSH port of a host -> port of the proxy that leads there."""
+        """The deployment of the inventory. ports: SSH port of a host -> port of the proxy that leads there."""
         return write_job(
             self.folder,
-            yaml.safe_load(self.lab.inventory("prod3").read_text()),
+            yaml.safe_load(self.lab.inventory(self.shipped).read_text()),
             self.lab.state.known_hosts,
             ports or {},
         )

@@ -6,6 +6,7 @@ Rounds are interleaved, so that other load on the machine affects all tools alik
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,19 +25,27 @@ from tests.lab.load import Load
 from tests.lab.serving import delete_topic
 
 # One line of server.properties that a broker reads only at its start: ours restarts no broker for a setting that takes
-# effect at run time. Both values are harmless.
-SETTING, BASE, OTHER = "kafka_partitions", 1, 2
+# effect at run time. Both values are harmless. Controllers read the number of partitions, too, and would restart with
+# the brokers.
+BASE, OTHER = 1, 2
+LINES: Mapping[str, Callable[[int], Mapping[str, object]]] = {
+    "prod3": lambda value: {"kafka_partitions": value},
+    "prod3-kraft": lambda value: {"kafka_config": {"queued.max.requests": 500 + value}},
+}
 LATENCY = 0.05  # seconds of a round trip
 SIZES = (1, 3, 10, 30)  # hosts
+KRAFT = "kraft-"  # before the names of the measures without ZooKeeper
 WARM = 1500  # records before the roll begins: 15 s, in which brokers compile what they run
 
 
 @dataclass
 class Bench:
-    """One invocation of script/bench. cache: its directory, with the peers' environments. about: the values of a `Run`
-    that are the same for all (at, commit, machine). versions: by tool."""
+    """One invocation of script/bench. kraft: the hosts without ZooKeeper; prefix: before the name of every measure.
+    cache: its directory, with the peers' environments. about: the values of a `Run` that are the same for all (at,
+    commit, machine). versions: by tool."""
 
     ground: Ground
+    kraft: Ground
     crowd: Crowd
     store: Store
     cache: Path
@@ -45,6 +54,7 @@ class Bench:
     about: Mapping[str, str]
     versions: Mapping[str, str]
     say: Callable[[str], None]
+    prefix: str = ""
 
     def turns(self, tools: Sequence[str] | None = None) -> Iterator[str]:
         """The chosen tools (of these), one round after the other."""
@@ -55,7 +65,7 @@ class Bench:
         """Deploy with a tool. changes: whether it must report any (None: either). ProvisionerError when it fails, or
         when its changes are not those that this measure needs."""
         made = TOOLS[tool]
-        log = self.cache / "logs" / f"{measure}-{tool}.log"
+        log = self.cache / "logs" / f"{self.prefix}{measure}-{tool}.log"
         cost = run(made.command(scripts(made, self.cache), job), log)
         found = made.changes(cost.output)
         if changes not in (None, found > 0):
@@ -67,6 +77,7 @@ class Bench:
 
     def keep(self, measure: str, tool: str, hosts: int, cost: Cost, **values: float) -> None:
         """Store a run and show it."""
+        measure = self.prefix + measure
         self.store.add(
             Run(
                 measure,
@@ -122,7 +133,7 @@ def change(bench: Bench) -> None:
     job = bench.settle()
     for tool in bench.turns():
         for value in (OTHER, BASE):  # the second takes it back, so no restart is due in the end
-            changed = dataclasses.replace(job, settings={SETTING: value}, restart=False)
+            changed = dataclasses.replace(job, settings=LINES[bench.ground.shipped](value), restart=False)
             bench.keep("change", tool, 3, bench.deploy("change", tool, changed, changes=True))
 
 
@@ -132,18 +143,33 @@ def roll(bench: Bench) -> None:
     value = BASE
     for tool in bench.turns():
         value = OTHER if value == BASE else BASE
-        load = Load(bench.ground.bootstrap, f"bench-{uuid.uuid4().hex[:8]}")
-        try:
-            with load:
-                load.more(WARM, seconds=120)  # otherwise a tool pays for the restarts of the one before it
-                cost = bench.deploy("roll", tool, dataclasses.replace(job, settings={SETTING: value}), changes=True)
-                load.more()
-            load.verdict()
-        except AssertionError as lost:
-            raise ProvisionerError(f"roll: {TOOLS[tool].title}: {lost}") from None
-        delete_topic(",".join(bench.ground.bootstrap), load.topic)
-        bench.keep("roll", tool, 3, cost, stall_seconds=load.longest_gap())
+        changed = dataclasses.replace(job, settings=LINES[bench.ground.shipped](value))
+        _under_load(bench, "roll", tool, functools.partial(bench.deploy, "roll", tool, changed, changes=True))
     bench.settle()  # with the setting as the inventory has it
+
+
+def controllers(bench: Bench) -> None:
+    """All controllers restart, one after the other, under the same load."""
+    job = bench.settle()
+    argv = [str(Path(sys.executable).parent / "invoke"), "restart", "--service", "kafka-controller"]
+    command = Command([*argv, "--hosts", str(job.inventory)], {}, ROOT)
+    for tool in bench.turns(["ours"]):
+        _under_load(bench, "controllers", tool, lambda: run(command, bench.cache / "logs" / "controllers.log"))
+
+
+def _under_load(bench: Bench, measure: str, tool: str, do: Callable[[], Cost]) -> None:
+    """Keep what it costs to do this, and a producer's longest stall. ProvisionerError when a record is lost."""
+    load = Load(bench.ground.bootstrap, f"bench-{uuid.uuid4().hex[:8]}")
+    try:
+        with load:
+            load.more(WARM, seconds=120)  # otherwise a tool pays for the restarts of the one before it
+            cost = do()
+            load.more()
+        load.verdict()
+    except AssertionError as lost:
+        raise ProvisionerError(f"{measure}: {TOOLS[tool].title}: {lost}") from None
+    delete_topic(",".join(bench.ground.bootstrap), load.topic)
+    bench.keep(measure, tool, 3, cost, stall_seconds=load.longest_gap())
 
 
 def latency(bench: Bench) -> None:
@@ -197,6 +223,17 @@ def _grow(bench: Bench, measure: str, job: Job) -> None:
             bench.keep(measure, tool, size, bench.deploy(measure, tool, some, changes=False))
 
 
+def _without_zookeeper(measure: Callable[[Bench], None], says: str) -> Callable[[Bench], None]:
+    """A measure on a cluster without ZooKeeper: ours only, as the other tools' deployments have ZooKeeper in them."""
+
+    def on_kraft(bench: Bench) -> None:
+        ours = [tool for tool in bench.tools if tool == "ours"]
+        measure(dataclasses.replace(bench, ground=bench.kraft, tools=ours, prefix=KRAFT))
+
+    on_kraft.__doc__ = f"Without ZooKeeper: {says}"
+    return on_kraft
+
+
 MEASURES: dict[str, Callable[[Bench], None]] = {
     "list": listing,
     "first": first,
@@ -207,4 +244,9 @@ MEASURES: dict[str, Callable[[Bench], None]] = {
     "latency": latency,
     "growth": growth,
     "growth-latency": growth_latency,
+    f"{KRAFT}first": _without_zookeeper(first, "from bare hosts to a serving cluster."),
+    f"{KRAFT}noop": _without_zookeeper(noop, "second run, nothing to change."),
+    f"{KRAFT}smoke": _without_zookeeper(smoke, "second run with the smoke check."),
+    f"{KRAFT}roll": _without_zookeeper(roll, "a change of one line with the restarts, one broker after the other."),
+    f"{KRAFT}controllers": _without_zookeeper(controllers, "all controllers restart, one after the other."),
 }

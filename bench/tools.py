@@ -24,7 +24,7 @@ class Job:
     inventory: Path
     peers: Path
     first: tuple[str, ...] | None = None
-    settings: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     restart: bool = True
     smoke: bool = False
 
@@ -46,7 +46,7 @@ def _ours(scripts: Path, job: Job) -> Command:
     argv += [] if job.smoke else ["--no-smoke"]
     argv += [] if job.restart else ["--no-restart"]
     argv += ["--limit", ",".join(job.first)] if job.first else []
-    argv += [word for name, value in job.settings.items() for word in ("--extra-vars", f"{name}={value}")]
+    argv += ["--extra-vars", json.dumps(dict(job.settings))] if job.settings else []
     return Command(argv, {}, HERE.parent)
 
 

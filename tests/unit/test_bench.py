@@ -92,6 +92,20 @@ def test_a_stall_and_growth_are_read_off_their_own_values():
     assert rows["no-op on 30 hosts against 3"] == ["6.00 times", "**no**"]
 
 
+def test_both_kinds_of_cluster_stand_side_by_side():
+    runs = [a_run("first", "ours", seconds) for seconds in (20.0, 21.0, 25.0)]
+    runs += [a_run("first", "ansible", 70.0), a_run("noop", "ours", 0.5), a_run("kraft-first", "ours", 19.0)]
+    runs += [a_run("kraft-controllers", "ours", 16.0, stall_seconds=0.18)]
+    assert page.kinds(runs) == [
+        ["first run", "21.00 s (20.00 to 25.00 s, 3 runs)", "19.00 s (19.00 to 19.00 s, 1 run)"],
+        ["restart of all controllers", "-", "16.00 s (16.00 to 16.00 s, 1 run)"],
+        ["restart of all controllers: longest stall", "-", "0.18 s (0.18 to 0.18 s, 1 run)"],
+    ]
+    rows = {row[0]: row[2:] for row in page.targets(runs)}
+    assert rows["without ZooKeeper: restart of all controllers, longest producer stall"] == ["0.18 s", "yes"]
+    assert rows["without ZooKeeper: its longest producer stall"] == ["not measured", ""]
+
+
 def test_the_page_holds_what_was_measured_and_says_what_was_not():
     text = page.render([a_run("noop", "ours", 0.45), a_run("noop", "ansible", 31.5)])
     assert "| Ansible, pipelining | 1 | 31.50 s | 31.50 s | 31.50 s | 70.0 |" in text
@@ -143,6 +157,12 @@ def test_changes_are_read_off_a_recap():
     assert tools.recap_changes(recap) == 2
     with pytest.raises(ValueError, match="no recap"):
         tools.recap_changes("fatal: everything")
+
+
+def test_a_changed_line_reaches_ours_as_what_it_is():
+    job = tools.Job(Path("hosts.yml"), Path("peers.yml"), settings={"kafka_config": {"queued.max.requests": 501}})
+    argv = list(tools.TOOLS["ours"].command(Path("bin"), job).argv)
+    assert argv[argv.index("--extra-vars") + 1] == '{"kafka_config": {"queued.max.requests": 501}}'
 
 
 def test_a_command_costs_the_time_of_itself_and_of_its_children(tmp_path: Path):
