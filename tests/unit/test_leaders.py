@@ -23,9 +23,17 @@ class FakeCluster:
         self.topic, self.codes = Topic("orders", tuple(partitions)), codes or {}
         self.elections: list[list[Any]] = []
         self.broken: Exception | None = None
+        self.asked, self.late = 0, 0
 
     def view(self) -> dict[str, Any]:
-        return {"topics": {"orders": self.topic}}
+        return {"brokers": {}, "topics": {"orders": self.topic}}
+
+    def at(self, brokers: Any, topics: dict[str, Topic], which: int) -> dict[Any, tuple[int, ...]]:
+        """Ends of partitions, as their leaders say: none before they were asked `late` times."""
+        self.asked += 1
+        partitions = topics["orders"].partitions if topics else ()
+        assert all(one.leader == one.replicas[0] for one in partitions)
+        return {one.key: (7,) for one in partitions} if self.asked > self.late else {}
 
     def elect_leaders(self, keys: list[Any]) -> dict[Any, int]:
         if self.broken:
@@ -36,6 +44,7 @@ class FakeCluster:
 
 def restore(monkeypatch: pytest.MonkeyPatch, cluster: FakeCluster) -> dict[str, Any]:
     monkeypatch.setattr(leaders, "Moving", lambda bootstrap: cluster)
+    monkeypatch.setattr(leaders.offsets, "at", cluster.at)
     return leaders.restore({"bootstrap": "b:9092"}, lambda event: None)
 
 
@@ -53,10 +62,35 @@ def test_a_leader_returns_where_every_copy_is_in_sync(found: Partition, due: boo
     assert leaders.due([Topic("orders", (found,))]) == ([("orders", 0)] if due else [])
 
 
-def test_leaders_return_a_batch_at_a_time(monkeypatch: pytest.MonkeyPatch):
-    cluster = FakeCluster([partition(number) for number in range(2 * leaders.BATCH + 1)])
-    assert restore(monkeypatch, cluster) == {"returned": 2 * leaders.BATCH + 1, "refused": {}}
-    assert [len(keys) for keys in cluster.elections] == [leaders.BATCH, leaders.BATCH, 1]
+def test_leaders_return_a_few_at_a_time_and_then_more(monkeypatch: pytest.MonkeyPatch):
+    cluster = FakeCluster([partition(number) for number in range(120)])
+    assert restore(monkeypatch, cluster) == {"returned": 120, "refused": {}}
+    assert [len(keys) for keys in cluster.elections] == [4, 8, 16, 32, 50, 10]
+    assert [key for keys in cluster.elections for key in keys] == [("orders", number) for number in range(120)]
+
+
+def test_the_next_leaders_return_when_those_before_lead(monkeypatch: pytest.MonkeyPatch):
+    cluster = FakeCluster([partition(number) for number in range(5)])
+    cluster.late = 3
+    asked: list[int] = []
+    elect = cluster.elect_leaders
+    monkeypatch.setattr(cluster, "elect_leaders", lambda keys: asked.append(cluster.asked) or elect(keys))
+    assert restore(monkeypatch, cluster)["returned"] == 5
+    assert asked == [0, 4], "the second election came before the leaders of the first answered"
+
+
+def test_a_leader_that_does_not_answer_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(leaders, "PATIENCE", 0.05)
+    cluster = FakeCluster([partition(number) for number in range(5)])
+    cluster.late = 10**9
+    assert restore(monkeypatch, cluster)["returned"] == 5
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "then"), [(4, 0.02, 8), (32, 0.1, 50), (50, 0.02, 50), (16, 0.11, 8), (4, 2.0, 4)]
+)
+def test_an_election_is_larger_after_a_quick_one_and_smaller_after_a_slow_one(size: int, seconds: float, then: int):
+    assert leaders.following(size, seconds) == then
 
 
 def test_leaders_that_do_not_return_are_counted_by_their_reason(monkeypatch: pytest.MonkeyPatch):
