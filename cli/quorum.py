@@ -42,11 +42,17 @@ class Known(NamedTuple):
         """{host: the id of its controller}; of combined nodes also of those that are a broker alone, as one is whose
         inventory has changed already."""
         found = {} if self.apart else {host: number for number, host in self.brokers.items()}
-        return found | {one.host: one.id for one in self.controllers}
+        return found | {one.host: one.id for one in reversed(self.controllers)}
+
+    def of(self, host: str) -> list[int]:
+        """The ids that a host's controllers have: of its own, and of its broker where that is, or was, one as well."""
+        listed = [one.id for one in self.controllers if one.host == host]
+        return list(dict.fromkeys([*listed, *(number for number, name in self.brokers.items() if name == host)]))
 
     def host(self, number: int) -> str | None:
         """The host of a node; None for one that the inventory does not have."""
-        return next((host for host, one in self.names.items() if one == number), self.brokers.get(number))
+        own = next((one.host for one in self.controllers if one.id == number), None)
+        return own or self.brokers.get(number)
 
     def called(self, number: int) -> str:
         """controller 103 (kafka3)"""
@@ -64,6 +70,12 @@ def remove(run: Run, controller: str, yes: bool) -> int:
         show.host(driver.name, "looking at the quorum")
         seen = _settled(cluster, known, number)
         show.host(driver.name, "")
+        if controller in known.names and (two := [one for one in known.of(controller) if seen.voter(one)])[1:]:
+            raise UsageError(
+                f"--controller {controller}: the host has two controllers",
+                details=[known.called(one) for one in two],
+                advice="name the one that leaves by its id",
+            )
         voter = seen.voter(number)
         if voter is None:
             if known.host(number) is None and all(one.id != number for one in seen.observers):
@@ -99,13 +111,12 @@ def next_steps(known: Known, number: int, inventory: str) -> Iterator[str]:
         )
     else:
         beside = host in known.brokers.values()
-        stop = (
-            f"`systemctl disable --now {kraft.OWN_UNIT}` on {host}, whose broker goes on"
-            if beside
-            else f"`invoke uninstall --hosts {inventory} --limit {host}`"
-        )
+        only = f" --service {kraft.OWN_UNIT}`, which leaves the broker there alone" if beside else "`"
         yield f"{host} goes on as it is, and {follows}; for good:"
-        yield f"  {stop}; then take {host} out of the group {kraft.CONTROLLERS}, and {last}"
+        yield (
+            f"  `invoke uninstall --hosts {inventory} --limit {host}{only}; then take {host} out of the group "
+            f"{kraft.CONTROLLERS}, and {last}"
+        )
     if listed:
         yield "  a deploy whose inventory has it as a controller takes it into the quorum again, if it runs"
 
@@ -146,7 +157,8 @@ def _connect(cluster: Cluster, check: bool) -> None:
 
 def _look(cluster: Cluster, known: Known) -> Seen:
     """The quorum now. Its leader is asked by way of a broker where the inventory does not have it."""
-    where = {one.host: (one.id, one.address, one.port) for one in known.controllers}
+    named = kraft.named(known.controllers)
+    where = {name: (one.id, one.address, one.port) for name, one in named.items()}
     seen = Seen.from_answers(cluster.fleet.call(cluster.driver.name, nodes.kraft_quorum(where)))
     if seen.leader is None and (said := cluster.call(nodes.quorum_leader()))["serving"]:
         return Seen.from_leader(said, seen.controllers)

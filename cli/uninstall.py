@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from cli import asking
 from cli.common import Run
 from cli.hosts import Hosts
 from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
-from provisioner.errors import Refused
+from provisioner.errors import Refused, UsageError
+from provisioner.inventory.model import Host
 from provisioner.quantities import format_elapsed
 from provisioner.report.reporter import Reporter
 from provisioner.resources import Resource
+from provisioner.run.target import Target
 from provisioner.run.uninstall import Removal, removal
+from provisioner.words import some
 from roles import site
 
 
-def uninstall(run: Run, purge: bool, yes: bool, accept: bool) -> int:
+def uninstall(run: Run, service: str, purge: bool, yes: bool, accept: bool) -> int:
     """Show what would be removed, ask, remove it. Raises what goes wrong.
 
-    accept: also what the rest of the cluster needs. `yes` alone is not enough for that: scripts have it in them, and
-    what is lost here does not come back when a restart is over.
+    service: only that one, where others of the host stay; "" for everything. accept: also what the rest of the cluster
+    needs. `yes` alone is not enough for that: scripts have it in them, and what is lost here does not come back when a
+    restart is over.
     """
     with Hosts(run) as hosts:
         show, fleet = hosts.show, hosts.fleet
-        targets = list(hosts.connect(hosts.members).check().values())
+        targets = list(hosts.connect(_having(service, hosts.members)).check().values())
         plans: dict[str, Removal] = {}
+        whole = [target.name for target in targets if not others(target, service)]
         for target in targets:
-            resources = [one for role in site.roles_for(target.host.groups) for one in role.resources(target)]
-            plans[target.name] = removal(resources, purge)
+            plans[target.name] = removal(of_service(target, service), purge)
         fleet.each(plans, fleet.lock).check()
         found = fleet.each(plans, lambda name: fleet.call(name, requests.look_for(_all(plans[name])))).check()
         present = {name: answer["present"] for name, answer in found.items() if answer["present"]}
@@ -38,13 +42,47 @@ def uninstall(run: Run, purge: bool, yes: bool, accept: bool) -> int:
             show.phase("Nothing of the toolkit is on these hosts")
         else:
             _say(show, present, plans, purge)
-            losses = [] if accept else site.departure(targets, fleet.call, show.host)
+            losses = [] if accept else site.departure(targets, fleet.call, show.host, service)
             confirm(show, list(present), purge, yes, losses)
         began = time.monotonic()
-        _remove(fleet, show, plans, quiet=not present)
+        _remove(fleet, show, plans, whole, quiet=not present)
         if present:
             show.phase(f"Uninstalled in {format_elapsed(time.monotonic() - began)}")
     return 0
+
+
+def _having(service: str, members: Sequence[Host]) -> list[Host]:
+    """The hosts that run the service; all of them where none is named. Raises UsageError for one that none runs."""
+    found = [host for host in members if not service or service in (role.name for role in site.roles_for(host.groups))]
+    if service not in ("", *site.SERVICES):
+        raise UsageError(f"unknown service {service}", details=[f"services are: {', '.join(site.SERVICES)}"])
+    if not found:
+        raise UsageError(f"no service {service} on {some(host.name for host in members)}")
+    return found
+
+
+def of_service(target: Target, service: str) -> list[Resource]:
+    """What a host has of a service alone, in the order of its making: not what it would have without it as well. ""
+    for everything. Pure."""
+    everything = _resources(target)
+    if not others(target, service):
+        return everything
+    stays = {one.key for one in _resources(target.without(_groups(service)))}
+    return [one for one in everything if one.key not in stays]
+
+
+def others(target: Target, service: str) -> bool:
+    """Whether other services of the host stay when this one goes; "" for all of them. Pure."""
+    left = [group for group in target.host.groups if group not in _groups(service)]
+    return bool(service and site.roles_for(left))
+
+
+def _groups(service: str) -> tuple[str, ...]:
+    return next((role.groups for role in site.ROLES if role.name == service), ())
+
+
+def _resources(target: Target) -> list[Resource]:
+    return [one for role in site.roles_for(target.host.groups) for one in role.resources(target)]
 
 
 def _all(plan: Removal) -> list[Resource]:
@@ -79,15 +117,16 @@ def confirm(show: Reporter, names: list[str], purge: bool, yes: bool, losses: Se
     asking.confirm(show, f"Remove {what} from {', '.join(names)}?", yes, "nothing was removed")
 
 
-def _remove(fleet: Fleet, show: Reporter, plans: dict[str, Removal], quiet: bool) -> None:
-    """Stop each unit on all hosts before the next unit: a broker without ZooKeeper cannot hand its leaders over."""
+def _remove(fleet: Fleet, show: Reporter, plans: dict[str, Removal], whole: Collection[str], quiet: bool) -> None:
+    """Stop each unit on all hosts before the next unit: a broker without ZooKeeper cannot hand its leaders over. whole:
+    the hosts on which nothing stays."""
     for unit in dict.fromkeys(service.unit for plan in plans.values() for service in plan.services):
         having = {name: [one for one in plan.services if one.unit == unit] for name, plan in plans.items()}
         asked = {name: requests.remove(found) for name, found in having.items() if found}
         fleet.each(asked, lambda name: fleet.call(name, asked[name])).check()  # noqa: B023
 
     def work(name: str) -> None:
-        answer = fleet.call(name, requests.remove(plans[name].rest, final=True))
+        answer = fleet.call(name, requests.remove(plans[name].rest, final=name in whole))
         show.host(name, "")
         for why in [] if quiet else answer["stays"]:
             show.note(f"{name}: {why}")

@@ -172,11 +172,12 @@ def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]], cal
     return _shown(gate(unit, by_name, call, say).downtime(host) for host, unit in restarts)
 
 
-def departure(targets: Sequence[Target], call: Call, say: Say) -> list[str]:
-    """What the cluster would lose if these hosts were removed, each reason with its evidence in one line; nothing
-    for a service that is removed from all hosts."""
+def departure(targets: Sequence[Target], call: Call, say: Say, service: str = "") -> list[str]:
+    """What the cluster would lose if these hosts were removed, or only one service from them, each reason with its
+    evidence in one line; nothing for a service that is removed from all hosts."""
     by_name = {target.name: target for target in targets}
     leaving = {role.name: [target.name for target in of_role] for role, of_role in _of(targets) if role.has("gate")}
+    leaving = {unit: names for unit, names in leaving.items() if service in ("", unit)}
     return _shown(gate(unit, by_name, call, say).departure(names) for unit, names in reversed(leaving.items()))
 
 
@@ -192,6 +193,17 @@ def contents(
             for host, (ok, changed) in part.contents(call, of_role, reporter, check).items():
                 before = done.get(host, (0, 0))
                 done[host] = (before[0] + ok, before[1] + changed)
+    return done
+
+
+def before_restarts(call: Call, targets: Sequence[Target], reporter: Reporter) -> dict[str, tuple[int, int]]:
+    """What new members of a service need before others of it may go down. {asked host: (0, things changed)}."""
+    done: dict[str, tuple[int, int]] = {}
+    for role, of_role in _of(targets):
+        part = role.part("contents")
+        if part and hasattr(part, "before_restarts"):
+            for host, (_, changed) in part.before_restarts(call, of_role, reporter).items():
+                done[host] = (0, done.get(host, (0, 0))[1] + changed)
     return done
 
 

@@ -103,6 +103,7 @@ def smoke(run: Run, cli=False):
 
 
 UNINSTALL = {
+    "service": "only this one, and what nothing else on the host needs: a controller beside a broker that stays",
     "purge_data": "also remove data, logs and service users: topics and records are lost",
     "accept_downtime": "remove even what the rest of the cluster needs: last copies, the quorum",
     "yes": "do not ask",
@@ -110,8 +111,8 @@ UNINSTALL = {
 
 
 @on_hosts("uninstall", UNINSTALL)
-def uninstall(run: Run, purge_data=False, accept_downtime=False, yes=False):
+def uninstall(run: Run, service="", purge_data=False, accept_downtime=False, yes=False):
     """Remove what deploy has installed. Data and logs stay unless --purge-data. Asks first."""
     from cli import uninstall as removing
 
-    return removing.uninstall(run, purge_data, yes, accept_downtime)
+    return removing.uninstall(run, service, purge_data, yes, accept_downtime)

@@ -7,7 +7,7 @@ hosts, so a run that was killed anywhere is finished by the next one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import ProvisionerError, Refused, Several, Unreachable, raise_all
@@ -180,6 +180,7 @@ class Deploy:
         self.reporter.phase("Restart")
         # A node that an interrupted run has just restarted may still be coming up: the others wait for it.
         applying.await_services(fleet, self.plans, but={(step.host, step.service.unit) for step in steps})
+        self._count(self.site.before_restarts(fleet.call, list(self.targets.values()), self.reporter))
         for of_unit, gate in self.gated(fleet, steps):
             self.roll(fleet, of_unit, gate, write)
 
@@ -241,7 +242,10 @@ class Deploy:
     def _contents(self, fleet: Fleet) -> None:
         """What the services hold, brought to what the inventory says; with --check only shown. Counted in the recap."""
         targets, chosen = list(self.targets.values()), self.options
-        done = self.site.contents(fleet.call, targets, self.reporter, chosen.tags, chosen.check)
+        self._count(self.site.contents(fleet.call, targets, self.reporter, chosen.tags, chosen.check))
+
+    def _count(self, done: Mapping[str, tuple[int, int]]) -> None:
+        """Add what was done by way of some hosts to the recap."""
         for name, (ok, changed) in done.items():
             self.rows[name].ok += ok
             self.rows[name].changed += changed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,16 @@ class Target:
     def members(self, group: str) -> tuple[Host, ...]:
         """All hosts of a group in inventory order, whatever --limit says; none when there is no such group."""
         return tuple(self.inventory.hosts[name] for name in self.inventory.groups.get(group, ()))
+
+    def without(self, groups: Collection[str]) -> Target:
+        """This host as if it were not in these groups."""
+        host = replace(self.host, groups=tuple(group for group in self.host.groups if group not in groups))
+        of_group = {
+            group: tuple(name for name in names if name != self.name or group not in groups)
+            for group, names in self.inventory.groups.items()
+        }
+        inventory = replace(self.inventory, hosts={**self.inventory.hosts, self.name: host}, groups=of_group)
+        return Target(host, inventory, self.facts, self._templates)
 
     def is_in(self, group: str) -> bool:
         """Whether this host is in a group."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from roles.kafka import features, in_sync, listeners, metadata, voters
+from roles.shared import kraft
 
 if TYPE_CHECKING:
     from cluster.remote import ByBroker
@@ -24,14 +25,24 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
     Raises ConfigError and HostFailed.
     """
     done: dict[str, tuple[int, int]] = {}
-    combined = [broker for broker in brokers if metadata.node(broker)]
+    if combined := _combined(brokers):
+        _add(done, voters.contents(call, combined, reporter, check, kraft.COMBINED_UNIT))
     # Features before the setting: finalising one of them is what makes the cluster hold it.
-    for step, of in ((voters, combined), (features, brokers), (in_sync, brokers)):
-        if of:
-            _add(done, step.contents(call, of, reporter, check))
+    for step in (features, in_sync):
+        _add(done, step.contents(call, brokers, reporter, check))
     if brokers[0]["topics"]:
         _add(done, _topics(call, brokers, reporter, check))
     return done
+
+
+def before_restarts(call: Call, brokers: Sequence[Target], reporter: Reporter) -> dict[str, tuple[int, int]]:
+    """New combined nodes get their vote before others go down. As `voters.before_restarts`. Raises HostFailed."""
+    combined = _combined(brokers)
+    return voters.before_restarts(call, combined, reporter, kraft.COMBINED_UNIT) if combined else {}
+
+
+def _combined(brokers: Sequence[Target]) -> list[Target]:
+    return [broker for broker in brokers if metadata.node(broker)]
 
 
 def _add(done: dict[str, tuple[int, int]], more: Mapping[str, tuple[int, int]]) -> None:

@@ -164,10 +164,10 @@ def _known(witnesses: Sequence[Witness], call: Call) -> Known:
 def _with_others(known: Known, witnesses: Sequence[Witness], call: Call) -> Known:
     """With what the nodes outside of this run say of themselves, asked from the first host."""
     target, here = witnesses[0].target, {one.name for one in witnesses}
-    others = [one.host for one in kraft.controllers(target.members) if one.host not in here]
+    others = [name for name, one in kraft.named(kraft.controllers(target.members)).items() if one.host not in here]
     clusters, led, outside = dict(known.clusters), known.led, list[str]()
     if others:
-        answers = {host: one for host, one in (metadata.quorum(call, target) or {}).items() if host in others}
+        answers = {name: one for name, one in (metadata.quorum(call, target) or {}).items() if name in others}
         outside = [name for name, answer in answers.items() if answer["leader"] is None]
         led = len(outside) < len(answers)
     brokers = [one for one in target.members("kafka") if one.name not in here]

@@ -58,12 +58,14 @@ def owner(inventory: Inventory, owned: Mapping[str, str]) -> Callable[[str], str
     return {name: variable for name, variable in owned.items() if name not in apart}.get
 
 
-def keeper(target: Target, call: Call) -> Keeper:
-    """The keeper of the metadata, asked from this broker's host. One outside the inventory cannot be asked."""
+def keeper(target: Target, call: Call, unit: str = kraft.COMBINED_UNIT) -> Keeper:
+    """The keeper of the metadata, asked from this host. One outside the inventory cannot be asked. unit: whose nodes
+    are called as their hosts (`kraft.named`)."""
     if own(target):
         from cluster.metadata.kraft.quorum import Quorum
 
-        return Quorum(call, target.name, {one.host: _where(one) for one in kraft.controllers(target.members)})
+        found = kraft.named(kraft.controllers(target.members), unit)
+        return Quorum(call, target.name, {name: _where(one) for name, one in found.items()})
     servers = () if target["kafka_zookeeper_connect"] else target.members("zookeeper")
     return zookeeper.ensemble(call, target.host, servers, connect(target))
 
@@ -78,8 +80,8 @@ def quorum(call: Call, target: Target) -> dict[str, Any] | None:
     ZooKeeper, which is asked on its own hosts."""
     if not own(target):
         return None
-    voters = kraft.controllers(target.members)
-    found: dict[str, Any] = call(target.name, remote.kraft_quorum({one.host: _where(one) for one in voters}))
+    voters = kraft.named(kraft.controllers(target.members))
+    found: dict[str, Any] = call(target.name, remote.kraft_quorum({name: _where(one) for name, one in voters.items()}))
     return found
 
 
@@ -90,8 +92,16 @@ def _where(controller: kraft.Controller) -> tuple[int, str, int]:
 def nodes(sessions: Mapping[str, Target], call: Call) -> Nodes:
     """The keeper's nodes, as systemd sees them on the hosts that can be asked (`sessions`)."""
     target = next(iter(sessions.values()))
-    log = f"/var/log/{unit(target)}/server.log" if own(target) else service.LOGS[0]
-    return Nodes(unit(target), log, sessions, call)
+    if not own(target):
+        return Nodes("zookeeper", service.LOGS[0], sessions, call)
+    return controllers(sessions, call, kraft.COMBINED_UNIT)
+
+
+def controllers(sessions: Mapping[str, Target], call: Call, unit: str) -> Nodes:
+    """The controllers, as systemd sees them. unit: as for `keeper`."""
+    found = kraft.named(kraft.controllers(next(iter(sessions.values())).members), unit)
+    places = {name: (one.host, one.unit, f"/var/log/{one.unit}/server.log") for name, one in found.items()}
+    return Nodes(unit, f"/var/log/{unit}/server.log", sessions, call, places)
 
 
 def connect(target: Target) -> str:

@@ -53,9 +53,7 @@ def lacking(
         Objection(
             f"it is voter {number} of the quorum and would be a broker alone: the quorum would go on counting on it",
             brokers[number],
-            way=f"take it out of the quorum first: {VERB} {number}`; to keep it, leave it a controller"
-            if stay
-            else "use the inventory in which it is a controller: the quorum is gone with the last of its voters",
+            way=_way(number, stay, wanted, group),
         )
         for number in sorted(voters)
         if number in brokers and number not in wanted
@@ -73,6 +71,18 @@ def lacking(
         host=host,
         never=never,
     )
+
+
+def _way(number: int, stay: Collection[int], wanted: Collection[int], group: str) -> str:
+    """What comes before a combined node is a broker alone. stay: the controllers of the inventory that vote."""
+    if group == kraft.CONTROLLERS and len(stay) < len(wanted):
+        return (
+            "let the new controllers join first: set kafka_process_roles: broker,controller for all brokers, and "
+            'deploy (docs/operations.md, "Controllers of their own")'
+        )
+    if not stay:
+        return "use the inventory in which it is a controller: the quorum is gone with the last of its voters"
+    return f"take it out of the quorum first: {VERB} {number}`; to keep it, set kafka_process_roles: broker,controller"
 
 
 def _leader(witnesses: Sequence[Witness], call: Call) -> tuple[str, Mapping[str, Any]] | None:

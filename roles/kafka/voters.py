@@ -8,6 +8,7 @@ steps: the next run sees what is left to do.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from provisioner.report.reporter import Reporter
     from provisioner.run.target import Target
 
+JOIN_SECONDS = 10.0  # until a controller that has just started is known to the leader, and level with it
+PAUSE = 0.3
 MOST_BEHIND = 1000  # records of metadata: the leader waits until a new voter is level, but not for long
 
 
@@ -34,20 +37,19 @@ class Joining(NamedTuple):
     lost: str
 
 
-def contents(call: Call, targets: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
-    """Take the controllers into the quorum that follow it without a vote. {host by way of which: (voters as the
-    inventory has them, those that were or would be taken in)}. Raises HostFailed."""
+def contents(
+    call: Call, targets: Sequence[Target], reporter: Reporter, check: bool, unit: str
+) -> dict[str, tuple[int, int]]:
+    """Take the controllers of a unit into the quorum that follow it without a vote. {host by way of which: (voters as
+    the inventory has them, those that were or would be taken in)}. Raises HostFailed."""
     target = targets[0]
-    answers = metadata.quorum(call, target)
-    if answers is None:
+    voters = kraft.voters_in(unit, target.members)
+    if not metadata.own(target) or not voters:
         return {}
-    from cluster.metadata.kraft.seen import Seen
-
-    seen = Seen.from_answers(answers)
-    voters = kraft.controllers(target.members)
-    wanted = joining(seen, voters)
+    seen, wanted = _settled(call, target, voters, JOIN_SECONDS if not check else 0.0)
     if wanted and not check:
-        leader = next((one for one in voters if one.id == seen.leader), voters[0])
+        everyone = kraft.controllers(target.members)
+        leader = next((one for one in everyone if one.id == seen.leader), voters[0])
         cluster = _cluster(call, target)
         for one in wanted:
             _join(call, target, leader, cluster, one)
@@ -55,6 +57,37 @@ def contents(call: Call, targets: Sequence[Target], reporter: Reporter, check: b
         lost = f", instead of its lost directory {one.lost}" if one.lost else ""
         reporter.change(one.controller.host, f"voter:{one.controller.id}", "+", f"in the quorum{lost}")
     return {target.name: (len(voters) - len(wanted), len(wanted))}
+
+
+def before_restarts(call: Call, targets: Sequence[Target], reporter: Reporter, unit: str) -> dict[str, tuple[int, int]]:
+    """The same before a roll: whoever has joined is one more that the others can rely on while one restarts; a quorum
+    of one could not spare it at all. {host by way of which: (0, those that were taken in)}. Raises HostFailed."""
+    done = contents(call, targets, reporter, False, unit)
+    return {host: (0, changed) for host, (_, changed) in done.items() if changed}
+
+
+def _settled(
+    call: Call, target: Target, voters: Sequence[kraft.Controller], patience: float
+) -> tuple[Seen, list[Joining]]:
+    """The quorum, and who is to join, as soon as that is known of every controller that answers."""
+    from cluster.metadata.kraft.seen import Seen
+
+    until = time.monotonic() + patience
+    while True:
+        seen = Seen.from_answers(metadata.quorum(call, target) or {})
+        wanted = joining(seen, voters)
+        if time.monotonic() >= until or not unknown(seen, voters, wanted):
+            return seen, wanted
+        time.sleep(PAUSE)
+
+
+def unknown(seen: Seen, voters: Sequence[kraft.Controller], wanted: Sequence[Joining]) -> list[int]:
+    """The controllers that answer, and neither vote nor are about to: their leader has yet to hear of them. Pure."""
+    if seen.leader is None:
+        return []
+    up = {one.id for one in seen.controllers.values() if one.serving}
+    known = {one.id for one in seen.voters} | {one.controller.id for one in wanted}
+    return [one.id for one in voters if one.id in up - known]
 
 
 def joining(seen: Seen, voters: Sequence[kraft.Controller]) -> list[Joining]:

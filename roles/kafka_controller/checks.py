@@ -87,13 +87,24 @@ def cluster_id(inventory: Inventory) -> list[ConfigError]:
 
 
 def own_port(inventory: Inventory) -> list[ConfigError]:
-    """The controller of a combined node has a port that no listener has."""
+    """The controller of a combined node has a port that no listener has, nor a controller of its own beside it."""
     out = []
+    beside = {one.host: one.port for one in kraft.voters_in(kraft.OWN_UNIT, partial(members, inventory))}
     for one in kraft.voters_in(kraft.COMBINED_UNIT, partial(members, inventory)):
         found = [door.name for door in listeners.of(inventory.hosts[one.host]) if door.port == one.port]
         if found:
             summary = f"port {one.port} is used by Kafka listener {found[0]} and the controller (kafka_controller_port)"
             out.append(ConfigError(summary, host=one.host, advice="give each its own port"))
+        elif beside.get(one.host) == one.port:
+            summary = (
+                f"port {one.port} is used by the controller in the broker's process (kafka_process_roles) and by the "
+                "one of its own (kafka_controller_port)"
+            )
+            advice = (
+                f"set kafka_combined_controller_port to the port that the combined node has ({one.port}, if the "
+                "inventory did not say otherwise), and kafka_controller_port to another one"
+            )
+            out.append(ConfigError(summary, host=one.host, advice=advice))
     return out
 
 
@@ -119,11 +130,12 @@ def addresses(inventory: Inventory) -> list[ConfigError]:
         return []
     found = kraft.controllers(of_group) if of_group(kraft.BROKERS) else []
     own = {one.host: (one.address, "kafka_controller_address") for one in found}
+    apart = [one for name, one in kraft.named(found).items() if name == one.host]  # two on a host: see `own_port`
     advice = "set kafka_controller_address to a name or address that the others reach"
     return [
         *checks.loopback(own, "controllers", advice),
         *checks.same_address(
-            [(one.place, one.host, "kafka_controller_address") for one in found],
+            [(one.place, one.host, "kafka_controller_address") for one in apart],
             "give each controller a kafka_controller_address of its own",
         ),
     ]
@@ -168,7 +180,13 @@ def warnings(inventory: Inventory) -> list[str]:
     of_group = partial(members, inventory)
     if of_group(kraft.SERVERS) or not of_group(kraft.BROKERS):
         return []
-    voters = len(kraft.controllers(of_group))
+    found = kraft.controllers(of_group)
+    voters, combined = len(found), sum(one.unit == kraft.COMBINED_UNIT for one in found)
+    if 0 < combined < voters:
+        return [
+            f"{voters - combined} controllers are processes of their own and {combined} are in brokers' processes "
+            "(kafka_process_roles): that is the step between the two, to be completed (docs/operations.md)"
+        ]
     if not voters or voters % 2:
         return []
     return [

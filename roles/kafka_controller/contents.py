@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from roles.kafka import voters
+from roles.shared import kraft
 
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
@@ -15,4 +16,9 @@ if TYPE_CHECKING:
 
 def contents(call: Call, targets: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
     """As `roles/kafka/voters.py`; targets: the hosts of this run with a controller of its own."""
-    return voters.contents(call, targets, reporter, check)
+    return voters.contents(call, targets, reporter, check, kraft.OWN_UNIT)
+
+
+def before_restarts(call: Call, targets: Sequence[Target], reporter: Reporter) -> dict[str, tuple[int, int]]:
+    """New controllers get their vote before others go down. As `voters.before_restarts`."""
+    return voters.before_restarts(call, targets, reporter, kraft.OWN_UNIT)

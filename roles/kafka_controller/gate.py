@@ -11,7 +11,6 @@ from provisioner.run.rolling import Say
 from roles.kafka import metadata
 from roles.kafka_controller import service
 from roles.shared.keeper_gate import KeeperGate
-from roles.shared.waits import Nodes
 
 if TYPE_CHECKING:
     from cluster.metadata.keeper import Keeper
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
 def gate(targets: Mapping[str, Target], call: Call, say: Say) -> KeeperGate:
     """The gate of the controllers; targets: all hosts of the run."""
-    nodes = Nodes(service.NAME, service.LOGS[0], targets, call)
+    nodes = metadata.controllers(targets, call, service.NAME)
     return KeeperGate(targets, partial(_quorum, call), nodes, "kafka_controller_start_stall", say)
 
 
 def _quorum(call: Call, target: Target) -> Keeper:
-    return metadata.keeper(target, call)
+    return metadata.keeper(target, call, service.NAME)

@@ -61,7 +61,7 @@ def needs(target: Target) -> Needs:
 def config(target: Target) -> File:
     """controller.properties with the inventory's own properties laid over it."""
     brokers = target.members(kraft.BROKERS)
-    me = next(one for one in kraft.controllers(target.members) if one.host == target.name)
+    me = next(one for one in kraft.voters_in(NAME, target.members) if one.host == target.name)
     text = target.render(
         "kafka-controller/controller.properties.j2",
         node_id=number(target),

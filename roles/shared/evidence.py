@@ -50,9 +50,9 @@ def lacking(
 def left_behind(unit: str, host: str) -> Objection:
     """A service that an earlier deploy has started on a host that is not in its group any more."""
     leaves = f"use that one for `invoke uninstall --limit {host}` first"
-    if unit == kraft.OWN_UNIT:  # a broker may be beside it, which an uninstall would remove as well
-        leaves = f"use that one for `invoke quorum.remove --controller {host}`, then stop it: "
-        leaves += f"`systemctl disable --now {unit}` on {host}"
+    if unit == kraft.OWN_UNIT:  # a broker may be beside it, and it has to leave the quorum
+        leaves = f"use that one for `invoke quorum.remove --controller {host}`, then for "
+        leaves += f"`invoke uninstall --limit {host} --service {unit}`"
     group = unit.replace("-", "_")
     return Objection(
         f"the inventory knows less than the cluster: {unit} runs here, and the host is not in the group {group}",

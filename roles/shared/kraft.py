@@ -2,7 +2,8 @@
 
 The groups say which mode a cluster is in, so that nothing can disagree with them: with servers of ZooKeeper it is
 theirs; without, brokers alone are combined (broker and controller in one process), and a group of controllers makes
-these a unit of their own.
+these a unit of their own. Both kinds at once are the step between the two: brokers say themselves that they still are
+controllers.
 """
 
 from __future__ import annotations
@@ -58,12 +59,22 @@ def apart(members: Members) -> bool:
 
 
 def controllers(members: Members) -> list[Controller]:
-    """The voters, in the inventory's order."""
+    """The voters, in the inventory's order, processes of their own first."""
     own, brokers = members(CONTROLLERS), members(BROKERS)
-    if own:
-        return [_controller(host, controller_id(host, own), OWN_UNIT) for host in own]
     found = [host for host in brokers if "controller" in process_roles(host, members)]
-    return [_controller(host, number(host, brokers, "kafka_broker_id"), COMBINED_UNIT) for host in found]
+    return [
+        *(_controller(host, controller_id(host, own), OWN_UNIT, own_port(host)) for host in own),
+        *(_controller(host, number(host, brokers, "kafka_broker_id"), COMBINED_UNIT, _port(host)) for host in found),
+    ]
+
+
+def named(found: Sequence[Controller], unit: str = "") -> dict[str, Controller]:
+    """{name: controller}: its host, with its id where the host has two. unit: whose controllers have the name of their
+    host in any case, as in a roll of that unit."""
+    hosts = [one.host for one in found]
+    return {
+        one.host if hosts.count(one.host) == 1 or one.unit == unit else f"{one.host} ({one.id})": one for one in found
+    }
 
 
 def voters_in(unit: str, members: Members) -> list[Controller]:
@@ -84,13 +95,13 @@ def controller_id(host: HostLike, members: Sequence[HostLike]) -> int:
 
 
 def process_roles(host: HostLike, members: Members) -> tuple[str, ...]:
-    """The process.roles of a host's broker: `kafka_process_roles`, or both for the first three brokers; the broker's
+    """The process.roles of a host's broker: `kafka_process_roles`, or both for the first three brokers, or the broker's
     alone where controllers are processes of their own."""
-    if apart(members):
-        return ("broker",)
     given = host.vars["kafka_process_roles"]
     if given is not None:
         return COMBINED if given == "broker,controller" else ("broker",)
+    if apart(members):
+        return ("broker",)
     first = [one.name for one in members(BROKERS)[:MOST_COMBINED]]
     return COMBINED if host.name in first else ("broker",)
 
@@ -129,7 +140,16 @@ def encoded(uuid: bytes) -> str:
     return base64.urlsafe_b64encode(uuid).rstrip(b"=").decode()
 
 
-def _controller(host: HostLike, node: int, unit: str) -> Controller:
-    return Controller(
-        host.name, node, str(host.vars["kafka_controller_address"]), int(host.vars["kafka_controller_port"]), unit
-    )
+def own_port(host: HostLike) -> int:
+    """The port of a controller that is a process of its own."""
+    return int(host.vars["kafka_controller_port"])
+
+
+def _port(host: HostLike) -> int:
+    """The port of the controller in a combined node."""
+    given = host.vars["kafka_combined_controller_port"]
+    return own_port(host) if given is None else int(given)
+
+
+def _controller(host: HostLike, node: int, unit: str, port: int) -> Controller:
+    return Controller(host.name, node, str(host.vars["kafka_controller_address"]), port, unit)

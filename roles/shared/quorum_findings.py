@@ -18,7 +18,8 @@ def bootstrap(witness: Witness, unit: str) -> Iterator[Finding]:
     """A node whose list of controllers misses one of the inventory, as it runs. unit: the node's."""
     listed = witness.said[unit]["bootstrap"]
     if listed:
-        missing = view.lacking(listed, {one.host: one.place for one in kraft.controllers(witness.target.members)})
+        controllers = kraft.named(kraft.controllers(witness.target.members))
+        missing = view.lacking(listed, {name: one.place for name, one in controllers.items()})
         yield from _findings(view.incomplete({unit: missing}))
 
 

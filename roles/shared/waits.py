@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from provisioner.agent.waiting import RESTARTS_EXCUSED
@@ -21,6 +22,7 @@ from provisioner.run.rolling import Say
 # Between two checks: a tenth of the time waited, since a check of a large cluster is work for its brokers.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 ASK_SECONDS = 0.5  # between two questions about what grows: they cost more than the others
+NOTHING: Mapping[str, Any] = MappingProxyType({})  # a default that nobody can change
 SAY_SECONDS = 10.0  # between two messages that differ only in their figures
 # A node outside --limit has no session, so systemd cannot be asked and only its silence is known. A node that
 # systemd or somebody has just restarted answers by then, one that is down does not.
@@ -82,9 +84,18 @@ class Seldom:
 class Nodes:
     """Nodes of one unit that do not answer: whether they are coming, as systemd on their hosts says."""
 
-    def __init__(self, unit: str, log_file: str, sessions: Collection[str], call: Call) -> None:
-        """log_file: what grows while the unit starts; "" for one without. sessions: the hosts that can be asked."""
+    def __init__(
+        self,
+        unit: str,
+        log_file: str,
+        sessions: Collection[str],
+        call: Call,
+        places: Mapping[str, tuple[str, str, str]] = NOTHING,
+    ) -> None:
+        """log_file: what grows while the unit starts; "" for one without. sessions: the hosts that can be asked.
+        places {node: (host, unit, log file)}: of nodes that are not called as their host, or are another unit."""
         self.unit, self.log_file, self.sessions, self.call = unit, log_file, sessions, call
+        self.places = places
         self._deaths: dict[str, int] = {}  # how often it had died when it was first asked about
         self._seldom = Seldom()
 
@@ -92,19 +103,25 @@ class Nodes:
         """The look at a refusal that only these nodes can end. why: {host: how it does not answer}."""
         if not why:
             return Look(refusal)
-        asked = [host for host in why if host in self.sessions]
+        asked = [node for node in why if self._place(node)[0] in self.sessions]
         states: dict[str, dict[str, Any]] = self._seldom.ask(tuple(asked), lambda: {h: self._state(h) for h in asked})
-        judged = [judge(host, self.unit, why[host], states.get(host), self._deaths.get(host, 0)) for host in why]
+        judged = [
+            judge(node, self._place(node)[1], why[node], states.get(node), self._deaths.get(node, 0)) for node in why
+        ]
         return Look(
             replace(refusal, details=(*refusal.details, *(text for text, _ in judged))),
             progress=states,
             patience=min((limit for _, limit in judged if limit is not None), default=None),
         )
 
-    def _state(self, host: str) -> dict[str, Any]:
-        state = self.call(host, requests.look_at_unit(self.unit, self.log_file))
-        self._deaths.setdefault(host, state["died"])
+    def _state(self, node: str) -> dict[str, Any]:
+        host, unit, log_file = self._place(node)
+        state = self.call(host, requests.look_at_unit(unit, log_file))
+        self._deaths.setdefault(node, state["died"])
         return state
+
+    def _place(self, node: str) -> tuple[str, str, str]:
+        return self.places.get(node, (node, self.unit, self.log_file))
 
 
 def judge(host: str, unit: str, why: str, state: Mapping[str, Any] | None, deaths: int) -> tuple[str, float | None]:

@@ -29,13 +29,14 @@ PARTITIONS = 3
 QUIET = 60.0  # seconds without a record after which a reader gives up
 
 
-def loads(bootstrap: Sequence[str]) -> Iterator[Callable[[], Load]]:
-    """The body of a fixture: yields a maker of loads, each on a topic of its own; these go at the end."""
+def loads(bootstrap: Sequence[str]) -> Iterator[Callable[..., Load]]:
+    """The body of a fixture: yields a maker of loads, each on a topic of its own; these go at the end. The maker takes
+    fields of `Load`."""
     topics: list[str] = []
 
-    def make() -> Load:
+    def make(**fields: Any) -> Load:
         topics.append(f"load-{uuid.uuid4().hex[:8]}")
-        return Load(bootstrap, topics[-1])
+        return Load(**{"bootstrap": bootstrap, "topic": topics[-1], **fields})
 
     yield make
     for topic in topics:
@@ -48,6 +49,8 @@ class Load:
 
     bootstrap: Sequence[str]
     topic: str
+    copies: int = 3
+    least: int | None = 2  # copies that acks=all needs; None: what the brokers say
     acks: dict[int, float] = field(default_factory=dict)  # record number -> when it was acknowledged
     refused: list[str] = field(default_factory=list)
     followed: set[int] = field(default_factory=set)  # what the consumer that reads along has seen
@@ -56,8 +59,10 @@ class Load:
     def __enter__(self) -> Load:
         admin = KafkaAdminClient(bootstrap_servers=list(self.bootstrap))
         try:
-            config = {"min.insync.replicas": "2"}
-            topic = NewTopic(self.topic, num_partitions=PARTITIONS, replication_factor=3, topic_configs=config)
+            config = {} if self.least is None else {"min.insync.replicas": str(self.least)}
+            topic = NewTopic(
+                self.topic, num_partitions=PARTITIONS, replication_factor=self.copies, topic_configs=config
+            )
             admin.create_topics([topic], timeout_ms=30_000)
         finally:
             admin.close()

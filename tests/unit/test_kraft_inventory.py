@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from provisioner.errors import ProvisionerError
+from roles import site
 from roles.shared import kraft
 from tests.support import roles as support
 
@@ -40,6 +41,37 @@ def members_of(inventory):
 def test_the_groups_say_who_is_a_controller(tmp_path, given, ids, unit):
     found = kraft.controllers(members_of(support.inventory(tmp_path, **OLD, **given)))
     assert {one.host: one.id for one in found} == ids and {one.unit for one in found} == {unit}
+
+
+BOTH: dict[str, Any] = {"kafka_process_roles": "broker,controller"}
+
+
+def test_both_kinds_are_the_step_between_them(tmp_path):
+    apart = {"kafka": THREE, "kafka_controller": ["kafka1", "x1"], **BOTH}
+    inventory = support.inventory(tmp_path, **apart, kafka_controller_port=9095, kafka_combined_controller_port=9093)
+    found = kraft.controllers(members_of(inventory))
+    assert [(one.id, one.unit, one.place) for one in found] == [
+        (101, "kafka-controller", "kafka1:9095"),
+        (102, "kafka-controller", "x1:9095"),
+        (1, "kafka", "kafka1:9093"),
+        (2, "kafka", "kafka2:9093"),
+        (3, "kafka", "kafka3:9093"),
+    ]
+    assert list(kraft.named(found)) == ["kafka1 (101)", "x1", "kafka1 (1)", "kafka2", "kafka3"]
+    assert list(kraft.named(found, "kafka")) == ["kafka1 (101)", "x1", "kafka1", "kafka2", "kafka3"]
+    assert list(kraft.named(found, "kafka-controller")) == ["kafka1", "x1", "kafka1 (1)", "kafka2", "kafka3"]
+    text = support.text(support.target(inventory, "kafka1"), "/etc/kafka/server.properties")
+    assert "process.roles=broker,controller" in text and "CONTROLLER://0.0.0.0:9093" in text
+    own = support.text(support.target(inventory, "kafka1"), "/etc/kafka-controller/controller.properties")
+    assert "listeners=CONTROLLER://0.0.0.0:9095" in own and "node.id=101" in own
+    assert (
+        f"bootstrap.servers={','.join(one.place for one in found)}" in text
+        and kraft.bootstrap(members_of(inventory)) in own
+    )
+    assert any(
+        "2 controllers are processes of their own and 3 are in brokers' processes" in one
+        for one in site.warnings(inventory)
+    )
 
 
 def test_a_group_of_servers_means_zookeeper(tmp_path):
@@ -114,6 +146,10 @@ def test_a_broker_beside_controllers_of_their_own_only_knows_them(tmp_path):
         ({**APART, "kafka_controller_config": {"node.id": 3}}, ["node.id", "kafka_controller_id instead"]),
         ({**APART, "kafka_controller_heap": "32m"}, ["kafka_controller_heap is 32m", "64m or more"]),
         ({**APART, "kafka_controller_port": 9092}, ["port 9092"]),
+        (
+            {**APART, "kafka_process_roles": "broker,controller"},
+            ["port 9093 is used by the controller in the broker's process", "kafka_combined_controller_port"],
+        ),
         ({"kafka": ["a"], "kafka_config": {"process.roles": "broker"}}, ["process.roles", "kafka_process_roles"]),
     ],
 )

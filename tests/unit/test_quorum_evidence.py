@@ -62,6 +62,21 @@ def test_a_voter_that_would_be_a_broker_alone_is_never_meant():
     assert one.consent is None and one.host == "kafka3" and "--controller 3`" in one.way
 
 
+@pytest.mark.parametrize(
+    ("voters", "way"),
+    [
+        ([1, 2, 3], "let the new controllers join first: set kafka_process_roles: broker,controller for all brokers"),
+        ([1, 2, 3, 101], "let the new controllers join first"),
+        ([1, 2, 3, 101, 102], "take it out of the quorum first: `invoke quorum.remove --controller 1`"),
+        ([1, 101, 102], "take it out of the quorum first: `invoke quorum.remove --controller 1`"),
+    ],
+)
+def test_combined_nodes_leave_after_the_controllers_of_their_own_have_joined(voters: list[int], way: str):
+    brokers = {number: f"kafka{number}" for number in (1, 2, 3)}
+    said = quorum_evidence.lacking(dict.fromkeys(voters, ""), [101, 102], brokers, "kafka_controller", "kafka1")
+    assert len(said) == len({*voters} & {*brokers}) and way in said[0].way and said[0].consent is None
+
+
 # -- the same, asked
 
 
@@ -165,7 +180,8 @@ def test_a_controller_that_runs_outside_its_group_leaves_without_the_broker_besi
     (found,) = witnesses(tmp_path, NOTHING, run=["kafka3"])
     (one,) = judged([found._replace(beside=["kafka-controller"])], FakeQuorum(1))[0]
     assert "kafka-controller runs here, and the host is not in the group kafka_controller" in one.what
-    assert "`invoke quorum.remove --controller kafka3`" in one.way and "uninstall" not in one.way
+    assert "`invoke quorum.remove --controller kafka3`" in one.way
+    assert "`invoke uninstall --limit kafka3 --service kafka-controller`" in one.way
     assert one.consent is not None and one.consent.shown == "--shrink kafka3"
 
 

@@ -147,7 +147,7 @@ def test_a_controller_leaves_and_what_comes_next_is_said(tmp_path: Path, monkeyp
         "2 voters bear no more losses than 1 would: add or remove another one",
         "controller 103 (kafka3) has left: quorum: kafka1 leads (epoch 5), followed by kafka2",
     ]
-    assert "`systemctl disable --now kafka-controller` on kafka3" in site.show.said[6]
+    assert "`invoke uninstall --hosts prod --limit kafka3 --service kafka-controller`" in site.show.said[6]
     # Again: nothing to do.
     assert site.run(monkeypatch, "103") == 0 and len(site.quorum.done) == 1
     assert site.show.said[-1] == (
@@ -290,7 +290,7 @@ BROKERS = {1: "kafka1", 2: "kafka2", 3: "kafka3"}
     ("known", "number", "steps", "again"),
     [
         (verb.Known(CONTROLLERS, {1: "b1"}, True), 103, ["`invoke uninstall --hosts prod --limit kafka3`"], True),
-        (verb.Known(CONTROLLERS, BROKERS, True), 103, ["`systemctl disable --now kafka-controller` on kafka3"], True),
+        (verb.Known(CONTROLLERS, BROKERS, True), 103, ["--limit kafka3 --service kafka-controller`"], True),
         (
             verb.Known(COMBINED, BROKERS, False),
             3,
@@ -319,3 +319,24 @@ def test_what_comes_next_depends_on_what_else_the_host_does(
 def test_a_combined_node_is_named_by_its_host_and_one_beside_a_broker_is_the_controller():
     assert verb.Known(COMBINED[:2], BROKERS, False).names == {"kafka1": 1, "kafka2": 2, "kafka3": 3}
     assert verb.Known(CONTROLLERS, BROKERS, True).names == {"kafka1": 101, "kafka2": 102, "kafka3": 103}
+
+
+BOTH: dict[str, Any] = {
+    "kafka_controller": {
+        host: {"kafka_controller_port": 9095, "kafka_combined_controller_port": 9093} for host in HOSTS
+    },
+    "kafka_process_roles": "broker,controller",
+}
+
+
+def test_a_host_with_two_controllers_is_asked_about_by_their_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also with an inventory that has the combined ones no more."""
+    for groups in (BOTH, APART):
+        quorum = FakeQuorum(1, 2, 3, 101, 102, 103, leader=103)
+        site = Site(tmp_path, quorum, **groups)
+        with pytest.raises(UsageError, match="kafka1: the host has two controllers") as caught:
+            site.run(monkeypatch, "kafka1")
+        assert sorted(caught.value.details) == ["controller 1 (kafka1)", "controller 101 (kafka1)"] and not quorum.done
+        assert site.run(monkeypatch, "1") == 0
+        assert quorum.done == ["- 1 disk1 by 127.0.0.1:9092"]
+        assert "to keep it as a broker" in " ".join(site.show.said)

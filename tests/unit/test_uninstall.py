@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.uninstall import confirm
+from cli.uninstall import confirm, of_service, others
 from provisioner.agent.removal import forget
 from provisioner.agent.system import System
 from provisioner.errors import Refused, UsageError
@@ -16,12 +16,27 @@ from provisioner.report.plain import PlainReporter
 from provisioner.resources import Archive, Directory, File, Link, Links, User
 from provisioner.resources.frozen import replace
 from provisioner.run.uninstall import removal
-from tests.support.roles import resources, single, target
+from tests.support.roles import inventory, resources, single, target
 
 
 @pytest.fixture
 def system(tmp_path: Path) -> System:
     return System(emit=lambda event: None, state=str(tmp_path / "state"))
+
+
+def test_a_controller_goes_and_the_broker_beside_it_keeps_all_that_it_needs(tmp_path: Path):
+    hosts = ["kafka1", "kafka2", "kafka3"]
+    host = target(inventory(tmp_path, kafka=hosts, kafka_controller=hosts), "kafka3")
+    alone = removal(of_service(host, "kafka-controller"), purge=True)
+    assert [service.unit for service in alone.services] == ["kafka-controller"]
+    gone = {one.place for one in alone.rest if one.place}
+    assert {"/etc/kafka-controller", "/etc/systemd/system/kafka-controller.service"} <= gone
+    assert all("kafka-controller" in place for place in gone), "what the broker needs as well"
+    assert {one.login for one in alone.rest if isinstance(one, User)} == {"kafka-controller"}
+    assert others(host, "kafka-controller") and not others(host, "")
+    # On a host of its own, nothing needs the rest.
+    own = target(inventory(tmp_path, kafka=hosts[:1], kafka_controller=hosts[1:]), "kafka3")
+    assert of_service(own, "kafka-controller") == resources(own) and not others(own, "kafka-controller")
 
 
 @pytest.mark.parametrize("guarded", [True, False])

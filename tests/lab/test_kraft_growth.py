@@ -1,0 +1,250 @@
+"""A cluster without ZooKeeper grows up: one combined node of Kafka 3.9, upgraded, its features finalised, becomes three
+hosts, and these get controllers of their own. The walks of docs/operations.md, step by step, with clients at work.
+
+One cluster for all of it, in the order of this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.structs import OffsetAndMetadata
+
+from lab.lab import Lab
+
+from .cluster import BASES, Cluster, bare_cluster, restarted
+from .copies import asked, partitions
+from .hosts import status_json
+from .load import Load, loads
+from .serving import create_topic, produce, records
+
+pytestmark = pytest.mark.second_lab
+
+OFFSETS = "__consumer_offsets"
+DOWN = {"kafka_accept_downtime": True}  # a single broker
+PINNED = {"kafka_config": {"transaction.state.log.min.isr": 2, "share.coordinator.state.topic.min.isr": 2}}
+
+
+@pytest.fixture(scope="module")
+def apart(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """kafka1 to kafka3, empty, and what they are in the end: a controller and a broker on each. The combined nodes keep
+    their port as long as there are any."""
+    with bare_cluster(lab, tmp_path_factory.mktemp("kraft-growth"), "prod3-kraft") as cluster:
+        base = copied(cluster)
+        base["all"]["vars"]["kafka_controller_port"] = 9095
+        yield Cluster(cluster.hosts, base, cluster.path)
+
+
+@pytest.fixture(scope="module")
+def three(apart: Cluster) -> Cluster:
+    """The same three hosts, combined."""
+    return combined(apart, 3)
+
+
+@pytest.fixture(scope="module")
+def alone(apart: Cluster) -> Cluster:
+    """The first of them, combined."""
+    return combined(apart, 1)
+
+
+@pytest.fixture
+def load(alone: Cluster) -> Iterator[Callable[..., Load]]:
+    """load(): a producer and a consumer at work on a topic of their own, which goes when the test ends."""
+    yield from loads(alone.bootstrap)
+
+
+def copied(cluster: Cluster) -> dict[str, Any]:
+    """The inventory as it was shipped, to be changed."""
+    found: dict[str, Any] = yaml.safe_load(yaml.safe_dump(dict(cluster.base)))
+    return found
+
+
+def combined(cluster: Cluster, hosts: int) -> Cluster:
+    """The same inventory file, with the first hosts only and no group of controllers."""
+    base = copied(cluster)
+    del base["all"]["children"]["kafka_controller"], base["all"]["vars"]["kafka_controller_port"]
+    brokers = base["all"]["children"]["kafka"]["hosts"]
+    base["all"]["children"]["kafka"]["hosts"] = dict(list(brokers.items())[:hosts])
+    return Cluster(cluster.hosts[:hosts], base, cluster.path)
+
+
+def least(cluster: Cluster, broker: int) -> str:
+    """The min.insync.replicas that is in force on a broker, as it says itself."""
+    name = "min.insync.replicas"
+    resource = ConfigResource(ConfigResourceType.BROKER, str(broker))
+    (of_kind,) = asked(cluster, lambda admin: admin.describe_configs([resource], config_filter="all")).values()
+    (found,) = (settings[name] for settings in of_kind.values())
+    return str(found["value"])
+
+
+def voters(cluster: Cluster) -> set[int]:
+    quorum = status_json(cluster.hosts[0], expect=0)["cluster"]["quorum"]
+    return {one["id"] for one in quorum["voters"]}
+
+
+def factors(cluster: Cluster, topic: str) -> set[int]:
+    """How many in-sync copies the partitions of a topic have."""
+    return {len(one["isr_nodes"]) for one in partitions(cluster) if one["topic"] == topic}
+
+
+def commit(bootstrap: str, topic: str, offset: int | None = None) -> int | None:
+    """What a group has read of a topic; offset: let it be this."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, group_id="readers", enable_auto_commit=False)
+    try:
+        partition = TopicPartition(topic, 0)
+        consumer.assign([partition])
+        if offset is not None:
+            consumer.commit({partition: OffsetAndMetadata(offset, "", -1)})
+        found: int | None = consumer.committed(partition)
+        return found
+    finally:
+        consumer.close()
+
+
+def test_features_are_finalised_when_the_inventory_says_so_and_not_by_a_new_version(alone: Cluster):
+    (host,) = alone.hosts
+    alone.set({**DOWN, "kafka_version": "3.9.2"})
+    alone.invoke("deploy", "--no-smoke")
+    alone.set(DOWN)
+    output = alone.invoke("deploy", "--no-smoke")
+    assert "restart service:kafka" in output and "feature:" not in output
+    features = status_json(host, expect=0)["cluster"]["features"]
+    assert features["finalised"]["metadata.version"] == 21 and features["supported"]["metadata.version"] == 30
+    assert "kafka_features: 4.3, and deploy" in alone.invoke("doctor", expect=None)
+
+    alone.set({**DOWN, "kafka_features": "4.3"})
+    line = f"~ {host.name}: feature:metadata.version (21 (3.9-IV0) -> 30 (4.3-IV0), no way back below 4.3-IV0)"
+    assert line in alone.invoke("plan")
+    assert status_json(host, expect=0)["cluster"]["features"] == features, "a plan has changed something"
+    before = host.pid("kafka")
+    output = alone.invoke("deploy", "--no-smoke")
+    assert line in output and "feature:eligible.leader.replicas.version (0 -> 1)" in output
+    assert host.pid("kafka") == before
+    found = status_json(host, expect=0)["cluster"]["features"]["finalised"]
+    assert found["metadata.version"] == 30 and found["eligible.leader.replicas.version"] == 1
+    alone.require_unchanged()
+    assert least(alone, 1) == "1"
+
+
+def test_a_single_combined_node_grows_to_three_hosts(alone: Cluster, three: Cluster, load: Callable[..., Load]):
+    topic, there = "kept", alone.hosts[0].bootstrap
+    create_topic(there, topic)
+    produce(there, topic, ["one", "two", "three"])
+    assert commit(there, topic, 2) == 2  # makes Kafka's own topic, with one copy
+    with load(copies=1, least=None) as clients:
+        three.set()
+        refused = three.invoke("deploy", "--no-smoke", expect=2)
+        assert "min.insync.replicas 1 -> 2" in refused and "keep kafka_min_insync_replicas: 1" in refused
+        three.set({"kafka_min_insync_replicas": 1})
+        refused = three.invoke("deploy", "--no-smoke", expect=2)
+        assert "these restarts mean downtime, and nothing was changed" in refused
+        assert three.hosts[1].sh("test -e /etc/kafka || echo bare") == "bare"
+        output = three.invoke("deploy", "--no-smoke", "--accept-downtime")
+        assert restarted(output, "kafka") == ["kafka1"], output
+        joined = [f"+ {host.name}: voter:{number} (in the quorum)" for number, host in enumerate(three.hosts, 1)][1:]
+        assert all(one in output for one in joined), output
+        assert output.index(joined[1]) < output.index("restart service:kafka (runs"), "the only voter went down"
+        clients.more()
+        three.require_unchanged()
+        assert voters(three) == {1, 2, 3} and least(three, 3) == "1"
+        listed = {host.sh("grep ^controller.quorum.bootstrap /run/kafka/server.properties") for host in three.hosts}
+        assert len(listed) == 1 and listed.pop().count(":9093") == 3
+
+        names = (topic, OFFSETS, clients.topic)
+        copies = ("--replication-factor", "3", "--throttle", "none")
+        three.invoke("topics.alter", "--topic", ",".join(names), *copies)
+        assert [factors(three, name) for name in names] == [{3}] * 3
+        three.set()
+        output = three.invoke("deploy", "--no-smoke")
+        assert "setting:min.insync.replicas (1 -> 2 for all brokers, no restart)" in output
+        clients.more()
+    clients.verdict()
+    assert sorted(restarted(output, "kafka")) == list(BASES)
+    assert [least(three, number) for number in (1, 2, 3)] == ["2", "2", "2"]
+    three.require_unchanged()
+    assert commit(three.hosts[2].bootstrap, topic) == 2
+    assert records(three.hosts[1].bootstrap, topic) == ["one", "two", "three"]
+    assert "\nHealthy" in three.invoke("status")
+
+
+def test_what_the_cluster_holds_changes_without_a_restart(three: Cluster):
+    three.set(PINNED)
+    three.invoke("deploy", "--no-smoke")
+    before = three.pids("kafka")
+    for value, change in (("1", "2 -> 1"), ("2", "1 -> 2")):
+        three.set({**PINNED, "kafka_min_insync_replicas": int(value)})
+        output = three.invoke("deploy", "--no-smoke", "--accept-fewer-copies", "--accept-downtime")
+        assert f"setting:min.insync.replicas ({change} for all brokers, no restart)" in output
+        assert "service:kafka" not in output, "a restart that cannot help"
+        assert [least(three, number) for number in (1, 2, 3)] == [value] * 3
+        assert "outdated" not in three.invoke("status")
+        three.require_unchanged()
+    assert three.pids("kafka") == before
+
+
+BOTH = {"kafka_process_roles": "broker,controller", "kafka_combined_controller_port": 9093, **PINNED}
+
+
+def test_combined_nodes_hand_over_to_controllers_of_their_own(
+    apart: Cluster, three: Cluster, load: Callable[..., Load]
+):
+    hosts = [host.name for host in three.hosts]
+    before = three.pids("kafka")
+    apart.set(PINNED)
+    refused = apart.invoke("deploy", "--no-smoke", expect=2)
+    assert "it is voter 1 of the quorum and would be a broker alone" in refused
+    assert "set kafka_process_roles: broker,controller for all brokers, and deploy" in refused
+    assert three.pids("kafka") == before
+    with load() as clients:
+        apart.set(BOTH)
+        output = apart.invoke("deploy", "--no-smoke")
+        assert all(f"+ {host}: voter:10{number} (in the quorum)" in output for number, host in enumerate(hosts, 1))
+        assert sorted(restarted(output, "kafka")) == list(BASES)
+        assert voters(apart) == {1, 2, 3, 101, 102, 103}
+        apart.require_unchanged()
+        clients.more()
+
+        apart.set(PINNED)
+        refused = apart.invoke("deploy", "--no-smoke", expect=2)
+        assert "take it out of the quorum first: `invoke quorum.remove --controller 1`" in refused
+        refused = apart.invoke("quorum.remove", "--controller", hosts[0], "--yes", expect=1)
+        assert "the host has two controllers" in refused
+        for number in (1, 2, 3):
+            apart.invoke("quorum.remove", "--controller", str(number), "--yes")
+        clients.more()
+        output = apart.invoke("deploy", "--no-smoke")
+        assert sorted(restarted(output, "kafka")) == list(BASES)
+        clients.more()
+    clients.verdict()
+    assert voters(apart) == {101, 102, 103}
+    roles = {host.sh("grep ^process.roles /run/kafka/server.properties") for host in apart.hosts}
+    listed = {
+        host.sh("grep ^controller.quorum.bootstrap /run/kafka*/*.properties | cut -d= -f2") for host in apart.hosts
+    }
+    assert roles == {"process.roles=broker"} and "9093" not in "".join(listed)
+    print(f"\ncombined to controllers of their own: longest gap {clients.longest_gap():.2f} s")
+    apart.require_unchanged()
+    assert records(apart.hosts[0].bootstrap, "kept") == ["one", "two", "three"]
+    assert "\nHealthy" in apart.invoke("status")
+
+
+def test_a_controller_leaves_a_host_whose_broker_stays(apart: Cluster):
+    left = apart.hosts[2]
+    broker = left.pid("kafka")
+    output = apart.invoke("quorum.remove", "--controller", left.name, "--yes")
+    assert f"--limit {left.name} --service kafka-controller`" in output
+    apart.invoke("uninstall", "--limit", left.name, "--service", "kafka-controller", "--purge-data", "--yes")
+    gone = "ls -d /etc/kafka-controller /var/lib/kafka-controller /etc/systemd/system/kafka-controller.service"
+    assert "cannot access" in left.sh(gone, expect=2) and "/etc/" not in left.sh(f"{gone} 2>/dev/null", expect=2)
+    assert left.pid("kafka") == broker and left.sh("kafka-topics.sh --version", login=True).startswith("4.")
+    content = yaml.safe_load(apart.path.read_text())
+    del content["all"]["children"]["kafka_controller"]["hosts"][left.name]
+    apart.path.write_text(yaml.safe_dump(content, sort_keys=False))
+    apart.invoke("deploy", "--no-smoke")
+    apart.require_unchanged()
+    assert voters(apart) == {101, 102}
