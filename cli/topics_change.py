@@ -18,7 +18,7 @@ from cluster.model import Topic
 from cluster.settings.values import shown, typed
 from cluster.topics import apply as topic_apply
 from cluster.topics import plan as topic_plan
-from cluster.topics.wanted import NAMED, Wanted, colliding, collision, with_unit, wrong_name
+from cluster.topics.wanted import INTERNAL, NAMED, Wanted, colliding, collision, with_unit, wrong_name
 from provisioner.errors import UsageError, raise_all
 from provisioner.quantities import format_size
 from provisioner.words import counted
@@ -55,7 +55,8 @@ def alter(run: Run, topic: str, partitions: str, factor: str, settings: Mapping[
     rate = rate_of(throttle)
     with opened(run, stream=sys.stdout) as cluster:
         cluster.require_settings("topic", config)
-        found = cluster.call(remote.topics_look(patterns=names, settings=[]))
+        own = any(name in INTERNAL for name in names)
+        found = cluster.call(remote.topics_look(patterns=names, internal=own, settings=[]))
         if found["unmatched"]:
             raise unknown(found["unmatched"], found["known"])
         plan = _planned(cluster, wanted)
@@ -131,7 +132,8 @@ def _names(topic: str, verb: str) -> list[str]:
     names = patterns(topic)
     if not names:
         raise UsageError("which topic? --topic is missing", advice=f"as in `invoke topics.{verb} --topic orders`")
-    wrong = [why for why in map(wrong_name, names) if why]
+    own = INTERNAL if verb == "alter" else ()  # of which only the copies can change: the plan says so
+    wrong = [why for name in names if name not in own and (why := wrong_name(name))]
     wrong += [collision(*pair) for pair in colliding(names)] if verb == "create" else []
     if wrong:
         raise UsageError(f"--topic: {wrong[0]}")

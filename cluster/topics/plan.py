@@ -71,7 +71,8 @@ class Plan:
 
 
 def make(wanted: Sequence[Wanted], actual: Mapping[str, Topic], cluster: Cluster) -> Plan:
-    """The plan. wanted: without `problems`; actual: all topics of the cluster, of which Kafka's own are left alone."""
+    """The plan. wanted: without `problems`; actual: all topics of the cluster, of which Kafka's own are left alone, but
+    for copies that are named."""
     listed = {one.name: one for one in wanted}
     there = [actual[name] for name in listed if name in actual]
     factors = {
@@ -116,8 +117,9 @@ def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
         if one.name in taken:
             wrong(one, f"{one.name}: {collision(one.name, taken[one.name])}", "use another name")
             continue
-        if topic and topic.internal:
-            wrong(one, f"{one.name} is a topic of Kafka's own, which the brokers manage themselves")
+        if topic and topic.internal and (one.partitions is not None or one.config or one.factor is None):
+            what = f"{one.name} is a topic of Kafka's own, which the brokers manage themselves"
+            wrong(one, what, "only its copies can be changed: `invoke topics.alter --replication-factor`")
             continue
         if one.factor is not None and one.factor > len(cluster.racks):
             brokers = ", ".join(map(str, sorted(cluster.racks)))

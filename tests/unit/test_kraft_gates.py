@@ -224,3 +224,34 @@ def test_what_the_restart_of_a_controller_costs(tmp_path: Path, accepted: bool, 
     gate = the_site.gate("kafka-controller", targets, FakeHosts({}), lambda host, text: None)
     lost = gate.downtime("kafka1")
     assert (lost is not None and "is one of two controllers" in lost.reason) is said
+
+
+# -- both kinds, on the way from the one to the other
+
+
+def test_a_host_with_two_controllers_has_each_of_them_asked_about_by_its_own_unit(tmp_path: Path):
+    quorum = FakeQuorum(1, 2, 3, 101, 102, 103, leader=101)
+    ports = {"kafka_controller_port": 9095, "kafka_combined_controller_port": 9093}
+    both: Any = {"kafka_controller": list(BROKERS), "kafka_process_roles": "broker,controller", **ports}
+    inventory = support.inventory(tmp_path, kafka=list(BROKERS), **both)
+    targets = {name: support.target(inventory, name) for name in BROKERS}
+    asked: list[tuple[str, str]] = []
+
+    def unit(host: str, args: Mapping[str, Any]) -> Any:
+        asked.append((host, args["unit"]))
+        return STOPPED
+
+    hosts = FakeHosts({**quorum.answers, requests.look_at_unit: unit})
+    gate: Any = the_site.gate("kafka-controller", targets, hosts, lambda host, text: None)
+    assert gate.order(BROKERS) == ["kafka2", "kafka3", "kafka1"]
+    gate.permit("kafka1")
+    quorum.stop(2)  # the one beside kafka2's broker
+    with pytest.raises(HostFailed, match="kafka1 must stay up: 1 of the 5 other voters") as error:
+        gate.permit("kafka1")
+    assert error.value.details == ["kafka2 (2): kafka does not run (failed)"] and set(asked) == {("kafka2", "kafka")}
+    brokers = Brokers()
+    brokers.call.also(quorum.answers)
+    brokers.call.also({requests.look_at_unit: unit})
+    with pytest.raises(HostFailed, match="kafka3 must stay up: 1 of the 5 other voters") as error:
+        KafkaGate(targets, brokers.call, lambda host, text: None).permit("kafka3")
+    assert error.value.details == ["kafka2: kafka does not run (failed)"]

@@ -122,11 +122,20 @@ def test_what_an_interrupted_run_has_left_goes_on():
         (Wanted("orders", config={"retention.m": "1"}), None, "retention.m; did you mean retention.ms?"),
         (Wanted("orders", config={"nonsense": "1"}), topic(), "unknown setting nonsense"),
         (Wanted("orders"), frozen.replace(topic(), internal=True), "topic of Kafka's own"),
+        (Wanted("orders", 6, 3), frozen.replace(topic(), internal=True), "topic of Kafka's own"),
+        (Wanted("orders", None, 3, {"retention.ms": "1"}), frozen.replace(topic(), internal=True), "of Kafka's own"),
     ],
 )
 def test_what_this_cluster_cannot_do_is_a_problem(wanted, there, expected):
     (problem,) = problems([wanted], {"orders": there} if there else {}, THREE)
     assert expected in problem.summary
+
+
+def test_kafkas_own_topics_get_more_copies_and_nothing_else():
+    own = frozen.replace(topic("__consumer_offsets", copies=1), internal=True)
+    wanted = Wanted("__consumer_offsets", factor=3)
+    assert problems([wanted], {own.name: own}, THREE) == []
+    assert {len(move.after) for move in planned(wanted, own).moves} == {3}
 
 
 def test_a_default_factor_that_the_brokers_cannot_hold_is_a_problem():
