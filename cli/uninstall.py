@@ -108,8 +108,8 @@ def confirm(show: Reporter, names: list[str], purge: bool, yes: bool, losses: Se
         raise Refused(
             "the rest of the cluster needs these hosts, and nothing was removed",
             details=losses,
-            advice="`invoke rebalance --drain HOST` moves a broker's partitions away first; --accept-downtime removes "
-            "all the same",
+            advice="`invoke rebalance --drain HOST` moves a broker's partitions away first, `invoke quorum.remove` "
+            "takes a controller out of its quorum; --accept-downtime removes all the same",
         )
     for loss in losses:
         show.warning(f"the rest of the cluster needs these hosts: {loss}")
@@ -118,9 +118,9 @@ def confirm(show: Reporter, names: list[str], purge: bool, yes: bool, losses: Se
 
 
 def _remove(fleet: Fleet, show: Reporter, plans: dict[str, Removal], whole: Collection[str], quiet: bool) -> None:
-    """Stop each unit on all hosts before the next unit: a broker without ZooKeeper cannot hand its leaders over. whole:
-    the hosts on which nothing stays."""
-    for unit in dict.fromkeys(service.unit for plan in plans.values() for service in plan.services):
+    """Stop each unit on all hosts before the next unit, whichever hosts have both: a broker whose metadata nobody keeps
+    any more cannot hand its leaders over, and waits for that (KAFKA-19905). whole: the hosts on which nothing stays."""
+    for unit in reversed(site.SERVICES):
         having = {name: [one for one in plan.services if one.unit == unit] for name, plan in plans.items()}
         asked = {name: requests.remove(found) for name, found in having.items() if found}
         fleet.each(asked, lambda name: fleet.call(name, asked[name])).check()  # noqa: B023

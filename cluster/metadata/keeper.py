@@ -55,4 +55,4 @@ class Keeper(Protocol):
         """What brokers lose in any case while this node restarts; None when the others keep the quorum."""
 
     def departure(self, leaving: Collection[str]) -> Optional[Refusal]:
-        """What brokers lose when these nodes are removed; None when the quorum stays, or does not exist anyway."""
+        """Why these nodes must not be removed, as what brokers lose; None when they are not needed."""

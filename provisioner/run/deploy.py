@@ -186,7 +186,7 @@ class Deploy:
 
     def gated(self, fleet: Fleet, steps: Sequence[rolling.Step]) -> Iterator[tuple[list[rolling.Step], rolling.Gate]]:
         """The steps of one unit after the other, each with the gate that they pass."""
-        for unit in rolling.units(self.plans):
+        for unit in rolling.units(self.plans, self.site.SERVICES):
             of_unit = [step for step in steps if step.service.unit == unit]
             if of_unit:
                 yield of_unit, self.site.gate(unit, self.targets, fleet.call, self.reporter.host)

@@ -92,9 +92,11 @@ def read_pending(fleet: Fleet, plans: Mapping[str, HostPlan]) -> list[Step]:
     return [step for host in plans for step in found[host]]
 
 
-def units(plans: Mapping[str, HostPlan]) -> list[str]:
-    """The services of all hosts, each after what it stands on: all restarts of one come before the next one's. Pure."""
-    return list(dict.fromkeys(one.unit for plan in plans.values() for one in services_of(plan.resources)))
+def units(plans: Mapping[str, HostPlan], order: Sequence[str]) -> list[str]:
+    """The services of all hosts, each after what it stands on: all restarts of one come before the next one's. order:
+    of all services, since no host may have two of them. Pure."""
+    found = {one.unit for plan in plans.values() for one in services_of(plan.resources)}
+    return [unit for unit in order if unit in found]
 
 
 def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate, write: Callable[[Step], None]) -> Iterator[str]:

@@ -30,7 +30,9 @@ class Role(Protocol):
 
 
 class Site(opening.Site, Protocol):
-    """What the engine needs of the whole of the roles."""
+    """What the engine needs of the whole of the roles. SERVICES: all units, in the order in which they start."""
+
+    SERVICES: Sequence[str]
 
     def load(self, inventory: Inventory) -> None: ...
     def roles_for(self, groups: Iterable[str], tags: Iterable[str] = ()) -> Sequence[Role]: ...

@@ -35,7 +35,18 @@ def look(call: Call, target: Target) -> Mapping[str, Any]:
     quorum = metadata.quorum(call, target)
     if quorum is None:
         return answer
+    if not answer["serving"]:
+        return {**answer, "why": _why(answer["why"], quorum)}
     return {**answer, "quorum": quorum, "features": call(target.name, of_metadata.features().at(local))}
+
+
+def _why(why: str, quorum: Mapping[str, Any]) -> str:
+    """Why a broker does not serve; one that starts waits for the controllers, and opens no port before."""
+    from cluster.metadata.kraft import view
+    from cluster.metadata.kraft.seen import Seen
+
+    seen = Seen.from_answers(quorum)
+    return why if seen.leader is not None else f"{why}; {view.leaderless(view.document(seen, {}))}"
 
 
 def members(inventory: Inventory) -> dict[str, int]:

@@ -77,9 +77,11 @@ def advice(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def word(entry: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """leader 101, voter 102"""
-    leads = entry["follows"] == entry["controller_id"]
-    return f"{'leader' if leads else 'voter'} {entry['controller_id']}"
+    """leader 101, voter 102, observer 103: one that follows the quorum without a vote, as the leader says."""
+    number, quorum = entry["controller_id"], (found.get("cluster") or {}).get("quorum") or {}
+    voters = {row["id"] for row in quorum.get("voters", ())}
+    kind = "leader" if entry["follows"] == number else "voter" if number in voters or not voters else "observer"
+    return f"{kind} {number}"
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -160,9 +160,11 @@ def departing(directory: Path, quorum: FakeQuorum, *leaving: str, groups: Any) -
     ("groups", "voters"),
     [({"kafka": BROKERS}, (1, 2, 3)), ({"kafka": BROKERS, "kafka_controller": BROKERS}, (101, 102, 103))],
 )
-def test_hosts_that_leave_leave_a_majority_behind(tmp_path: Path, groups: Any, voters: tuple[int, ...]):
+def test_hosts_leave_when_they_have_no_vote_any_more(tmp_path: Path, groups: Any, voters: tuple[int, ...]):
     groups = {group: list(hosts) for group, hosts in groups.items()}
-    assert departing(tmp_path, FakeQuorum(*voters), "kafka3", groups=groups) == []
+    (said,) = departing(tmp_path, FakeQuorum(*voters), "kafka3", groups=groups)
+    assert said.startswith("kafka3 is a voter of the quorum") and said.endswith("quorum.remove --controller kafka3`")
+    assert departing(tmp_path, FakeQuorum(*voters[:2]), "kafka3", groups=groups) == []
     (said,) = departing(tmp_path, FakeQuorum(*voters), "kafka2", "kafka3", groups=groups)
     assert said.startswith("without kafka2, kafka3, 1 of 3 voters of the quorum answer and it needs 2")
     assert departing(tmp_path, FakeQuorum(*voters), *BROKERS, groups=groups) == [], "the whole cluster may go"

@@ -21,7 +21,7 @@ from roles.kafka_controller import status as controllers
 from roles.status import Answer, document
 from tests.support import roles as support
 from tests.support.fake_hosts import FakeHosts
-from tests.support.quorum import FakeQuorum
+from tests.support.quorum import LEVEL, FakeQuorum
 from tests.unit.test_status import broker
 
 HOSTS = ["kafka1", "kafka2", "kafka3"]
@@ -134,6 +134,17 @@ def test_brokers_are_asked_for_the_quorum_where_there_is_one(tmp_path: Path, gro
     assert ("quorum" in found) is ("zookeeper" not in groups) is bool(hosts.to(nodes.kraft_quorum))
 
 
+@pytest.mark.parametrize(
+    ("leader", "why"), [(1, "refused"), (None, "refused; the controllers have no leader (1 of 3 answer, 2 are needed)")]
+)
+def test_a_broker_that_waits_for_the_controllers_is_said_to(tmp_path: Path, leader: int | None, why: str):
+    quorum = FakeQuorum(1, 2, 3)
+    quorum.leader, quorum.down = leader, {2, 3}
+    hosts = FakeHosts({**quorum.answers, remote.broker_status: {"serving": False, "why": "refused"}})
+    found = kafka.look(hosts, support.target(support.inventory(tmp_path, kafka=HOSTS), "kafka1"))
+    assert (found["serving"], found["why"]) == (False, why)
+
+
 def test_a_controller_is_asked_on_its_own_host(tmp_path: Path):
     inventory = support.inventory(tmp_path, **APART)
     hosts = FakeHosts(FakeQuorum(101, 102, leader=102).answers)
@@ -145,6 +156,19 @@ def test_a_controller_is_asked_on_its_own_host(tmp_path: Path):
 
 
 # -- doctor
+
+
+def test_a_controller_that_was_taken_out_of_the_quorum_is_shown_as_an_observer():
+    quorum = FakeQuorum(101, 102)
+    quorum.observers[103, "disk103"] = dict(LEVEL)
+    found = status(quorum)
+    shown = {line.split()[0]: line for line in page(found, None).splitlines() if " kafka-controller " in line}
+    kinds = [kind for name in HOSTS for kind in ("leader 101", "voter 102", "observer 103") if kind in shown[name]]
+    assert kinds == ["leader 101", "voter 102", "observer 103"]
+    assert (
+        "kafka3 is a controller of the inventory and no voter of the quorum: `invoke deploy` takes it in"
+        in found["problems"]
+    )
 
 
 @pytest.mark.parametrize(

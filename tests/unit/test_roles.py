@@ -299,6 +299,21 @@ def test_listeners_are_completed_from_the_broker_wide_variables(tmp_path):
     assert listeners.inter_broker(host).name == "INTERNAL" and internal.local == "127.0.0.1:9092"
 
 
+@pytest.mark.parametrize(
+    ("groups", "logs"),
+    [
+        ({"kafka": ["a"], "zookeeper": ["a"]}, "-u kafka -u zookeeper,"),
+        ({"kafka": ["a"], "zookeeper": ["b"]}, "-u kafka,"),
+        ({"kafka": ["a"]}, "-u kafka,"),
+        ({"kafka": ["a"], "kafka_controller": ["a"]}, "-u kafka -u kafka-controller,"),
+        ({"kafka": ["a"], "kafka_controller": ["b"]}, "-u kafka,"),
+    ],
+)
+def test_the_logs_to_read_are_those_of_the_host_that_is_named(tmp_path, groups, logs):
+    lines = site.next_steps([support.target(support.inventory(tmp_path, **groups), "a")])
+    assert f"journalctl {logs}" in lines[-1]
+
+
 def test_a_service_is_ready_when_its_own_probe_says_so(tmp_path):
     target = support.target(support.three(tmp_path, kafka_start_stall="45s"), "kafka3")
     call = service(target, "kafka").ready

@@ -210,11 +210,10 @@ def test_what_the_service_turns_out_to_run_with_is_written_without_a_restart():
 def test_a_service_rolls_after_what_it_stands_on_also_where_they_are_on_different_hosts():
     zookeeper = Service("zookeeper")
     plans = {
-        "z": HostPlan("z", (zookeeper,), (), ()),
         "b": HostPlan("b", (KAFKA,), (), ()),
-        "both": HostPlan("both", (zookeeper, KAFKA), (), ()),
+        "z": HostPlan("z", (zookeeper,), (), ()),
     }
-    assert rolling.units(plans) == ["zookeeper", "kafka"]
+    assert rolling.units(plans, ("zookeeper", "another", "kafka")) == ["zookeeper", "kafka"]
 
 
 def test_the_reason_is_said_in_words():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from cli.uninstall import confirm, of_service, others
+from cli.uninstall import _remove, confirm, of_service, others
 from provisioner.agent.removal import forget
 from provisioner.agent.system import System
 from provisioner.errors import Refused, UsageError
@@ -129,6 +131,28 @@ def test_links_and_files_go_unless_somebody_put_something_else_in_their_place(tm
     file = File(str(tmp_path / "b.sh"), "text")
     assert file.present(system) == [file.path] and file.remove(system) == "" == file.remove(system)
     assert replace(file).present(system) == []
+
+
+def test_brokers_stop_before_the_controllers_of_other_hosts(tmp_path: Path):
+    found = inventory(tmp_path, kafka=["b"], kafka_controller=["c"])
+    targets = [target(found, name) for name in ("c", "b")]
+    plans = {one.name: removal(resources(one), purge=False) for one in targets}
+    asked: list[list[str]] = []
+
+    class Fleet:
+        """Hosts that note what is asked of them."""
+
+        def each(self, names: Any, work: Any) -> Any:
+            for name in names:
+                work(name)
+            return SimpleNamespace(check=lambda: None)
+
+        def call(self, name: str, request: Any) -> dict[str, Any]:
+            asked.append([name, *(wire.get("unit", "") for wire in request.args["resources"] if "unit" in wire)])
+            return {"stays": []}
+
+    _remove(Fleet(), PlainReporter(io.StringIO()), plans, [], quiet=True)  # type: ignore[arg-type]
+    assert asked[:2] == [["b", "kafka"], ["c", "kafka-controller"]]
 
 
 @pytest.mark.parametrize(

@@ -121,20 +121,26 @@ def downtime(controllers: Collection[str], name: str) -> Refusal | None:
 
 
 def departure(seen: Seen, leaving: Collection[str]) -> Refusal | None:
-    """What brokers lose when these hosts' controllers are removed while they are voters; None when the quorum stays, or
-    does not exist anyway."""
+    """Why these hosts' controllers must not be removed; None when none of them has a vote. A voter that is gone counts
+    until somebody takes it out of the quorum (KIP-853), and until then the quorum bears one loss less."""
     if seen.leader is None:
+        unknown = f"{NO_LEADER}: whether {', '.join(leaving)} can be spared is not known"
+        return Refusal(unknown, _silent(seen))
+    voting = [name for name in leaving if seen.voter(seen.controllers[name].id)]
+    if not voting:
         return None
-    gone = {seen.controllers[name].id for name in leaving}
     needed = majority(len(seen.voters))
-    alive = [one for one in seen.voters if one.alive]
-    staying = [one for one in alive if one.id not in gone]
-    if len(alive) < needed or len(staying) >= needed:
-        return None
+    gone = {seen.controllers[name].id for name in voting}
+    staying = [one for one in seen.voters if one.alive and one.id not in gone]
+    first = f"`invoke quorum.remove --controller {voting[0]}`" + (", then the next one" if voting[1:] else "")
+    if len(staying) >= needed:
+        vote, them = ("is a voter", "it") if len(voting) == 1 else ("are voters", "them")
+        reason = f"{', '.join(voting)} {vote} of the quorum, which would go on counting on {them}"
+        return Refusal(reason, (f"first {first}",))
     return Refusal(
-        f"without {', '.join(leaving)}, {len(staying)} of {counted(len(seen.voters), 'voter')} of the quorum answer "
+        f"without {', '.join(voting)}, {len(staying)} of {counted(len(seen.voters), 'voter')} of the quorum answer "
         f"and it needs {needed}: brokers could not register, topics could not change",
-        _silent(seen, without=leaving),
+        (*_silent(seen, without=leaving), f"first {first}"),
     )
 
 

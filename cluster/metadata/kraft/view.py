@@ -94,23 +94,33 @@ def problems(quorum: Mapping[str, Any]) -> Iterator[str]:
     voters = {row["id"] for row in quorum["voters"]}
     for name, number in quorum["controllers"].items():
         if number not in voters:
-            yield f"{name} is a controller of the inventory and no voter of the quorum"
+            yield f"{name} is a controller of the inventory and no voter of the quorum: `invoke deploy` takes it in"
     strangers = sorted(voters - {*quorum["controllers"].values()})
     if strangers and quorum["controllers"]:
         listed = some(f"controller {one}" for one in strangers)
         yield f"the quorum counts on {listed}, unknown to the inventory: `invoke quorum.remove` takes one out"
 
 
+def leaderless(quorum: Mapping[str, Any]) -> str:
+    """A quorum whose leader does not answer, with numbers."""
+    if quorum["followed"] is not None:
+        return f"{quorum['followed']} leads the controllers, as the others say, and does not answer"
+    size = len(quorum["controllers"])
+    return (
+        f"the controllers have no leader ({size - len(quorum['not_serving'])} of {size} answer, {majority(size)} "
+        "are needed)"
+    )
+
+
 def no_leader(quorum: Mapping[str, Any]) -> Advice:
     """What a quorum whose leader does not answer means, and what to start first."""
     controllers, down = quorum["controllers"], list(quorum["not_serving"])
     if quorum["followed"] is not None:
-        what = f"{quorum['followed']} leads the controllers, as the others say, and does not answer"
-        return Advice(what, "ask again: they elect another leader, or only this machine's question did not reach it")
+        fix = "ask again: they elect another leader, or only this machine's question did not reach it"
+        return Advice(leaderless(quorum), fix)
     needed = majority(len(controllers))
     answering = len(controllers) - len(down)
-    numbers = f"{answering} of {len(controllers)} answer, {needed} are needed"
-    what = f"the controllers have no leader ({numbers}): {STILL_WORKS}"
+    what = f"{leaderless(quorum)}: {STILL_WORKS}"
     if answering >= needed:
         return Advice(what, "enough of them answer, so an election is under way, or their logs say what prevents it")
     missing = needed - answering
