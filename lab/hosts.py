@@ -21,6 +21,7 @@ HOSTS: dict[str, dict[str, int]] = {
     "kafka2": {"ssh": 2232, "kafka": 29092},
     "kafka3": {"ssh": 2233, "kafka": 39092},
     "kafka4": {"ssh": 2234, "kafka": 49092},
+    "kafka5": {"ssh": 2235, "kafka": 59092},
 }
 
 Ports = Mapping[str, Mapping[str, int]]

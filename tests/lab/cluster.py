@@ -63,8 +63,10 @@ class Cluster:
         """Write the inventory: variables for every host, and for single ones by their short name (kafka2={...})."""
         content = yaml.safe_load(yaml.safe_dump(self.base))
         content["all"]["vars"] |= {**CHEAP, **(everyone or {})}
+        brokers = content["all"]["children"]["kafka"]["hosts"]
         for host in self.hosts:
-            content["all"]["children"]["kafka"]["hosts"][host.name] |= hosts.get(host.base, {})
+            if host.name in brokers:
+                brokers[host.name] |= hosts.get(host.base, {})
         self.path.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def require_unchanged(self) -> None:
