@@ -4,7 +4,7 @@ these functions."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cluster import remote
 from cluster.metadata import remote as of_metadata
@@ -13,6 +13,9 @@ from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target
 from provisioner.words import counted
 from roles.kafka import listeners, metadata, split, topology
+
+if TYPE_CHECKING:
+    from cluster.metadata.kraft.view import Advice
 
 KEY = "cluster"
 COLUMNS: Mapping[str, str] = {"LEADERS": "leaders"}
@@ -57,7 +60,7 @@ def members(inventory: Inventory) -> dict[str, int]:
 
 def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None) -> dict[str, Any]:
     """With broker_id, the partitions that it leads and those that it has a copy of, what it says about its cluster, and
-    what Kafka says of each data directory."""
+    what Kafka says of each data directory; hears: what the controllers say to a host whose broker does not serve."""
     serving, dirs, own = common["serving"], said.get("log_dirs") or {}, str(number)
     return {
         **common,
@@ -73,6 +76,7 @@ def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None
         "leaders": said["leaders"].get(own, 0) if serving else None,
         "replicas": said["replicas"].get(own, 0) if serving else None,
         "says": {key: said[key] for key in ("brokers", "controller", "cluster_id")} if serving else None,
+        "hears": None if serving else said.get("quorum"),
     }
 
 
@@ -150,9 +154,12 @@ def throttled(views: Sequence[Mapping[str, Any]], who: str) -> dict[str, Any]:
 
 
 def problems(found: Mapping[str, Any]) -> Iterator[str]:
-    """Missing brokers, and partitions with a problem."""
+    """Missing brokers, and partitions with a problem; a quorum without a leader, where no broker serves and the
+    controllers are no services of their own, which say so themselves."""
     cluster = found[KEY]
     if not cluster:
+        if lost := _no_leader(found):
+            yield lost.what
         return
     sides = _sides(cluster)
     if said := split.problem(sides):
@@ -191,10 +198,8 @@ def doubtful(found: Mapping[str, Any]) -> bool:
 def advice(found: Mapping[str, Any]) -> Iterator[str]:
     """What to start first where the controllers have no leader; what brings back the hosts that left the cluster, be it
     with the broker or with the node that keeps the metadata."""
-    if found[KEY] and found[KEY]["quorum"] and found[KEY]["quorum"]["leader"] is None:
-        from cluster.metadata.kraft import view
-
-        yield view.no_leader(found[KEY]["quorum"]).fix
+    if lost := _no_leader(found):
+        yield lost.fix
     keepers = metadata.astray(found)
     sides = _sides(found[KEY]) if found[KEY] else []
     brokers = split.astray(sides)
@@ -206,6 +211,24 @@ def advice(found: Mapping[str, Any]) -> Iterator[str]:
         )
     if len(sides) > 1 and not brokers:
         yield split.UNCLEAR
+
+
+def _heard(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The quorum, where no broker serves: as the hosts hear it whose brokers run. None where none of them does."""
+    entries = {name: host["services"].get("kafka", {}) for name, host in found["hosts"].items()}
+    names = {one["broker_id"]: name for name, one in entries.items() if one}
+    return _quorum([{"quorum": one.get("hears")} for one in entries.values()], names)
+
+
+def _no_leader(found: Mapping[str, Any]) -> Advice | None:
+    """What a quorum without a leader means, and what to start first. Controllers of their own say so themselves where
+    no broker serves."""
+    quorum = found[KEY]["quorum"] if found[KEY] else None if found.get("controllers") else _heard(found)
+    if not quorum or quorum["leader"] is not None:
+        return None
+    from cluster.metadata.kraft import view
+
+    return view.no_leader(quorum)
 
 
 def _sides(cluster: Mapping[str, Any]) -> list[split.Side]:
@@ -238,6 +261,10 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Brokers, controller and partitions of the cluster."""
     cluster = found[KEY]
     if not cluster:
+        if quorum := _heard(found):
+            from cluster.metadata.kraft import view
+
+            yield view.line(quorum)
         return
     known, expected = cluster["brokers_registered"], cluster["brokers_expected"]
     where = f" ({cluster['controller_host']})" if cluster["controller_host"] else ""

@@ -114,6 +114,33 @@ def test_without_a_leader_and_a_broker_that_serves_the_controllers_say_it_themse
     assert document(found, {}, members)["advice"] == []
 
 
+def test_combined_nodes_of_which_no_broker_serves_say_what_is_missing():
+    """A broker that restarts without a quorum does not come back, and neither does its view of the cluster."""
+    ids = dict(zip(HOSTS, (1, 2, 3), strict=True))
+    quorum = FakeQuorum(1, 2, 3)
+    quorum.down, quorum.leader = {1, 2}, None
+    found = answers(quorum, ids, "kafka")
+    for name, one in found.items():
+        one.said["kafka"].update(serving=False, why="Connection refused")  # type: ignore[attr-defined]
+        if ids[name] in quorum.down:
+            one.states["service:kafka"] = {**UNIT, "active": False, "sub": "failed"}  # type: ignore[index]
+            one.said["kafka"].clear()  # type: ignore[attr-defined]
+    shown = document(found, {}, {"kafka": ids, "kafka-controller": {}})
+    assert shown["cluster"] is None
+    (problem,) = [one for one in shown["problems"] if "no leader" in one]
+    assert "the controllers have no leader (1 of 3 answer, 2 are needed)" in problem
+    assert shown["advice"][0].startswith("start 1 of kafka1, kafka2 first") and len(shown["advice"]) == 1
+    assert "\nquorum: no leader\n" in page(shown, None, colour=False)
+    # Where none of them runs, nobody was asked; and a broker that is only starting has a quorum already.
+    stopped = document({name: found[name] for name in HOSTS[:2]}, {}, {"kafka": ids, "kafka-controller": {}})
+    assert stopped["advice"] == [] and "quorum" not in page(stopped, None, colour=False)
+    led = answers(FakeQuorum(1, 2, 3), ids, "kafka")
+    for one in led.values():
+        one.said["kafka"].update(serving=False, why="Connection refused")  # type: ignore[attr-defined]
+    shown = document(led, {}, {"kafka": ids, "kafka-controller": {}})
+    assert shown["advice"] == [] and "quorum: kafka1 leads (epoch 5)" in page(shown, None, colour=False)
+
+
 def test_the_host_that_hears_most_controllers_is_believed():
     quorum = FakeQuorum(101, 102, 103)
     found = answers(quorum, OWN, "kafka-controller")
