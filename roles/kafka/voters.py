@@ -46,7 +46,13 @@ def contents(
     voters = kraft.voters_in(unit, target.members)
     if not metadata.own(target) or not voters:
         return {}
-    seen, wanted = _settled(call, target, voters, JOIN_SECONDS if not check else 0.0)
+    seen, late = _settled(call, target, voters, JOIN_SECONDS if not check else 0.0)
+    for one in late:
+        reporter.warning(
+            f"{one.host}: controller {one.id} is up and does not fetch from the leader, so that its vote is missing: "
+            "deploy again when it does (`invoke logs` shows why it does not)"
+        )
+    wanted = joining(seen, voters)
     if wanted and not check:
         everyone = kraft.controllers(target.members)
         leader = next((one for one in everyone if one.id == seen.leader), voters[0])
@@ -68,26 +74,28 @@ def before_restarts(call: Call, targets: Sequence[Target], reporter: Reporter, u
 
 def _settled(
     call: Call, target: Target, voters: Sequence[kraft.Controller], patience: float
-) -> tuple[Seen, list[Joining]]:
-    """The quorum, and who is to join, as soon as that is known of every controller that answers."""
+) -> tuple[Seen, list[kraft.Controller]]:
+    """The quorum as soon as its leader hears of every controller that is up, and those of which it never did."""
     from cluster.metadata.kraft.seen import Seen
 
     until = time.monotonic() + patience
     while True:
         seen = Seen.from_answers(metadata.quorum(call, target) or {})
-        wanted = joining(seen, voters)
-        if time.monotonic() >= until or not unknown(seen, voters, wanted):
-            return seen, wanted
+        late = apart(seen, voters)
+        if not late or time.monotonic() >= until:
+            return seen, late
         time.sleep(PAUSE)
 
 
-def unknown(seen: Seen, voters: Sequence[kraft.Controller], wanted: Sequence[Joining]) -> list[int]:
-    """The controllers that answer, and neither vote nor are about to: their leader has yet to hear of them. Pure."""
+def apart(seen: Seen, voters: Sequence[kraft.Controller]) -> list[kraft.Controller]:
+    """The controllers of the inventory that are up, and neither fetch from the leader as voters nor are level with it
+    so that they can become voters: those that have just started. Pure."""
     if seen.leader is None:
         return []
     up = {one.id for one in seen.controllers.values() if one.serving}
-    known = {one.id for one in seen.voters} | {one.controller.id for one in wanted}
-    return [one.id for one in voters if one.id in up - known]
+    fetch = {one.id for one in seen.voters if one.alive or one.id == seen.leader}
+    join = {one.controller.id for one in joining(seen, voters)}
+    return [one for one in voters if one.id in up - fetch - join]
 
 
 def joining(seen: Seen, voters: Sequence[kraft.Controller]) -> list[Joining]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -69,11 +70,34 @@ def test_who_is_up_follows_and_has_no_vote_gets_one(state: Seen, joins: list[tup
     assert [(one.controller.id, one.directory, one.lost) for one in voters.joining(state, VOTERS)] == joins
 
 
+@pytest.mark.parametrize(
+    ("state", "late"),
+    [
+        (seen(WHOLE, []), []),
+        (seen(WHOLE[:2], [replica(3)]), []),  # it joins
+        (seen(WHOLE[:2], []), [3]),  # started, and not heard of so far
+        (seen(WHOLE[:2], [replica(3, **GONE)]), [3]),
+        (seen([*WHOLE[:2], replica(3, **GONE)], []), [3]),
+        (seen([*WHOLE[:2], replica(3, silent_ms=2000)], []), [3]),
+        (seen([replica(1, silent_ms=None), *WHOLE[1:]], []), []),  # a leader does not fetch
+        (seen([], [], None), []),
+    ],
+)
+def test_who_serves_and_is_not_heard_of_by_the_leader(state: Seen, late: list[int]):
+    assert [one.id for one in voters.apart(state, VOTERS)] == late
+    down = replace(state, controllers={one.host: Controller(one.id, "Connection refused") for one in VOTERS})
+    assert voters.apart(down, VOTERS) == []
+
+
 class Shown:
     """What a reporter was told of changes."""
 
     def __init__(self) -> None:
         self.changes: list[str] = []
+        self.warnings: list[str] = []
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
 
     def change(self, name: str, resource: str, action: str, note: str = "") -> None:
         self.changes.append(f"{action} {name}: {resource} ({note})")
@@ -152,6 +176,17 @@ def test_new_voters_join_before_others_restart(tmp_path: Path):
     assert site.before_restarts(hosts, targets, Shown()) == {"kafka1": (0, 2)}  # type: ignore[arg-type]
     assert quorum.done == ["+ 2 disk2 at kafka2 by kafka1:9093", "+ 3 disk3 at kafka3 by kafka1:9093"]
     assert site.before_restarts(hosts, targets, Shown()) == {}  # type: ignore[arg-type]
+
+
+def test_one_that_never_follows_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(voters, "PAUSE", 0.01)
+    monkeypatch.setattr(voters, "JOIN_SECONDS", 0.05)
+    targets = [support.target(support.inventory(tmp_path, kafka=HOSTS), name) for name in HOSTS]
+    for check in (False, True):  # with --check at once
+        shown = Shown()
+        done = voters.contents(FakeHosts(FakeQuorum(1, 2).answers), targets, shown, check, "kafka")  # type: ignore[arg-type]
+        assert done == {"kafka1": (3, 0)} and len(shown.warnings) == 1
+        assert "kafka3: controller 3 is up and does not fetch" in shown.warnings[0]
 
 
 def test_check_shows_it_and_changes_nothing(tmp_path: Path):
