@@ -19,7 +19,8 @@ BOOTSTRAP = "controller.quorum.bootstrap.servers"
 DIRS = ("log.dirs", "log.dir")
 # Kafka's LocalLog: "topic-partition", and with ".<32 hex digits>-future" behind it while it moves between directories.
 PARTITION = r"(?!__cluster_metadata-0$).+-\d+(\.[0-9a-f]{32}-future)?"
-QUORUM_STATE = "__cluster_metadata-0/quorum-state"
+QUORUM_LOG = "__cluster_metadata-0"
+OLD_FORMAT = "0"  # of meta.properties: a broker's with ZooKeeper (Kafka's MetaPropertiesVersion)
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -28,10 +29,10 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     where the node keeps it itself, else "").
 
     Returns settings (of config; {} where there is none), link (where it leads, None where there is none), dirs {path:
-    {cluster, partitions: names, None where nobody needs them}} of the wanted directories and the present ones,
-    present: the paths that the broker uses now, epoch: the last that a controller here knows to have had a leader, 0
-    for none, and bootstrap: the controllers that the node asks as it runs, or will ask, "" for one of ZooKeeper's.
-    Never raises.
+    {cluster, old_format: whether it is that of a broker with ZooKeeper, partitions: names, None where nobody needs
+    them}} of the wanted directories and the present ones, present: the paths that the broker uses now, led: whether the
+    controllers have had a leader, voters: while they had none, whom this one was told of (as `first_voters.of` says),
+    and bootstrap: the controllers that the node asks as it runs, or will ask, "" for one of ZooKeeper's. Never raises.
     """
     text, started = text_of(args["config"]), text_of(args["started"])
     settings = read(text)
@@ -44,17 +45,50 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     return {
         "settings": settings,
         "link": leads_to(args["link"]),
-        "dirs": {
-            path: {
-                "cluster": pairs_of(text_of(os.path.join(path, "meta.properties"))).get("cluster.id"),
-                "partitions": partitions(path) if counted else None,
-            }
-            for path in dict.fromkeys([*wanted, *present])
-        },
+        "dirs": {path: _held(path, counted) for path in dict.fromkeys([*wanted, *present])},
         "present": list(present),
         "bootstrap": running.get(BOOTSTRAP) or settings.get(BOOTSTRAP, ""),
-        "epoch": epoch(text_of(os.path.join(metadata, QUORUM_STATE))) if metadata else 0,
+        **_quorum(metadata, unformatted),
     }
+
+
+def _held(path: str, counted: bool) -> dict[str, Any]:
+    """What a data directory is."""
+    found = pairs_of(text_of(os.path.join(path, "meta.properties")))
+    return {
+        "cluster": found.get("cluster.id"),
+        "old_format": found.get("version") == OLD_FORMAT,
+        "partitions": partitions(path) if counted else None,
+    }
+
+
+def _quorum(metadata: str, unformatted: bool) -> dict[str, Any]:
+    """What a directory of metadata knows of the quorum, "" for none. What stands beside no meta.properties is of a
+    format that was cut off, and is written again."""
+    there = bool(metadata) and led(os.path.join(metadata, QUORUM_LOG))
+    if there or unformatted or not metadata:
+        return {"led": there, "voters": []}
+    from cluster.metadata.kraft import first_voters
+
+    return {"led": False, "voters": first_voters.of(metadata)}
+
+
+def led(log: str) -> bool:
+    """Whether the controllers have had a leader, as far as their log on this disk knows: its first act is a record
+    there. The epoch in quorum-state does not say so: a controller of 3.9 that is alone raises it with each election
+    that it loses."""
+    try:
+        with os.scandir(log) as entries:
+            return any(_of_a_leader(entry) for entry in entries)
+    except OSError:
+        return False
+
+
+def _of_a_leader(entry: os.DirEntry[str]) -> bool:
+    """A segment with records in it, or a snapshot that ends with some (Kafka's Snapshots: its name is where)."""
+    if entry.name.endswith(".log"):
+        return entry.stat(follow_symlinks=False).st_size > 0
+    return bool(re.fullmatch(r"\d{20}-\d{10}\.checkpoint", entry.name)) and int(entry.name[:20]) > 0
 
 
 def read(text: str) -> dict[str, str]:
@@ -65,16 +99,6 @@ def read(text: str) -> dict[str, str]:
     from cluster.settings.properties import parse
 
     return parse(text)
-
-
-def epoch(text: str) -> int:
-    """The leader's epoch of a controller's quorum-state file (Kafka's FileQuorumStateStore), 0 without one. Pure."""
-    import json
-
-    try:
-        return max(0, int(json.loads(text)["leaderEpoch"])) if text else 0
-    except (ValueError, KeyError, TypeError):
-        return 0
 
 
 def data_dirs(settings: dict[str, str]) -> list[str]:

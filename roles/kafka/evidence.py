@@ -60,6 +60,7 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
     if metadata.own(witnesses[0].target):
         from roles.kafka import quorum_evidence
 
+        out += rules.reused(seen)
         out += quorum_evidence.judge(witnesses, call)
     serving = next((one for one in seen if one.brokers), None)
     if serving:
@@ -94,7 +95,11 @@ def _seen(witness: Witness) -> rules.Seen:
         present=tuple(said["present"]),
         wanted=tuple(map(normpath, service.data_dirs(target))),
         data={
-            path: rules.Data(one["cluster"], None if one["partitions"] is None else tuple(one["partitions"]))
+            path: rules.Data(
+                one["cluster"],
+                None if one["partitions"] is None else tuple(one["partitions"]),
+                bool(one.get("old_format")),
+            )
             for path, one in said["dirs"].items()
         },
         now=said["settings"],

@@ -30,10 +30,12 @@ DERIVED: Mapping[str, str] = {
 
 
 class Data(NamedTuple):
-    """A data directory. cluster: the id in its meta.properties; partitions: None where they were not counted."""
+    """A data directory. cluster: the id in its meta.properties; partitions: None where they were not counted;
+    old_format: whether it is that of a broker with ZooKeeper."""
 
     cluster: str | None = None
     partitions: tuple[str, ...] | None = None
+    old_format: bool = False
 
 
 class Seen(NamedTuple):
@@ -215,6 +217,17 @@ def mode(seen: Iterable[Seen]) -> list[Objection]:
         )
         out.append(Objection(f"{what}: no topic of now would be there", one.host, way=way))
     return out
+
+
+def reused(seen: Iterable[Seen]) -> list[Objection]:
+    """Disks that come from a broker with ZooKeeper, on hosts of a KRaft cluster: Kafka takes them for formatted. A host
+    with the configuration of that broker is `mode`'s."""
+    return [
+        shared.reused(path, one.host)
+        for one in seen
+        for path in one.wanted
+        if one.data.get(path, Data()).old_format and CONNECT not in one.now
+    ]
 
 
 def _chroot(connect: str) -> str:

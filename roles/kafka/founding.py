@@ -13,28 +13,45 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cluster import remote
+from cluster.metadata.kraft.restart_rules import majority
 from provisioner.errors import Refused
 from provisioner.resources import Initial, Resource
 from provisioner.resources.frozen import replace
-from provisioner.words import some
+from provisioner.run.evidence import NOTHING
+from provisioner.words import counted, some
 from roles.kafka import listeners, metadata, topology
 from roles.shared import kraft
 
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
     from provisioner.run.evidence import Witness
+    from provisioner.run.target import Target
 
+NOT_KNOWN = "a new node is to be formatted, and the id of its cluster is not known"
+SAY_IT = "start a broker, or set kafka_cluster_id (meta.properties of any node has it)"
 ASKED = (kraft.COMBINED_UNIT, kraft.OWN_UNIT)  # the units that have a directory of metadata
 
 
 class Known(NamedTuple):
     """What the hosts of a run and those that they reach know. clusters {id: a host that has it}; led: whether the
-    controllers have ever had a leader; partitions: of a node's data; outside: the nodes that nobody could ask."""
+    controllers have ever had a leader; partitions: of a node's data; outside: the nodes that nobody could ask.
+    blank: the hosts whose controllers are to be formatted, of so many in the inventory; leads: whether there is a
+    leader now. told {host: "id@host:port:directory" of each controller that the one there was told of, while there was
+    no leader}."""
 
     clusters: Mapping[str, str]
     led: bool
     partitions: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
+    controllers: int = 0
+    leads: bool = False
+    told: Mapping[str, tuple[str, ...]] = NOTHING
+
+    @property
+    def lost(self) -> bool:
+        """Whether the controllers with metadata are no majority of the inventory's."""
+        return bool(self.blank) and self.controllers - len(self.blank) < majority(self.controllers)
 
 
 def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resource]]:
@@ -44,10 +61,16 @@ def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resourc
     if not any(new.values()):
         return {}
     target = witnesses[0].target
-    known = _known(witnesses, call)
     voters = kraft.controllers(target.members)
     fresh = [host for host, found in new.items() if found]
+    known = _known(witnesses, call)._replace(
+        blank=tuple(one.host for one in voters if one.unit in new.get(one.host, ())), controllers=len(voters)
+    )
+    if known.led and known.lost:
+        known = known._replace(leads=_has_leader(call, target))
     cluster = decide(known, target["kafka_cluster_id"], fresh) or new_id()
+    if not known.led:
+        require_told(known.told, first(cluster, voters))
     return {
         host: [
             replace(
@@ -62,6 +85,23 @@ def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resourc
         for host, found in new.items()
         if found
     }
+
+
+def require_told(told: Mapping[str, tuple[str, ...]], voters: Sequence[str]) -> None:
+    """Raise Refused where a controller that was formatted earlier was told of other first voters than these: each set
+    could elect a leader of its own. Pure."""
+    other = {host: of_host for host, of_host in told.items() if set(of_host) != set(voters)}
+    if other:
+        raise Refused(
+            "the controllers that are to elect the first leader are not those of an earlier deploy, which was cut off",
+            hosts=list(other),
+            details=[
+                *(f"{host} was told: {', '.join(of_host)}" for host, of_host in other.items()),
+                f"the inventory: {', '.join(voters)}",
+            ],
+            advice="deploy with the inventory of then (the hosts, their order, ids and addresses), and change it "
+            f"afterwards; or begin anew: `invoke uninstall --purge-data --limit {','.join(other)}`",
+        )
 
 
 def decide(known: Known, given: str | None, fresh: Sequence[str]) -> str | None:
@@ -88,8 +128,20 @@ def decide(known: Known, given: str | None, fresh: Sequence[str]) -> str | None:
             f"cluster {found} has partitions, and no controller has its metadata",
             hosts=list(fresh),
             details=[f"partitions such as {some(sorted(known.partitions, key=_own), 3)}"],
-            advice="bring back the disk or the host with the metadata: a new one would start without any topic",
+            advice="bring back the disk or the host with the metadata: a new one would start without any topic; "
+            "or empty the directory, if its disk was another cluster's",
         )
+    if known.led and known.lost and not known.leads:
+        raise Refused(
+            f"{len(known.blank)} of {counted(known.controllers, 'controller')} {_are(known.blank)} without metadata, "
+            "though there has been a leader, and the others cannot elect one that takes new ones in",
+            hosts=list(known.blank),
+            details=[f"no meta.properties: {', '.join(known.blank)}"],
+            advice="bring back their disks, or their meta.properties, as they were; if the others are down, start "
+            "these first (deploy with --limit); if this is to be a new cluster, empty what is left of the old one",
+        )
+    if known.led and not found and not given:
+        raise Refused(NOT_KNOWN, hosts=list(fresh), advice=SAY_IT)
     if known.outside and not known.led:
         raise Refused(
             "a new node is to be formatted, and whether its cluster is there already is not known",
@@ -115,8 +167,12 @@ def flags(cluster: str, node: int | None, voters: Sequence[kraft.Controller], le
         return of
     if led:
         return (*of, "--no-initial-controllers")
-    first = (f"{one.id}@{one.place}:{kraft.directory_id(cluster, one.id)}" for one in voters)
-    return (*of, f"--initial-controllers={','.join(first)}")
+    return (*of, f"--initial-controllers={','.join(first(cluster, voters))}")
+
+
+def first(cluster: str, voters: Sequence[kraft.Controller]) -> list[str]:
+    """The controllers that are to elect the first leader of a cluster, as StorageTool takes them. Pure."""
+    return [f"{one.id}@{one.place}:{kraft.directory_id(cluster, one.id)}" for one in voters]
 
 
 def said(cluster: str, known: Known) -> str:
@@ -146,19 +202,22 @@ def _node(unit: str, host: str, voters: Sequence[kraft.Controller]) -> int | Non
 
 def _known(witnesses: Sequence[Witness], call: Call) -> Known:
     clusters: dict[str, str] = {}
+    told: dict[str, tuple[str, ...]] = {}
     led, partitions = False, dict[str, None]()
     for witness in witnesses:
         answers: list[Any] = [witness.said[unit] for unit in ASKED if unit in witness.said]
         for answer in answers:
-            led = led or answer["epoch"] > 0
+            led = led or answer["led"]
+            if answer["voters"]:
+                told[witness.name] = tuple(f"{one['id']}@{one['place']}:{one['directory']}" for one in answer["voters"])
             for found in answer["dirs"].values():
                 if found["cluster"]:
                     clusters.setdefault(found["cluster"], witness.name)
                 partitions.update(dict.fromkeys(found["partitions"] or ()))
         if running := witness.serving.get("kafka", {}).get("cluster_id"):
             clusters.setdefault(running, witness.name)
-    known = Known(clusters, led, tuple(partitions))
-    return known if led else _with_others(known, witnesses, call)
+    known = Known(clusters, led, tuple(partitions), told=told)
+    return known if led and clusters else _with_others(known, witnesses, call)
 
 
 def _with_others(known: Known, witnesses: Sequence[Witness], call: Call) -> Known:
@@ -169,7 +228,7 @@ def _with_others(known: Known, witnesses: Sequence[Witness], call: Call) -> Know
     if others:
         answers = {name: one for name, one in (metadata.quorum(call, target) or {}).items() if name in others}
         outside = [name for name, answer in answers.items() if answer["leader"] is None]
-        led = len(outside) < len(answers)
+        led = led or len(outside) < len(answers)
     brokers = [one for one in target.members("kafka") if one.name not in here]
     for broker in brokers if led and not clusters else ():
         status = call(target.name, remote.cluster_status(min_isr=1).at(listeners.inter_broker(broker).advertised))
@@ -177,11 +236,16 @@ def _with_others(known: Known, witnesses: Sequence[Witness], call: Call) -> Know
             clusters[status["cluster_id"]] = broker.name
             break
     else:
-        if led and not clusters and not target["kafka_cluster_id"]:
+        if brokers and led and not clusters and not target["kafka_cluster_id"]:
             names = [f"broker {topology.broker_id(one, target.members('kafka'))} ({one.name})" for one in brokers]
-            raise Refused(
-                "a new node is to be formatted, and the id of its cluster is not known",
-                details=[f"none of these answers: {', '.join(names)}"] if names else [],
-                advice="start a broker, or set kafka_cluster_id (meta.properties of any node has it)",
-            )
-    return Known(clusters, led, known.partitions, tuple(outside))
+            raise Refused(NOT_KNOWN, details=[f"none of these answers: {', '.join(names)}"], advice=SAY_IT)
+    return known._replace(clusters=clusters, led=led, outside=tuple(outside))
+
+
+def _has_leader(call: Call, target: Target) -> bool:
+    """Whether any controller leads now or follows one, asked from this host."""
+    return any(one["leader"] is not None for one in (metadata.quorum(call, target) or {}).values())
+
+
+def _are(hosts: Sequence[str]) -> str:
+    return "is" if len(hosts) == 1 else "are"

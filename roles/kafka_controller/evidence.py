@@ -34,8 +34,8 @@ def ask(target: Target) -> Request:
 
 
 def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Objection]:
-    """Nodes of different clusters, metadata that would be left behind, an older version, and voters that the inventory
-    lacks."""
+    """Nodes of different clusters, metadata that would be left behind, disks of another kind of node, an older
+    version, and voters that the inventory lacks."""
     versions = {
         one.name: (version, release(one.target.host.vars).version)
         for one in witnesses
@@ -45,6 +45,7 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
     return [
         *shared.clusters(place for one in witnesses for place in _clusters(one)),
         *(found for one in witnesses for found in _moved(one)),
+        *(found for one in witnesses for found in _reused(one)),
         *shared.older("Kafka", versions),
         *_lacking(witnesses, call),
     ]
@@ -65,6 +66,15 @@ def _clusters(witness: Witness) -> Iterator[tuple[str, str, str]]:
         for path, found in said.get("dirs", {}).items():
             if found["cluster"]:
                 yield found["cluster"], witness.name, path
+
+
+def _reused(witness: Witness) -> list[Objection]:
+    dirs = witness.said[service.NAME]["dirs"]
+    return [
+        shared.reused(path, witness.name)
+        for path in map(normpath, service.data_dirs(witness.target))
+        if path in dirs and dirs[path].get("old_format")
+    ]
 
 
 def _moved(witness: Witness) -> list[Objection]:

@@ -95,6 +95,15 @@ def version_in(link: str | None) -> str | None:
     return found[1] if found else None
 
 
+def reused(path: str, host: str) -> Objection:
+    """A directory of a KRaft node in which a broker of a ZooKeeper cluster has had its data."""
+    return Objection(
+        f"{path} has the data of a broker with ZooKeeper, and this cluster keeps its metadata itself (KRaft)",
+        host,
+        way="use an empty directory; or empty this one, if its records are not needed any more",
+    )
+
+
 def clusters(found: Iterable[tuple[str, str, str]]) -> list[Objection]:
     """Hosts of different clusters in one inventory. found: (cluster id, host, where that id stands)."""
     of: dict[str, dict[str, str]] = {}

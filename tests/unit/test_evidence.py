@@ -337,9 +337,10 @@ def test_what_a_brokers_files_say(tmp_path: Path):
         "settings": {},
         "link": None,
         "present": [],
-        "epoch": 0,
+        "led": False,
+        "voters": [],
         "bootstrap": "",
-        "dirs": {str(new): {"cluster": None, "partitions": None}},
+        "dirs": {str(new): {"cluster": None, "old_format": False, "partitions": None}},
     }
 
 

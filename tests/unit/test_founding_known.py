@@ -22,6 +22,7 @@ from tests.support.quorum import FakeQuorum
 HOSTS = ["kafka1", "kafka2", "kafka3"]
 APART: dict[str, Any] = {"kafka": HOSTS, "kafka_controller": HOSTS}
 COMBINED: dict[str, Any] = {"kafka": HOSTS}
+OWN = "kafka-controller"
 X, Y = "MkU3OEVBNTcwNTJENDM2Qk", "daCJ2hExCJhQrj9mAOdhoQ"
 
 
@@ -40,15 +41,17 @@ def witnesses(
     for name in run:
         target, of_host = support.target(inventory, name), (had or {}).get(name, {})
         new = [one for one in support.resources(target) if isinstance(one, Initial) and one.user not in of_host]
-        nothing: dict[str, Any] = {"dirs": {"/data": {"cluster": None, "partitions": []}}, "epoch": 0}
+        nothing: dict[str, Any] = {"dirs": {"/data": {"cluster": None, "partitions": []}}, "led": False, "voters": []}
         said = {one.user: nothing for one in new} | dict(of_host)
         answers = {"kafka": {"cluster_id": X}} if name in serving else {}
         found.append(Witness(target, plan.make(name, new, {}), said=said, serving=answers))
     return found
 
 
-def files(cluster: str | None = X, epoch: int = 0, partitions: list[str] | None = None) -> dict[str, Any]:
-    return {"dirs": {"/data": {"cluster": cluster, "partitions": partitions}}, "epoch": epoch}
+def files(
+    cluster: str | None = X, led: bool = False, partitions: list[str] | None = None, voters: Any = ()
+) -> dict[str, Any]:
+    return {"dirs": {"/data": {"cluster": cluster, "partitions": partitions}}, "led": led, "voters": list(voters)}
 
 
 def broker(*serving: str, cluster: str = X) -> dict[Any, Any]:
@@ -67,7 +70,7 @@ def flags(made: Any, host: str, unit: str) -> list[str]:
 
 
 def test_where_nothing_is_new_nothing_is_decided(tmp_path: Path):
-    had = {name: {"kafka": files(), "kafka-controller": files(epoch=3)} for name in HOSTS}
+    had = {name: {"kafka": files(), "kafka-controller": files(True)} for name in HOSTS}
     assert site.complete(witnesses(tmp_path, APART, had=had), FakeHosts({})) == {}
 
 
@@ -91,13 +94,84 @@ def test_a_first_deploy_that_was_cut_off_goes_on_with_the_same_cluster_and_the_s
     assert broker_beside.note_when_absent == f"a new node of cluster {X}"
 
 
-@pytest.mark.parametrize("had", [{"kafka-controller": files(epoch=1)}, {"kafka-controller": files(None, 1)}])
-def test_after_there_was_a_leader_a_new_controller_has_no_vote_of_its_own(tmp_path: Path, had: Any):
-    found = witnesses(tmp_path, APART, had={"kafka1": had, "kafka2": {"kafka": files()}})
+@pytest.mark.parametrize("known", [files(led=True), files(None, True)])
+def test_after_there_was_a_leader_a_new_controller_has_no_vote_of_its_own(tmp_path: Path, known: Any):
+    had = {"kafka1": {"kafka-controller": known}, "kafka2": {"kafka-controller": files()}}
+    found = witnesses(tmp_path, APART, had=had)
     assert flags(site.complete(found, FakeHosts({})), "kafka3", "kafka-controller") == [
         f"--cluster-id={X}",
         "--no-initial-controllers",
     ]
+
+
+def test_controllers_without_a_majority_take_new_ones_in_only_while_they_have_a_leader(tmp_path: Path):
+    """As when one controller becomes three; otherwise two of three have lost their metadata, and no vote is left."""
+    found = witnesses(tmp_path, APART, had={"kafka1": {"kafka-controller": files(led=True)}})
+    grows, lost = FakeQuorum(101), FakeQuorum(101, 102, 103)
+    assert "--no-initial-controllers" in flags(site.complete(found, FakeHosts(grows.answers)), "kafka3", OWN)
+    lost.down, lost.leader = {102, 103}, None
+    with pytest.raises(
+        Refused, match="2 of 3 controllers are without metadata, though there has been a lead"
+    ) as caught:
+        site.complete(found, FakeHosts(lost.answers))
+    assert caught.value.hosts == ["kafka2", "kafka3"] and "bring back their disks" in str(caught.value.advice)
+
+
+@pytest.mark.parametrize("given", [{}, {"kafka_cluster_id": X}])
+def test_a_log_of_metadata_without_meta_properties_makes_no_other_cluster(tmp_path: Path, given: Any):
+    """All else is empty: nobody says which cluster it is, and a new one would have no controller with a vote."""
+    found = witnesses(tmp_path, APART, **given)
+    found[0].said[OWN].update(files(None, led=True))  # type: ignore[attr-defined]
+    down = FakeQuorum(101, 102, 103)
+    down.down, down.leader = {101, 102, 103}, None
+    with pytest.raises(Refused, match="3 of 3 controllers are without metadata") as caught:
+        site.complete(found, FakeHosts(down.answers))
+    assert "meta.properties, as they were" in str(caught.value.advice)
+    # The others of a whole cluster know which one it is, whichever hosts the run has.
+    one = witnesses(tmp_path, APART, ["kafka1"])
+    one[0].said[OWN].update(files(None, led=True))  # type: ignore[attr-defined]
+    made = site.complete(one, FakeHosts({**FakeQuorum(101, 102, 103).answers, **broker("kafka2")}))
+    assert flags(made, "kafka1", OWN) == [f"--cluster-id={X}", "--no-initial-controllers"]
+    # A leader that is up does not say it, and neither does a broker.
+    with pytest.raises(Refused, match="the id of its cluster is not known"):
+        site.complete(witnesses_led(tmp_path), FakeHosts(FakeQuorum(101, 102, 103).answers))
+
+
+def witnesses_led(directory: Path) -> list[Witness]:
+    found = witnesses(directory, APART)
+    found[0].said[OWN].update(files(None, led=True))  # type: ignore[attr-defined]
+    return found
+
+
+TOLD = [
+    {"id": number, "directory": kraft.directory_id(X, number), "place": f"kafka{number - 100}:9093"}
+    for number in (101, 102, 103)
+]
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (TOLD, ""),
+        ([], ""),  # of a version that does not write it so
+        (TOLD[:1], "kafka1 was told: 101@kafka1:9093:"),  # it would lead alone, and the others without it
+        ([*TOLD[:2], {**TOLD[2], "place": "kafka4:9093"}], "103@kafka4:9093:"),  # another order, address or port
+        ([*TOLD[:2], {**TOLD[2], "directory": "daCJ2hExCJhQrj9mAOdhoQ"}], ":daCJ2hExCJhQrj9mAOdhoQ"),  # by hand
+    ],
+)
+def test_what_a_controller_was_told_of_the_others_stays_true_until_there_is_a_leader(
+    tmp_path: Path, told: Any, said: str
+):
+    found = witnesses(tmp_path, APART, had={"kafka1": {OWN: files(voters=told)}})
+    if not said:
+        assert flags(site.complete(found, FakeHosts({})), "kafka2", OWN)
+        return
+    with pytest.raises(Refused, match="not those of an earlier deploy") as caught:
+        site.complete(found, FakeHosts({}))
+    assert said in caught.value.details[0] and "--purge-data --limit kafka1" in str(caught.value.advice)
+    # Later, the quorum itself says who its voters are.
+    had = {name: {OWN: files(voters=told, led=name == "kafka2")} for name in ("kafka1", "kafka2")}
+    assert site.complete(witnesses(tmp_path, APART, had=had), FakeHosts({}))
 
 
 @pytest.mark.parametrize(("groups", "voters"), [(APART, (101, 102, 103)), (COMBINED, (1, 2, 3))])
@@ -154,6 +228,6 @@ def test_a_run_of_one_host_that_learns_too_little_is_refused(
 
 
 def test_partitions_without_metadata_are_a_lost_disk_and_no_new_cluster(tmp_path: Path):
-    had = {name: {"kafka": files(X, 0, ["orders-0"])} for name in HOSTS}
+    had = {name: {"kafka": files(X, False, ["orders-0"])} for name in HOSTS}
     with pytest.raises(Refused, match=f"cluster {X} has partitions, and no controller has its metadata"):
         site.complete(witnesses(tmp_path, APART, had=had), FakeHosts({}))

@@ -86,7 +86,8 @@ def files(path: str, **also: Any) -> dict[str, Any]:
         "link": "kafka_2.13-4.3.1",
         "present": [path],
         "dirs": {path: {"cluster": "abc", "partitions": None}},
-        "epoch": 3,
+        "led": True,
+        "voters": [],
         "bootstrap": "",
         **also,
     }
@@ -224,3 +225,27 @@ def test_a_lost_group_does_not_make_another_cluster_of_a_broker(now: Any, then: 
     found = evidence_rules.mode([seen])
     assert [said in one.what for one in found] == ([True] if said else [])
     assert all(one.consent is None and "group zookeeper" in one.way for one in found)
+
+
+@pytest.mark.parametrize(
+    ("now", "old", "found"),
+    [
+        ({}, True, 1),
+        ({}, False, 0),
+        (ZOOKEEPER, True, 0),  # its own configuration is there, and says more
+        (KRAFT, True, 1),
+    ],
+)
+def test_a_disk_of_a_broker_with_zookeeper_is_no_disk_of_a_node(now: Any, old: bool, found: int):
+    data = {DATA: evidence_rules.Data("abc", (), old)}
+    objections = evidence_rules.reused([evidence_rules.Seen("kafka1", wanted=(DATA,), data=data, now=now)])
+    assert [one.host for one in objections] == ["kafka1"] * found
+    assert all(one.consent is None and DATA in one.what for one in objections)
+
+
+def test_a_controller_gets_no_such_disk_either(tmp_path: Path):
+    old = {"kafka-controller": {"dirs": {METADATA: {"cluster": "abc", "old_format": True, "partitions": []}}}}
+    (one, two), _ = judged(
+        witnesses(tmp_path, said=old, run=["kafka1", "kafka2"], kafka_controller=HOSTS), FakeQuorum(101, 102, 103)
+    )
+    assert (one.host, two.host) == ("kafka1", "kafka2") and f"{METADATA} has the data of a broker with" in one.what
