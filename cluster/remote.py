@@ -36,10 +36,13 @@ class ByBroker:
 # -- one broker, and the cluster as it sees it
 
 
-def broker_ready(broker: int, *, unit: str, log_file: str, timeout: float, stall: float) -> ByBroker:
-    """Wait until a broker serves, times in seconds: `state.serving.ready`."""
+def broker_ready(
+    broker: int, *, unit: str, log_file: str, timeout: float, stall: float, session: float | None = None
+) -> ByBroker:
+    """Wait until a broker serves, times in seconds: `state.serving.ready`. session: how long the cluster's own
+    controllers hold that of a silent broker; None with ZooKeeper."""
     args = {"broker_id": broker, "unit": unit, "log_file": log_file, "timeout": timeout, "stall": stall}
-    return ByBroker("cluster.state.serving", "ready", args)
+    return ByBroker("cluster.state.serving", "ready", args if session is None else {**args, "session": session})
 
 
 def answering(addresses: Sequence[str]) -> Request:
@@ -53,9 +56,15 @@ def cluster_status(*, partitions: bool = False, min_isr: int | None = None) -> B
     return ByBroker("cluster.state.probe", "status", {"partitions": partitions, "min_isr": min_isr})
 
 
-def broker_status(broker: int, min_isr: int | None = None) -> ByBroker:
-    """What a broker knows and holds: `state.node.look`. min_isr: as for `cluster_status`."""
-    return ByBroker("cluster.state.node", "look", {"broker": broker, "min_isr": min_isr})
+def broker_status(
+    broker: int, min_isr: int | None = None, *, log_file: str = "", session: float | None = None
+) -> ByBroker:
+    """What a broker knows and holds: `state.node.look`. min_isr: as for `cluster_status`; session: as for
+    `broker_ready`."""
+    args: dict[str, Any] = {"broker": broker, "min_isr": min_isr}
+    if session is not None:
+        args |= {"log_file": log_file, "session": session}
+    return ByBroker("cluster.state.node", "look", args)
 
 
 def running_version(unit: str, started: str) -> Request:

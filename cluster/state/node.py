@@ -15,6 +15,7 @@ from cluster.moving import marks, throttle
 from cluster.moving.moving import Moving
 from cluster.protocol import wire
 from cluster.settings import configs
+from cluster.state import session
 from cluster.state.probe import MIN_IN_SYNC, count, needed
 from cluster.state.serving import ANSWER_TIMEOUT
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """What this broker knows and holds. args: bootstrap ("127.0.0.1:9092"), broker (its id), min_isr (as for
-    `probe.status`: topics' settings are not asked, then).
+    `probe.status`: topics' settings are not asked, then); log_file and session, optional: as for `serving.ready`.
 
     Returns serving; when it is not: why. Else what `probe.status` counts, and leaders and replicas {broker id as text:
     partitions}, log_dirs {path: {size (bytes), error}}, throttled (this broker and all topics, as `throttle.find`), and
@@ -42,7 +43,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             results = connection.call(DescribeLogDirsRequest(topics=None)).results
             own = _own_settings(connection, str(args["broker"]))
     except (OSError, KafkaError) as error:
-        return {"serving": False, "why": wire.describe(error)}
+        held = args.get("session") and session.waits(session.last_part(args["log_file"]))
+        return {"serving": False, "why": session.why(args["session"]) if held else wire.describe(error)}
     min_isr = needed(described)
     flying = None if assumed else _under_way(args["bootstrap"])
     adding = {**(before or {}), **(flying or {})}

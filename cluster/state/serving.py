@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from cluster.endpoint import Endpoint
 from cluster.protocol.hello import describe, hello, ids
+from cluster.state import session
 from provisioner.agent.waiting import Unit, until
 
 if TYPE_CHECKING:
@@ -20,18 +21,21 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Wait until this broker answers and is registered in its cluster under its own id.
 
     args: bootstrap ("127.0.0.1:9092"), broker_id;
-    timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
+    timeout and stall in seconds; unit and log_file, optional, for early ends and evidence; session, optional: how long
+    the controllers hold that of a silent broker, seconds.
     Returns broker_id, cluster_id, controller, brokers {id as text: "host:port"} of all that are registered, seconds.
     Raises Failure when it does not serve in time.
     """
     endpoint = Endpoint.parse(args["bootstrap"])
     broker = int(args["broker_id"])
+    unit = Unit(args["unit"], args.get("log_file", ""), OWN_SESSION) if args.get("unit") else None
 
     def attempt() -> tuple[Optional[dict[str, Any]], str]:
         try:
             view = hello(endpoint)
         except OSError as error:
-            return None, describe(error)
+            held = args.get("session") and unit and session.waits(unit.logged())
+            return None, session.why(args["session"]) if held else describe(error)
         if broker not in view["brokers"]:
             # Metadata comes from the broker itself, so it answers, but the cluster does not know it (yet).
             return None, f"registered brokers: {ids(view['brokers'])}; missing: {broker}"
@@ -50,7 +54,7 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         timeout=float(args["timeout"]),
         stall=float(args["stall"]),
         emit=emit,
-        unit=Unit(args["unit"], args.get("log_file", ""), OWN_SESSION) if args.get("unit") else None,
+        unit=unit,
     )
 
 

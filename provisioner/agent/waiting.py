@@ -70,7 +70,11 @@ class Unit:
         return f"{state['sub']}, died {died} times" if died else str(state["sub"])
 
     def _excused(self) -> bool:
-        return bool(self.excuse) and self.excuse in _tail(self.log_file, self._log_start)
+        return bool(self.excuse) and self.excuse in self.logged()
+
+    def logged(self) -> str:
+        """What its log file has had since the wait began, the last part of it."""
+        return _tail(self.log_file, self._log_start)
 
     def work(self) -> tuple[int, int]:
         """Numbers that grow while the process does something: its log's size, and the MiB it has read."""

@@ -75,6 +75,12 @@ def node(target: Target) -> bool:
     return own(target) and "controller" in kraft.process_roles(target.host, target.members)
 
 
+def session(target: Target) -> float | None:
+    """How long the controllers hold the session of a silent broker, seconds; None for ZooKeeper, which a broker tells
+    itself."""
+    return kraft.session(target.members) / 1000 if own(target) else None
+
+
 def quorum(call: Call, target: Target) -> dict[str, Any] | None:
     """What all controllers say, asked from this broker's host, as `cluster.metadata.kraft.probe.quorum`; None for
     ZooKeeper, which is asked on its own hosts."""

@@ -179,6 +179,7 @@ def quorum(target: Target) -> dict[str, Any] | None:
         "roles": ",".join(kraft.process_roles(target.host, target.members)),
         "bootstrap": kraft.bootstrap(target.members),
         "listener": kraft.LISTENER,
+        "session": kraft.session(target.members),
         "voter": [kraft.written(one) for one in here],
         "shares": release(target.host.vars).number >= kraft.SHARE_GROUPS,
     }

@@ -73,6 +73,7 @@ def ready(target: Target) -> Request:
         log_file=LOGS[0],
         timeout=target["kafka_start_timeout"] / 1000,
         stall=target["kafka_start_stall"] / 1000,
+        session=metadata.session(target),
     )
     return request.at(listeners.inter_broker(target.host).local)
 

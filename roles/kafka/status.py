@@ -12,7 +12,7 @@ from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target
 from provisioner.words import counted
-from roles.kafka import listeners, metadata, split, topology
+from roles.kafka import listeners, metadata, service, split, topology
 
 if TYPE_CHECKING:
     from cluster.metadata.kraft.view import Advice
@@ -32,7 +32,8 @@ def look(call: Call, target: Target) -> Mapping[str, Any]:
     """As `cluster.state.node.look` answers; where the controllers are the cluster's own, with quorum, what they say,
     and features, as `cluster.metadata.kraft.features.look` answers."""
     broker = topology.broker_id(target.host, target.members("kafka"))
-    request = remote.broker_status(broker, **metadata.assumed(call, target))
+    session = metadata.session(target)
+    request = remote.broker_status(broker, **metadata.assumed(call, target), log_file=service.LOGS[0], session=session)
     local = listeners.inter_broker(target.host).local
     answer = call(target.name, request.at(local))
     quorum = metadata.quorum(call, target)

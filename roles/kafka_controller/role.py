@@ -67,6 +67,7 @@ def config(target: Target) -> File:
         node_id=number(target),
         listener=kraft.written(me),
         bootstrap=kraft.bootstrap(target.members),
+        session=kraft.SESSION_MS,
         directory=data_dirs(target)[0],
         replication=topology.replication(target.host, len(brokers)),
     )

@@ -11,10 +11,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from cluster.endpoint import joined
+from provisioner.quantities import parse_duration
 from provisioner.resources import Initial
 from roles.shared.members import HostLike, number
 
@@ -26,6 +27,9 @@ LISTENER = "CONTROLLER"
 COMBINED = ("broker", "controller")
 MOST_COMBINED = 3  # controllers among brokers, where the inventory does not say which: more only make each vote slower
 FIRST_ID = 101  # of controllers of their own: far from the ids of brokers, which count from 1
+
+SESSION = "broker.session.timeout.ms"
+SESSION_MS = 6000  # what controllers are told of it, where the inventory has nothing else; why: server.properties.j2
 
 SHARE_GROUPS = (4, 2)  # the version whose brokers make the topic of share groups (KIP-932)
 
@@ -106,6 +110,17 @@ def process_roles(host: HostLike, members: Members) -> tuple[str, ...]:
     return COMBINED if host.name in first else ("broker",)
 
 
+def session(members: Members) -> int:
+    """How long the controllers hold the session of a broker that is silent, milliseconds: the longest of any of them,
+    since each of them may lead."""
+    said = {OWN_UNIT: (CONTROLLERS, "kafka_controller_config"), COMBINED_UNIT: (BROKERS, "kafka_config")}
+    own: dict[tuple[str, str], Mapping[str, Any]] = {
+        (unit, host.name): host.vars[variable] for unit, (group, variable) in said.items() for host in members(group)
+    }
+    found = [own[one.unit, one.host].get(SESSION) for one in controllers(members)]
+    return max((SESSION_MS if value is None else _milliseconds(value) for value in found), default=SESSION_MS)
+
+
 def bootstrap(members: Members) -> str:
     """The value of controller.quorum.bootstrap.servers: all of them, since a node that loses its leader asks only these
     (KIP-853)."""
@@ -138,6 +153,12 @@ def is_uuid(text: str) -> bool:
 def encoded(uuid: bytes) -> str:
     """16 bytes as Kafka's Uuid writes them."""
     return base64.urlsafe_b64encode(uuid).rstrip(b"=").decode()
+
+
+def _milliseconds(value: Any) -> int:
+    """A property's value: milliseconds, as Kafka has it, or with a unit."""
+    text = str(value).strip()
+    return int(text) if text.isdigit() else parse_duration(text)
 
 
 def own_port(host: HostLike) -> int:
