@@ -74,9 +74,10 @@ def ready_for_peers(containers: Iterable[str]) -> None:
 
 
 def idle(containers: Iterable[str]) -> None:
-    """Wait until no host makes its class archive in the background any more; a deployment does not wait for that."""
+    """Wait until no host makes its class archives in the background any more; a deployment does not wait for that."""
     for container in containers:
-        wait = "for i in $(seq 600); do systemctl is-active -q kafka-class-archive || exit 0; sleep 1; done; exit 1"
+        made = "systemctl is-active -q kafka-class-archive kafka-service-archive"
+        wait = f"for i in $(seq 600); do {made} || exit 0; sleep 1; done; exit 1"
         engine.docker("exec", container, "sh", "-c", wait, timeout=700)
 
 

@@ -235,4 +235,5 @@ def warnings(inventory: Inventory) -> list[str]:
         return metadata.untested(inventory)
     from roles.kafka import settings  # as above
 
-    return [*metadata.untested(inventory), *settings.without_effect(given, metadata.kept_itself(inventory))]
+    without = settings.without_effect(given, metadata.kept_itself(inventory))
+    return [*metadata.untested(inventory), *metadata.unread(inventory), *without]

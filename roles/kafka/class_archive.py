@@ -64,7 +64,12 @@ def makers(target: Target, archive: Archive) -> list[Resource]:
             patience=300,
         ),
         target.file(
-            f"/etc/systemd/system/{UNIT}.service", "kafka/class-archive.service.j2", script=SCRIPT, home=archive.path
+            f"/etc/systemd/system/{UNIT}.service",
+            "kafka/class-archive.service.j2",
+            what="commands",
+            alone=False,
+            script=SCRIPT,
+            home=archive.path,
         ),
     ]
 

@@ -75,6 +75,15 @@ def node(target: Target) -> bool:
     return own(target) and "controller" in kraft.process_roles(target.host, target.members)
 
 
+def unread(inventory: Inventory) -> list[str]:
+    """A warning where brokers are told how long a session lasts, and the controllers, who decide it, are not."""
+    hosts = members(inventory, kraft.BROKERS)
+    told = any(kraft.SESSION in host.vars["kafka_config"] for host in hosts)
+    if not told or not kept_itself(inventory) or not kraft.apart(partial(members, inventory)):
+        return []
+    return [f"kafka_config: {kraft.SESSION} is up to the controllers: set it in kafka_controller_config"]
+
+
 def session(target: Target) -> float | None:
     """How long the controllers hold the session of a silent broker, seconds; None for ZooKeeper, which a broker tells
     itself."""

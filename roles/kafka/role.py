@@ -10,7 +10,7 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.kafka import class_archive, listeners, logs, metadata, topology
+from roles.kafka import class_archive, listeners, logs, metadata, service_archive, topology
 from roles.kafka.checks import OWNED
 from roles.kafka.release import distribution, home, release
 from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, SECRETS, STARTED, UNIT, data_dirs, inputs, services
@@ -107,6 +107,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
         Links("/usr/local/bin", dict.fromkeys(on_path, LAUNCHER), only=LAUNCHER),
         native.libraries(target, archive, zstd=True),
         *class_archive.makers(target, archive),
+        *service_archive.makers(target, archive),
     ]
     if target["kafka_archive"]:
         return reach
@@ -230,10 +231,12 @@ def resources(target: Target) -> list[Resource]:
             data_dirs=data_dirs(target),
             config=CONFIG,
             started=STARTED,
+            archive=service_archive.options(target),
         ),
         *formatted(target),
         *services(target),
         *class_archive.made(target, archive),
+        *service_archive.made(target, archive),
     ]
 
 

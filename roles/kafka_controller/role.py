@@ -7,9 +7,9 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.kafka import logs, topology
+from roles.kafka import logs, service_archive, topology
 from roles.kafka import role as kafka
-from roles.kafka.release import home, release
+from roles.kafka.release import distribution, home, release
 from roles.kafka_controller.checks import OWNED
 from roles.kafka_controller.service import (
     CONFIG,
@@ -116,7 +116,10 @@ def resources(target: Target) -> list[Resource]:
             data_dirs=data_dirs(target),
             config=CONFIG,
             started=STARTED,
+            archive=service_archive.options(target),
         ),
         kraft.formatted(data_dirs(target)[0], NAME, kraft.format_command(java.home(target), home(target), CONFIG)),
         *services(target),
+        # A broker here brings it, after its own start.
+        *([] if target.is_in(kraft.BROKERS) else service_archive.made(target, distribution(target))),
     ]

@@ -91,8 +91,9 @@ class LabHost:
         return done.stdout.strip()
 
     def wait_for_class_archive(self) -> None:
-        """Return when the host does not (or no longer) make its class archive, which a deploy does not wait for."""
-        self.sh("for i in $(seq 500); do systemctl is-active -q kafka-class-archive || exit 0; sleep 1; done; exit 1")
+        """Return when the host does not (or no longer) make its class archives, which a deploy does not wait for."""
+        made = "systemctl is-active -q kafka-class-archive kafka-service-archive"
+        self.sh(f"for i in $(seq 500); do {made} || exit 0; sleep 1; done; exit 1")
 
     def pid(self, unit: str) -> str:
         """The main PID of a unit; "0" of one that does not run."""

@@ -57,7 +57,13 @@ def test_a_setting_that_needs_a_restart_restarts_the_node_and_keeps_its_records(
     create_topic(alone.bootstrap, topic)
     produce(alone.bootstrap, topic, ["one", "two", "three"])
     output = alone.deploy("--extra-vars", "{kafka_config: {queued.max.requests: 501}}")
-    assert "restart service:kafka" in output and alone.pid("kafka") not in (before, "0")
+    after = alone.pid("kafka")
+    assert "restart service:kafka" in output and after not in (before, "0")
+    # What the host has made meanwhile is there, as nobody but root can change it, and Java has taken it.
+    alone.wait_for_class_archive()
+    archive = "$(readlink -f /opt/kafka)/services.jsa"
+    assert alone.sh(f"systemctl show -P Result kafka-service-archive; stat -c '%U %a' {archive}") == "success\nroot 644"
+    assert alone.sh(f"grep -c {archive} /proc/{after}/maps", expect=None) != "0", "the start did not take the archive"
     assert records(alone.bootstrap, topic) == ["one", "two", "three"]
     alone.deploy("--no-smoke")
     delete_topic(alone.bootstrap, topic)

@@ -9,6 +9,7 @@ import pytest
 
 from cluster.state import node, serving, session
 from provisioner.agent.failure import Failure
+from roles import site
 from roles.kafka import metadata
 from roles.kafka.service import ready
 from roles.shared import kraft
@@ -81,6 +82,20 @@ def test_brokers_are_told_the_same_session_and_say_several_times_in_it_that_they
     assert "broker.session.timeout.ms=8000" in broker and "broker.session.timeout.ms=8000" in controller
     beat = int(next(line for line in broker if line.startswith("broker.heartbeat.interval.ms=")).partition("=")[2])
     assert 3 * beat <= kraft.SESSION_MS  # Kafka itself complains of fewer than two
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({**APART, "kafka_config": {kraft.SESSION: "20s"}}, True),
+        ({**APART, "kafka_controller_config": {kraft.SESSION: "20s"}}, False),
+        ({"kafka": THREE, "kafka_config": {kraft.SESSION: "20s"}}, False),  # they are the controllers
+        ({**APART, "kafka_config": {"num.io.threads": 9}}, False),
+    ],
+)
+def test_a_session_that_only_brokers_are_told_of_is_warned_of(tmp_path, given, warned):
+    said = [line for line in site.warnings(support.inventory(tmp_path, **given)) if kraft.SESSION in line]
+    assert [line.endswith("set it in kafka_controller_config") for line in said] == [True] * warned
 
 
 def test_with_zookeeper_nothing_of_this_is_written_or_asked(tmp_path):
