@@ -59,7 +59,7 @@ CHECKS = checks.of(ROLES)
 PRODUCTS = tuple(role.name for role in reversed(ROLES) if role.has("release"))
 
 # The units that roles run and that a roll can restart, each named as its role, in the order in which they start.
-SERVICES = tuple(role.name for role in ROLES if role.has("service"))
+SERVICES: Sequence[str] = tuple(role.name for role in ROLES if role.has("service"))
 
 
 def roles_for(groups: Iterable[str], tags: Iterable[str] = ()) -> tuple[Role, ...]:
