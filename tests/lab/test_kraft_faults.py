@@ -12,13 +12,15 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from kafka.admin import NewTopic
 
 from lab.lab import Lab
 
 from .cluster import Cluster, bare_cluster, restarted
+from .copies import asked
 from .hosts import LabHost, counts, status_json
 from .load import Load, loads
-from .serving import create_topic, delete_topic, eventually
+from .serving import delete_topic, eventually
 
 UNIT = "kafka-controller"
 DATA = "/var/lib/kafka-controller/data"
@@ -227,7 +229,8 @@ def test_disks_that_hold_what_they_should_not(three: Cluster):
     # A backup: the same voter with less in its log. Beside it, a log whose meta.properties is lost.
     third.sh(f"systemctl stop {UNIT}; cp -a {DATA} /root/backup; systemctl start {UNIT}")
     topic = f"later-{uuid.uuid4().hex[:8]}"
-    create_topic(three.bootstrap[0], topic)
+    new = NewTopic(topic, num_partitions=1, replication_factor=3)
+    asked(three, lambda admin: admin.create_topics([new]))
     eventually(lambda: "\nHealthy" in three.invoke("status"), seconds=60, what="all voters are level")
     third.sh(f"systemctl stop {UNIT}; rm -r {DATA}/*; cp -a /root/backup/. {DATA}/")
     output = three.invoke("deploy", "--no-smoke")
