@@ -74,7 +74,12 @@ def test_the_next_leaders_return_when_those_before_lead(monkeypatch: pytest.Monk
     cluster.late = 3
     asked: list[int] = []
     elect = cluster.elect_leaders
-    monkeypatch.setattr(cluster, "elect_leaders", lambda keys: asked.append(cluster.asked) or elect(keys))
+
+    def noted(keys):
+        asked.append(cluster.asked)
+        return elect(keys)
+
+    monkeypatch.setattr(cluster, "elect_leaders", noted)
     assert restore(monkeypatch, cluster)["returned"] == 5
     assert asked == [0, 4], "the second election came before the leaders of the first answered"
 
