@@ -47,10 +47,10 @@ def contents(
     if not metadata.own(target) or not voters:
         return {}
     seen, late = _settled(call, target, voters, JOIN_SECONDS if not check else 0.0)
-    for one in late:
+    for silent in late:
         reporter.warning(
-            f"{one.host}: controller {one.id} is up and does not fetch from the leader, so that its vote is missing: "
-            "deploy again when it does (`invoke logs` shows why it does not)"
+            f"{silent.host}: controller {silent.id} is up and does not fetch from the leader, so that its vote is "
+            "missing: deploy again when it does (`invoke logs` shows why it does not)"
         )
     wanted = joining(seen, voters)
     if wanted and not check:

@@ -10,6 +10,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from kafka.admin import NewTopic
@@ -55,8 +56,12 @@ def killed(cluster: Cluster, at: str) -> None:
 def hold(*hosts: LabHost) -> None:
     """Let no deploy format anything on these hosts: however fast they are, they get no further."""
     installed = f"! pgrep -x apt-get && chmod a-x {JAVA}; echo $?"
+
+    def held(host: LabHost) -> bool:
+        return host.sh(installed).endswith("0")
+
     for host in hosts:
-        eventually(lambda of=host: of.sh(installed).endswith("0"), seconds=120, what="Java is installed")
+        eventually(partial(held, host), seconds=120, what="Java is installed")
 
 
 def release(host: LabHost) -> None:
@@ -139,12 +144,16 @@ def test_a_roll_that_is_killed_at_every_step_loses_nothing(three: Cluster, load:
     done = "restart service:{} (runs with an older "
     with load() as clients:
         killed(three, "--> Restart")
+
+        def goes(unit: str, before: dict[str, str]) -> bool:
+            return three.pids(unit) != before
+
         for unit in (UNIT, "kafka"):
             # Between the stop of a node and its return, and when it is back.
             with three.running("deploy") as run:
                 before = three.pids(unit)
                 run.says("--> Restart")
-                eventually(lambda of=unit, was=before: three.pids(of) != was, seconds=60, what=f"a {unit} goes")
+                eventually(partial(goes, unit, before), seconds=60, what=f"a {unit} goes")
                 run.kill()
             killed(three, done.format(unit))
         killed(three, "--> Verify")

@@ -70,7 +70,7 @@ def flags(made: Any, host: str, unit: str) -> list[str]:
 
 
 def test_where_nothing_is_new_nothing_is_decided(tmp_path: Path):
-    had = {name: {"kafka": files(), "kafka-controller": files(True)} for name in HOSTS}
+    had = {name: {"kafka": files(), "kafka-controller": files(led=True)} for name in HOSTS}
     assert site.complete(witnesses(tmp_path, APART, had=had), FakeHosts({})) == {}
 
 
