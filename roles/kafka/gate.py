@@ -7,11 +7,13 @@ knows the whole cluster. Who keeps the cluster's metadata is asked by way of `cl
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cluster import remote
 from provisioner.connect.requests import Call
+from provisioner.errors import HostFailed
 from provisioner.quantities import format_size
 from provisioner.refusal import Refusal
 from provisioner.run.rolling import Say
@@ -36,6 +38,7 @@ class KafkaGate:
         self.keepers = metadata.nodes(targets, call)
         self.sizes, self.assumed = Seldom(), Seldom()
         self.turns: dict[str, Keeper] = {}  # of hosts whose broker is a node of the keeper, too: see KeeperGate
+        self.returned = 0  # leaders that this roll has given back so far
 
     def _state(self, host: str, own: bool) -> rules.ClusterState | None:
         """The cluster as a broker sees it: the host's own is asked first when `own`, else the others first, since a
@@ -149,7 +152,8 @@ class KafkaGate:
         return bool(answer["moved"])
 
     def settle(self, host: str, before: rules.ClusterState | None) -> None:
-        """Wait until the restarted broker is back in sync. Raises HostFailed when there is no progress any more."""
+        """Wait until the restarted broker is back in sync; give its leaders back. Raises HostFailed when there is no
+        progress any more."""
 
         def look() -> Look:
             # Two views: the others may not know of its return yet, and it may not know every partition yet.
@@ -165,16 +169,27 @@ class KafkaGate:
 
         wait(host, look, self._stall(host), self.say)
         self.turns.pop(host, None)
+        # Before the next broker stops: it then hands over its own leaders alone, a third of all with three brokers, and
+        # not those of the brokers before it as well. Clients wait for all of them. At the end it is tried once more.
+        with contextlib.suppress(HostFailed):
+            self._elect(host)
 
     def restore(self, hosts: Sequence[str]) -> str:
-        """Elect the preferred leaders, unless the inventory leaves leaders where they are."""
+        """Elect the preferred leaders that are still elsewhere; what the whole roll has come to."""
+        refused = self._elect(hosts[-1])
+        return rules.returned(self.returned, refused)
+
+    def _elect(self, asked: str) -> Mapping[str, int]:
+        """Elect the preferred leaders by way of a host, unless the inventory leaves leaders where they are; {reason:
+        how many could not return}. Raises HostFailed."""
         if len(self.members) == 1 or not all(rules.leaders_return(one.vars["kafka_config"]) for one in self.members):
-            return ""
-        asked = hosts[-1]
+            return {}
         self.say(asked, "electing the preferred leaders")
         found = self.call(asked, remote.restore_leaders().at(self._addresses(asked)[asked]))
         self.say(asked, "")
-        return rules.returned(found["returned"], found["refused"])
+        self.returned += found["returned"]
+        refused: Mapping[str, int] = found["refused"]
+        return refused
 
     def _catching_up(self, host: str, refusal: Refusal) -> Look:
         """A refusal that ends when copies are in sync: these advance by bytes."""

@@ -130,7 +130,8 @@ def bootstrap(members: Members) -> str:
 def format_command(java_home: str, home: str, config: str) -> tuple[str, ...]:
     """The command that formats the directories that a configuration names, as far as one host knows it. What is
     formatted stays as it is, so that a command which was cut off between two directories goes on."""
-    tool = (f"{java_home}/bin/java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{home}/libs/*")
+    quick = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+    tool = (f"{java_home}/bin/java", "-Xmx128m", *quick, "-cp", f"{home}/libs/*")
     return (*tool, "kafka.tools.StorageTool", "format", "--ignore-formatted", "--config", config)
 
 

@@ -45,11 +45,16 @@ class Brokers:
                 nodes.zookeeper_ensemble: self._ensemble,
                 remote.copies_behind: self._copies,
                 nodes.hand_over: self._hand_over,
-                remote.restore_leaders: lambda host, args: self.elected,
+                remote.restore_leaders: lambda host, args: self._elect(),
                 remote.answering: self._answering,
                 remote.cluster_status: self._status,
             }
         )
+
+    def _elect(self) -> Any:
+        if isinstance(self.elected, Exception):
+            raise self.elected
+        return self.elected
 
     def _at(self, host: str, address: str) -> str:
         name = address.split(":")[0]
