@@ -38,7 +38,8 @@ def report(what: str, gap: float, seconds: float) -> None:
 
 def returns_by_itself(cluster: Cluster) -> int:
     """How many times the cluster's controllers returned leaders by their own timer (KafkaController, AutoTriggered)."""
-    count = "cat /var/log/kafka/controller.log* | grep -c 'PREFERRED.*triggered by AutoTriggered' || true"
+    said = "(PREFERRED) for partitions [^ ].*triggered by AutoTriggered"
+    count = f"cat /var/log/kafka/controller.log* | grep -c '{said}' || true"
     return sum(int(host.sh(count)) for host in cluster.hosts)
 
 
