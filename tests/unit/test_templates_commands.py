@@ -186,12 +186,13 @@ def test_an_archive_is_only_for_the_java_and_the_jars_that_it_was_made_with(host
 ZK_COMMAND, KAFKA_COMMAND = "zkCli.sh", "kafka-topics.sh"
 
 
-@pytest.fixture(params=[ZK_COMMAND, KAFKA_COMMAND])
-def command(request, host):
-    """A command of each product."""
-    if request.param == ZK_COMMAND and not with_zookeeper(host):
-        pytest.skip("no ZooKeeper goes with this Kafka")
-    return request.param
+# One command of each product that goes with a Kafka: there is no ZooKeeper for 4.x.
+each_command = pytest.mark.parametrize(
+    ("version", "command"),
+    [(version, KAFKA_COMMAND) for version in VERSIONS]
+    + [(version, ZK_COMMAND) for version in VERSIONS if releases.release("kafka", version).paired],
+    indirect=["version"],
+)
 
 
 TOO_OLD = 'echo "Picked up JAVA_TOOL_OPTIONS: -version" >&2; echo \'java version "1.7.0_80"\' >&2'
@@ -207,6 +208,7 @@ def java_at(place, *, release="", says=""):
     return place
 
 
+@each_command
 def test_another_java_that_is_first_in_the_path_is_not_used(host, tmp_path, command):
     with_our_java(host)
     other = java_at(tmp_path / "other", release='JAVA_VERSION="1.7.0_80"\n')
@@ -214,6 +216,7 @@ def test_another_java_that_is_first_in_the_path_is_not_used(host, tmp_path, comm
     assert (code, called[0], error) == (0, "java", "")
 
 
+@each_command
 @pytest.mark.parametrize(
     ("made", "why"),
     [
@@ -238,6 +241,7 @@ def test_a_java_home_that_does_not_work_is_ignored_in_one_line(host, version, tm
     assert error == f"{command}: JAVA_HOME={place} is ignored: {why.format(product, needed)}. Using {ours}\n"
 
 
+@each_command
 @pytest.mark.parametrize(
     "how",
     [
@@ -252,6 +256,7 @@ def test_a_java_home_that_works_is_used_without_a_word(host, tmp_path, command, 
     assert (code, error) == (0, "") and called[0].startswith("other -Xm")
 
 
+@each_command
 def test_without_java_home_the_deployed_java_runs_them_also_from_their_own_directory(host, command):
     with_our_java(host)
     direct = host / "opt" / ("zookeeper" if command == ZK_COMMAND else "kafka") / "bin" / command
