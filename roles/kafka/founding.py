@@ -60,6 +60,7 @@ def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resourc
     new = {one.name: _initial(one) for one in witnesses}
     if not any(new.values()):
         return {}
+    require_stopped({one.name: [unit for unit in new[one.name] if unit in one.active] for one in witnesses})
     target = witnesses[0].target
     voters = kraft.controllers(target.members)
     fresh = [host for host, found in new.items() if found]
@@ -85,6 +86,21 @@ def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resourc
         for host, found in new.items()
         if found
     }
+
+
+def require_stopped(running: Mapping[str, Sequence[str]]) -> None:
+    """Raise Refused where a node runs whose meta.properties is gone. running {host: the units of such nodes}. A format
+    would give the directory another id below a process that has read the old one, and votes by it. Pure."""
+    there = {host: units for host, units in running.items() if units}
+    if there:
+        host, (unit, *_) = next(iter(there.items()))
+        raise Refused(
+            "a node runs whose meta.properties is gone: it would not start again",
+            hosts=list(there),
+            details=[f"{host}: {', '.join(units)}" for host, units in there.items()],
+            advice="bring the file back from a backup; or stop the node and deploy, which makes a new node of it that "
+            f"catches up from the others: `ssh {host} sudo systemctl stop {unit}`",
+        )
 
 
 def require_told(told: Mapping[str, tuple[str, ...]], voters: Sequence[str]) -> None:

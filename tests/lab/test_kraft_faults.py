@@ -245,7 +245,10 @@ def test_disks_that_hold_what_they_should_not(three: Cluster):
     output = three.invoke("deploy", "--no-smoke")
     assert "voter:" not in output and counts(output, third.name)["changed"] == 1, output
     delete_topic(three.bootstrap[2], topic)
-    third.sh(f"systemctl stop {UNIT}; rm {META}")
+    third.sh(f"rm {META}")
+    refused = three.invoke("deploy", "--no-smoke", expect=2)
+    assert "a node runs whose meta.properties is gone" in refused and third.name in refused, refused
+    third.sh(f"systemctl stop {UNIT}")
     output = three.invoke("deploy", "--no-smoke")
     assert "voter:103 (in the quorum, instead of its lost directory" in output, output
     require_whole(three)

@@ -32,10 +32,11 @@ def witnesses(
     run: Iterable[str] = HOSTS,
     had: Mapping[str, Mapping[str, Any]] | None = None,
     serving: Iterable[str] = (),
+    active: Mapping[str, list[str]] | None = None,
     **variables: Any,
 ) -> list[Witness]:
     """had {host: {unit: what its files say}} of hosts whose nodes are there already: the others have new ones. serving:
-    hosts whose broker says that it belongs to cluster X."""
+    hosts whose broker says that it belongs to cluster X. active {host: units that run}."""
     inventory = support.inventory(directory, **groups, **variables)
     found = []
     for name in run:
@@ -44,7 +45,8 @@ def witnesses(
         nothing: dict[str, Any] = {"dirs": {"/data": {"cluster": None, "partitions": []}}, "led": False, "voters": []}
         said = {one.user: nothing for one in new} | dict(of_host)
         answers = {"kafka": {"cluster_id": X}} if name in serving else {}
-        found.append(Witness(target, plan.make(name, new, {}), said=said, serving=answers))
+        runs = (active or {}).get(name, ())
+        found.append(Witness(target, plan.make(name, new, {}), said=said, serving=answers, active=runs))
     return found
 
 
@@ -102,6 +104,17 @@ def test_after_there_was_a_leader_a_new_controller_has_no_vote_of_its_own(tmp_pa
         f"--cluster-id={X}",
         "--no-initial-controllers",
     ]
+
+
+@pytest.mark.parametrize("unit", ["kafka", "kafka-controller"])
+def test_what_runs_is_not_formatted_though_its_meta_properties_is_gone(tmp_path: Path, unit: str):
+    had = {name: {"kafka": files(), "kafka-controller": files(led=True)} for name in HOSTS}
+    del had["kafka2"][unit]
+    others = {name: ["kafka", "kafka-controller"] for name in HOSTS if name != "kafka2"}
+    with pytest.raises(Refused) as refused:
+        site.complete(witnesses(tmp_path, APART, had=had, active={**others, "kafka2": [unit]}), FakeHosts({}))
+    assert list(refused.value.hosts) == ["kafka2"] and f"systemctl stop {unit}`" in str(refused.value.advice)
+    assert site.complete(witnesses(tmp_path, APART, had=had, active=others), FakeHosts({}))["kafka2"]
 
 
 def test_controllers_without_a_majority_take_new_ones_in_only_while_they_have_a_leader(tmp_path: Path):
