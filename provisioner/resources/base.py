@@ -61,6 +61,7 @@ class Resource:
     kind: ClassVar[str] = ""
     takes_along: ClassVar[bool] = False  # `remove` takes everything below `place`, too
     decided: ClassVar[bool] = True  # False: only all hosts together know all of it (`Site.complete`)
+    in_background: ClassVar[bool] = False  # True: `fix` begins what nobody waits for, so it is the last of a run
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -30,6 +30,7 @@ class Derived(Resource):
     """
 
     kind: ClassVar[str] = "derived"
+    in_background: ClassVar[bool] = True
     path: str
     unit: str
     inputs: tuple[str, ...] = ()

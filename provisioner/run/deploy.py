@@ -58,6 +58,7 @@ class Deploy:
                 self._contents(fleet)
                 if not self.options.check:
                     self._verify(fleet)
+                    self._begin_in_background(fleet)
                 next_steps = self._next_steps()
             except ProvisionerError as error:
                 self._blame(error)
@@ -255,6 +256,14 @@ class Deploy:
             self.reporter.phase("Verify")
             with timed("smoke"):
                 self.site.verify(fleet.call, list(self.targets.values()), self.reporter)
+
+    def _begin_in_background(self, fleet: Fleet) -> None:
+        """Begin what nobody waits for. A run that ends before has left it to the next one."""
+        plans = {name: one.in_background for name, one in self.plans.items() if one.in_background}
+        if plans:
+            self.reporter.phase("In the background")
+            payloads = applying.Payloads(fleet)
+            fleet.each(plans, lambda name: applying.apply(fleet, name, plans[name], payloads, self.rows[name])).check()
 
     def _next_steps(self) -> list[str]:
         if self.options.check:

@@ -66,7 +66,17 @@ class HostPlan:
     def at_once(self) -> tuple[Change, ...]:
         """The changes that wait for no restart: they are made on all hosts at the same time."""
         waiting = {change.resource.key for restart in self.restarts for change in restart.changes}
-        return tuple(change for change in self.changes if change.resource.key not in waiting)
+        return tuple(
+            change
+            for change in self.changes
+            if change.resource.key not in waiting and not change.resource.in_background
+        )
+
+    @property
+    def in_background(self) -> tuple[Change, ...]:
+        """What only saves time later: a run begins it when all else is done, since it takes processor time from the
+        services' start and from the smoke check, also on other hosts where several share a machine."""
+        return tuple(change for change in self.changes if change.resource.in_background)
 
 
 def completed(plan: HostPlan, made: Iterable[Resource]) -> HostPlan:
@@ -125,7 +135,7 @@ def make(host: str, resources: Sequence[Resource], states: Mapping[str, Mapping[
         reasons, live = outdated(service.inputs, dict(state), soon), state.get("live")
         if reasons:
             earlier = {change.resource.key for restart in restarts for change in restart.changes}
-            left = [change for change in changes if change.resource.key not in earlier]
+            left = [one for one in changes if one.resource.key not in earlier and not one.resource.in_background]
             restarts.append(Restart(service, tuple(reasons), waiting(left, service.inputs)))
         elif live and live["changes"]:
             adoptions.append(Adoption(service, tuple(live["changes"])))

@@ -75,6 +75,6 @@ def makers(target: Target, archive: Archive) -> list[Resource]:
 
 
 def made(target: Target, archive: Archive) -> list[Resource]:
-    """The archive itself; it comes after the broker, since the commands that are recorded talk to it."""
+    """The archive itself. The commands that are recorded talk to the broker, which serves by then."""
     path = place(target, archive)
     return [Derived(path, UNIT, inputs(target, archive))] if path else []

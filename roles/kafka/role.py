@@ -191,8 +191,11 @@ def formatted(target: Target) -> list[Resource]:
     (`founding.py`)."""
     if not metadata.own(target):
         return []
-    command = kraft.format_command(java.home(target), home(target), CONFIG)
-    return [kraft.formatted(target["kafka_metadata_dir"], "kafka", command)]
+    directory = target["kafka_metadata_dir"]
+    if metadata.node(target):
+        return [kraft.formatted(directory, "kafka", kraft.format_command(java.home(target), home(target), CONFIG))]
+    number = topology.broker_id(target.host, target.members("kafka"))
+    return [kraft.formatted(directory, "kafka", kraft.identity_command(directory, number))]
 
 
 def installed(target: Target) -> list[Resource]:

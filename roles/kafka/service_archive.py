@@ -72,6 +72,6 @@ def makers(target: Target, archive: Archive) -> list[Resource]:
 
 
 def made(target: Target, archive: Archive) -> list[Resource]:
-    """The archive itself; it comes after the services, which do not wait for it."""
+    """The archive itself, which nothing waits for."""
     path = place(target)
     return [Derived(path, UNIT, inputs(target, archive))] if path else []

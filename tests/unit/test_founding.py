@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from provisioner.errors import Refused
@@ -56,3 +59,13 @@ def test_controllers_are_formatted_together_once_and_brokers_belong_to_no_quorum
 def test_a_new_id_is_one_that_no_tool_takes_for_an_option():
     made = {founding.new_id() for _ in range(200)}
     assert len(made) == 200 and all(kraft.is_uuid(one) and not one.startswith("-") for one in made)
+
+
+def test_a_broker_alone_is_formatted_without_a_jvm_and_whole_or_not_at_all(tmp_path: Path):
+    command = [*kraft.identity_command(str(tmp_path), 3), *founding.flags("-kU3OEVBNTcwNTJENDM2Qg", None, (), False)]
+    subprocess.run(command, check=True)
+    made = tmp_path / "meta.properties"
+    assert made.read_text().splitlines() == ["version=1", "cluster.id=-kU3OEVBNTcwNTJENDM2Qg", "node.id=3"]
+    assert [one.name for one in tmp_path.iterdir()] == ["meta.properties"]
+    missing = [*kraft.identity_command(str(tmp_path / "not there"), 3), "--cluster-id=x"]
+    assert subprocess.run(missing, check=False, capture_output=True).returncode != 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.resources import Archive, Directory, File, Link, Links, Package, Service, Sysctl, sha256
+from provisioner.resources import Archive, Derived, Directory, File, Link, Links, Package, Service, Sysctl, sha256
 from provisioner.resources.service import outdated, parse_record
 from provisioner.run import plan
 from provisioner.secrets import mask
@@ -239,3 +239,15 @@ def test_every_resource_survives_the_wire():
 
 def test_content_does_not_travel_for_reading():
     assert FILE.wire(content=False)["content"] is None
+
+
+def test_what_only_saves_time_is_begun_when_all_else_is_done():
+    service = Service("kafka", inputs=(PROPERTIES, "/fast"))
+    derived = Derived("/fast", "make-fast", (PROPERTIES,))
+    old = {PROPERTIES: sha256(b"a=0\n"), "/fast": ""}
+    states = {FILE.key: as_read(FILE, digest="x"), service.key: running(started=old, disk=old)}
+    made = plan.make("h", [FILE, service, derived], states)
+    assert [change.resource for change in made.restarts[0].changes] == [FILE]
+    assert [one.resource for one in made.in_background] == [derived] and not made.nothing
+    assert derived not in [one.resource for one in made.at_once]
+    assert derived not in [one.resource for restart in made.restarts for one in restart.changes]
