@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from lab.lab import Lab
 
-from . import clients, tools, walk
+from . import clients, releases, tools, walk
 from .hosts import LabHost, counts
 from .serving import create_topic, delete_topic, produce, records
 from .terminal import Terminal
@@ -98,7 +100,10 @@ def test_a_cluster_is_not_turned_into_another_kind_by_its_groups(alone: LabHost)
     assert alone.pid("kafka") == before
 
 
-def test_an_uninstalled_host_keeps_its_data_and_goes_on_with_it(alone: LabHost):
+def test_an_uninstalled_host_keeps_its_data_and_goes_on_with_it_from_a_release_archive(alone: LabHost, tmp_path: Path):
+    archive = releases.make(tmp_path, alone, "4.3.1")
+    digest = hashlib.sha512(archive.read_bytes()).hexdigest()
+    from_archive = ("--extra-vars", f"kafka_archive=file:{archive}", "--extra-vars", f"kafka_archive_sha512={digest}")
     topic = f"outlives-{uuid.uuid4().hex[:8]}"
     create_topic(alone.bootstrap, topic)
     produce(alone.bootstrap, topic, ["one", "two", "three"])
@@ -106,8 +111,12 @@ def test_an_uninstalled_host_keeps_its_data_and_goes_on_with_it(alone: LabHost):
     done = alone.invoke("uninstall", "--yes")
     assert done.returncode == 0, done.stdout
     assert alone.sh("test -e /opt/kafka || echo gone") == "gone"
-    output = alone.deploy("--no-smoke")
-    assert alone.sh(f"grep cluster.id {META}") == cluster and "initial:" not in output
+    output = alone.deploy(*from_archive)
+    assert "Smoke check passed" in output and "initial:" not in output
+    assert alone.sh(f"grep cluster.id {META}") == cluster
+    assert releases.MARK in alone.sh("cat /opt/kafka/bin/kafka-topics.sh")
+    assert alone.sh("kafka-topics.sh --version").startswith("4.3.1")
+    assert counts(alone.deploy(*from_archive), alone.name)["changed"] == 0
     assert records(alone.bootstrap, topic) == ["one", "two", "three"]
     done = alone.invoke("uninstall", "--yes", "--purge-data")
     assert done.returncode == 0, done.stdout
