@@ -54,7 +54,6 @@ def report(what: str, gap: float, seconds: float) -> None:
 
 def test_three_bare_hosts_become_one_cluster_and_stay_as_they_are(prod3: Cluster):
     assert "Smoke check passed" in prod3.made and "of 3 brokers" in prod3.made
-    assert prod3.made.index("Smoke check passed") < prod3.made.index("derived:"), "what saves time later costs none now"
     ids = {host.sh("grep -h cluster.id /var/lib/kafka*/*/meta.properties | sort -u") for host in prod3.hosts}
     assert len(ids) == 1 and re.fullmatch(r"cluster\.id=[A-Za-z0-9_-]{22}", ids.pop())
     values = [f"{number}" for number in range(1000)]
