@@ -6,6 +6,7 @@ One cluster for all of it, in the order of this file.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,9 +20,9 @@ from lab.lab import Lab
 
 from .cluster import BASES, Cluster, bare_cluster, restarted
 from .copies import asked, partitions
-from .hosts import status_json
+from .hosts import counts, status_json
 from .load import Load, loads
-from .serving import create_topic, produce, records
+from .serving import create_topic, eventually, produce, records
 
 pytestmark = pytest.mark.second_lab
 
@@ -193,6 +194,24 @@ def test_what_the_cluster_holds_changes_without_a_restart(three: Cluster):
         assert "outdated" not in three.invoke("status")
         three.require_unchanged()
     assert three.pids("kafka") == before
+
+
+def test_without_two_of_three_combined_nodes_status_says_so_and_a_deploy_starts_them(three: Cluster):
+    first, *others = three.hosts
+    topic = f"still-{uuid.uuid4().hex[:8]}"
+    create_topic(first.bootstrap, topic)
+    produce(first.bootstrap, topic, ["one", "two", "three"])
+    others[0].sh("systemctl stop kafka")
+    refused = three.invoke("restart", "--limit", first.name, expect=2)
+    assert f"{others[0].name}, which is not part of this run" in refused, refused
+    others[1].sh("systemctl stop kafka")
+    lost = "the controllers have no leader (1 of 3 answer, 2 are needed)"
+    # One that leads takes a while to notice that nobody follows any more.
+    eventually(lambda: lost in three.invoke("status", expect=2), seconds=30, what="status says what is lost")
+    output = three.invoke("deploy", "--no-smoke")
+    assert [counts(output, host.name)["changed"] for host in three.hosts] == [0, 1, 1], output
+    assert records(others[1].bootstrap, topic) == ["one", "two", "three"]
+    eventually(lambda: "\nHealthy" in three.invoke("status", expect=None), seconds=60, what="healthy again")
 
 
 BOTH = {"kafka_process_roles": "broker,controller", "kafka_combined_controller_port": 9093, **PINNED}
