@@ -57,35 +57,29 @@ class Known(NamedTuple):
 def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resource]]:
     """{host: its resources of this kind, with all that was not known before}. Raises Refused where what a new node
     belongs to cannot be known, or is contradicted."""
-    new = {one.name: _initial(one) for one in witnesses}
-    if not any(new.values()):
+    undecided = {one.name: _undecided(one) for one in witnesses}
+    if not any(undecided.values()):
         return {}
+    new = {one.name: _nodes(one.target, undecided[one.name]) for one in witnesses}
     require_stopped({one.name: [unit for unit in new[one.name] if unit in one.active] for one in witnesses})
     target = witnesses[0].target
     voters = kraft.controllers(target.members)
-    fresh = [host for host, found in new.items() if found]
     known = _known(witnesses, call)._replace(
         blank=tuple(one.host for one in voters if one.unit in new.get(one.host, ())), controllers=len(voters)
     )
     if known.led and known.lost:
         known = known._replace(leads=_has_leader(call, target))
+    fresh = [host for host, found in undecided.items() if found]
     cluster = decide(known, target["kafka_cluster_id"], fresh) or new_id()
     if not known.led:
         require_told(known.told, first(cluster, voters))
-    return {
-        host: [
-            replace(
-                one,
-                command=(*one.command, *flags(cluster, node, voters, known.led)),
-                decided=True,
-                label=said(cluster, known),
-            )
-            for unit, one in found.items()
-            for node in [_node(unit, host, voters)]
-        ]
-        for host, found in new.items()
-        if found
-    }
+
+    def decided(host: str, one: Initial) -> Resource:
+        node = _node(one.user, host, voters) if one in new[host].values() else None
+        command = (*one.command, *flags(cluster, node, voters, known.led))
+        return replace(one, command=command, decided=True, label=said(cluster, known, one in new[host].values()))
+
+    return {host: [decided(host, one) for one in found] for host, found in undecided.items() if found}
 
 
 def require_stopped(running: Mapping[str, Sequence[str]]) -> None:
@@ -191,8 +185,10 @@ def first(cluster: str, voters: Sequence[kraft.Controller]) -> list[str]:
     return [f"{one.id}@{one.place}:{kraft.directory_id(cluster, one.id)}" for one in voters]
 
 
-def said(cluster: str, known: Known) -> str:
-    """The plan's line."""
+def said(cluster: str, known: Known, node: bool) -> str:
+    """The plan's line. node: whether a node's metadata is kept there, else its partitions."""
+    if not node:
+        return f"for partitions of cluster {cluster}"
     return f"a new node of cluster {cluster}" if known.clusters else f"a new cluster, {cluster}"
 
 
@@ -203,13 +199,17 @@ def new_id() -> str:
     return made
 
 
-def _initial(witness: Witness) -> dict[str, Initial]:
-    """{unit: what it still has to format} on a host; each unit has a user of its own name."""
-    found: dict[str, Initial] = {}
-    for change in witness.plan.changes:
-        if isinstance(change.resource, Initial) and not change.resource.decided:
-            found[change.resource.user] = change.resource
-    return found
+def _undecided(witness: Witness) -> list[Initial]:
+    """What a host still has to format."""
+    resources = (change.resource for change in witness.plan.changes)
+    return [one for one in resources if isinstance(one, Initial) and not one.decided]
+
+
+def _nodes(target: Target, undecided: Sequence[Initial]) -> dict[str, Initial]:
+    """{unit: the directory of its metadata} of those that a host has to format: of a new node, or of one that has lost
+    it. Each unit has a user of its own name."""
+    disks = {f"{path}/meta.properties" for path in (target["kafka_data_dirs"] if target.is_in(kraft.BROKERS) else ())}
+    return {one.user: one for one in undecided if one.path not in disks}
 
 
 def _node(unit: str, host: str, voters: Sequence[kraft.Controller]) -> int | None:

@@ -187,15 +187,15 @@ def quorum(target: Target) -> dict[str, Any] | None:
 
 
 def formatted(target: Target) -> list[Resource]:
-    """The directory of the metadata, which is formatted once; for which cluster, all hosts together decide
-    (`founding.py`)."""
+    """The directories of the partitions and, last, of the metadata, each of which is formatted once, also one that is
+    added or whose disk is replaced; for which cluster, all hosts together decide (`founding.py`)."""
     if not metadata.own(target):
         return []
-    directory = target["kafka_metadata_dir"]
+    number, own = topology.broker_id(target.host, target.members("kafka")), target["kafka_metadata_dir"]
+    commands = {path: kraft.identity_command(path, number) for path in [*target["kafka_data_dirs"], own]}
     if metadata.node(target):
-        return [kraft.formatted(directory, "kafka", kraft.format_command(java.home(target), home(target), CONFIG))]
-    number = topology.broker_id(target.host, target.members("kafka"))
-    return [kraft.formatted(directory, "kafka", kraft.identity_command(directory, number))]
+        commands[own] = kraft.format_command(java.home(target), home(target), CONFIG)
+    return [kraft.formatted(path, "kafka", command) for path, command in commands.items()]
 
 
 def installed(target: Target) -> list[Resource]:

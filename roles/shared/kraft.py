@@ -135,9 +135,10 @@ def format_command(java_home: str, home: str, config: str) -> tuple[str, ...]:
     return (*tool, "kafka.tools.StorageTool", "format", "--ignore-formatted", "--config", config)
 
 
-# Kafka writes just this itself, and an id of the directory, into each directory of data that a node gets later; what
-# StorageTool adds for a broker alone (bootstrap.checkpoint, the features of a new cluster) only a controller reads.
-# Without a JVM: three of them are two seconds of a first deploy to three hosts that share two processors.
+# All of what a directory of a broker needs: Kafka adds an id of the directory at its start (KafkaRaftServer's
+# initializeLogDirs), and what StorageTool adds for a broker alone (bootstrap.checkpoint, the features of a new cluster)
+# only a controller reads. Without a JVM: three of them are two seconds of a first deploy to hosts that share two
+# processors.
 _IDENTITY = """set -eu
 umask 027
 printf '%s\\n' version=1 "cluster.id=${3#--cluster-id=}" "node.id=$2" >"$1/meta.properties.tmp"
@@ -147,8 +148,8 @@ mv "$1/meta.properties.tmp" "$1/meta.properties"
 
 
 def identity_command(directory: str, number: int) -> tuple[str, ...]:
-    """The command that formats the metadata's directory of a broker alone, as far as one host knows it; what comes
-    behind it are `founding.flags` of a broker. number: the broker's id. KIP-858 has what meta.properties says."""
+    """The command that formats a directory of partitions, or the metadata's of a broker alone, as far as one host knows
+    it; behind it come `founding.flags` of a broker. number: the node's id. KIP-858 has what meta.properties says."""
     return ("/bin/sh", "-c", _IDENTITY, "format", directory, str(number))
 
 

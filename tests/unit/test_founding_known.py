@@ -23,6 +23,7 @@ HOSTS = ["kafka1", "kafka2", "kafka3"]
 APART: dict[str, Any] = {"kafka": HOSTS, "kafka_controller": HOSTS}
 COMBINED: dict[str, Any] = {"kafka": HOSTS}
 OWN = "kafka-controller"
+DISK = "/var/lib/kafka/data/meta.properties"
 X, Y = "MkU3OEVBNTcwNTJENDM2Qk", "daCJ2hExCJhQrj9mAOdhoQ"
 
 
@@ -66,7 +67,7 @@ def broker(*serving: str, cluster: str = X) -> dict[Any, Any]:
 
 def flags(made: Any, host: str, unit: str) -> list[str]:
     """The options that the command of a node got."""
-    (one,) = [one for one in made[host] if one.user == unit]
+    (one,) = [one for one in made[host] if one.user == unit and one.path != DISK]
     assert one.decided
     return [word for word in one.command if word.startswith(("--cluster-id", "--initial", "--no-initial"))]
 
@@ -84,14 +85,16 @@ def test_a_new_cluster_is_the_same_for_all_its_nodes_and_nobody_is_asked(tmp_pat
     assert kraft.is_uuid(cluster) and told[1].startswith("--initial-controllers=") and told[1].count("@") == 3
     if unit != "kafka":
         assert [flags(made, name, "kafka") for name in HOSTS] == [[f"--cluster-id={cluster}"]] * 3
-    assert {one.note_when_absent for of_host in made.values() for one in of_host} == {f"a new cluster, {cluster}"}
+    said = {(one.path == DISK, one.note_when_absent) for of_host in made.values() for one in of_host}
+    assert said == {(False, f"a new cluster, {cluster}"), (True, f"for partitions of cluster {cluster}")}
 
 
 def test_a_first_deploy_that_was_cut_off_goes_on_with_the_same_cluster_and_the_same_voters(tmp_path: Path):
     made = site.complete(witnesses(tmp_path, APART, had={"kafka1": {"kafka-controller": files()}}), FakeHosts({}))
     assert flags(made, "kafka2", "kafka-controller")[0] == f"--cluster-id={X}"
     assert kraft.directory_id(X, 101) in flags(made, "kafka2", "kafka-controller")[1], "as the first one was told"
-    (broker_beside,) = made["kafka1"]
+    disk, broker_beside = made["kafka1"]
+    assert disk.path == DISK and disk.command[-1] == f"--cluster-id={X}"
     assert flags(made, "kafka1", "kafka") == [f"--cluster-id={X}"]
     assert broker_beside.note_when_absent == f"a new node of cluster {X}"
 
@@ -115,6 +118,18 @@ def test_what_runs_is_not_formatted_though_its_meta_properties_is_gone(tmp_path:
         site.complete(witnesses(tmp_path, APART, had=had, active={**others, "kafka2": [unit]}), FakeHosts({}))
     assert list(refused.value.hosts) == ["kafka2"] and f"systemctl stop {unit}`" in str(refused.value.advice)
     assert site.complete(witnesses(tmp_path, APART, had=had, active=others), FakeHosts({}))["kafka2"]
+
+
+@pytest.mark.parametrize("groups", [APART, COMBINED])
+def test_a_disk_that_a_running_node_gets_is_formatted_for_its_cluster(tmp_path: Path, groups: Any):
+    """Kafka does not start on a directory without meta.properties beside others that have one."""
+    had = {name: {"kafka": files(led=True), "kafka-controller": files(led=True)} for name in HOSTS}
+    found = witnesses(tmp_path, groups, had=had, active={name: ["kafka"] for name in HOSTS})
+    resources = support.resources(support.target(support.inventory(tmp_path, **groups), "kafka2"))
+    disk = next(one for one in resources if isinstance(one, Initial) and one.path == DISK)
+    found[1] = Witness(found[1].target, plan.make("kafka2", [disk], {}), said=found[1].said, active=["kafka"])
+    ((made,),) = site.complete(found, FakeHosts({})).values()
+    assert isinstance(made, Initial) and made.decided and made.command[-3:] == (DISK[:-16], "2", f"--cluster-id={X}")
 
 
 def test_controllers_without_a_majority_take_new_ones_in_only_while_they_have_a_leader(tmp_path: Path):
