@@ -187,12 +187,9 @@ ZK_COMMAND, KAFKA_COMMAND = "zkCli.sh", "kafka-topics.sh"
 
 
 # One command of each product that goes with a Kafka: there is no ZooKeeper for 4.x.
-each_command = pytest.mark.parametrize(
-    ("version", "command"),
-    [(version, KAFKA_COMMAND) for version in VERSIONS]
-    + [(version, ZK_COMMAND) for version in VERSIONS if releases.release("kafka", version).paired],
-    indirect=["version"],
-)
+PAIRED = [version for version in VERSIONS if releases.release("kafka", version).paired]
+ROWS = [*((version, KAFKA_COMMAND) for version in VERSIONS), *((version, ZK_COMMAND) for version in PAIRED)]
+each_command = pytest.mark.parametrize(("version", "command"), ROWS, indirect=["version"])
 
 
 TOO_OLD = 'echo "Picked up JAVA_TOOL_OPTIONS: -version" >&2; echo \'java version "1.7.0_80"\' >&2'
