@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from .hosts import LabHost, counts
 from .serving import create_topic, delete_topic, produce, records
 from .terminal import Terminal
 
+DATA = "/var/lib/kafka/data"
 META = "/var/lib/kafka/metadata/meta.properties"
 
 
@@ -102,9 +105,12 @@ def test_a_cluster_is_not_turned_into_another_kind_by_its_groups(alone: LabHost)
 
 
 def test_an_uninstalled_host_keeps_its_data_and_goes_on_with_it_from_a_release_archive(alone: LabHost, tmp_path: Path):
+    """With a second disk, as it has to be installed anew in any case."""
     archive = releases.make(tmp_path, alone, "4.3.1")
     digest = hashlib.sha512(archive.read_bytes()).hexdigest()
-    from_archive = ("--extra-vars", f"kafka_archive=file:{archive}", "--extra-vars", f"kafka_archive_sha512={digest}")
+    disk = "/var/lib/kafka/disk2"
+    variables = {"kafka_archive": f"file:{archive}", "kafka_archive_sha512": digest, "kafka_data_dirs": [DATA, disk]}
+    from_archive = ("--extra-vars", json.dumps(variables))
     topic = f"outlives-{uuid.uuid4().hex[:8]}"
     create_topic(alone.bootstrap, topic)
     produce(alone.bootstrap, topic, ["one", "two", "three"])
@@ -113,12 +119,14 @@ def test_an_uninstalled_host_keeps_its_data_and_goes_on_with_it_from_a_release_a
     assert done.returncode == 0, done.stdout
     assert alone.sh("test -e /opt/kafka || echo gone") == "gone"
     output = alone.deploy(*from_archive)
-    assert "Smoke check passed" in output and "initial:" not in output
-    assert alone.sh(f"grep cluster.id {META}") == cluster
+    assert "Smoke check passed" in output
+    assert re.findall(r"initial:(\S+) \(for partitions of cluster ", output) == [f"{disk}/meta.properties"]
+    assert re.findall(r"initial:\S+ \(a new", output) == []
+    assert alone.sh(f"grep -h cluster.id {META} {disk}/meta.properties | uniq") == cluster
     assert releases.MARK in alone.sh("cat /opt/kafka/bin/kafka-topics.sh")
     assert alone.sh("kafka-topics.sh --version").startswith("4.3.1")
     assert counts(alone.deploy(*from_archive), alone.name)["changed"] == 0
     assert records(alone.bootstrap, topic) == ["one", "two", "three"]
-    done = alone.invoke("uninstall", "--yes", "--purge-data")
+    done = alone.invoke("uninstall", "--yes", "--purge-data", *from_archive)
     assert done.returncode == 0, done.stdout
     assert alone.sh("ls -d /var/lib/kafka* /etc/kafka* /var/log/kafka* /opt/kafka* 2>/dev/null", expect=None) == ""

@@ -79,7 +79,7 @@ def test_where_nothing_is_new_nothing_is_decided(tmp_path: Path):
 
 @pytest.mark.parametrize(("groups", "unit"), [(APART, "kafka-controller"), (COMBINED, "kafka")])
 def test_a_new_cluster_is_the_same_for_all_its_nodes_and_nobody_is_asked(tmp_path: Path, groups: Any, unit: str):
-    made = site.complete(witnesses(tmp_path, groups), FakeHosts({}))
+    made: Any = site.complete(witnesses(tmp_path, groups), FakeHosts({}))
     (told,) = {tuple(flags(made, name, unit)) for name in HOSTS}
     cluster = told[0].removeprefix("--cluster-id=")
     assert kraft.is_uuid(cluster) and told[1].startswith("--initial-controllers=") and told[1].count("@") == 3
@@ -90,7 +90,8 @@ def test_a_new_cluster_is_the_same_for_all_its_nodes_and_nobody_is_asked(tmp_pat
 
 
 def test_a_first_deploy_that_was_cut_off_goes_on_with_the_same_cluster_and_the_same_voters(tmp_path: Path):
-    made = site.complete(witnesses(tmp_path, APART, had={"kafka1": {"kafka-controller": files()}}), FakeHosts({}))
+    had = {"kafka1": {"kafka-controller": files()}}
+    made: Any = site.complete(witnesses(tmp_path, APART, had=had), FakeHosts({}))
     assert flags(made, "kafka2", "kafka-controller")[0] == f"--cluster-id={X}"
     assert kraft.directory_id(X, 101) in flags(made, "kafka2", "kafka-controller")[1], "as the first one was told"
     disk, broker_beside = made["kafka1"]
