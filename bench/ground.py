@@ -65,8 +65,12 @@ def ready_for_peers(containers: Iterable[str]) -> None:
     """Put on the hosts what the peers' package operations leave there when they run for the first time: Ansible's
     library for apt, and the note of the last update of the lists that pyinfra looks at."""
     note = "/var/lib/apt/periodic/update-success-stamp"
+    # A bare host has no package lists, and keeps none: fetching them is the peers' own work.
+    lists = "/var/lib/apt/lists"
+    fetched = f"{{ apt-get update -q && apt-get install -qy python3-apt && rm -rf {lists}/*; }}"
+    install = f"if ls {lists}/*Packages*; then apt-get install -qy python3-apt; else {fetched}; fi"
     script = (
-        "{ dpkg -s python3-apt || apt-get install -qy python3-apt; } > /tmp/python3-apt.log 2>&1"
+        f"{{ dpkg -s python3-apt || {install}; }} > /tmp/python3-apt.log 2>&1"
         f" && mkdir -p /var/lib/apt/periodic && touch {note}"
     )
     for container in containers:
