@@ -10,15 +10,26 @@ from typing import Any
 from cli.cluster import Cluster, opened
 from cli.common import INTERRUPTED, Run
 from cli.produce import ACKS, COMPRESSIONS, seconds
-from cli.tables.columns import aligned
+from cli.tables.columns import PIPE, Column, table
 from cluster import remote
 from cluster.records import perf
 from provisioner.connect.feed import Feed
 from provisioner.errors import HostFailed, UsageError
 from provisioner.quantities import format_elapsed, format_size, parse_size
+from provisioner.report.terminal import Terminal, terminal
 from provisioner.words import counted
 
-HEADS = ("RECORDS", "RECORDS/S", "MB/S", "AVG MS", "P50", "P95", "P99", "P99.9", "MAX MS")
+COLUMNS = (
+    Column("RECORDS", drop=6),
+    Column("RECORDS/S"),
+    Column("MB/S"),
+    Column("AVG MS", drop=1),
+    Column("P50", drop=3),
+    Column("P95", drop=5),
+    Column("P99", drop=2),
+    Column("P99.9", drop=7),
+    Column("MAX MS", drop=4),
+)
 LONGEST = 300.0  # seconds; topics of runs that were killed are swept by their age, which must be well above
 PER_BROKER = 2  # partitions, when --partitions does not say
 
@@ -65,7 +76,7 @@ def produce(run: Run, given: Mapping[str, str], as_json: bool) -> int:
         if as_json:
             print(json.dumps({**setting, **answer["result"], "finished": answer["finished"]}, indent=2))
         else:
-            print(page(setting, answer["result"]))
+            print(page(setting, answer["result"], terminal()))
         if not answer["finished"]:
             cluster.show.warning(
                 f"stopped after {format_elapsed(answer['seconds'])}: without its last line there are no percentiles; "
@@ -120,7 +131,7 @@ def bench_flags(given: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def page(setting: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+def page(setting: Mapping[str, Any], result: Mapping[str, Any], terminal: Terminal = PIPE) -> str:
     """What was measured, under what conditions. Pure."""
     limit = "no limit" if setting["throughput"] < 0 else f"at most {setting['throughput']} records/s"
     row = [
@@ -131,15 +142,12 @@ def page(setting: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         *("-" if result[name] is None else str(result[name]) for name in perf.PERCENTILES),
         f"{result['max']:.0f}",
     ]
-    return "\n".join(
-        [
-            f"{setting['driver']} to {counted(setting['brokers'], 'broker')}: "
-            f"{counted(setting['partitions'], 'partition')}, {setting['copies']} copies, records of "
-            f"{format_size(setting['size'])}, acks={setting['acks']}, compression {setting['compression']}, {limit}",
-            "",
-            *aligned([HEADS, row]),
-        ]
+    head = (
+        f"{setting['driver']} to {counted(setting['brokers'], 'broker')}: "
+        f"{counted(setting['partitions'], 'partition')}, {setting['copies']} copies, records of "
+        f"{format_size(setting['size'])}, acks={setting['acks']}, compression {setting['compression']}, {limit}"
     )
+    return "\n".join([*terminal.lines(("", head)), "", *table(COLUMNS, [row], terminal)])
 
 
 def _number(flag: str, text: str) -> int:

@@ -19,6 +19,7 @@ from cluster.settings.rules import ByBroker, Difference
 from cluster.settings.sources import DYNAMIC_BROKER, DYNAMIC_CLUSTER
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
 from provisioner.report.lines import clean
+from provisioner.report.terminal import terminal
 from roles.kafka.service import CONFIG
 
 INCOMPLETE = 2
@@ -44,7 +45,7 @@ def config(run: Run, names: list[str], broker: str, everything: bool, diff: bool
     if as_json:
         print(json.dumps(_document(brokers, found, silent, different), indent=2))
     else:
-        print(broker_table.page(brokers, found, len(answer["known"]), different))
+        print(broker_table.page(brokers, found, len(answer["known"]), different, terminal()))
     return INCOMPLETE if silent else 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from cli.common import names
 from cli.tables import config as config_table
 from provisioner.errors import UsageError
+from provisioner.report.terminal import terminal
 from provisioner.words import did_you_mean
 from roles import site
 from roles.shared import catalogue, releases, verdict
@@ -29,7 +30,7 @@ def listing(product: str, version: str, search: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(document(found, listed), indent=2))
     else:
-        print(config_table.page(found, listed))
+        print(config_table.page(found, listed, terminal()))
 
 
 def _catalogue(product: str, version: str) -> Catalogue:

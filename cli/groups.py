@@ -17,6 +17,7 @@ from cluster import remote
 from cluster.groups import position
 from cluster.groups.reset import Step, shifted, steps
 from provisioner.errors import HostFailed, UsageError
+from provisioner.report.terminal import terminal
 from provisioner.words import counted, some
 
 IDLE = ("Empty", "Dead")  # states of a group without members
@@ -29,7 +30,7 @@ def listing(run: Run, as_json: bool) -> None:
         if as_json:
             print(json.dumps([groups_table.document(one, cluster.name) for one in groups], indent=2))
         else:
-            print(groups_table.listing(groups, cluster.name))
+            print(groups_table.listing(groups, cluster.name, terminal()))
 
 
 def describe(run: Run, group: str, as_json: bool) -> None:
@@ -39,7 +40,7 @@ def describe(run: Run, group: str, as_json: bool) -> None:
         if as_json:
             print(json.dumps(groups_table.document(found, cluster.name), indent=2))
         else:
-            print(groups_table.description(found, cluster.name))
+            print(groups_table.description(found, cluster.name, terminal()))
 
 
 def reset(run: Run, group: str, given: Mapping[str, str], yes: bool) -> None:
@@ -57,7 +58,7 @@ def reset(run: Run, group: str, given: Mapping[str, str], yes: bool) -> None:
         if not plan:
             raise UsageError(f"group {group} has nothing committed that could be moved", advice="name a topic: --topic")
         due = [one for one in plan if one.before != one.after]
-        print(groups_table.plan(plan))
+        print(groups_table.plan(plan, terminal()))
         if not due:
             cluster.show.note("No changes: the group reads from there already")
         if run.check or not due:
@@ -73,7 +74,7 @@ def delete(run: Run, group: str, yes: bool) -> None:
     with opened(run) as cluster:
         found = _one(cluster, group)
         _refuse_active(found, "deleted")
-        print(groups_table.description(found, cluster.name))
+        print(groups_table.description(found, cluster.name, terminal()))
         confirm(cluster.show, f"Delete group {group}, and what it has committed?", yes, "nothing was deleted")
         cluster.call(remote.delete_group(group, found["coordinator"]))
         cluster.show.note(f"group {group} is deleted")

@@ -14,8 +14,9 @@ from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
 from provisioner.quantities import parse_duration
+from provisioner.report.cells import padded, width
 from provisioner.report.lines import clean
-from provisioner.report.live import ansi
+from provisioner.report.terminal import ansi, terminal
 from provisioner.resources import Request
 from roles import site
 
@@ -28,8 +29,8 @@ class Output:
 
     def __init__(self, names: Sequence[str], units: Iterable[str], colour: bool) -> None:
         self._names = list(names)
-        self._wide = max(map(len, names))
-        self._unit_wide = max(map(len, units))
+        self._wide = max(map(width, names))
+        self._unit_wide = max(map(width, units))
         self._colour = colour
         self._lock = threading.Lock()
         self.gone = False
@@ -38,7 +39,7 @@ class Output:
         """Print (host, [time, unit, text]) lines. Raises BrokenPipeError when nobody reads them."""
         with self._lock:
             for host, (_, unit, text) in entries:
-                head = f"{host.ljust(self._wide)} {unit.ljust(self._unit_wide)} "
+                head = f"{padded(host, self._wide)} {padded(unit, self._unit_wide)} "
                 if self._colour:
                     head = ansi([(COLOURS[self._names.index(host) % len(COLOURS)], head)])
                 try:
@@ -66,7 +67,7 @@ def logs(run: Run, service: str, follow: bool, since: str, lines: str) -> int:
     members = [hosts.inventory.hosts[name] for name, services in wanted.items() if services]
     if not members:
         raise UsageError(f"none of these hosts runs {service or 'a service'}")
-    output = Output([host.name for host in members], site.SERVICES, sys.stdout.isatty())
+    output = Output([host.name for host in members], site.SERVICES, terminal().colour)
     try:
         with hosts:
             show, fleet = hosts.show, hosts.fleet

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 
 from cli.common import Run
@@ -11,7 +10,7 @@ from cli.hosts import Hosts
 from cli.looking import see
 from cli.tables import status as status_table
 from provisioner.errors import Unreachable
-from provisioner.report.choose import plain_wanted
+from provisioner.report.terminal import terminal
 
 UNHEALTHY = 2
 
@@ -26,9 +25,7 @@ def status(run: Run, as_json: bool) -> int:
     if as_json:
         print(json.dumps(found, indent=2))
     else:
-        terminal = sys.stdout.isatty()
-        width = shutil.get_terminal_size().columns if terminal else None
-        print(status_table.page(found, width, colour=terminal and not plain_wanted()))
+        print(status_table.page(found, terminal()))
     if any(isinstance(error, Unreachable) for error in lost.values()):
         return Unreachable.exit_code
     return 0 if found["healthy"] else UNHEALTHY

@@ -11,6 +11,7 @@ from cli.common import Run, names
 from cli.tables import topics as topics_table
 from cluster import remote
 from provisioner.errors import UsageError
+from provisioner.report.terminal import terminal
 from provisioner.words import did_you_mean
 
 RETENTION = ("retention.ms", "retention.bytes", "cleanup.policy")
@@ -23,7 +24,7 @@ def listing(run: Run, topic: str, internal: bool, as_json: bool) -> None:
         if as_json:
             print(json.dumps(topics_table.document(found), indent=2))
         else:
-            print(topics_table.listing(found, cluster.name))
+            print(topics_table.listing(found, cluster.name, terminal()))
 
 
 def describe(run: Run, topic: str, internal: bool, as_json: bool) -> None:
@@ -33,7 +34,7 @@ def describe(run: Run, topic: str, internal: bool, as_json: bool) -> None:
         if as_json:
             print(json.dumps(topics_table.document(found, partitions=True), indent=2))
         else:
-            print(topics_table.descriptions(found, cluster.name))
+            print(topics_table.descriptions(found, cluster.name, terminal()))
 
 
 def patterns(topic: str) -> list[str] | None:

@@ -50,21 +50,28 @@ def down(context: Context, hosts: str = "", lab: str = "") -> None:
 @_verb("status", {})
 def status(context: Context, lab: str = "") -> None:
     """Show the hosts of every lab on this machine, or of one."""
+    from cli.tables.columns import Column, table
     from lab import engine
+    from provisioner.report.terminal import terminal
 
     wanted = _lab(lab).name if lab else None
     found = [c for c in engine.containers().values() if c.lab and wanted in (None, c.lab)]
     if not found:
         print(f"no host exists{f' in the lab {wanted!r}' if wanted else ''}; invoke lab.up --hosts single makes one")
         return
-    rows = [("LAB", "HOST", "STATE", "IMAGE", "ANSWERS AT")]
+    rows = []
     for container in sorted(found, key=lambda c: (c.lab, c.name)):
         known = {22: "ssh", 2181: "zookeeper"}
         where = "  ".join(f"{known.get(port, 'kafka')} {at}" for port, at in sorted(container.published.items()))
         rows.append((container.lab, container.name, container.state, container.os, where or "-"))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]))
+    heads = (
+        Column("LAB", drop=2),
+        Column("HOST"),
+        Column("STATE"),
+        Column("IMAGE", drop=1),
+        Column("ANSWERS AT", share=60),
+    )
+    print("\n".join(table(heads, rows, terminal())))
 
 
 @_verb("shell", {"hosts": "which inventory's hosts", "limit": "the one host of them, e.g. kafka2"})

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cli.tables.columns import aligned
+from cli.tables.columns import PIPE, Column, table
 from cluster.settings.rules import human
 from cluster.settings.sources import READ_ONLY
+from provisioner.report.terminal import Span, Terminal
 from provisioner.words import counted
 from roles.shared import verdict
 from roles.shared.catalogue import Catalogue, Property
 
-HEADS = ("PROPERTY", "OF", "DEFAULT", "CHANGES", "TAKES", "")
-WIDEST = 56  # columns of a cell; longer ones are shown whole, and push their line
+COLUMNS = (
+    Column("PROPERTY", share=50),
+    Column("OF", drop=3),
+    Column("DEFAULT", share=25),
+    Column("CHANGES", drop=2),
+    Column("TAKES", drop=1, share=33),
+    Column("", remark=True),
+)
 LEGEND = "CHANGES: restart = only with a restart; cluster-wide = at run time; per-broker = at run time, each by itself."
 
 
-def page(found: Catalogue, listed: Sequence[Property]) -> str:
+def page(found: Catalogue, listed: Sequence[Property], terminal: Terminal = PIPE) -> str:
     """The whole page."""
-    rows = [_cells(one) for one in listed]
-    return "\n".join([*aligned([list(HEADS), *rows], WIDEST), "", *_below(found, listed)])
+    rest = [text for line in _below(found, listed) for text in terminal.lines(line)]
+    return "\n".join([*table(COLUMNS, map(_cells, listed), terminal), "", *rest])
 
 
 def _cells(one: Property) -> list[str]:
@@ -34,9 +41,9 @@ def _note(one: Property) -> str:
     return "; ".join(filter(None, [one.note, other, keeper]))
 
 
-def _below(found: Catalogue, listed: Sequence[Property]) -> Iterator[str]:
+def _below(found: Catalogue, listed: Sequence[Property]) -> Iterator[Span]:
     if {one.update for one in listed} - {READ_ONLY, "topic"}:
-        yield LEGEND
+        yield "dim", LEGEND
     every = sum(map(len, found.sections.values()))
     number = counted(len(listed), "property") if len(listed) == every else f"{len(listed)} of {every} properties"
-    yield f"{number} of {found.product} {found.version}"
+    yield "", f"{number} of {found.product} {found.version}"

@@ -6,15 +6,39 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cli.tables.columns import aligned
+from cli.tables.columns import PIPE, Column, table
 from cluster.groups import position
 from cluster.groups.reset import Step, total_lag
 from provisioner.report.lines import clean
+from provisioner.report.terminal import Span, Terminal
 from provisioner.words import counted, some
 
-HEADS = ("GROUP", "STATE", "MEMBERS", "TOPICS", "LAG", "COORDINATOR", "")
-PARTITION_HEADS = ("TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "CLIENT", "HOST", "")
-STEP_HEADS = ("TOPIC", "PARTITION", "FROM", "TO", "")
+COLUMNS = (
+    Column("GROUP", share=40),
+    Column("STATE", drop=1),
+    Column("MEMBERS", drop=3),
+    Column("TOPICS", drop=2, share=25),
+    Column("LAG"),
+    Column("COORDINATOR", drop=4),
+    Column("", remark=True),
+)
+PARTITION_COLUMNS = (
+    Column("TOPIC", share=40),
+    Column("PARTITION"),
+    Column("COMMITTED", drop=2),
+    Column("END OFFSET", drop=3),
+    Column("LAG"),
+    Column("CLIENT", drop=1, share=25),
+    Column("HOST", drop=4, share=25),
+    Column("", remark=True),
+)
+STEP_COLUMNS = (
+    Column("TOPIC", share=40),
+    Column("PARTITION"),
+    Column("FROM"),
+    Column("TO"),
+    Column("", remark=True),
+)
 
 CONSUMER = "consumer"  # the type of a group whose members' assignments are partitions
 
@@ -35,7 +59,7 @@ SUMMED = {
 Name = Callable[[int], str]  # of a broker, by its id
 
 
-def listing(groups: Sequence[Mapping[str, Any]], broker: Name) -> str:
+def listing(groups: Sequence[Mapping[str, Any]], broker: Name, terminal: Terminal = PIPE) -> str:
     """A line per group."""
     rows = [
         (
@@ -45,14 +69,14 @@ def listing(groups: Sequence[Mapping[str, Any]], broker: Name) -> str:
             clean(", ".join(topics(one))) or "-",
             _number(total_lag(one["partitions"])),
             broker(one["coordinator"]),
-            summary(one),
+            ("red", summary(one)),
         )
         for one in groups
     ]
-    return "\n".join(aligned([HEADS, *rows])) if rows else "there are no consumer groups"
+    return "\n".join(table(COLUMNS, rows, terminal)) if rows else "there are no consumer groups"
 
 
-def description(group: Mapping[str, Any], broker: Name) -> str:
+def description(group: Mapping[str, Any], broker: Name, terminal: Terminal = PIPE) -> str:
     """Everything about a group: its partitions with their lag and who reads them, and members without any."""
     of = {member["id"]: member for member in group["members"]}
     rows = [
@@ -64,24 +88,32 @@ def description(group: Mapping[str, Any], broker: Name) -> str:
             _number(row["lag"]),
             clean(of.get(row["member"], {}).get("client", "-")),
             clean(of.get(row["member"], {}).get("host", "-")),
-            remark(row),
+            ("red", remark(row)),
         )
         for row in group["partitions"]
     ]
     kind = f" of type {clean(group['type'])}" if group["type"] not in ("", CONSUMER) else ""
     assignor = f", assigned by {clean(group['assignor'])}" if group["assignor"] else ""
+    head = (
+        f": {group['state']}, {counted(len(group['members']), 'member')}{kind}{assignor}, "
+        f"coordinator {broker(group['coordinator'])}, lag {_number(total_lag(group['partitions']))}"
+    )
     lines = [
-        f"{clean(group['group'])}: {group['state']}, {counted(len(group['members']), 'member')}{kind}{assignor}, "
-        f"coordinator {broker(group['coordinator'])}, lag {_number(total_lag(group['partitions']))}",
+        *terminal.lines(("bold", clean(group["group"])), ("", head)),
         "",
-        *(aligned([PARTITION_HEADS, *rows]) if rows else ["nothing is committed, and no partition assigned"]),
+        *(
+            table(PARTITION_COLUMNS, rows, terminal)
+            if rows
+            else terminal.lines(("", "nothing is committed, and no partition assigned"))
+        ),
     ]
     unreadable = [member for member in group["members"] if member["unreadable"]]
     idle = [member for member in group["members"] if not member["partitions"] and not member["unreadable"]]
     if unreadable:
-        lines += ["", f"members whose assignment is not that of a consumer: {', '.join(members(unreadable))}"]
+        said = f"members whose assignment is not that of a consumer: {', '.join(members(unreadable))}"
+        lines += ["", *terminal.lines(("yellow", said))]
     if idle:
-        lines += ["", f"members without a partition: {', '.join(members(idle))}"]
+        lines += ["", *terminal.lines(("yellow", f"members without a partition: {', '.join(members(idle))}"))]
     return "\n".join(lines)
 
 
@@ -115,12 +147,13 @@ def gone(rows: Iterable[Mapping[str, Any]]) -> str:
     return some(names)
 
 
-def plan(steps: Sequence[Step]) -> str:
+def plan(steps: Sequence[Step], terminal: Terminal = PIPE) -> str:
     """What a reset would do, and the sum."""
     rows = [
         (clean(one.topic), str(one.partition), _number(one.before), str(one.after), _effect([one])) for one in steps
     ]
-    return "\n".join([*aligned([STEP_HEADS, *rows]), "", f"{counted(len(steps), 'partition')}: {_effect(steps)}"])
+    total: Span = ("", f"{counted(len(steps), 'partition')}: {_effect(steps)}")
+    return "\n".join([*table(STEP_COLUMNS, rows, terminal), "", *terminal.lines(total)])
 
 
 def document(group: Mapping[str, Any], broker: Name) -> dict[str, Any]:

@@ -5,38 +5,59 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.tables.columns import aligned
+from cli.tables.columns import PIPE, Cell, Column, table
 from cluster.model import Setting
 from cluster.moving.marks import LISTS
 from cluster.settings.values import shown
 from provisioner.quantities import format_size
 from provisioner.report.lines import clean
+from provisioner.report.terminal import Span, Terminal
 from provisioner.words import counted
 
-HEADS = ("TOPIC", "PARTITIONS", "COPIES", "IN SYNC", "RECORDS", "ON DISK", "RETENTION", "OWN SETTINGS")
-PARTITION_HEADS = ("PARTITION", "LEADER", "COPIES", "IN SYNC", "RECORDS", "OFFSETS", "ON DISK")
+COLUMNS = (
+    Column("TOPIC", share=40),
+    Column("PARTITIONS", drop=2),
+    Column("REPLICAS", drop=5),
+    Column("ISR", drop=1),
+    Column("RECORDS", drop=3),
+    Column("ON DISK", drop=4),
+    Column("RETENTION", drop=6),
+    Column("OWN SETTINGS", drop=7, share=33),
+)
+PARTITION_COLUMNS = (
+    Column("PARTITION"),
+    Column("LEADER", share=20),
+    Column("REPLICAS", drop=1, share=30),
+    Column("ISR", share=30),
+    Column("RECORDS", drop=2),
+    Column("START OFFSET", drop=4),
+    Column("END OFFSET", drop=3),
+    Column("ON DISK", drop=5),
+)
 UNKNOWN = "?"
 
 
-def listing(found: Mapping[str, Any], name: Callable[[int], str]) -> str:
+def listing(found: Mapping[str, Any], name: Callable[[int], str], terminal: Terminal = PIPE) -> str:
     """A line per topic, and the sum. name: a broker's, by its id."""
     topics = found["topics"]
-    rows = [[clean(name), *_cells(summary(topic))] for name, topic in topics.items()]
-    totals = [summary(topic) for topic in topics.values()]
-    number = sum(one["partitions"] for one in totals)
-    lines = aligned([HEADS, *rows]) if rows else []
-    return "\n".join(
-        [
-            *lines,
-            *([""] if lines else []),
-            f"{counted(len(rows), 'topic')}, {counted(number, 'partition')}, "
-            f"{_sum(totals, 'records', _count)} records, {_sum(totals, 'bytes', format_size)} on disk",
-            *(
-                f"{name(broker)} does not answer: what is on its disks is not counted"
-                for broker in silent(topics.values())
-            ),
-        ]
+    totals = {clean(topic): summary(data) for topic, data in topics.items()}
+    rows = [[topic, *_coloured(one)] for topic, one in totals.items()]
+    lines = [*table(COLUMNS, rows, terminal), ""] if rows else []
+    return "\n".join([*lines, *(text for line in _below(found, totals, name) for text in terminal.lines(line))])
+
+
+def _below(
+    found: Mapping[str, Any], totals: Mapping[str, Mapping[str, Any]], name: Callable[[int], str]
+) -> Iterator[Span]:
+    """The lines under the table."""
+    number, every = sum(one["partitions"] for one in totals.values()), list(totals.values())
+    yield (
+        "",
+        f"{counted(len(totals), 'topic')}, {counted(number, 'partition')}, "
+        f"{_sum(every, 'records', _count)} records, {_sum(every, 'bytes', format_size)} on disk",
     )
+    for broker in silent(found["topics"].values()):
+        yield "yellow", f"{name(broker)} does not answer: what is on its disks is not counted"
 
 
 def silent(topics: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -109,6 +130,13 @@ def _cells(one: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _coloured(one: Mapping[str, Any]) -> list[Cell]:
+    """The same, with what is wrong in colour."""
+    partitions, replicas, isr, *others = _cells(one)
+    style = "red" if one["offline"] else "yellow" if one["in_sync"] != one["replicas"] else ""
+    return [partitions, replicas, (style, isr), *others]
+
+
 def retention(one: Mapping[str, Any]) -> str:
     """How long records are kept: "7 d", "2 d or 1 GiB" (of a partition), "forever", "compacted"."""
     policy = (one["cleanup_policy"] or "delete").split(",")
@@ -129,35 +157,41 @@ def _sum(totals: Sequence[Mapping[str, Any]], key: str, words: Callable[[int], s
 # -- describe
 
 
-def descriptions(found: Mapping[str, Any], name: Callable[[int], str]) -> str:
+def descriptions(found: Mapping[str, Any], name: Callable[[int], str], terminal: Terminal = PIPE) -> str:
     """A block per topic. name: a broker's, by its id."""
-    blocks = ["\n".join(_block(topic, data, name)) for topic, data in found["topics"].items()]
+    blocks = ["\n".join(_block(topic, data, name, terminal)) for topic, data in found["topics"].items()]
     return "\n\n".join(blocks) or "no topic"
 
 
-def _block(topic: str, data: Mapping[str, Any], name: Callable[[int], str]) -> Iterator[str]:
+def _block(topic: str, data: Mapping[str, Any], name: Callable[[int], str], terminal: Terminal) -> Iterator[str]:
     one = summary(data)
-    partitions, copies, in_sync, records, size, kept, _ = _cells(one)
-    yield (
-        f"{clean(topic)}: partitions {partitions}, copies {copies}, in sync {in_sync}; "
-        f"{records} records, {size} on disk, retention {kept}"
+    partitions, replicas, isr, records, size, kept, _ = _cells(one)
+    yield from terminal.lines(
+        ("bold", clean(topic)),
+        ("", f": partitions {partitions}, replicas {replicas}, ISR {isr}; "),
+        ("", f"{records} records, {size} on disk, retention {kept}"),
     )
     for key, value in one["own_settings"].items():
         default = Setting.from_wire(data["settings"][key]).default
-        yield clean(f"  {key} = {_with_words(key, value)}; the brokers' default: {_with_words(key, default)}")
-    rows = [
-        [
-            str(part["partition"]),
-            name(part["leader"]) if part["leader"] >= 0 else "none",
-            " ".join(map(name, part["replicas"])),
-            "all" if set(part["replicas"]) <= set(part["isr"]) else " ".join(map(name, part["isr"])) or "none",
-            UNKNOWN if part["latest"] is None else _count(part["latest"] - part["earliest"]),
-            UNKNOWN if part["latest"] is None else f"{part['earliest']} to {part['latest']}",
-            format_size(sum(part["sizes"].values())) if part["sizes"] else UNKNOWN,
-        ]
-        for part in data["partitions"]
+        said = f"  {key} = {_with_words(key, value)}; the brokers' default: {_with_words(key, default)}"
+        yield from terminal.lines(("", clean(said)))
+    rows = [_partition(part, name) for part in data["partitions"]]
+    yield from table(PARTITION_COLUMNS, rows, terminal, indent=2)
+
+
+def _partition(part: Mapping[str, Any], name: Callable[[int], str]) -> list[Cell]:
+    """A partition's cells."""
+    known, whole = part["latest"] is not None, set(part["replicas"]) <= set(part["isr"])
+    return [
+        str(part["partition"]),
+        name(part["leader"]) if part["leader"] >= 0 else ("red", "none"),
+        " ".join(map(name, part["replicas"])),
+        "all" if whole else ("yellow", " ".join(map(name, part["isr"])) or "none"),
+        _count(part["latest"] - part["earliest"]) if known else UNKNOWN,
+        str(part["earliest"]) if known else UNKNOWN,
+        str(part["latest"]) if known else UNKNOWN,
+        format_size(sum(part["sizes"].values())) if part["sizes"] else UNKNOWN,
     ]
-    yield from (f"  {line}" for line in aligned([PARTITION_HEADS, *rows]))
 
 
 def _with_words(key: str, value: str | None) -> str:

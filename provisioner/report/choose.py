@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TextIO
 
 from provisioner.report.plain import PlainReporter
 from provisioner.report.reporter import Reporter
-
-
-def plain_wanted() -> bool:
-    """Whether the environment asks for text alone: no colours, and no line that is written over."""
-    return bool(os.environ.get("NO_COLOR") or os.environ.get("CI") or os.environ.get("TERM", "dumb") in ("dumb", ""))
+from provisioner.report.terminal import plain_wanted
 
 
 def reporter(stream: TextIO | None = None) -> Reporter:

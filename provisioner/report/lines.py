@@ -10,9 +10,11 @@ from typing import TextIO
 
 from provisioner.errors import ProvisionerError, Several
 from provisioner.quantities import format_elapsed
+from provisioner.report.cells import padded
+from provisioner.report.cells import width as cells
 from provisioner.report.reporter import Row
+from provisioner.report.terminal import Span
 
-Span = tuple[str, str]  # style ("" or a name both ANSI and rich know), text
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of the text around it
@@ -84,7 +86,7 @@ def error_lines(error: ProvisionerError) -> list[list[Span]]:
 
 def recap_lines(rows: Mapping[str, Row], seconds: float, next_steps: Sequence[str]) -> list[list[Span]]:
     """The recap's lines. Each host's is `name : ok=41 changed=3 unreachable=0 failed=0 skipped=0`."""
-    width = max((len(name) for name in rows), default=0)
+    width = max((cells(clean(name)) for name in rows), default=0)
     lines: list[list[Span]] = [[("", "")], [("bold", "--> Recap")]]
     for name, row in rows.items():
         bad = row.failed or row.unreachable
@@ -92,7 +94,7 @@ def recap_lines(rows: Mapping[str, Row], seconds: float, next_steps: Sequence[st
         counts = (
             f"ok={row.ok} changed={row.changed} unreachable={row.unreachable} failed={row.failed} skipped={row.skipped}"
         )
-        lines.append([(style, clean(name).ljust(width)), ("", " : "), (style, counts)])
+        lines.append([(style, padded(clean(name), width)), ("", " : "), (style, counts)])
     failed = sum(1 for row in rows.values() if row.failed or row.unreachable)
     how = f"Failed on {failed} of {len(rows)} hosts after" if failed else "Finished in"
     lines.append([("bold", f"{how} {format_elapsed(seconds)}")])

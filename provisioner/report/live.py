@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, TextIO
 
 from provisioner.errors import ProvisionerError
 from provisioner.quantities import format_size
-from provisioner.report.lines import LineReporter, Span, clean, put
+from provisioner.report import cells
+from provisioner.report.lines import LineReporter, clean, put
 from provisioner.report.reporter import Row
+from provisioner.report.terminal import Span, terminal
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-_SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _BAR = 20
 
 
@@ -144,18 +145,20 @@ class LiveReporter(LineReporter):
     def _write(self, line: list[Span]) -> None:
         with self._output:
             if self._live is None:
-                put(self._stream, ansi(line))
+                for text in terminal(self._stream).lines(*line):
+                    put(self._stream, text)
                 return
             from rich.text import Text
 
-            self._live.console.print(Text.assemble(*map(_for_rich, line)), soft_wrap=True)
+            for part in terminal(self._stream).folded(line):
+                self._live.console.print(Text.assemble(*map(_for_rich, part)), soft_wrap=True)
 
     def _complain(self, lines: list[list[Span]]) -> None:
         """To stderr, which on a terminal is the same screen: the live area makes room."""
-        colour = self._errors.isatty()
         with self.paused():
             for line in lines:
-                put(self._errors, ansi(line) if colour else "".join(text for _, text in line))
+                for text in terminal(self._errors).lines(*line):
+                    put(self._errors, text)
 
 
 def area_lines(
@@ -165,14 +168,13 @@ def area_lines(
     now: float,
 ) -> list[list[Span]]:
     """The live area: `  node1  restarting app.service  12 s` per host, then a bar per transfer; `width` columns."""
-    column = min(max((len(name) for name in hosts), default=0), max(width // 3, 8))
+    column = min(max((cells.width(clean(name)) for name in hosts), default=0), max(width // 3, 8))
     lines: list[list[Span]] = []
     for name, (text, since) in hosts.items():
         waited = f"  {now - since:.0f} s" if now - since >= 2 else ""
         room = max(width - column - 4 - len(waited), 8)
-        lines.append(
-            [("bold", f"  {_cut(clean(name), column).ljust(column)}  "), ("", _cut(clean(text), room)), ("dim", waited)]
-        )
+        head = cells.padded(_cut(clean(name), column), column)
+        lines.append([("bold", f"  {head}  "), ("", _cut(clean(text), room)), ("dim", waited)])
     for label, done, total in transfers:
         lines.append(bar_line(label, done, total, width))
     return lines
@@ -192,18 +194,9 @@ def bar_line(label: str, done: int, total: int | None, width: int) -> list[Span]
     return [("", f"  {text}"), *bar, ("", share), ("dim", amount)]
 
 
-def ansi(line: Sequence[Span]) -> str:
-    """Spans as text with ANSI colours."""
-    return "".join(
-        f"\x1b[{';'.join(_SGR[word] for word in style.split())}m{text}\x1b[0m" if style and text else text
-        for style, text in line
-    )
-
-
 def _for_rich(span: Span) -> tuple[str, str]:
     return span[1], span[0]
 
 
 def _cut(text: str, width: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+    return cells.cut(" ".join(text.split()), width)

@@ -12,8 +12,9 @@ from typing import TextIO
 
 from provisioner.errors import ProvisionerError
 from provisioner.quantities import format_elapsed, format_size
-from provisioner.report.lines import LineReporter, Span, put
+from provisioner.report.lines import LineReporter, put
 from provisioner.report.reporter import Row
+from provisioner.report.terminal import Span, terminal
 
 
 class PlainReporter(LineReporter):
@@ -95,9 +96,13 @@ class PlainReporter(LineReporter):
 
     def _write(self, line: list[Span]) -> None:
         with self._lock:
-            put(self._stream, "".join(text for _, text in line))
+            self._put(self._stream, line)
 
     def _complain(self, lines: list[list[Span]]) -> None:
         with self._lock:
             for line in lines:
-                put(self._errors, "".join(text for _, text in line))
+                self._put(self._errors, line)
+
+    def _put(self, stream: TextIO, line: list[Span]) -> None:
+        for text in terminal(stream).lines(*line):
+            put(stream, text)

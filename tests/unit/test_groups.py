@@ -127,7 +127,7 @@ def test_a_description_names_who_reads_and_who_does_not():
 
 def test_a_list_and_its_absence():
     head, line = groups_table.listing([GROUP], broker).splitlines()
-    assert head.split() == [name for name in groups_table.HEADS if name]
+    assert head.split() == [one.head for one in groups_table.COLUMNS if one.head]
     assert line.split()[:7] == ["billing", "Stable", "2", "orders,", "gone", "60", "kafka2"]
     assert line.endswith("kafka2       1 partition whose topic is gone")
     assert groups_table.listing([], broker) == "there are no consumer groups"

@@ -60,7 +60,7 @@ def test_a_healthy_quorum_says_who_leads_and_who_follows():
     assert found["controllers"] == {"controllers": OWN, "not_serving": []}
     service = found["hosts"]["kafka2"]["services"]["kafka-controller"]
     assert (service["controller_id"], service["follows"]) == (102, 101)
-    text = page(found, None, colour=False)
+    text = page(found)
     assert "leader 101" in text and "voter 102" in text
     assert "quorum: kafka1 leads (epoch 5), followed by kafka2, kafka3" in text and "broker 3" in text
 
@@ -68,7 +68,7 @@ def test_a_healthy_quorum_says_who_leads_and_who_follows():
 def test_combined_nodes_have_the_quorum_and_no_controllers_of_their_own():
     found = status(FakeQuorum(1, 2, 3, leader=2), dict(zip(HOSTS, (1, 2, 3), strict=True)), "kafka")
     assert found["healthy"] and found["controllers"] is None
-    assert found["cluster"]["controller"] == 2 and "controller 2" in page(found, None, colour=False)
+    assert found["cluster"]["controller"] == 2 and "controller 2" in page(found)
 
 
 def test_one_controller_down_is_named_and_the_others_go_on():
@@ -89,7 +89,7 @@ def test_without_a_leader_it_says_what_still_works_and_what_to_start_first():
     (problem,) = [one for one in found["problems"] if "no leader" in one]
     assert "go on serving producers and consumers" in problem and "1 of 3 answer, 2 are needed" in problem
     (advice,) = found["advice"]
-    assert advice.startswith("start 1 of kafka1, kafka2 first") and f"-> {advice}" in page(found, None, colour=False)
+    assert advice.startswith("start 1 of kafka1, kafka2 first") and f"-> {advice}" in page(found)
     assert found["notes"] == ["kafka3: its controller names no leader"]
     assert found["cluster"]["controller"] is None
 
@@ -130,15 +130,15 @@ def test_combined_nodes_of_which_no_broker_serves_say_what_is_missing():
     (problem,) = [one for one in shown["problems"] if "no leader" in one]
     assert "the controllers have no leader (1 of 3 answer, 2 are needed)" in problem
     assert shown["advice"][0].startswith("start 1 of kafka1, kafka2 first") and len(shown["advice"]) == 1
-    assert "\nquorum: no leader\n" in page(shown, None, colour=False)
+    assert "\nquorum: no leader\n" in page(shown)
     # Where none of them runs, nobody was asked; and a broker that is only starting has a quorum already.
     stopped = document({name: found[name] for name in HOSTS[:2]}, {}, {"kafka": ids, "kafka-controller": {}})
-    assert stopped["advice"] == [] and "quorum" not in page(stopped, None, colour=False)
+    assert stopped["advice"] == [] and "quorum" not in page(stopped)
     led = answers(FakeQuorum(1, 2, 3), ids, "kafka")
     for one in led.values():
         one.said["kafka"].update(serving=False, why="Connection refused")  # type: ignore[attr-defined]
     shown = document(led, {}, {"kafka": ids, "kafka-controller": {}})
-    assert shown["advice"] == [] and "quorum: kafka1 leads (epoch 5)" in page(shown, None, colour=False)
+    assert shown["advice"] == [] and "quorum: kafka1 leads (epoch 5)" in page(shown)
 
 
 def test_the_host_that_hears_most_controllers_is_believed():
@@ -189,7 +189,7 @@ def test_a_controller_that_was_taken_out_of_the_quorum_is_shown_as_an_observer()
     quorum = FakeQuorum(101, 102)
     quorum.observers[103, "disk103"] = dict(LEVEL)
     found = status(quorum)
-    shown = {line.split()[0]: line for line in page(found, None).splitlines() if " kafka-controller " in line}
+    shown = {line.split()[0]: line for line in page(found).splitlines() if " kafka-controller " in line}
     kinds = [kind for name in HOSTS for kind in ("leader 101", "voter 102", "observer 103") if kind in shown[name]]
     assert kinds == ["leader 101", "voter 102", "observer 103"]
     assert (

@@ -229,7 +229,7 @@ def test_the_page_says_under_what_conditions():
     assert head == (
         "kafka1 to 3 brokers: 6 partitions, 3 copies, records of 1000 B, acks=all, compression none, no limit"
     )
-    assert names.split() == " ".join(bench.HEADS).split()
+    assert names.split() == " ".join(one.head for one in bench.COLUMNS).split()
     assert numbers.split() == ["50000", "9950", "9.5", "1500.3", "1400", "3100", "3200", "3220", "3221"]
 
 

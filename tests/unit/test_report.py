@@ -18,9 +18,10 @@ import pytest
 from provisioner.errors import HostFailed, Several, Unreachable
 from provisioner.report.choose import reporter
 from provisioner.report.lines import change_line, clean, diff_style, escaped, put
-from provisioner.report.live import LiveReporter, ansi, area_lines, bar_line
+from provisioner.report.live import LiveReporter, area_lines, bar_line
 from provisioner.report.plain import PlainReporter
 from provisioner.report.reporter import Row
+from provisioner.report.terminal import ansi
 
 MIB = 1024**2
 

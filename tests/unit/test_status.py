@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from cli.tables.status import age, page
 from cluster.model import Partition
 from cluster.state.node import settled
+from provisioner.report.terminal import Terminal
 from provisioner.resources import Service
 from roles import site
 from roles.role import Role
@@ -111,7 +113,7 @@ BEHIND = {"count": 7, "first": [f"orders-{n}" for n in range(7)]}
 def test_each_trouble_is_one_line_and_makes_it_unhealthy(name: str, changed: Answer, problem: str):
     found = three(**{name: changed})
     assert not found["healthy"] and len([line for line in found["problems"] if problem in line]) == 1
-    assert problem in page(found, None)
+    assert problem in page(found)
 
 
 def test_a_missing_broker_and_one_too_many_are_told_apart():
@@ -135,7 +137,7 @@ def test_a_split_is_one_problem_with_the_way_back_below_it():
     )
     assert found["ensemble"]["leader"] == "kafka2" and found["ensemble"]["standalone"] == ["kafka1"]
     assert [side["brokers"] for side in found["cluster"]["split"]] == [[2, 3], [1]]
-    text = page(found, None)
+    text = page(found)
     assert "ensemble: kafka2 leads, followed by kafka3; kafka1 runs apart" in text
     assert "kafka1  kafka      controller 1" in text and "kafka2  kafka      controller 2" in text
     assert "\n  -> to bring kafka1 back (docs/operations.md, " in text and "\n     4. `invoke deploy`" in text
@@ -189,7 +191,7 @@ def test_an_unreachable_host_is_listed_with_the_reason_and_the_others_are_still_
 def test_a_restart_is_pending_when_the_process_started_with_something_else():
     found = three(kafka1=answer(1, disk={CONFIG: "b"}))
     assert found["healthy"] and found["hosts"]["kafka1"]["services"]["kafka"]["restart_pending"] == [CONFIG]
-    assert any("kafka1" in line and line.endswith("pending") for line in page(found, None).splitlines())
+    assert any("kafka1" in line and line.endswith("pending") for line in page(found).splitlines())
 
 
 def test_what_the_broker_takes_as_it_runs_is_no_pending_restart_and_what_it_has_not_taken_yet_is_noted():
@@ -217,7 +219,7 @@ def test_a_throttle_that_was_left_on_is_noted_with_the_mend_and_is_not_a_fault()
     assert found["cluster"]["throttled"]["ours"] == {"brokers": [1, 2], "topics": {"count": 12, "first": topics[:10]}}
     (note,) = found["notes"]
     assert "(brokers 1, 2; topics t00, " in note and " t09 and 2 more)" in note and "`invoke rebalance`" in note
-    assert note in page(found, None)
+    assert note in page(found)
 
     theirs = three(kafka3=view(3, others={"brokers": ["3"], "topics": []}))
     (note,) = theirs["notes"]
@@ -243,25 +245,34 @@ def test_partitions_under_way_are_what_the_controller_says():
     moving = three(
         kafka1=answer(1, kafka=views[1]), kafka2=answer(2, "leader", views[2]), kafka3=answer(3, kafka=views[3])
     )
-    assert moving["cluster"]["under_way"] == 3 and "moving: 3 partitions under way" in page(moving, None)
-    assert three()["cluster"]["under_way"] == 0 and "moving:" not in page(three(), None)
+    assert moving["cluster"]["under_way"] == 3 and "moving: 3 partitions under way" in page(moving)
+    assert three()["cluster"]["under_way"] == 0 and "moving:" not in page(three())
 
 
-@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize(("width", "missing"), [(40, ["HEAP", "VERSION"]), (60, ["VERSION"]), (80, []), (120, [])])
 @pytest.mark.parametrize("colour", [False, True])
-def test_no_line_is_wider_than_the_terminal_and_every_host_is_there(width: int, colour: bool):
-    import re
-
+def test_no_line_is_wider_than_the_terminal_and_every_host_is_there(width: int, missing: list[str], colour: bool):
     found = three(kafka1=answer(1, kafka=broker(1, under_replicated=BEHIND, brokers=[1, 2, 3, 4])))
-    text = re.sub(r"\x1b\[[0-9;]*m", "", page(found, width, colour=colour))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", page(found, Terminal(width, colour)))
     assert max(map(len, text.splitlines())) <= width
     assert all(text.count(f"kafka{number} ") >= 2 for number in (1, 2, 3))
-    assert "3.9.2" in text and "100/512M" in text and "40%" in text and "Not healthy:" in text
+    assert "controller 2" in text and "40%" in text and "Not healthy:" in text
+    # What is not shown is named, and the legend has no word of it.
+    assert all(f"{head}" in text.partition("Not shown")[2] for head in missing)
+    assert ("3.9.2" in text) == ("VERSION" not in missing) and ("after the last" in text) == ("HEAP" not in missing)
+
+
+def test_what_matters_is_in_colour():
+    ill = page(three(kafka1=answer(1, kafka=DOWN)), Terminal(80, colour=True))
+    assert "\x1b[1;31mNot healthy:\x1b[0m" in ill and "\x1b[31mnot serving\x1b[0m" in ill
+    well = page(three(), Terminal(80, colour=True))
+    assert "\x1b[1;32mHealthy\x1b[0m" in well and "\x1b[32mcontroller 2\x1b[0m" in well and "\x1b[31m" not in well
+    assert "\x1b" not in page(three(), Terminal(80))
 
 
 def test_a_host_cannot_send_control_sequences_to_the_terminal():
     found = three(kafka1=answer(1, kafka={"serving": False, "why": "\x1b[2Jgone"}))
-    assert "\x1b" not in page(found, None) and "gone" in page(found, None)
+    assert "\x1b" not in page(found) and "gone" in page(found)
 
 
 def test_a_service_of_a_role_without_a_status_part_is_shown_from_its_unit_alone(monkeypatch: pytest.MonkeyPatch):
@@ -279,7 +290,7 @@ def test_a_service_of_a_role_without_a_status_part_is_shown_from_its_unit_alone(
     entry = found["hosts"]["kafka1"]["services"]["exporter"]
     assert found["healthy"] and entry["serving"] and entry["uptime_seconds"] == 61.0 and entry["version"] is None
     assert not {"mode", "synced_followers", "broker_id", "leaders"} & set(entry)
-    (line,) = [line for line in page(found, None).splitlines() if " exporter " in line]
+    (line,) = [line for line in page(found).splitlines() if " exporter " in line]
     assert line.split() == ["kafka1", "exporter", "serving", "1m", "-", "-", "-", "-", "-"]
 
     dead = with_exporter(active=False, sub="failed")
