@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any, TextIO
 
+from cli.asking import secret
 from cli.common import ROOT, Run, load_inventory
 from provisioner.artifacts import cache_directory
 from provisioner.connect.fleet import Fleet, Outcome
@@ -28,7 +28,7 @@ def options(run: Run, tags: str = "", **chosen: Any) -> Options:
         raise UsageError(f"unknown tag {unknown[0]}", details=[f"tags are: {', '.join(known)}"])
     password = os.environ.get("PROVISIONER_BECOME_PASSWORD")
     if run.ask_become_pass:
-        password = getpass.getpass("sudo password: ")
+        password = secret("sudo password: ")
     return Options(
         root=ROOT,
         cache=cache_directory(),

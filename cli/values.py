@@ -6,11 +6,11 @@ history.
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.asking import secret
 from cluster.settings.rules import assignments
 from provisioner.errors import UsageError
 from provisioner.secrets import is_secret
@@ -57,7 +57,7 @@ def _content(name: str, place: str) -> str:
 def _answer(name: str) -> str:
     if not sys.stdin.isatty():
         raise UsageError(f"--ask {name}: there is no terminal to ask on", advice=f"use --set-file {name}=- or a file")
-    value = getpass.getpass(f"{name}: ")
+    value = secret(f"{name}: ")
     if not value:
         raise UsageError(f"--ask {name}: nothing was typed")
     return value
