@@ -187,12 +187,18 @@ def _holder() -> dict[str, str]:
 
 def locked(host: str, holder: Mapping[str, Any]) -> Locked:
     """The message for a host that another run holds. Pure but for the local time zone."""
-    since = time.strftime("%H:%M:%S", time.localtime(holder["since"])) if "since" in holder else "an unknown time"
+    since = _local(holder["since"]) if "since" in holder else "an unknown time"
     return Locked(
         f"another run is at work here: {holder.get('who', 'unknown')}, since {since}",
         host=host,
         advice="wait for it; the lock goes away with that run, however it ends",
     )
+
+
+def _local(moment: float) -> str:
+    """A time of the last hours, local with its offset: "14:03:22 +09:00"."""
+    text = time.strftime("%H:%M:%S %z", time.localtime(moment))
+    return f"{text[:-2]}:{text[-2:]}"
 
 
 def _result(future: Future[T]) -> T:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.connect.fleet import Fleet
+from provisioner.connect.fleet import Fleet, locked
 from provisioner.errors import Locked
 from provisioner.resources import Request
 
@@ -163,3 +163,15 @@ def test_what_a_host_has_finished_does_not_go_on():
         fleet.request("a", "restart")
         raise KeyboardInterrupt
     assert warnings == []
+
+
+def test_the_run_that_holds_a_host_is_named_with_the_local_time_and_its_offset(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "Asia/Seoul")
+    time.tzset()
+    try:
+        error = locked("kafka1", {"who": "kim@laptop", "since": 1_700_000_000})
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert error.lines()[0] == "kafka1: another run is at work here: kim@laptop, since 07:13:20 +09:00"
+    assert locked("kafka1", {}).summary == "another run is at work here: unknown, since an unknown time"
