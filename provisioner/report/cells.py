@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator
 
 MORE = "…"
-# A word; a command in backticks counts as one, so that it can be copied in one piece.
-_WORD = re.compile(r"[^\s`]*`[^`]*`[^\s`]*|\S+")
-_JOINTS = ",;:=&/?"  # after these, a word that is wider than the whole line is broken
+# A word; one is also a command in backticks, so that it can be copied in one piece, and a number with its unit.
+_WORD = re.compile(r"[^\s`]*`[^`]*`[^\s`]*|\d[\d.,]* (?:[KMGT]?i?B|ms|s|h|d|%)(?!\w)[^\s`]*|\S+")
+_MARK = re.compile(r"\s*(?:->|\d+\.|[~+-]) ")  # of advice, of a step, of a change
+_JOINTS = (",;", ":=&/?")  # after these, the first ones rather, a word that is wider than the whole line is broken
 
 
 def width(text: str) -> int:
@@ -36,7 +37,7 @@ def cut(text: str, size: int) -> str:
     if size < 2:
         return MORE[:size]
     words = text[: _fitting(text, size - width(MORE) - 1) + 1].rpartition(" ")[0].rstrip()
-    if 2 * width(words) >= size:
+    if 3 * width(words) >= size:
         return f"{words} {MORE}"
     head = text[: _fitting(text, size // 2)]
     return head + MORE + _tail(text, size - width(head) - width(MORE))
@@ -63,8 +64,10 @@ def folded(text: str, size: int) -> list[slice]:
 
 
 def hanging(text: str) -> str:
-    """What is put before the lines after the first: the indent of `text`, and two spaces more."""
-    return " " * (len(text) - len(text.lstrip()) + 2)
+    """What is put before the lines after the first: they begin behind the mark of `text`, or two cells behind its
+    beginning."""
+    mark = _MARK.match(text)
+    return " " * (mark.end() if mark else len(text) - len(text.lstrip()) + 2)
 
 
 def _pieces(text: str, room: int) -> Iterator[tuple[int, int]]:
@@ -73,11 +76,19 @@ def _pieces(text: str, room: int) -> Iterator[tuple[int, int]]:
         start, end = word.span()
         while "`" not in word[0] and width(text[start:end]) > room:
             fits = max(_fitting(text[start:end], room), 1)
-            joint = max(text.rfind(one, start, start + fits) for one in _JOINTS) + 1
-            part = joint if joint > start + fits // 2 else start + fits
+            part = _joint(text, start, start + fits)
             yield start, part
             start = part
         yield start, end
+
+
+def _joint(text: str, start: int, end: int) -> int:
+    """Where to break a word that goes on after `end`: behind a joint in the second half, else at `end`."""
+    for joints in _JOINTS:
+        for place in range(end, (start + end) // 2, -1):
+            if text[place - 1] in joints and text[place] not in "".join(_JOINTS):
+                return place
+    return end
 
 
 def _fitting(text: str, size: int) -> int:
