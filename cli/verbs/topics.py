@@ -18,7 +18,7 @@ def list_(run: Run, topic="", internal=False, json=False):
 
 @on_hosts("describe", LIST)
 def describe(run: Run, topic="", internal=False, json=False):
-    """Show topics partition by partition: leader, copies, in sync, offsets, bytes. Shows own settings, too."""
+    """Show topics partition by partition: leader, replicas, ISR, offsets, bytes. Shows own settings, too."""
     from cli import topics
 
     topics.describe(run, topic, internal, json)

@@ -17,23 +17,12 @@ from tests.unit.test_records_flags import CONSUME
 RECORD = "안녕\x1b[2J\x07 \u202egnp.exe\u2066\x9b1A\rgone\tok".encode() + b"\xff\n"
 
 
-class Output(io.StringIO):
-    """Standard output, and whether it is a terminal."""
-
-    def __init__(self, terminal: bool) -> None:
-        super().__init__()
-        self.terminal, self.buffer = terminal, io.BytesIO()
-
-    def isatty(self) -> bool:
-        return self.terminal
-
-
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch):
     """written(terminal) -> what consume writes of one record."""
 
     def run(terminal: bool) -> bytes:
-        output = Output(terminal)
+        output = SimpleNamespace(buffer=io.BytesIO(), isatty=lambda: terminal)
 
         @contextmanager
         def opened(run: Run) -> Any:
