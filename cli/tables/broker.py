@@ -34,7 +34,8 @@ def page(
     cells = [_cells(row, several and len(row.brokers) < len(brokers)) for row in settings.rows(found)]
     columns = COLUMNS if several else COLUMNS[:-1]
     lines = table(columns, [row[: len(columns)] for row in cells], terminal)
-    rest = [text for line in below(brokers, found, known, different) for text in terminal.lines(line)]
+    legend: list[Span] = [("dim", LEGEND)] if LEGEND.split(":")[0] in lines[0] else []
+    rest = [text for line in (*legend, *below(brokers, found, known, different)) for text in terminal.lines(line)]
     return "\n".join([*lines, "", *rest])
 
 
@@ -46,8 +47,7 @@ def _cells(row: Row, some: bool) -> list[str]:
 def below(
     brokers: Mapping[int, str], found: ByBroker, known: int, different: Mapping[int, Sequence[Difference]] | None
 ) -> Iterator[Span]:
-    """The lines under the table."""
-    yield "dim", LEGEND
+    """The lines under the table and its legend."""
     number = len({name for one in found.values() for name in one})
     more = "" if number == known else "; --all: with those at their default"
     yield "", f"{number} of {known} settings, {counted(len(brokers), 'broker')}{more}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from cli.tables.columns import PIPE, Column, table
 from cluster.settings.rules import human
@@ -25,8 +25,11 @@ LEGEND = "CHANGES: restart = only with a restart; cluster-wide = at run time; pe
 
 def page(found: Catalogue, listed: Sequence[Property], terminal: Terminal = PIPE) -> str:
     """The whole page."""
-    rest = [text for line in _below(found, listed) for text in terminal.lines(line)]
-    return "\n".join([*table(COLUMNS, map(_cells, listed), terminal), "", *rest])
+    lines = table(COLUMNS, map(_cells, listed), terminal)
+    explained = LEGEND.split(":")[0] in lines[0] and {one.update for one in listed} - {READ_ONLY, "topic"}
+    legend: list[Span] = [("dim", LEGEND)] if explained else []
+    rest = [text for line in (*legend, _below(found, listed)) for text in terminal.lines(line)]
+    return "\n".join([*lines, "", *rest])
 
 
 def _cells(one: Property) -> list[str]:
@@ -41,9 +44,7 @@ def _note(one: Property) -> str:
     return "; ".join(filter(None, [one.note, other, keeper]))
 
 
-def _below(found: Catalogue, listed: Sequence[Property]) -> Iterator[Span]:
-    if {one.update for one in listed} - {READ_ONLY, "topic"}:
-        yield "dim", LEGEND
+def _below(found: Catalogue, listed: Sequence[Property]) -> Span:
     every = sum(map(len, found.sections.values()))
     number = counted(len(listed), "property") if len(listed) == every else f"{len(listed)} of {every} properties"
-    yield "", f"{number} of {found.product} {found.version}"
+    return "", f"{number} of {found.product} {found.version}"

@@ -1,5 +1,7 @@
-"""What people see of the tables, kept as files: at 60, 80 and 120 columns, and in a pipe. `tests/support/transcripts.py`
-makes them."""
+"""What people see of the tables, kept as files: at 60, 80 and 120 columns, and in a pipe.
+
+`tests/support/transcripts.py` makes them.
+"""
 
 from __future__ import annotations
 
