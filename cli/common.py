@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]
             from provisioner.errors import ProvisionerError
 
             _collect_little_garbage()
+            _write_any_text()
             try:
                 for option in CONFIGURED:
                     if option in options:
@@ -152,6 +154,12 @@ def _collect_little_garbage() -> None:
     """What has been imported stays, and a verb makes little that is not: searching it took a tenth of a short one."""
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)
+
+
+def _write_any_text() -> None:
+    """What the locale's encoding lacks, such as the sign of what was cut, is written as an escape and ends no verb."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ with another window.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,7 +81,7 @@ def _columns(stream: TextIO) -> int:
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except (OSError, ValueError):
-        return shutil.get_terminal_size().columns
+        return 80
 
 
 def _part(line: Sequence[Span], wanted: slice) -> list[Span]:

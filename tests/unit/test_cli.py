@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
 import re
 import socket
 import subprocess
@@ -245,3 +246,18 @@ def test_a_narrow_terminal_loses_no_word(inventory, listener):
 def test_what_is_no_terminal_gets_no_escape_codes(inventory, listener, environment):
     output = process("deploy", "--hosts", inventory(listener.getsockname()[1]), **environment).stdout
     assert "unreachable=1" in output and "\x1b" not in output and "\r" not in output
+
+
+def test_a_terminal_whose_encoding_lacks_a_sign_gets_an_escape_and_no_traceback():
+    master, slave = pty.openpty()
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "80"}
+    command = [sys.executable, "-m", "invoke", "config.list", "--search", "compression.type"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=slave, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        shown = ""
+        with contextlib.suppress(OSError):  # Linux's way to say that the other side is closed
+            while chunk := os.read(master, 1 << 16):
+                shown += chunk.decode()
+        assert process.wait(60) == 0, shown
+    os.close(master)
+    assert "one of uncompressed, zstd" in shown and "\\u2026" in shown
