@@ -161,7 +161,7 @@ def test_where_to(given, expected):
         ({"shift": "0"}, "--shift is 0"),
         ({"shift": "1h"}, "--shift is 1h"),
         ({"to": "7"}, "an offset is one of a partition"),
-        ({"to": "yesterday"}, "--to yesterday is no place in a topic"),
+        ({"to": "tomorrow"}, "--to tomorrow is no place in a topic"),
     ],
 )
 def test_no_place_to_go(given, why):
