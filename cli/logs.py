@@ -12,6 +12,7 @@ from cli import moments, reader
 from cli.common import INTERRUPTED, Run
 from cli.hosts import Hosts
 from cli.log_output import Merged, Output, together
+from cli.patterns import regular
 from provisioner.agent.loglines import LEVELS
 from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
@@ -118,17 +119,6 @@ def window(given: Mapping[str, Any], now: float | None = None) -> dict[str, Any]
     if not given["probes"]:
         out["hide"] = site.probes()
     return out
-
-
-def regular(flag: str, pattern: str) -> str:
-    """A regular expression, as it is. Raises UsageError for what is none."""
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise UsageError(
-            f"{flag} {pattern} is no regular expression: {error}", advice="a \\ before a sign takes it literally"
-        ) from None
-    return pattern
 
 
 def _nothing(given: Mapping[str, Any]) -> str:

@@ -45,12 +45,18 @@ def produce(
 
 CONSUME = {
     "topic": "what to read",
-    "from_beginning": "begin with the oldest record; without it, with what is written from now on",
-    "offset": "begin there: earliest, latest, 42, -10 (before the end), 2026-01-31T08:00, or 2h (ago)",
+    "from_beginning": "begin with the oldest record; without it, on a terminal, with what is written from now on",
+    "offset": "begin there: earliest, latest, 42, -10 (before the end), 2h (ago), 18:00, yesterday, 2026-01-31T08:00",
+    "until_end": "end with the last record that is there now; so it is in a pipe or file without --follow or --timeout",
+    "until": "end before the first record that is not older than this time: 10m, 18:00, 'today 18:00'",
+    "follow": "go on with what is written later, in a pipe or file as on a terminal",
     "partition": "read only this partition",
+    "key": "only records with exactly this key",
+    "grep": "only records in whose key or value this regular expression occurs; '(?i)paid' ignores case",
     "group": "read as a member of this group, from its committed offsets; what is written out is committed",
-    "count": "end after so many records",
-    "timeout": "end when no record arrives for so long; exit code 2 when --count was not reached",
+    "isolation": "read_uncommitted, or read_committed: without records of transactions that are open or aborted",
+    "count": "end after so many records; exit code 2 when there are fewer",
+    "timeout": "end when no record arrives for so long",
     "format": "a line per record, e.g. '{key}\\t{value}'; fields: topic partition offset timestamp key value headers",
     "json": "a JSON object per record",
 }
@@ -62,21 +68,33 @@ def consume(
     topic="",
     from_beginning=False,
     offset="",
+    until_end=False,
+    until="",
+    follow=False,
     partition="",
+    key=None,
+    grep="",
     group="",
+    isolation="read_uncommitted",
     count="",
     timeout="",
     format="",
     json=False,
 ):
-    """Write each record of a topic to standard output as a line. Ends at Ctrl-C, --count or --timeout."""
+    """Write each record of a topic to standard output as a line. Ends at Ctrl-C, and in a pipe with the last record."""
     from cli import consume as reading
 
     given = {
         "from_beginning": from_beginning,
         "offset": offset,
+        "until_end": until_end,
+        "until": until,
+        "follow": follow,
         "partition": partition,
+        "key": key,
+        "grep": grep,
         "group": group,
+        "isolation": isolation,
         "count": count,
         "timeout": timeout,
         "format": format,

@@ -76,7 +76,10 @@ def _records(run: Console, topic: str, copy: str) -> None:
     special = '{"key": {"base64": "/w=="}, "value": null}\n{"value": {"base64": "AAo="}, "timestamp": 1700000000000}'
     assert "2 records" in run("produce", "--topic", topic, "--json", stdin=special)
 
-    whole = run("consume", "--topic", topic, "--from-beginning", "--count", "5", "--json")
+    whole = run("consume", "--topic", topic, "--json")  # in a pipe: what is there
+    assert run("consume", "--topic", topic, "--key", "customer-9") == "상자 하나\n"
+    assert run("consume", "--topic", topic, "--grep", "(?i)BOXES$", "--format", "{offset}") == "0\n"
+    assert run("consume", "--topic", topic, "--until", "2023-11-14T22:13:20Z", "--format", "{offset}") == ""
     assert "5 records" in run("produce", "--topic", copy, "--json", stdin=whole)
     again = run("consume", "--topic", copy, "--offset", "-5", "--count", "5", "--json")
     assert [{**json.loads(line), "topic": copy} for line in whole.splitlines()] == [
@@ -222,7 +225,7 @@ def conversation(inventory: Path, topic: str) -> Iterator[None]:
         sink.close()
 
     with (
-        running(inventory, "consume", "--topic", topic) as reader,
+        running(inventory, "consume", "--topic", topic, "--follow") as reader,
         running(inventory, "produce", "--topic", topic, "--timeout", "60s") as typist,
     ):
         said(reader, b"what is written from now on")

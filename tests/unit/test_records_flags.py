@@ -6,13 +6,11 @@ import io
 import os
 import threading
 from concurrent.futures import Future
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
-from cli import bench, consume, produce
-from cli.places import place
+from cli import bench, produce
 from cluster.records import perf
 from provisioner.connect.feed import Feed
 from provisioner.connect.fleet import Stream
@@ -26,16 +24,6 @@ PRODUCE = {
     "acks": "all",
     "compression": "none",
     "timeout": "30s",
-}
-CONSUME = {
-    "from_beginning": False,
-    "offset": "",
-    "partition": "",
-    "group": "",
-    "count": "",
-    "timeout": "",
-    "format": "",
-    "json": False,
 }
 BENCH = {
     "records": "200000",
@@ -81,66 +69,6 @@ def test_how_records_are_written(given, expected):
 def test_flags_of_produce_that_mean_nothing(given, why):
     with pytest.raises(UsageError, match=why):
         produce.records_flags({**PRODUCE, **given})
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({}, {"start": {"to": "latest"}, "count": None, "timeout": None, "format": "{value}", "partition": None}),
-        ({"from_beginning": True, "group": "g"}, {"start": {"to": "earliest"}, "group": "g"}),
-        ({"offset": "-10"}, {"start": {"to": "end", "minus": 10}}),
-        ({"offset": "42", "partition": "1"}, {"start": {"to": "offset", "offset": 42}, "partition": 1}),
-        ({"count": "5", "timeout": "500ms"}, {"count": 5, "timeout": 0.5}),
-        ({"format": "{key}\\t{value}"}, {"format": "{key}\t{value}"}),
-        ({"json": True}, {"format": None}),
-    ],
-)
-def test_how_records_are_read(given, expected):
-    found = consume.reading_flags({**CONSUME, **given})
-    assert {name: found[name] for name in expected} == expected
-
-
-@pytest.mark.parametrize(
-    ("given", "why"),
-    [
-        ({"from_beginning": True, "offset": "1"}, "--from-beginning and --offset"),
-        ({"group": "g", "offset": "earliest"}, "--group and --offset"),
-        ({"offset": "42"}, "--partition is missing"),
-        ({"count": "0"}, "--count is 0"),
-        ({"count": "many"}, "--count is many"),
-        ({"json": True, "format": "{key}"}, "--json and --format"),
-        ({"format": "{keys}"}, "there is no {keys}"),
-        ({"offset": "soon"}, "--offset soon is no place"),
-    ],
-)
-def test_flags_of_consume_that_mean_nothing(given, why):
-    with pytest.raises(UsageError, match=why):
-        consume.reading_flags({**CONSUME, **given})
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("earliest", {"to": "earliest"}),
-        ("0", {"to": "offset", "offset": 0}),
-        ("2h", {"to": "time", "timestamp": 1_000_000_000_000 - 7_200_000}),
-        ("2026-01-31T08:00Z", {"to": "time", "timestamp": 1_769_846_400_000}),
-        ("2026-01-31T08:00:00+09:00", {"to": "time", "timestamp": 1_769_846_400_000 - 9 * 3_600_000}),
-    ],
-)
-def test_places(text, expected):
-    assert place("--to", text, now=1_000_000_000.0) == expected
-
-
-def test_a_time_without_a_zone_is_that_of_whoever_types_it():
-    local = datetime(2026, 1, 31, 8).astimezone(timezone.utc).timestamp()
-    assert place("--to", "2026-01-31 08:00") == {"to": "time", "timestamp": int(local * 1000)}
-
-
-@pytest.mark.parametrize("text", ["2026-13-01", "-", "1.5"])
-def test_no_places(text):
-    with pytest.raises(UsageError, match="--to"):
-        place("--to", text)
 
 
 @pytest.mark.parametrize(
