@@ -125,12 +125,13 @@ def reading_flags(given: Mapping[str, Any], piped: bool, now: float | None = Non
         "end": end,
         "partition": partition(given["partition"]),
         "group": given["group"],
-        "key": unescaped("--key", given["key"]) if given["key"] is not None else None,
+        "key": given["key"],
         "grep": regular("--grep", given["grep"]) if given["grep"] else "",
         "committed": given["isolation"] == ISOLATIONS[1],
         "count": int(given["count"]) if given["count"] else None,
         "timeout": seconds("--timeout", given["timeout"]) if given["timeout"] else None,
         "format": None if given["json"] else template,
+        "zone": moments.zone() if "timestamp" in fields(template) and not given["json"] else [],
     }
 
 

@@ -47,6 +47,8 @@ def logs(run: Run, service: str, follow: bool, given: Mapping[str, Any]) -> int:
             errors: dict[str, ProvisionerError] = dict(found.errors)
             for error in errors.values():
                 show.error(error)
+            if given["since"] and sys.stderr.isatty():
+                show.note(f"since {moments.said(time.time() - arguments['since'])}")
             asked = {name: requests.logs(wanted[name], follow=follow, **arguments) for name in found}
             if follow:
                 lost = _follow(fleet, asked, output)

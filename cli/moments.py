@@ -60,6 +60,30 @@ def offset(local: datetime) -> str:
     return f"{text[:3]}:{text[3:5]}"
 
 
+def zone(since: int = 1990, until: int = 2060) -> list[list[int]]:
+    """The offsets of the local time zone: [[since when, seconds east of UTC]] in order, for those who do not know it.
+    since, until: years. Pure but for the local time zone."""
+    begin, end, step = _year(since), _year(until), 14 * 86400
+    found = [[begin, _east(begin)]]
+    for at in range(begin + step, end, step):
+        if _east(at) == found[-1][1]:
+            continue
+        low, high = at - step, at  # the change lies between them
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if _east(middle) == found[-1][1] else (low, middle)
+        found.append([high, _east(high)])
+    return found
+
+
+def _year(number: int) -> int:
+    return int(datetime(number, 1, 1, tzinfo=timezone.utc).timestamp())
+
+
+def _east(seconds: int) -> int:
+    return time.localtime(seconds).tm_gmtoff
+
+
 def _moment(found: re.Match[str], now: float) -> float:
     zone = _zone(found["zone"])
     today = datetime.fromtimestamp(now, timezone.utc).astimezone(zone).date()

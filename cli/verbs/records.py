@@ -6,6 +6,8 @@ from cli.common import Run, on_hosts
 
 PRODUCE = {
     "topic": "where to write",
+    "value": "write one record with this value, and read no lines",
+    "key": "the key of that one record",
     "key_separator": "the separator of key and value in a line, e.g. ':' or '\\t'; without it, lines have no keys",
     "headers": "for every record: name=value, separated by commas",
     "partition": "write to this partition, whatever the keys",
@@ -20,6 +22,8 @@ PRODUCE = {
 def produce(
     run: Run,
     topic="",
+    value=None,
+    key=None,
     key_separator="",
     headers="",
     partition="",
@@ -28,10 +32,12 @@ def produce(
     compression="none",
     timeout="30s",
 ):
-    """Write each line of standard input to a topic as a record. Ends when all are acknowledged."""
+    """Write each line of standard input, or one value, to a topic as a record. Ends when all are acknowledged."""
     from cli import produce as writing
 
     given = {
+        "value": value,
+        "key": key,
         "key_separator": key_separator,
         "headers": headers,
         "partition": partition,
@@ -140,3 +146,17 @@ def bench_produce(
         "timeout": timeout,
     }
     return bench.produce(run, given, json)
+
+
+BENCH_READ = {name: text for name, text in BENCH.items() if name not in ("throughput", "acks")}
+
+
+@on_hosts("consume", {**BENCH_READ, "timeout": "stop after so long, filling the topic included; at most 5m"})
+def bench_consume(
+    run: Run, records="200000", size="1000", partitions="", compression="none", timeout="60s", json=False
+):
+    """Measure how fast the cluster gives records, with the official tool on a broker's host and a temporary topic."""
+    from cli import bench
+
+    given = {"records": records, "size": size, "partitions": partitions, "compression": compression, "timeout": timeout}
+    return bench.consume(run, given, json)

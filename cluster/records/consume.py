@@ -45,9 +45,10 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
     args: bootstrap, topic; partition, or None for all; start, as `offsets.resolve` takes it; end, as `chosen.Ends`
     takes it; group, "" for none, whose committed offsets win over start ("earliest" or "latest"); key, grep: which
     records are written and counted (`chosen.Chosen`); committed (bool): only records of transactions that are; count
-    and timeout (seconds without a record), or None; format, a template of `shown`, or None for JSON. For each event
-    with lines the feed must bring a byte once they are written. Emits {"ready": true} when what is written from now on
-    is sure to be seen. Returns records, stopped, assigned (bool), ended (bool: at `end`). Raises Failure.
+    and timeout (seconds without a record), or None; format, a template of `shown`, or None for JSON; zone, the time
+    zone of its times, as `shown.by_template` takes it. For each event with lines the feed must bring a byte once they
+    are written. Emits {"ready": true} when what is written from now on is sure to be seen.
+    Returns records, stopped, assigned (bool), ended (bool: at `end`). Raises Failure.
     """
     codecs.install()
     topic, isolation = args["topic"], offsets.COMMITTED if args["committed"] else offsets.UNCOMMITTED
@@ -106,8 +107,9 @@ class _Reader:
         self, args: Mapping[str, Any], consumer: KafkaConsumer, emit: Emit, feed: Feed, cluster: Cluster, ends: Ends
     ) -> None:
         self._args, self._consumer, self._emit, self._feed, self._cluster = args, consumer, emit, feed, cluster
-        self._ends, self._chosen = ends, Chosen(None if args["key"] is None else args["key"].encode(), args["grep"])
-        self._line = shown.as_json if args["format"] is None else shown.by_template(args["format"])
+        key = None if args["key"] is None else args["key"].encode("utf-8", "surrogateescape")
+        self._ends, self._chosen = ends, Chosen(key, args["grep"])
+        self._line = shown.as_json if args["format"] is None else shown.by_template(args["format"], args["zone"])
         self._under_way: deque[dict[TopicPartition, int]] = deque()  # for each event, the positions behind it
         self._written: dict[TopicPartition, int] = {}  # to be committed
         self._missed = 0

@@ -55,7 +55,7 @@ OLDEST, NEWEST = {"to": "earliest"}, {"to": "latest"}
         ({"until": "1970-01-12T13:46:40Z"}, {"end": {"to": "time", "timestamp": 1_000_000_000}}),
         ({}, {"key": None, "grep": "", "committed": False}),
         ({"key": "", "grep": "(?i)paid", "isolation": "read_committed"}, {"key": "", "grep": "(?i)paid"}),
-        ({"key": "a\\tb", "isolation": "read_committed"}, {"key": "a\tb", "committed": True}),
+        ({"key": "a\\tb", "isolation": "read_committed"}, {"key": "a\\tb", "committed": True}),
     ],
 )
 def test_how_records_are_read_on_a_terminal(given: dict[str, Any], expected: dict[str, Any]):
@@ -253,6 +253,7 @@ def reading(consumer: Consumer, confirm: bool = True, **args: Any) -> tuple[list
     out: list[bytes] = []
     feed: Any = Feed()
     given = {
+        "zone": [],
         "count": None,
         "timeout": 0.01,
         "group": "g",
@@ -268,7 +269,8 @@ def reading(consumer: Consumer, confirm: bool = True, **args: Any) -> tuple[list
             feed.said += b"." if confirm else b""
 
     ends = Ends(args.get("end"), lambda: {0: 3, 1: 1})
-    reader = onhost._Reader({**given, "end": None, **args}, consumer, emit, feed, SimpleNamespace(), ends)  # type: ignore[arg-type]
+    whole: Any = ({**given, "end": None, **args}, consumer, emit, feed, SimpleNamespace(), ends)
+    reader = onhost._Reader(*whole)
     reader.assigned = True
     reader.read()
     return out, reader

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
 
 from cli.moments import moment, parse, said
+from cli.moments import zone as offsets
 from cli.places import place
+from cluster.records.shown import by_template
 from provisioner.errors import UsageError
 
 SEOUL, NEW_YORK = "Asia/Seoul", "America/New_York"
@@ -107,6 +110,17 @@ def test_what_is_no_time_names_the_flag_and_the_forms(text: str):
 def test_a_time_is_shown_local_with_its_offset(zone: str, expected: str):
     assert said(NOON) == expected
     assert parse(expected, NOON) == NOON
+
+
+@pytest.mark.parametrize("zone", [NEW_YORK, SEOUL, "UTC"], indirect=True)
+def test_a_host_that_is_elsewhere_writes_times_with_the_local_offset_of_their_day(zone: str):
+    written = by_template("{timestamp}", offsets())
+    for seconds in (utc("2026-03-08 06:59:59"), utc("2026-03-08 07:00:00"), utc("2026-11-01 06:00:00"), NOON, 0.0):
+        local = datetime.fromtimestamp(seconds, timezone.utc).astimezone()
+        if seconds or zone == "UTC":  # before the table begins, the first offset counts
+            record = SimpleNamespace(timestamp=int(seconds * 1000) + 7)
+            assert written(record).decode() == local.isoformat(timespec="milliseconds").replace(".000", ".007") + "\n"
+    assert len(offsets()) == (1 if zone != NEW_YORK else 141)
 
 
 @pytest.mark.parametrize("zone", [SEOUL], indirect=True)
