@@ -33,6 +33,8 @@ namespace.add_collection(
         topics.create,
         topics.alter,
         topics.delete,
+        topics.empty,
+        topics.export,
         topics.plan,
         topics.apply,
     )
@@ -41,6 +43,6 @@ namespace.add_collection(Collection("config", config.list_))
 namespace.add_collection(Collection("artifacts", artifacts.lock, artifacts.fetch))
 namespace.add_collection(Collection("groups", groups.listing, groups.describe, groups.reset, groups.delete))
 namespace.add_collection(Collection("quorum", quorum.remove))
-namespace.add_collection(Collection("bench", records.bench_produce))
+namespace.add_collection(Collection("bench", records.bench_produce, records.bench_consume))
 namespace.add_collection(lab, name="lab")
 typed.prepare(namespace, sys.argv)

@@ -1,10 +1,10 @@
-"""bench.produce: how fast a deployed cluster takes records, measured by the official tool on a broker's host."""
+"""bench.produce, bench.consume: how fast a cluster takes and gives records, by the official tools on one host."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cli.cluster import Cluster, opened
@@ -13,6 +13,7 @@ from cli.produce import ACKS, COMPRESSIONS, seconds
 from cli.tables.columns import PIPE, Column, table
 from cluster import remote
 from cluster.records import perf
+from cluster.remote import ByBroker
 from provisioner.connect.feed import Feed
 from provisioner.errors import HostFailed, UsageError
 from provisioner.quantities import format_elapsed, format_size, parse_size
@@ -30,13 +31,35 @@ COLUMNS = (
     Column("P99.9", drop=7),
     Column("MAX MS", drop=4),
 )
+# Seconds that it read, and that its group took to form before.
+READ_COLUMNS = (
+    Column("RECORDS", drop=3),
+    Column("RECORDS/S"),
+    Column("MB/S"),
+    Column("READING S", drop=1),
+    Column("JOINING S", drop=2),
+)
 LONGEST = 300.0  # seconds; topics of runs that were killed are swept by their age, which must be well above
 PER_BROKER = 2  # partitions, when --partitions does not say
 
 
 def produce(run: Run, given: Mapping[str, str], as_json: bool) -> int:
-    """Measure and print; the exit code. Raises HostFailed when a disk has no room for the records."""
-    wanted = bench_flags(given)
+    """Measure how fast records are taken, and print; the exit code. Raises HostFailed."""
+    return _measured(run, bench_flags(given), remote.bench_produce, page, as_json)
+
+
+def consume(run: Run, given: Mapping[str, str], as_json: bool) -> int:
+    """Measure how fast records are given, and print; the exit code. Raises HostFailed."""
+    wanted = bench_flags({**given, "acks": "1", "throughput": "none"})
+    wanted = {name: value for name, value in wanted.items() if name not in ("acks", "throughput")}
+    return _measured(run, wanted, remote.bench_consume, read_page, as_json)
+
+
+def _measured(
+    run: Run, wanted: dict[str, Any], ask: Callable[..., ByBroker], page: Callable[..., str], as_json: bool
+) -> int:
+    """ask: the request, which takes factor and what is wanted; page: its answer for people. Raises HostFailed when
+    a disk has no room for the records, and when nothing was measured."""
     with opened(run) as cluster:
         brokers = len(cluster.brokers)
         wanted["partitions"] = wanted["partitions"] or PER_BROKER * brokers
@@ -57,7 +80,7 @@ def produce(run: Run, given: Mapping[str, str], as_json: bool) -> int:
             elif "text" in message:
                 cluster.show.host(driver.name, message["text"])
 
-        stream = cluster.stream(remote.bench_produce(factor=-1, **wanted), event)
+        stream = cluster.stream(ask(factor=-1, **wanted), event)
         try:
             answer = stream.result()
         except KeyboardInterrupt:
@@ -78,10 +101,9 @@ def produce(run: Run, given: Mapping[str, str], as_json: bool) -> int:
         else:
             print(page(setting, answer["result"], terminal()))
         if not answer["finished"]:
-            cluster.show.warning(
-                f"stopped after {format_elapsed(answer['seconds'])}: without its last line there are no percentiles; "
-                "fewer --records or a longer --timeout give them"
-            )
+            after = f"stopped after {format_elapsed(answer['seconds'])}"
+            without = ": without its last line there are no percentiles" if "p50" in answer["result"] else ""
+            cluster.show.warning(f"{after}{without}; fewer --records or a longer --timeout measure all")
     return 0
 
 
@@ -142,12 +164,33 @@ def page(setting: Mapping[str, Any], result: Mapping[str, Any], terminal: Termin
         *("-" if result[name] is None else str(result[name]) for name in perf.PERCENTILES),
         f"{result['max']:.0f}",
     ]
-    head = (
-        f"{setting['driver']} to {counted(setting['brokers'], 'broker')}: "
-        f"{counted(setting['partitions'], 'partition')}, {setting['copies']} copies, records of "
-        f"{format_size(setting['size'])}, acks={setting['acks']}, compression {setting['compression']}, {limit}"
+    how = f"acks={setting['acks']}, compression {setting['compression']}, {limit}"
+    head = f"{setting['driver']} to {_topic(setting)}, {how}"
+    return _page(head, COLUMNS, row, terminal)
+
+
+def read_page(setting: Mapping[str, Any], result: Mapping[str, Any], terminal: Terminal = PIPE) -> str:
+    """The same of a measurement of reading. Pure."""
+    row = [
+        str(result["records"]),
+        f"{result['rate']:.0f}",
+        f"{result['mb']:.1f}",
+        f"{result['fetching'] / 1000:.1f}",
+        f"{result['joining'] / 1000:.1f}",
+    ]
+    head = f"{setting['driver']} from {_topic(setting)}, compression {setting['compression']}"
+    return _page(head, READ_COLUMNS, row, terminal)
+
+
+def _page(head: str, columns: Sequence[Column], row: Sequence[str], terminal: Terminal) -> str:
+    return "\n".join([*terminal.lines(("", head)), "", *table(columns, [row], terminal)])
+
+
+def _topic(setting: Mapping[str, Any]) -> str:
+    return (
+        f"{counted(setting['brokers'], 'broker')}: {counted(setting['partitions'], 'partition')}, "
+        f"{counted(setting['copies'], 'copy')}, records of {format_size(setting['size'])}"
     )
-    return "\n".join([*terminal.lines(("", head)), "", *table(COLUMNS, [row], terminal)])
 
 
 def _number(flag: str, text: str) -> int:

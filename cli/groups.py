@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cli import moments
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
-from cli.common import Run
+from cli.common import Run, names
 from cli.places import place
 from cli.produce import partition as partition_flag
 from cli.tables import groups as groups_table
@@ -21,16 +23,35 @@ from provisioner.report.terminal import terminal
 from provisioner.words import counted, some
 
 IDLE = ("Empty", "Dead")  # states of a group without members
+MAY_LAG = (position.BEYOND_END, position.NO_ANSWER)  # nobody knows the lag
 
 
-def listing(run: Run, as_json: bool) -> None:
-    """Print a line per group."""
+def listing(run: Run, lagging: bool, topic: str, as_json: bool) -> None:
+    """Print a line per group. lagging: only those that are behind; topic: names and globs, only what reads these."""
     with opened(run) as cluster:
-        groups = _look(cluster)
+        groups = selected(_look(cluster), lagging, names(topic))
         if as_json:
             print(json.dumps([groups_table.document(one, cluster.name) for one in groups], indent=2))
+        elif not groups and (lagging or topic):
+            print(f"no group reads {topic}" + (" and is behind" if lagging else "") if topic else "no group is behind")
         else:
             print(groups_table.listing(groups, cluster.name, terminal()))
+
+
+def selected(groups: Iterable[Mapping[str, Any]], lagging: bool, topics: Sequence[str]) -> list[dict[str, Any]]:
+    """The groups that read one of these topics (names and globs, none for all), with their partitions of these alone;
+    with lagging, those that are behind in one of them, or may be. Pure."""
+    found = []
+    for group in groups:
+        rows = [
+            row
+            for row in group["partitions"]
+            if not topics or any(fnmatch.fnmatchcase(row["topic"], pattern) for pattern in topics)
+        ]
+        if (topics and not rows) or (lagging and not any(row["lag"] or row["problem"] in MAY_LAG for row in rows)):
+            continue
+        found.append({**group, "partitions": rows})
+    return found
 
 
 def describe(run: Run, group: str, as_json: bool) -> None:
@@ -58,6 +79,8 @@ def reset(run: Run, group: str, given: Mapping[str, str], yes: bool) -> None:
         if not plan:
             raise UsageError(f"group {group} has nothing committed that could be moved", advice="name a topic: --topic")
         due = [one for one in plan if one.before != one.after]
+        if where and where["to"] == "time":
+            cluster.show.note(f"to the first records that are not older than {moments.said(where['timestamp'] / 1000)}")
         print(groups_table.plan(plan, terminal()))
         if not due:
             cluster.show.note("No changes: the group reads from there already")

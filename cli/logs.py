@@ -4,59 +4,30 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Mapping
 from typing import Any
 
+from cli import moments, reader
 from cli.common import INTERRUPTED, Run
 from cli.hosts import Hosts
+from cli.log_output import Merged, Output, together
+from cli.patterns import regular
+from provisioner.agent.loglines import LEVELS
 from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import HostFailed, ProvisionerError, UsageError
-from provisioner.quantities import parse_duration
-from provisioner.report.cells import padded, width
-from provisioner.report.lines import clean
-from provisioner.report.terminal import ansi, terminal
+from provisioner.report.terminal import terminal
 from provisioner.resources import Request
+from provisioner.words import did_you_mean
 from roles import site
 
 LINES = 50  # of each service, when neither --lines nor --since says
-COLOURS = ("cyan", "green", "yellow", "bold")
 
 
-class Output:
-    """Lines on stdout from many threads; `gone` when their reader has gone."""
-
-    def __init__(self, names: Sequence[str], units: Iterable[str], colour: bool) -> None:
-        self._names = list(names)
-        self._wide = max(map(width, names))
-        self._unit_wide = max(map(width, units))
-        self._colour = colour
-        self._lock = threading.Lock()
-        self.gone = False
-
-    def write(self, entries: Iterable[tuple[str, Sequence[Any]]]) -> None:
-        """Print (host, [time, unit, text]) lines. Raises BrokenPipeError when nobody reads them."""
-        with self._lock:
-            for host, (_, unit, text) in entries:
-                head = f"{padded(host, self._wide)} {padded(unit, self._unit_wide)} "
-                if self._colour:
-                    head = ansi([(COLOURS[self._names.index(host) % len(COLOURS)], head)])
-                try:
-                    sys.stdout.write(f"{head} {clean(text)}\n")
-                except BrokenPipeError:
-                    self.gone = True
-                    raise
-            try:
-                sys.stdout.flush()
-            except BrokenPipeError:
-                self.gone = True
-                raise
-
-
-def logs(run: Run, service: str, follow: bool, since: str, lines: str) -> int:
-    """Print the logs of all hosts, merged by time, or as they come; the exit code."""
-    arguments = window(since, lines)
+def logs(run: Run, service: str, follow: bool, given: Mapping[str, Any]) -> int:
+    """Print the logs of all hosts, merged by time, or as they come; the exit code. given: as for `window`."""
+    arguments = window(given)
     if service and service not in site.SERVICES:
         raise UsageError(f"unknown service {service}", details=[f"services are: {', '.join(site.SERVICES)}"])
     hosts = Hosts(run, sys.stderr)
@@ -77,17 +48,18 @@ def logs(run: Run, service: str, follow: bool, since: str, lines: str) -> int:
             errors: dict[str, ProvisionerError] = dict(found.errors)
             for error in errors.values():
                 show.error(error)
-            ask = requests.follow_logs if follow else requests.read_logs
-            asked = {name: ask(wanted[name], **arguments) for name in found}
+            if given["since"] and sys.stderr.isatty():
+                show.note(f"since {moments.said(time.time() - arguments['since'])}")
+            asked = {name: requests.logs(wanted[name], follow=follow, **arguments) for name in found}
             if follow:
                 lost = _follow(fleet, asked, output)
             else:
                 answers = fleet.each(asked, lambda name: fleet.call(name, asked[name]))
-                merged = [(name, entry) for name, answer in answers.items() for entry in answer["entries"]]
-                output.write(sorted(merged, key=lambda line: line[1][0]))
+                merged = together(answers)
+                output.write(merged)
                 lost = answers.errors
                 if found and not merged and not lost:
-                    show.note("nothing was logged" + (" in this time" if since else "; is it deployed?"))
+                    show.note(_nothing(given))
             for error in lost.values():
                 show.error(error)
     except KeyboardInterrupt:
@@ -97,33 +69,63 @@ def logs(run: Run, service: str, follow: bool, since: str, lines: str) -> int:
 
 
 def _follow(fleet: Fleet, asked: Mapping[str, Request], output: Output) -> dict[str, ProvisionerError]:
+    merged = Merged(asked, output.write)
+
+    def gone() -> None:
+        output.gone = True
+        for session in fleet.sessions.values():
+            session.close()  # ends the streams of all hosts
+
     def work(name: str) -> None:
         def event(message: Mapping[str, Any]) -> None:
             try:
-                output.write((name, entry) for entry in message.get("entries", ()))
+                merged.take(name, message.get("entries", ()))
             except BrokenPipeError:
-                for session in fleet.sessions.values():
-                    session.close()  # ends the other hosts' streams, too
+                gone()
                 raise HostFailed("nobody reads the output any more", host=name) from None
 
-        fleet.call(name, asked[name], event)
+        try:
+            fleet.call(name, asked[name], event)
+        finally:
+            if not output.gone:
+                merged.lost(name)
 
+    reader.watched(gone)
     outcome = fleet.each(asked, work)
     if output.gone:
         raise BrokenPipeError
     return outcome.errors
 
 
-def window(since: str, lines: str) -> dict[str, Any]:
-    """--since and --lines as the agent takes them: seconds back, and how many lines of each service."""
+def window(given: Mapping[str, Any], now: float | None = None) -> dict[str, Any]:
+    """The flags since, lines, level, grep and probes as the agent takes them: seconds back, how many lines of each
+    service, and which. now: epoch seconds. Raises UsageError. Pure but for the clock."""
     out: dict[str, Any] = {}
+    since, lines, level = given["since"], given["lines"], given["level"].upper()
     if since:
-        try:
-            out["since"] = parse_duration(since) / 1000
-        except ValueError as error:
-            raise UsageError(f"--since: {error}", details=["write it like 10m, 2h or 90s"]) from None
+        now = time.time() if now is None else now
+        begin = moments.moment("--since", since, now)
+        if begin > now:
+            raise UsageError(f"--since {since} is still to come: {moments.said(begin)}")
+        out["since"] = now - begin
     if lines and not re.fullmatch(r"[1-9]\d{0,6}", lines):
         raise UsageError(f"--lines is {lines}; it is a number of lines, 1 or more")
     if lines or not since:
         out["lines"] = int(lines or LINES)
+    if level:
+        if level not in LEVELS:
+            near = did_you_mean(level, LEVELS)
+            raise UsageError(f"--level is {given['level']}{near}", details=[f"levels are: {', '.join(LEVELS)}"])
+        out["level"] = level
+    if given["grep"]:
+        out["grep"] = regular("--grep", given["grep"])
+    if not given["probes"]:
+        out["hide"] = site.probes()
     return out
+
+
+def _nothing(given: Mapping[str, Any]) -> str:
+    which = [name for name in ("level", "grep") if given[name]]
+    if which:
+        return f"nothing was logged with this {' and '.join(f'--{name}' for name in which)}"
+    return "nothing was logged" + (" in this time" if given["since"] else "; is it deployed?")

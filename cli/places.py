@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime
 from typing import Any
 
+from cli import moments
 from provisioner.errors import UsageError
-from provisioner.quantities import parse_duration
 
-FORMS = "earliest, latest, an offset (42), so many before the end (-10), a time (2026-01-31T08:00) or how long ago (2h)"
+FORMS = f"earliest, latest, an offset (42), so many before the end (-10), {moments.FORMS}"
 
 
 def place(flag: str, text: str, now: float | None = None) -> dict[str, Any]:
@@ -22,15 +21,8 @@ def place(flag: str, text: str, now: float | None = None) -> dict[str, Any]:
         return {"to": "offset", "offset": int(written)}
     if re.fullmatch(r"-\d{1,18}", written):
         return {"to": "end", "minus": -int(written)}
-    if re.match(r"\d{4}-\d\d-\d\d", written):
-        try:
-            # Without an offset it is the time of whoever types it.
-            moment = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", written)).timestamp()
-        except ValueError as error:
-            raise UsageError(f"{flag} {text}: {error}", details=[f"it is {FORMS}"]) from None
-        return {"to": "time", "timestamp": int(moment * 1000)}
     try:
-        ago = parse_duration(written)
-    except ValueError:
-        raise UsageError(f"{flag} {text} is no place in a topic", details=[f"it is {FORMS}"]) from None
-    return {"to": "time", "timestamp": int((time.time() if now is None else now) * 1000) - ago}
+        seconds = moments.parse(written, time.time() if now is None else now)
+    except ValueError as error:
+        raise UsageError(f"{flag} {text} is no place in a topic: {error}", details=[f"it is {FORMS}"]) from None
+    return {"to": "time", "timestamp": round(seconds * 1000)}

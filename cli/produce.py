@@ -1,19 +1,21 @@
-"""produce: lines from standard input become records of a topic, written by way of a broker's host."""
+"""produce: lines from standard input, or one value, become records of a topic, written by way of a broker's host."""
 
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import re
 import select
 import sys
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from cli.cluster import Cluster, opened
 from cli.common import INTERRUPTED, Run
 from cluster import remote
-from cluster.records.lines import summary
+from cluster.records.lines import packed, summary
 from provisioner.connect.feed import Feed
 from provisioner.connect.fleet import Stream
 from provisioner.errors import Unreachable, UsageError
@@ -27,24 +29,29 @@ COMPRESSIONS = ("none", "gzip", "lz4", "zstd")
 
 
 def produce(run: Run, topic: str, given: dict[str, Any]) -> int:
-    """Write standard input to a topic; the exit code. given: the flags of the records, as they were typed."""
+    """Write standard input, or --value, to a topic; the exit code. given: the flags of the records, as they were
+    typed."""
     if not topic:
         raise UsageError("which topic? --topic is missing")
-    if sys.stdin is None:
+    single = one_record(given)
+    if single is None and sys.stdin is None:
         raise UsageError("there is no standard input to read records from")
-    arguments = records_flags(given)
+    typed = single is None and sys.stdin.isatty()
+    arguments = {**records_flags(given), **({} if single is None else {"json": True})}
     acknowledged = 0
 
     def event(message: dict[str, Any], feed: Feed) -> None:
         nonlocal acknowledged
         acknowledged = message.get("acknowledged", acknowledged)
-        if "ready" in message and sys.stdin.isatty():
+        if "warning" in message:
+            cluster.show.warning(message["warning"])
+        if "ready" in message and typed:
             cluster.show.note(f"{topic} is ready: a line is a record, Ctrl-D ends")
 
     with opened(run) as cluster:
-        stream = cluster.stream(remote.produce(topic, **arguments), event)
+        stream = cluster.stream(remote.produce(topic, typed=typed, **arguments), event)
         try:
-            unreadable = _pumping(sys.stdin.fileno(), stream)
+            unreadable = _pumping(sys.stdin.fileno() if single is None else single, stream)
             answer = stream.result()
         except KeyboardInterrupt:
             return _interrupted(cluster, stream, topic)
@@ -60,8 +67,8 @@ def produce(run: Run, topic: str, given: dict[str, Any]) -> int:
     return 0
 
 
-def _pumping(source: int, stream: Stream) -> list[OSError]:
-    """`pump` in a thread; why it could not go on is in the list once the call has ended.
+def _pumping(source: int | bytes, stream: Stream) -> list[OSError]:
+    """`pump` in a thread, or the sending of bytes; why it could not go on is in the list once the call has ended.
 
     Not in the main thread: a Ctrl-C that Python raises there between taking a lock and being ready to let it go leaves
     it taken, and whoever needs it next waits for ever. So where Ctrl-C is raised, nothing is done but waiting.
@@ -70,7 +77,10 @@ def _pumping(source: int, stream: Stream) -> list[OSError]:
 
     def pumping() -> None:
         try:
-            pump(source, stream)
+            if isinstance(source, int):
+                pump(source, stream)
+            elif stream.feed.send(source):
+                stream.feed.end()
         except OSError as error:
             unreadable.append(error)
             stream.feed.stop()
@@ -99,6 +109,27 @@ def _interrupted(cluster: Cluster, stream: Stream, topic: str) -> int:
     answer = stream.result()
     cluster.show.warning(f"interrupted: {summary(answer['records'], topic, answer['offsets'])}")
     return INTERRUPTED
+
+
+def one_record(given: Mapping[str, Any]) -> bytes | None:
+    """--value and --key as a line of JSON; None when records come from standard input. Raises UsageError. Pure."""
+    if given["value"] is None:
+        if given["key"] is not None:
+            raise UsageError(
+                "--key is the key of one record: --value is missing",
+                advice="keys of lines come from the lines: --key-separator",
+            )
+        return None
+    for flag in ("json", "key_separator"):
+        if given[flag]:
+            name = flag.replace("_", "-")
+            raise UsageError(f"--value and --{name} exclude each other: --{name} is about lines of standard input")
+    found = {"key": given["key"], "value": given["value"]}
+    # What was typed need not be UTF-8.
+    return (
+        json.dumps({name: None if text is None else packed(os.fsencode(text)) for name, text in found.items()}).encode()
+        + b"\n"
+    )
 
 
 def records_flags(given: dict[str, Any]) -> dict[str, Any]:

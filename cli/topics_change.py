@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from cli.topics import looked, patterns, unknown
 from cli.topics_moving import mover
 from cluster import remote
 from cluster.model import Topic
+from cluster.settings.sources import same
 from cluster.settings.values import shown, typed
 from cluster.topics import apply as topic_apply
 from cluster.topics import plan as topic_plan
@@ -25,7 +27,8 @@ from provisioner.words import counted
 
 
 def create(run: Run, topic: str, partitions: str, factor: str, settings: Mapping[str, Any]) -> None:
-    """Make topics that are not there. settings: as for `configured`. Raises UsageError for one that is there."""
+    """Make topics that are not there; one that is there as asked is left as it is, so that a script can repeat it.
+    settings: as for `configured`. Raises UsageError for one that is there and differs; nothing is changed then."""
     names = _names(topic, "create")
     config = configured(settings)
     wanted = [
@@ -33,12 +36,21 @@ def create(run: Run, topic: str, partitions: str, factor: str, settings: Mapping
     ]
     with opened(run, stream=sys.stdout) as cluster:
         cluster.require_settings("topic", config)
-        topics = topic_apply.look(cluster.call, names)[0]
-        raise_all(_exists(one, topics[one.name]) for one in wanted if one.name in topics)
-        plan = _planned(cluster, wanted)
+        topics, known = topic_apply.look(cluster.call, names)
+        raise_all(topic_plan.unknown_settings(wanted, known))
+        raise_all(error for one in wanted if one.name in topics and (error := differing(one, topics[one.name])))
+        there, missing = (sorted({*names} & {*topics}), [one for one in wanted if one.name not in topics])
+        if there:
+            _said(
+                cluster, f"No changes: {topic_apply.listed(there)} {'exists' if len(there) == 1 else 'exist'} as asked"
+            )
+        if not missing:
+            return
+        plan = _planned(cluster, missing)
         if not run.check:
             topic_apply.execute(cluster.call, plan, mover(cluster, None))
-            _said(cluster, f"Created {topic_apply.listed(names)}, known to every broker")
+            made = topic_apply.listed([one.name for one in missing])
+            _said(cluster, f"Created {made}, known to every broker")
 
 
 def alter(run: Run, topic: str, partitions: str, factor: str, settings: Mapping[str, Any], throttle: str) -> None:
@@ -152,22 +164,34 @@ def _planned(cluster: Cluster, wanted: Sequence[Wanted]) -> topic_plan.Plan:
     return plan
 
 
-def _exists(one: Wanted, there: Topic) -> UsageError:
-    """The error for a topic that is to be made and is there: what differs from what was asked for."""
-    now = [(len(there.partitions), one.partitions, "partitions"), (there.factors, one.factor, "copies")]
-    differs = []
-    for has, asked, what in now:
-        has_text = "/".join(map(str, has)) if isinstance(has, tuple) else str(has)
-        if asked is not None and has_text != str(asked):
-            differs.append(f"{what}: {has_text}, asked for {asked}")
+def differing(one: Wanted, there: Topic) -> UsageError | None:
+    """The error for a topic that is to be made, is there, and differs from what was asked for: in what, and what
+    changes it. None for one that is as asked. Pure."""
+    differs, flags = [], []
+    has = len(there.partitions)
+    fewer = one.partitions is not None and one.partitions < has
+    if one.partitions not in (None, has):
+        differs.append(f"partitions: {has}, asked for {one.partitions}")
+        flags += [] if fewer else [f"--partitions {one.partitions}"]
+    if one.factor is not None and there.factors != (one.factor,):
+        differs.append(f"copies: {'/'.join(map(str, there.factors))}, asked for {one.factor}")
+        flags.append(f"--replication-factor {one.factor}")
     for key, value in one.config.items():
         setting = there.settings.get(key)
-        if value is not None and setting and setting.value != value:
-            differs.append(f"{key}: {shown(key, setting.value)}, asked for {shown(key, value)}")
+        now = setting.value if setting else None
+        if value is not None and not same(now, value):
+            differs.append(f"{key}: {shown(key, now)}, asked for {shown(key, value)}")
+            flags.append(f"--set {shlex.quote(f'{key}={value}')}")
+    if not differs:
+        return None
+    advice = f"`invoke topics.alter --topic {one.name} {' '.join(flags)}` changes it" if flags else ""
+    if fewer:
+        never = "Kafka never removes partitions: delete the topic, or make another one"
+        advice = f"{advice}; {never}" if advice else never
     return UsageError(
-        f"the topic {one.name} exists already" + (", and is not as asked" if differs else ", just as asked"),
-        details=differs,
-        advice="`invoke topics.alter` changes it" if differs else "nothing was changed",
+        f"the topic {one.name} exists already, and is not as asked",
+        details=[*differs, "nothing was changed"],
+        advice=advice,
     )
 
 

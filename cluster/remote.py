@@ -175,6 +175,16 @@ def change_topics(
     return ByBroker("cluster.topics.changes", "change", args)
 
 
+def records_before(topics: Sequence[str], before: int | None) -> ByBroker:
+    """Which records are older than a time, None for all: `topics.emptying.look`. before: epoch milliseconds."""
+    return ByBroker("cluster.topics.emptying", "look", {"topics": list(topics), "before": before})
+
+
+def remove_records(places: Sequence[Sequence[Any]]) -> ByBroker:
+    """Remove the oldest records: `topics.emptying.remove`. places: [[topic, partition, the first offset to stay]]."""
+    return ByBroker("cluster.topics.emptying", "remove", {"places": [list(place) for place in places]})
+
+
 def settle_topics(factors: Mapping[str, int]) -> ByBroker:
     """Wait until every broker knows where copies are: `topics.changes.settle`. factors: {topic: copies}."""
     return ByBroker("cluster.topics.changes", "settle", {"factors": dict(factors)})
@@ -256,7 +266,7 @@ def delete_group(group: str, coordinator: int) -> ByBroker:
     return ByBroker("cluster.groups.groups", "delete", {"group": group, "coordinator": coordinator})
 
 
-# -- records: these three are streamed to
+# -- records: these are streamed to
 
 
 def produce(
@@ -269,6 +279,7 @@ def produce(
     headers: Sequence[tuple[str, str]],
     partition: int | None,
     patience: float,
+    typed: bool,
 ) -> ByBroker:
     """Write what the feed brings to a topic: `records.produce.run`."""
     args = {
@@ -280,6 +291,7 @@ def produce(
         "headers": list(headers),
         "partition": partition,
         "patience": patience,
+        "typed": typed,
     }
     return ByBroker("cluster.records.produce", "run", args)
 
@@ -288,21 +300,31 @@ def consume(
     topic: str,
     *,
     start: Mapping[str, Any],
+    end: Mapping[str, Any] | None,
     partition: int | None,
     group: str,
+    key: str | None,
+    grep: str,
+    committed: bool,
     count: int | None,
     timeout: float | None,
     format: str | None,
+    zone: Sequence[Sequence[int]],
 ) -> ByBroker:
     """Bring records of a topic as lines: `records.consume.run`."""
     args = {
         "topic": topic,
         "start": dict(start),
+        "end": None if end is None else dict(end),
+        "key": key,
+        "grep": grep,
+        "committed": committed,
         "partition": partition,
         "group": group,
         "count": count,
         "timeout": timeout,
         "format": format,
+        "zone": [list(one) for one in zone],
     }
     return ByBroker("cluster.records.consume", "run", args)
 
@@ -331,6 +353,23 @@ def bench_produce(
         "patience": patience,
     }
     return ByBroker("cluster.records.bench", "run", args)
+
+
+def bench_consume(
+    *, partitions: int, factor: int, records: int, size: int, compression: str, patience: float
+) -> ByBroker:
+    """Measure how fast the cluster gives records: `records.bench_consume.run`. factor: -1 for the brokers' default."""
+    args = {
+        "partitions": partitions,
+        "factor": factor,
+        "records": records,
+        "size": size,
+        "compression": compression,
+        "acks": "1",  # that is how the topic is filled, which is not measured
+        "throughput": -1,
+        "patience": patience,
+    }
+    return ByBroker("cluster.records.bench_consume", "run", args)
 
 
 # -- the smoke check

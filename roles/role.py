@@ -5,7 +5,7 @@ its room, which `roles/site.py` uses if they exist:
 
 | part | what it is for |
 |---|---|
-| `service` | the unit, its data and its logs; commands to try after a deploy |
+| `service` | the unit, its data, its logs and what our own checks leave in them; commands to try after a deploy |
 | `release` | the versions of the product that it installs |
 | `catalogue` | the properties of a version, by its own classes |
 | `checks` | problems of an inventory, before any connection |

@@ -94,6 +94,11 @@ def logs(groups: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return {role.name: tuple(part.LOGS) for role, part in parts_on("service", groups)}
 
 
+def probes() -> dict[str, str]:
+    """{unit: a regular expression for what our own checks leave in its logs}, of every role that says so."""
+    return {name: part.PROBES for name, part in parts("service").items() if hasattr(part, "PROBES")}
+
+
 def stops() -> dict[str, str]:
     """{main class of a server: the unit that runs it}, of every role whose unit is such a server."""
     return {part.MAIN: f"{name}.service" for name, part in parts("service").items() if hasattr(part, "MAIN")}

@@ -8,12 +8,18 @@ LIST = {"json": "as JSON, for machines"}
 ONE = {"group": "which group"}
 
 
-@on_hosts("list", LIST)
-def listing(run: Run, json=False):
+CHOICE = {
+    "lagging": "only groups that have records left to read, or of which nobody knows",
+    "topic": "only groups that read these topics, and their lag there; names, by commas; * and ? are wildcards",
+}
+
+
+@on_hosts("list", {**CHOICE, **LIST})
+def listing(run: Run, lagging=False, topic="", json=False):
     """Show the consumer groups: state, members, topics, lag."""
     from cli import groups
 
-    groups.listing(run, json)
+    groups.listing(run, lagging, topic, json)
 
 
 @on_hosts("describe", {**ONE, **LIST})
@@ -28,7 +34,7 @@ RESET = {
     **ONE,
     "topic": "only this topic; without it every topic that the group has committed offsets of",
     "partition": "only this partition of the topic",
-    "to": "earliest, latest, 42, -10 (before the end), 2026-01-31T08:00, or 2h (ago)",
+    "to": "earliest, latest, 42, -10 (before the end), 2h (ago), 18:00, yesterday or 2026-01-31T08:00",
     "shift": "so many records forward, or back when negative",
     "check": "show what would move, move nothing",
     "yes": "do not ask",

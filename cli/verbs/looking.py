@@ -26,14 +26,18 @@ def doctor(run: Run):
 LOGS = {
     "service": "only this one, such as kafka",
     "follow": "continue with new lines as they arrive, until Ctrl-C",
-    "since": "only what is not older: 10m, 2h",
+    "since": "only what is not older: 10m, 2h, 18:00, yesterday, 2026-01-31T18:00",
     "lines": "the last N of each service and host; 50 without --since",
+    "level": "only these and worse: DEBUG, INFO, WARN, ERROR",
+    "grep": "only messages in which this regular expression occurs; '(?i)disk' ignores case",
+    "probes": "also what the toolkit's own checks leave in the logs: their requests, their topics and groups",
 }
 
 
 @on_hosts("logs", LOGS)
-def logs(run: Run, service="", follow=False, since="", lines=""):
+def logs(run: Run, service="", follow=False, since="", lines="", level="", grep="", probes=False):
     """Show what the services of all hosts logged, merged by time."""
     from cli import logs as streams
 
-    return streams.logs(run, service, follow, since, lines)
+    given = {"since": since, "lines": lines, "level": level, "grep": grep, "probes": probes}
+    return streams.logs(run, service, follow, given)

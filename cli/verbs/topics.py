@@ -92,6 +92,30 @@ def delete(run: Run, topic="", yes=False):
     topics_change.delete(run, topic, yes)
 
 
+EMPTY = {
+    "topic": TOPIC["topic"],
+    "before": "only records that are older than this: 2h, 18:00, yesterday, 2026-01-31T08:00; without it, all",
+    **CHECK,
+    "yes": "do not ask",
+}
+
+
+@on_hosts("empty", EMPTY)
+def empty(run: Run, topic="", before="", yes=False):
+    """Remove the oldest records of topics, or all. Shows how many, and asks first."""
+    from cli import topics_empty
+
+    topics_empty.empty(run, topic, before, yes)
+
+
+@on_hosts("export", {"topic": TOPIC["topic"]})
+def export(run: Run, topic=""):
+    """Print the topics as `topics:` of an inventory: what differs from the brokers' defaults."""
+    from cli import topics_export
+
+    topics_export.export(run, topic)
+
+
 FILE = {"file": "a file with `topics:`, in place of the inventory's own"}
 APPLY = {
     **FILE,

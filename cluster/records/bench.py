@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import select
-import signal
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from cluster import temporary
 from cluster.cluster import Cluster, answering
 from cluster.endpoint import Endpoint
-from cluster.records import perf
+from cluster.records import perf, tools
 from cluster.topics import changes as topic_changes
 from provisioner.agent.failure import Failure
 
@@ -24,8 +20,6 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 TOOL = "kafka-producer-perf-test.sh"
-STEP_SECONDS = 0.2
-END_SECONDS = 10.0  # that the tool may take to end after a signal
 LAST_LINES = 5
 
 
@@ -36,10 +30,16 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
     Emits {"sent": records}. Returns finished, stopped (by the feed), seconds, swept (topics of killed runs), and
     result, as `perf.parsed` gives it, None when nothing was measured. The topic is deleted in any case.
     """
-    cluster = Cluster(args["bootstrap"])
+    with topic_for(args, emit) as (topic, swept):
+        return {**write(args, topic, emit, feed), "stopped": feed.stopped.is_set(), "swept": swept, "topic": topic}
+
+
+@contextlib.contextmanager
+def topic_for(args: Mapping[str, Any], emit: Emit) -> Iterator[tuple[str, list[str]]]:
+    """A temporary topic, and those of killed runs that were deleted. args: as for `run`. It is deleted in any case."""
     topic = temporary.topic_name(uuid.uuid4().hex[:8], what=temporary.BENCH)
     with answering("look for topics of killed runs"):
-        swept = temporary.leftovers(list(cluster.view()["topics"]), time.time())
+        swept = temporary.leftovers(list(Cluster(args["bootstrap"]).view()["topics"]), time.time())
     quiet = lambda event: None  # noqa: E731
     made = {
         "name": topic,
@@ -49,20 +49,21 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
     }
     try:
         topic_changes.change({"bootstrap": args["bootstrap"], "create": [made], "delete": swept}, emit)
-        return {**_measure(args, topic, emit, feed), "stopped": feed.stopped.is_set(), "swept": swept, "topic": topic}
+        yield topic, swept
     finally:
         # The control machine may not listen any more; the topic is deleted all the same.
         topic_changes.change({"bootstrap": args["bootstrap"], "delete": [topic]}, quiet)
 
 
-def _measure(args: Mapping[str, Any], topic: str, emit: Emit, feed: Feed) -> dict[str, Any]:
+def write(args: Mapping[str, Any], topic: str, emit: Emit, feed: Feed) -> dict[str, Any]:
+    """Write the records to a topic: result, finished and seconds, as for `run`."""
     began = time.monotonic()
     windows: list[dict[str, Any]] = []
     last: Optional[dict[str, Any]] = None
     said: list[str] = []
     in_time = True
-    with _tool(args, topic) as process:
-        for line in _lines(process):
+    with tools.running(producer(args, topic)) as process:
+        for line in tools.lines(process):
             found = perf.parsed(line) if line else None
             if found and found["p50"] is not None:
                 last = found
@@ -80,61 +81,13 @@ def _measure(args: Mapping[str, Any], topic: str, emit: Emit, feed: Feed) -> dic
     return {"result": last or perf.together(windows, seconds), "finished": last is not None, "seconds": seconds}
 
 
-@contextlib.contextmanager
-def _tool(args: Mapping[str, Any], topic: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the tool; on leaving, it and its child processes are ended."""
+def producer(args: Mapping[str, Any], topic: str) -> list[str]:
+    """The command that writes records. args: as for `run`."""
     properties = [
         *(f"{name}={value}" for name, value in Endpoint.parse(args["bootstrap"]).properties().items()),
         f"acks={args['acks']}",
         f"compression.type={args['compression']}",
     ]
-    command = [
-        TOOL,
-        "--topic",
-        topic,
-        "--num-records",
-        str(args["records"]),
-        "--record-size",
-        str(args["size"]),
-        "--throughput",
-        str(args["throughput"]),
-        "--producer-props",
-        *properties,
-    ]
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "LC_ALL": "C"},  # numbers with a point
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise Failure(f"cannot run {TOOL}: {error.strerror}", advice="`invoke deploy` installs it") from None
-    try:
-        yield process
-    finally:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.killpg(process.pid, number)
-                process.wait(END_SECONDS)
-        process.wait()
-
-
-def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
-    """The tool's output, line by line, and "" now and then while it is silent."""
-    assert process.stdout is not None
-    source, held = process.stdout.fileno(), b""
-    while True:
-        ready, _, _ = select.select([source], [], [], STEP_SECONDS)
-        if not ready:
-            yield ""
-            continue
-        data = os.read(source, 1 << 16)
-        if not data:
-            process.wait(END_SECONDS)
-            return
-        *lines, held = (held + data).split(b"\n")
-        for line in lines:
-            yield line.decode("utf-8", "replace")
+    numbers = {"--num-records": args["records"], "--record-size": args["size"], "--throughput": args["throughput"]}
+    flags = [text for flag, number in numbers.items() for text in (flag, str(number))]
+    return [TOOL, "--topic", topic, *flags, "--producer-props", *properties]

@@ -18,6 +18,7 @@ from cluster import names
 from cluster.cluster import Cluster, answering
 from cluster.protocol import client, codecs
 from cluster.records import shown
+from cluster.records.chosen import Chosen, Ends
 from cluster.topics import offsets
 from provisioner.agent.failure import Failure
 
@@ -38,23 +39,31 @@ MISSED = 3  # looks in a row that do not find it
 
 
 def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
-    """Emit records of a topic as lines ({"raw": bytes}) until `count`, the timeout, or until the feed is stopped.
+    """Emit records of a topic as lines ({"raw": bytes}) until `count`, the timeout, the end, or until the feed is
+    stopped.
 
-    args: bootstrap, topic; partition, or None for all; start, as `offsets.resolve` takes it; group, "" for none, whose
-    committed offsets win over start ("earliest" or "latest"); count and timeout (seconds without a record), or None;
-    format, a template of `shown`, or None for JSON. For each event with lines the feed must bring a byte once they are
-    written. Emits {"ready": true} when what is written from now on is sure to be seen.
-    Returns records, stopped, assigned (bool). Raises Failure.
+    args: bootstrap, topic; partition, or None for all; start, as `offsets.resolve` takes it; end, as `chosen.Ends`
+    takes it; group, "" for none, whose committed offsets win over start ("earliest" or "latest"); key, grep: which
+    records are written and counted (`chosen.Chosen`); committed (bool): only records of transactions that are; count
+    and timeout (seconds without a record), or None; format, a template of `shown`, or None for JSON; zone, the time
+    zone of its times, as `shown.by_template` takes it. For each event with lines the feed must bring a byte once they
+    are written. Emits {"ready": true} when what is written from now on is sure to be seen.
+    Returns records, stopped, assigned (bool), ended (bool: at `end`). Raises Failure.
     """
     codecs.install()
-    topic = args["topic"]
+    topic, isolation = args["topic"], offsets.COMMITTED if args["committed"] else offsets.UNCOMMITTED
     with answering(f"read the topic {topic}"):
         cluster = Cluster(args["bootstrap"])
         view = names.topic_view(cluster, topic)
         partitions = names.partitions(view, topic, args["partition"])
         consumer = _consumer(args, cluster, view)
         try:
-            reader = _Reader(args, consumer, emit, feed, cluster)
+            ends = Ends(
+                args["end"],
+                lambda: offsets.ends(names.topic_view(cluster, topic), topic, partitions, args["end"], isolation),
+            )
+            ends.look()
+            reader = _Reader(args, consumer, emit, feed, cluster, ends)
             if args["group"] and args["partition"] is None:
                 consumer.subscribe([topic])
             else:
@@ -69,7 +78,8 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
             raise Failure(f"this host cannot unpack records of {topic}: {error}") from None
         finally:
             consumer.close(autocommit=False)
-    return {"records": reader.count, "stopped": feed.stopped.is_set(), "assigned": reader.assigned}
+    how = {"stopped": feed.stopped.is_set(), "assigned": reader.assigned, "ended": reader.ended}
+    return {"records": reader.count, **how}
 
 
 def _consumer(args: Mapping[str, Any], cluster: Cluster, view: Mapping[str, Any]) -> KafkaConsumer:
@@ -86,6 +96,7 @@ def _consumer(args: Mapping[str, Any], cluster: Cluster, view: Mapping[str, Any]
         retry_backoff_ms=50,
         reconnect_backoff_max_ms=500,
         session_timeout_ms=10_000,
+        isolation_level="read_committed" if args["committed"] else "read_uncommitted",
     )
 
 
@@ -93,31 +104,41 @@ class _Reader:
     """Reads, counts and commits."""
 
     def __init__(
-        self, args: Mapping[str, Any], consumer: KafkaConsumer, emit: Emit, feed: Feed, cluster: Cluster
+        self, args: Mapping[str, Any], consumer: KafkaConsumer, emit: Emit, feed: Feed, cluster: Cluster, ends: Ends
     ) -> None:
         self._args, self._consumer, self._emit, self._feed, self._cluster = args, consumer, emit, feed, cluster
-        self._line = shown.as_json if args["format"] is None else shown.by_template(args["format"])
+        key = None if args["key"] is None else args["key"].encode("utf-8", "surrogateescape")
+        self._ends, self._chosen = ends, Chosen(key, args["grep"])
+        self._line = shown.as_json if args["format"] is None else shown.by_template(args["format"], args["zone"])
         self._under_way: deque[dict[TopicPartition, int]] = deque()  # for each event, the positions behind it
         self._written: dict[TopicPartition, int] = {}  # to be committed
         self._missed = 0
-        self.assigned = False
+        self.assigned = self.ended = False
         self.count = 0
 
     def read(self) -> None:
-        """Run until the count, the timeout or the stop."""
+        """Run until the count, the timeout, the end or the stop."""
         wanted, timeout = self._args["count"], self._args["timeout"]
+        limited = timeout is not None or self._args["end"]
+        to_join = max(timeout or 0.0, JOIN_SECONDS) if limited else None
         quiet = committed = looked = time.monotonic()
         while not self._feed.stopped.is_set() and (wanted is None or self.count < wanted):
-            found = self._poll(None if wanted is None else wanted - self.count)
+            # Of those that are not wanted, nobody knows how many there are.
+            most = None if wanted is None or not self._chosen.all else wanted - self.count
+            found = self._poll(most)
             now = time.monotonic()
             if not self.assigned:
                 self._look_assigned()
             if found:
-                self._give(found)
+                self._give(found, wanted)
                 quiet = looked = time.monotonic()
-            elif timeout is not None and now - quiet > (timeout if self.assigned else max(timeout, JOIN_SECONDS)):
+            if self._at_end():
+                self.ended = True
                 break
-            elif now - looked > LOOK_SECONDS:
+            patience = timeout if self.assigned else to_join
+            if not found and patience is not None and now - quiet > patience:
+                break
+            if not found and now - looked > LOOK_SECONDS:
                 self._still_there()
                 looked = now
             self._hear(self._feed.read(timeout=0))
@@ -125,6 +146,17 @@ class _Reader:
                 self._commit()
                 committed = now
         self._settle()
+
+    def _at_end(self) -> bool:
+        """Whether everything before the end has been read, of the partitions that are read here."""
+        try:
+            self._ends.look()
+            places = self._consumer.assignment() if self.assigned else ()
+            return self._ends.reached({place.partition: self._consumer.position(place) for place in places})
+        except (OSError, KafkaError, Failure) as error:  # no broker answers at the moment: soon again
+            if isinstance(error, Failure) or passing(error):
+                return False
+            raise
 
     def _poll(self, most: Optional[int]) -> Mapping[TopicPartition, list[Any]]:
         """Received records; none while no broker can be reached."""
@@ -146,21 +178,31 @@ class _Reader:
             self.assigned = True
             self._emit({"ready": True})
 
-    def _give(self, found: Mapping[TopicPartition, list[Any]]) -> None:
+    def _give(self, found: Mapping[TopicPartition, list[Any]], most: Optional[int]) -> None:
+        """Send the wanted ones of these records on, `most` in all at most. What is not wanted is passed over like what
+        was written: no member of the group need see it again."""
         pieces: list[bytes] = []
         places: dict[TopicPartition, int] = {}
         size = 0
         for place, records in found.items():
             for record in records:
-                pieces.append(self._line(record))
+                if self._ends.beyond(record) or self.count == most:
+                    break
                 places[place] = record.offset + 1
+                if not self._chosen.keeps(record):
+                    continue
+                pieces.append(self._line(record))
+                self.count += 1
                 size += len(pieces[-1])
                 if size >= CHUNK:
                     self._send(pieces, places)
                     pieces, places, size = [], {}, 0
-        self.count += sum(map(len, found.values()))
         if pieces:
             self._send(pieces, places)
+        elif self._under_way:  # not committed before what comes before it
+            self._under_way[-1].update(places)
+        else:
+            self._written.update(places)
 
     def _send(self, pieces: list[bytes], places: dict[TopicPartition, int]) -> None:
         self._under_way.append(places)

@@ -1,4 +1,5 @@
-"""The report of kafka-producer-perf-test.sh, and the disk space that its records need. Pure; used on both sides."""
+"""The reports of kafka-producer-perf-test.sh and kafka-consumer-perf-test.sh, and the disk space that their records
+need. Pure; used on both sides."""
 
 from __future__ import annotations
 
@@ -30,6 +31,29 @@ def parsed(line: str) -> Optional[dict[str, Any]]:
         **{name: float(numbers[name]) for name in ("rate", "mb", "avg", "max")},
         **{name: None if numbers[name] is None else int(numbers[name]) for name in PERCENTILES},
     }
+
+
+# The columns of the consumer's report that are read, by its header (org.apache.kafka.tools.ConsumerPerformance and its
+# Scala forerunner, 2.5 to 4.3). Its other rates count the time in which the group forms.
+_COLUMNS = {
+    "data.consumed.in.nMsg": "records",
+    "rebalance.time.ms": "joining",
+    "fetch.time.ms": "fetching",
+    "fetch.MB.sec": "mb",
+    "fetch.nMsg.sec": "rate",
+}
+
+
+def consumed(lines: Sequence[str]) -> Optional[dict[str, Any]]:
+    """The consumer's report as numbers: records, rate (per second) and mb (MiB per second) while it fetched, fetching
+    and joining (ms). None without a report, and when no record was read."""
+    rows = [[cell.strip() for cell in line.split(", ")] for line in lines]
+    for head, row in zip(rows, rows[1:]):
+        if len(head) == len(row) and set(_COLUMNS) <= set(head):
+            cells = {_COLUMNS[name]: cell for name, cell in zip(head, row) if name in _COLUMNS}
+            whole = {name: int(float(cells[name])) for name in ("records", "joining", "fetching")}
+            return {**whole, "rate": float(cells["rate"]), "mb": float(cells["mb"])} if whole["records"] else None
+    return None
 
 
 def together(windows: Sequence[Mapping[str, Any]], seconds: float) -> Optional[dict[str, Any]]:

@@ -30,7 +30,8 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
 
     args: bootstrap, topic; acks (-1 all, 1 leader); compression (a name of `codecs.NUMBERS`); separator, text between
     key and value, "" for none; json (bool), lines are objects; headers [[name, text]]; partition, or None;
-    patience, seconds that a batch may wait for its acknowledgement.
+    patience, seconds that a batch may wait for its acknowledgement; typed (bool): a line that cannot be a record is
+    left out with a {"warning": text}, instead of ending it all.
     Emits {"ready": partitions} when the first line may come, and {"acknowledged": n} as they are.
     Returns records, offsets {partition as text: [first, last]}, stopped. Raises Failure, which says how many records
     were acknowledged before.
@@ -54,7 +55,8 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
         rounds = _Rounds(writer, _limit(cluster, topic), partitions, args["partition"], args["compression"] == "none")
         try:
             try:
-                _pump(feed, parser, rounds, lambda: emit({"acknowledged": writer.acknowledged}))
+                warn = (lambda text: emit({"warning": text})) if args["typed"] else None
+                _pump(feed, parser, rounds, lambda: emit({"acknowledged": writer.acknowledged}), warn)
             except ValueError as error:
                 rounds.settle()  # the lines before the one that cannot be written are sent
                 raise Failure(f"{error}; this line and those after it were not written", _written(writer)) from None
@@ -64,7 +66,15 @@ def run(args: dict[str, Any], emit: Emit, feed: Feed) -> dict[str, Any]:
     return {"records": writer.acknowledged, "offsets": offsets, "stopped": feed.stopped.is_set()}
 
 
-def _pump(feed: Feed, parser: Parser, rounds: _Rounds, tell: Callable[[], None]) -> None:
+def _pump(
+    feed: Feed,
+    parser: Parser,
+    rounds: _Rounds,
+    tell: Callable[[], None],
+    warn: Optional[Callable[[str], None]] = None,
+) -> None:
+    """Write the lines of the feed. warn: is told of a line that cannot be a record, which is left out; None: it raises
+    ValueError."""
     lines = Lines()
     data: Optional[bytes] = b""
     while data is not None:
@@ -76,7 +86,12 @@ def _pump(feed: Feed, parser: Parser, rounds: _Rounds, tell: Callable[[], None])
         if data is None and feed.stopped.is_set():
             break  # an incomplete line is not written
         for line in lines.rest() if data is None else lines.add(data):
-            rounds.add(parser.record(line))
+            try:
+                rounds.add(parser.record(line))
+            except ValueError as error:
+                if warn is None:
+                    raise
+                warn(f"{error}; it was not written")
     rounds.settle()
     tell()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any, Optional
 
@@ -19,16 +20,23 @@ def fields(template: str) -> list[str]:
     return _FIELD.findall(template)
 
 
-def by_template(template: str) -> Callable[[Any], bytes]:
+def by_template(template: str, zone: Sequence[Sequence[int]] = ()) -> Callable[[Any], bytes]:
     """A function from a record (of kafka.KafkaConsumer) to its line: the template with {name} replaced, names as in
-    FIELDS. What is null is written as null, as the official tools do; times in ISO 8601, headers as name=value,..."""
+    FIELDS. What is null is written as null, as the official tools do; times in ISO 8601, headers as name=value,...
+
+    zone: the offsets of a time zone, [[since when, seconds east of UTC]] in order; none for UTC."""
+    since = [begin for begin, _ in zone]
     pieces = _FIELD.split(template)
     literals, names = [piece.encode() for piece in pieces[::2]], pieces[1::2]
 
     def line(record: Any) -> bytes:
         out = [literals[0]]
         for name, literal in zip(names, literals[1:]):
-            out += (_field(record, name), literal)
+            if name == "timestamp":
+                at = bisect.bisect_right(since, (record.timestamp or 0) // 1000) - 1
+                out += (_time(record.timestamp, zone[max(at, 0)][1] if zone else None).encode(), literal)
+            else:
+                out += (_field(record, name), literal)
         out.append(b"\n")
         return b"".join(out)
 
@@ -36,8 +44,6 @@ def by_template(template: str) -> Callable[[Any], bytes]:
 
 
 def _field(record: Any, name: str) -> bytes:
-    if name == "timestamp":
-        return _time(record.timestamp).encode()
     found = getattr(record, name)
     if name == "headers":
         return b",".join(header.encode() + b"=" + _bytes(value) for header, value in found)
@@ -48,12 +54,17 @@ def _bytes(value: Any) -> bytes:
     return b"null" if value is None else bytes(value)
 
 
-def _time(milliseconds: Optional[int]) -> str:
-    """Epoch milliseconds in ISO 8601, UTC; "none" for a record that has no time: None or -1, by its format's age."""
+def _time(milliseconds: Optional[int], east: Optional[int]) -> str:
+    """Epoch milliseconds in ISO 8601; "none" for a record that has no time: None or -1, by its format's age. east:
+    seconds east of UTC, None for UTC as such."""
     if milliseconds is None or milliseconds < 0:
         return "none"
     whole, rest = divmod(milliseconds, 1000)
-    return f"{datetime.fromtimestamp(whole, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    text = f"{datetime.fromtimestamp(whole + (east or 0), timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:03d}"
+    if east is None:
+        return f"{text}Z"
+    hours, minutes = divmod(abs(east) // 60, 60)
+    return f"{text}{'-' if east < 0 else '+'}{hours:02d}:{minutes:02d}"
 
 
 def as_json(record: Any) -> bytes:

@@ -56,6 +56,22 @@ def shown(name: str, value: str | None) -> str:
     return re.sub(r"(?<=\d)(?=[a-z])", " ", format_duration(number))
 
 
+def written(name: str, value: str) -> str:
+    """A value as `typed` reads it back to the same, with units where the setting has one: "2d" for
+    retention.ms=172800000, "2m" for bytes, never rounded."""
+    if not re.fullmatch(r"-1|[1-9][0-9]*", value) or not (is_duration(name) or is_size(name)):
+        return value
+    number = int(value)
+    if number == UNLIMITED:
+        return "forever" if name in _FOREVER else "unlimited" if name == "retention.bytes" else value
+    if is_duration(name):
+        return format_duration(number)
+    for unit, size in (("t", 1024**4), ("g", 1024**3), ("m", 1024**2), ("k", 1024)):
+        if number % size == 0:
+            return f"{number // size}{unit}"
+    return value
+
+
 def is_duration(name: str) -> bool:
     """Whether a setting counts milliseconds."""
     return name.endswith(".ms")

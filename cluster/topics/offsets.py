@@ -19,14 +19,19 @@ if TYPE_CHECKING:
     Key = tuple[str, int]  # topic and number of a partition
 
 LATEST, EARLIEST = -1, -2  # ListOffsetsRequest's timestamps that are none
+# Of ListOffsetsRequest: LATEST is the end, or with COMMITTED where the first transaction begins that is still open.
+UNCOMMITTED, COMMITTED = 0, 1
 READERS = 16  # threads: one broker's answer is not waited for by the others
 
 
-def at(brokers: Mapping[int, Broker], topics: Mapping[str, Topic], *which: int) -> dict[Key, tuple[int, ...]]:
+def at(
+    brokers: Mapping[int, Broker], topics: Mapping[str, Topic], *which: int, isolation: int = UNCOMMITTED
+) -> dict[Key, tuple[int, ...]]:
     """{partition: an offset for each of `which`} as their leaders say; one whose leader does not answer has none.
 
     brokers, topics: as `wire.Connection.metadata` gives them. which: EARLIEST, LATEST, or a timestamp (epoch
-    milliseconds) for the first record that is not older, -1 where there is no such record.
+    milliseconds) for the first record that is not older, -1 where there is no such record. isolation: UNCOMMITTED or
+    COMMITTED.
     """
     by_leader: dict[int, dict[str, list[int]]] = {}
     for name, topic in topics.items():
@@ -37,7 +42,7 @@ def at(brokers: Mapping[int, Broker], topics: Mapping[str, Topic], *which: int) 
     def ask(leader: int) -> dict[Key, tuple[int, ...]]:
         try:
             with wire.Connection(brokers[leader].endpoint, CONNECTION_TIMEOUT) as connection:
-                answers = [led(connection, by_leader[leader], one) for one in which]
+                answers = [led(connection, by_leader[leader], one, isolation) for one in which]
         except (OSError, KafkaError):
             return {}
         return {key: tuple(answer[key] for answer in answers) for key in set.intersection(*map(set, answers))}
@@ -46,13 +51,15 @@ def at(brokers: Mapping[int, Broker], topics: Mapping[str, Topic], *which: int) 
         return {key: found for of_leader in pool.map(ask, by_leader) for key, found in of_leader.items()}
 
 
-def led(connection: wire.Connection, topics: Mapping[str, Sequence[int]], which: int) -> dict[Key, int]:
+def led(
+    connection: wire.Connection, topics: Mapping[str, Sequence[int]], which: int, isolation: int = UNCOMMITTED
+) -> dict[Key, int]:
     """An offset of each of these partitions that a broker leads at this moment; which: as in `at`. Raises OSError and
     KafkaError."""
     kind = ListOffsetsRequest.ListOffsetsTopic
     request = ListOffsetsRequest(
         replica_id=-1,
-        isolation_level=0,
+        isolation_level=isolation,
         timeout_ms=SERVER_TIMEOUT,
         topics=[
             kind(
@@ -91,10 +98,27 @@ def resolve(
     keys = [(topic, partition) for partition in partitions]
     asked = (EARLIEST, LATEST, where["timestamp"]) if where["to"] == "time" else (EARLIEST, LATEST)
     found = at(view["brokers"], only(view, keys), *asked)
+    _require(keys, found)
+    return {key[1]: (_place(key, where, *found[key]), found[key][0], found[key][1]) for key in keys}
+
+
+def ends(
+    view: Mapping[str, Any], topic: str, partitions: Iterable[int], end: Mapping[str, Any], isolation: int
+) -> dict[int, int]:
+    """{partition: the offset of the first record that is not before `end`}: {"to": "latest"}, or {"to": "time",
+    "timestamp": epoch milliseconds}. Raises KafkaError for a partition without a leader."""
+    keys = [(topic, partition) for partition in partitions]
+    asked = (LATEST, end["timestamp"]) if end["to"] == "time" else (LATEST,)
+    found = at(view["brokers"], only(view, keys), *asked, isolation=isolation)
+    _require(keys, found)
+    # The last one is -1 where no record is as new as the time.
+    return {key[1]: found[key][-1] if found[key][-1] >= 0 else found[key][0] for key in keys}
+
+
+def _require(keys: Iterable[Key], found: Mapping[Key, Any]) -> None:
     for key in keys:
         if key not in found:
-            raise kafka_errors.LeaderNotAvailableError(f"{topic}-{key[1]} has no leader that answers")
-    return {key[1]: (_place(key, where, *found[key]), found[key][0], found[key][1]) for key in keys}
+            raise kafka_errors.LeaderNotAvailableError(f"{key[0]}-{key[1]} has no leader that answers")
 
 
 def _place(key: Key, where: Mapping[str, Any], first: int, last: int, timed: int = -1) -> int:

@@ -141,10 +141,20 @@ def problems(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Clu
                 "partitions, but never removes one",
                 "create a topic with fewer, and copy the records",
             )
-        for key in one.config:
-            if key not in cluster.settings:
-                wrong(one, f"{one.name}: unknown setting {key}{did_you_mean(key, cluster.settings)}")
-    return found
+    return found + unknown_settings(wanted, cluster)
+
+
+def unknown_settings(wanted: Iterable[Wanted], cluster: Cluster) -> list[ConfigError]:
+    """Settings that this cluster does not know, on topics that are there or not."""
+    return [
+        ConfigError(
+            f"{one.name}: unknown setting {key}{did_you_mean(key, cluster.settings)}",
+            details=[f"in: {one.place}"] if one.place else [],
+        )
+        for one in wanted
+        for key in one.config
+        if key not in cluster.settings
+    ]
 
 
 def warnings(wanted: Iterable[Wanted], actual: Mapping[str, Topic], cluster: Cluster, plan: Plan) -> list[str]:

@@ -12,9 +12,10 @@ import re
 import select
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import walk
+from .loglines import MOST_BYTES, Record, Wanted, backwards, entries, head, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,35 +23,37 @@ if TYPE_CHECKING:
     Emit = Callable[[dict[str, Any]], None]
 
 Entry = List[Any]  # [seconds since 1970, service, text]
-# "[2025-01-31 12:00:00,123] INFO ..." (Kafka), "2025-01-31 12:00:00,123 [main] INFO ..." (ZooKeeper)
-_TIME = re.compile(r"\[?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[,.](\d{3})\]?")
 _REPEATED = re.compile(r"(WARN|ERROR|FATAL) ")  # how a service's own lines begin in the journal
 _GOES_ON = re.compile(r"\s|Caused by:|Suppressed:|[\w.$]+(Exception|Error)\b")
+_FATAL = re.compile(r"Error\b|Exception in thread|.*OutOfMemoryError|Caused by:")  # what a JVM says that does not start
 BLOCK = 256 * 1024
 MOST = 20_000  # lines of one file or journal in one answer
-MOST_BYTES = 64 << 20  # of one file in one answer, however long its lines are
 POLL_SECONDS = 0.3
 
 
 def read(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-    """The newest lines. args: services {unit: [log files]}; lines: how many at most of each unit; since: seconds back.
+    """The newest lines. args: services {unit: [log files]}; lines: how many at most of each unit; since: seconds back;
+    level, grep and hide as `loglines.Wanted` takes them: only these count as lines.
 
     Returns entries [[time, unit, text]] by time.
     """
-    lines, since = int(args.get("lines") or MOST), args.get("since")
+    lines, since, wanted = int(args.get("lines") or MOST), args.get("since"), _wanted(args)
     oldest = time.time() - float(since) if since is not None else 0.0
-    entries: List[Entry] = []
+    found_of_all: List[Entry] = []
     for unit, files in args["services"].items():
-        found = [entry for path in files for entry in newest(unit, path, lines, oldest)]
-        found += of_journal(unit, _journal(unit, lines, oldest), bool(files))
-        entries += sorted(found, key=lambda entry: entry[0])[-lines:]
-    return {"entries": sorted(entries, key=lambda entry: entry[0])}
+        found = [entry for path in files for entry in newest(unit, path, lines, oldest, wanted)]
+        # The journal cannot be asked for lines of ours, so more of them are looked through.
+        said = _journal(unit, MOST if wanted.chooses else lines, oldest)
+        found += of_journal(unit, said, bool(files), wanted)
+        found_of_all += sorted(found, key=_time)[-lines:]
+    return {"entries": sorted(found_of_all, key=_time)}
 
 
 def follow(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """What `read` answers, as an event, then every new line as it comes, as long as the run lasts. args: as `read`."""
+    wanted = _wanted(args)
     # Before reading, so that no line falls in between; one written at this very moment may come twice.
-    tails = [Tail(unit, path) for unit, files in args["services"].items() for path in files]
+    tails = [Tail(unit, path, wanted) for unit, files in args["services"].items() for path in files]
     emit({"entries": read(args, emit)["entries"]})
     units = [f"--unit={unit}.service" for unit in args["services"]]
     watching = subprocess.Popen(
@@ -63,7 +66,7 @@ def follow(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     source, buffer = watching.stdout.fileno(), b""
     try:
         while True:
-            entries = [entry for tail in tails for entry in tail.more()]
+            found = [entry for tail in tails for entry in tail.more()]
             ready, _, _ = select.select([source], [], [], POLL_SECONDS)
             if ready:
                 data = os.read(source, BLOCK)
@@ -72,9 +75,9 @@ def follow(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
                 buffer += data
                 *whole, buffer = buffer.split(b"\n")
                 for unit, files in args["services"].items():
-                    entries += of_journal(unit, [line for line in whole if _about(line, unit)], bool(files))
+                    found += of_journal(unit, [line for line in whole if _about(line, unit)], bool(files), wanted)
             # Also when there is nothing to say: this is how the agent notices that the control machine is gone.
-            emit({"entries": sorted(entries, key=lambda entry: entry[0])})
+            emit({"entries": sorted(found, key=_time)})
     finally:
         watching.kill()
         watching.wait()
@@ -83,14 +86,15 @@ def follow(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 class Tail:
     """The end of a growing file, over its rotations."""
 
-    def __init__(self, unit: str, path: str) -> None:
-        self.unit, self.path = unit, path
-        self._rest, self._last = b"", time.time()
+    def __init__(self, unit: str, path: str, wanted: Wanted) -> None:
+        self.unit, self.path, self._wanted = unit, path, wanted
+        self._rest, self._last = b"", Record(time.time(), "", [])
+        self._keeping: Optional[bool] = None  # the record that the last lines belong to
         found = _stat(path)
         self._inode, self._offset = found or (0, 0)
 
     def more(self) -> List[Entry]:
-        """The whole lines that were added since the last time."""
+        """The whole lines that were added since the last time, of wanted records."""
         found = _stat(self.path)
         if found is None:
             return []
@@ -107,72 +111,73 @@ class Tail:
             return []
         self._offset += len(data)
         *whole, self._rest = (self._rest + data).split(b"\n")
-        entries = timed(self.unit, (line.decode("utf-8", "replace") for line in whole), self._last)
-        self._last = entries[-1][0] if entries else self._last
-        return entries
+        out: List[Entry] = []
+        for record in records((line.decode("utf-8", "replace") for line in whole), self._last):
+            if self._keeping is None or head(record.lines[0]):  # else it goes on with what came before
+                self._keeping = self._wanted.keeps(self.unit, record.level, record.lines)
+            self._last = record
+            out += entries(self.unit, record) if self._keeping else []
+        return out
 
 
-def newest(unit: str, path: str, lines: int, oldest: float) -> List[Entry]:
-    """The last lines of a log file and, when it does not reach back far enough, of its rotated predecessors."""
-    found: List[Entry] = []
+def newest(unit: str, path: str, lines: int, oldest: float, wanted: Wanted) -> List[Entry]:
+    """The last lines of wanted records of a log file and, when it does not reach back far enough, of its rotated
+    predecessors; a few more, since a record is not taken apart."""
+    found: List[Entry] = []  # the last one first
     for place in (path, *(f"{path}.{number}" for number in range(1, 100))):
         if not os.path.exists(place) or len(found) >= lines:
             break
+        held = 0
         try:
-            part = timed(unit, last_lines(place, lines - len(found), oldest), 0.0)
+            for record in backwards(place):
+                if 0 < record.time < oldest:
+                    return found[::-1]
+                if record.time < oldest or not wanted.keeps(unit, record.level, record.lines):
+                    continue
+                found += entries(unit, record)[::-1]
+                held += sum(map(len, record.lines))
+                if len(found) >= lines or held > MOST_BYTES:
+                    break
         except OSError as error:
-            part = [[time.time(), unit, f"{place} is not read: {error.strerror}"]]
-        found = [entry for entry in part if entry[0] >= oldest] + found
-        if part and part[0][0] and part[0][0] < oldest:
-            break
-    return found
+            found.append([time.time(), unit, f"{place} is not read: {error.strerror}"])
+    return found[::-1]
 
 
-def last_lines(path: str, lines: int, oldest: float) -> List[str]:
-    """At most `lines` lines from the end of a regular file, read backwards only as far as needed. Raises OSError."""
-    with os.fdopen(walk.opened(path), "rb") as file:
-        start = file.seek(0, os.SEEK_END)
-        data = b""
-        while start and data.count(b"\n") <= lines and len(data) < MOST_BYTES:
-            begin = max(start - BLOCK, 0)
-            file.seek(begin)
-            data, start = file.read(start - begin) + data, begin
-            first = timed("", [line.decode("utf-8", "replace") for line in data.split(b"\n")[1:2]], 0.0)
-            if first and 0 < first[0][0] < oldest:
-                break
-    text = data.decode("utf-8", "replace")
-    if start:
-        text = text.partition("\n")[2]
-    return text.splitlines()[-lines:]
+class Said(NamedTuple):
+    """An entry of the journal. level: what systemd says of its own lines, as one of LEVELS."""
+
+    time: float
+    who: str
+    text: str
+    level: str
 
 
-def timed(unit: str, lines: Iterable[str], before: float) -> List[Entry]:
-    """Lines with their times; one without a time (a stack trace) has that of the line before it."""
-    out: List[Entry] = []
-    for line in lines:
-        found = _TIME.match(line)
-        if found:
-            before = time.mktime(time.strptime(found[1], "%Y-%m-%d %H:%M:%S")) + int(found[2]) / 1000
-        out.append([before, unit, line])
-    return out
-
-
-def of_journal(unit: str, lines: Iterable[bytes], has_files: bool) -> List[Entry]:
-    """Journal entries (JSON, a line each) as entries, without what the service's own files have already. Pure."""
+def of_journal(unit: str, lines: Iterable[bytes], has_files: bool, wanted: Wanted) -> List[Entry]:
+    """Journal entries (JSON, a line each) as wanted entries, without what the service's own files have already. Pure
+    but for the local time zone."""
     out: List[Entry] = []
     repeated = False
-    for moment, who, text in parsed(lines):
-        if has_files and who != "systemd":
-            repeated = bool(_REPEATED.match(text)) or (repeated and bool(_GOES_ON.match(text)))
+    for one in parsed(lines):
+        own = _REPEATED.match(one.text) if one.who != "systemd" else None
+        if has_files and one.who != "systemd":
+            repeated = bool(own) or (repeated and bool(_GOES_ON.match(one.text)))
             if repeated:
                 continue
-        shown = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment)) + f",{int(moment * 1000) % 1000:03d}"
-        out.append([moment, unit, f"[{shown}] {who}: {text}"])
+        level = own[1] if own else one.level if one.who == "systemd" else _of_the_jvm(one.text)
+        shown = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.time)) + f",{int(one.time * 1000) % 1000:03d}"
+        text = f"[{shown}] {one.who}: {one.text}"
+        if wanted.keeps(unit, level, [text]):
+            out.append([one.time, unit, text])
     return out
 
 
-def parsed(lines: Iterable[bytes]) -> Iterator[Tuple[float, str, str]]:
-    """(time, who, text) of each journal entry."""
+def _of_the_jvm(text: str) -> str:
+    """The level of a line that a JVM writes before a service can log, or when it cannot any more."""
+    return "ERROR" if _FATAL.match(text) else "WARN"
+
+
+def parsed(lines: Iterable[bytes]) -> Iterator[Said]:
+    """Each journal entry."""
     for line in lines:
         if not line.strip():
             continue
@@ -180,7 +185,18 @@ def parsed(lines: Iterable[bytes]) -> Iterator[Tuple[float, str, str]]:
         text = entry.get("MESSAGE") or ""
         if isinstance(text, list):  # bytes, when it is not plain text
             text = bytes(text).decode("utf-8", "replace")
-        yield int(entry["__REALTIME_TIMESTAMP"]) / 1e6, str(entry.get("SYSLOG_IDENTIFIER", "journal")), text
+        priority = int(entry.get("PRIORITY") or 6)  # syslog's: 3 is an error, 4 a warning
+        level = "ERROR" if priority <= 3 else "WARN" if priority == 4 else "INFO" if priority <= 6 else "DEBUG"
+        moment = int(entry["__REALTIME_TIMESTAMP"]) / 1e6
+        yield Said(moment, str(entry.get("SYSLOG_IDENTIFIER", "journal")), text, level)
+
+
+def _wanted(args: Dict[str, Any]) -> Wanted:
+    return Wanted(args.get("level") or "", args.get("grep") or "", args.get("hide"))
+
+
+def _time(entry: Entry) -> float:
+    return float(entry[0])
 
 
 def _about(line: bytes, unit: str) -> bool:

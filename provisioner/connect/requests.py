@@ -48,15 +48,22 @@ def remove(resources: Sequence[Resource], final: bool = False) -> Request:
     return Request("provisioner.agent.removal", "remove", {"resources": _wires(resources), "final": final})
 
 
-def read_logs(services: Mapping[str, Sequence[str]], lines: int | None = None, since: float | None = None) -> Request:
-    """The newest lines of services' logs: `journal.read`. services: {unit: log files}; lines: at most so many of each
-    unit; since: only those of so many seconds."""
-    return _logs("read", services, lines, since)
-
-
-def follow_logs(services: Mapping[str, Sequence[str]], lines: int | None = None, since: float | None = None) -> Request:
-    """As `read_logs`, as an event, and every new line as it comes: `journal.follow`."""
-    return _logs("follow", services, lines, since)
+def logs(
+    services: Mapping[str, Sequence[str]],
+    *,
+    follow: bool = False,
+    lines: int | None = None,
+    since: float | None = None,
+    level: str = "",
+    grep: str = "",
+    hide: Mapping[str, str] | None = None,
+) -> Request:
+    """The newest lines of services' logs: `journal.read`; with follow, as an event, and every new line as it comes:
+    `journal.follow`. services: {unit: log files}; lines: at most so many of each unit; since: only those of so many
+    seconds; level, grep, hide ({unit: pattern}): which of them, as `loglines.Wanted` takes them."""
+    asked = {unit: list(files) for unit, files in services.items()}
+    which = {"lines": lines, "since": since, "level": level, "grep": grep, "hide": dict(hide or {})}
+    return Request("provisioner.agent.journal", "follow" if follow else "read", {"services": asked, **which})
 
 
 def foresee(service: Service, wanted: str) -> Request:
@@ -71,8 +78,3 @@ def adopt(service: Service) -> Request:
 
 def _wires(resources: Sequence[Resource]) -> list[dict[str, Any]]:
     return [resource.wire(content=False) for resource in resources]
-
-
-def _logs(function: str, services: Mapping[str, Sequence[str]], lines: int | None, since: float | None) -> Request:
-    asked = {unit: list(files) for unit, files in services.items()}
-    return Request("provisioner.agent.journal", function, {"services": asked, "lines": lines, "since": since})

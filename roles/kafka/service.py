@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cluster import remote
+from cluster.temporary import PREFIXES
 from provisioner.resources import Live, Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
@@ -24,6 +25,8 @@ MAIN = "kafka.Kafka"  # the class that the unit runs
 # Worth reading as one stream. Verbose ones (state changes, requests) and those in another format (garbage collection)
 # are in /var/log/kafka only.
 LOGS = ("/var/log/kafka/server.log", "/var/log/kafka/controller.log")
+# What our own checks leave there: they make topics and groups of these names.
+PROBES = "|".join(PREFIXES)
 
 
 # What a broker puts into a data directory (LogManager, UnifiedLog.logDeleteDirName, BrokerMetadataCheckpoint), as in

@@ -12,6 +12,7 @@ from roles.java import role as java
 from roles.kafka import logs
 from roles.kafka.release import home, release
 from roles.kafka.service import HOLDS as HOLDS
+from roles.kafka.service import PROBES as PROBES
 from roles.shared import jvm, kraft
 
 NAME = "kafka-controller"

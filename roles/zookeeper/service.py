@@ -21,6 +21,8 @@ OPEN_CONFIG = True  # `zkServer.sh status` reads zoo.cfg as anybody
 
 # Worth reading as one stream. The garbage collection's log is in /var/log/zookeeper only.
 LOGS = ("/var/log/zookeeper/zookeeper.log",)
+# What our own looks at a server leave there (`cluster/metadata/zookeeper/probe.py`).
+PROBES = r"Processing (srvr|mntr) command from /127\.0\.0\.1:"
 
 
 # What a server puts into its directories (FileTxnSnapLog, QuorumPeer), as in `provisioner/agent/trees.py`.

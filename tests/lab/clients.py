@@ -53,6 +53,19 @@ def write(host: LabHost, topic: str, values: Sequence[bytes]) -> None:
         producer.close()
 
 
+def give_up(host: LabHost, topic: str, value: bytes) -> None:
+    """Write a record in a transaction, and abort it."""
+    producer = KafkaProducer(bootstrap_servers=host.bootstrap, transactional_id=f"given-up-{topic}")
+    try:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topic, value)
+        producer.flush()
+        producer.abort_transaction()
+    finally:
+        producer.close()
+
+
 def read_all(host: LabHost, topic: str) -> list[bytes]:
     """Every record of the topic's one partition, from its beginning to its end."""
     consumer = KafkaConsumer(bootstrap_servers=host.bootstrap, enable_auto_commit=False, consumer_timeout_ms=20_000)

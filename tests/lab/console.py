@@ -49,6 +49,8 @@ def walk(host: LabHost, *arguments: str) -> None:
         _compressed(run, host, topic)
         _mistakes(run, topic)
         _groups(run, host, topic, group)
+        _one_by_one(run, host, copy)
+        _topics(run, topic, copy)
         _bench(run, host)
     finally:
         for name in (topic, copy):
@@ -76,7 +78,10 @@ def _records(run: Console, topic: str, copy: str) -> None:
     special = '{"key": {"base64": "/w=="}, "value": null}\n{"value": {"base64": "AAo="}, "timestamp": 1700000000000}'
     assert "2 records" in run("produce", "--topic", topic, "--json", stdin=special)
 
-    whole = run("consume", "--topic", topic, "--from-beginning", "--count", "5", "--json")
+    whole = run("consume", "--topic", topic, "--json")  # in a pipe: what is there
+    assert run("consume", "--topic", topic, "--key", "customer-9") == "상자 하나\n"
+    assert run("consume", "--topic", topic, "--grep", "(?i)BOXES$", "--format", "{offset}") == "0\n"
+    assert run("consume", "--topic", topic, "--until", "2023-11-14T22:13:20Z", "--format", "{offset}") == ""
     assert "5 records" in run("produce", "--topic", copy, "--json", stdin=whole)
     again = run("consume", "--topic", copy, "--offset", "-5", "--count", "5", "--json")
     assert [{**json.loads(line), "topic": copy} for line in whole.splitlines()] == [
@@ -101,6 +106,27 @@ def _records(run: Console, topic: str, copy: str) -> None:
         expect=2,
     )
     assert shown == "1\n2\n3\n4\n4 of 9 records came; then none for 1.0 seconds\n"
+
+
+def _one_by_one(run: Console, host: LabHost, topic: str) -> None:
+    """A record from the command line, and one of a transaction that was given up, whose end has an offset, too."""
+    assert "1 record, " in run("produce", "--topic", topic, "--value", "two\nlines", "--key", "k")
+    assert run("consume", "--topic", topic, "--offset", "-1", "--format", "{key}={value}") == "k=two\nlines\n"
+    clients.give_up(host, topic, b"given up")
+    last = ("consume", "--topic", topic, "--offset", "-2")
+    assert run(*last) == "given up\n" and run(*last, "--isolation", "read_committed") == ""
+
+
+def _topics(run: Console, topic: str, copy: str) -> None:
+    """What there is as code, made again, and emptied."""
+    assert f"  {topic}: {{" in run("topics.export", "--topic", topic)
+    assert f"No changes: {topic} exists as asked" in run("topics.create", "--topic", topic, "--partitions", "1")
+    shown = run("topics.create", "--topic", topic, "--partitions", "2", expect=1)
+    assert f"`invoke topics.alter --topic {topic} --partitions 2` changes it" in shown
+    empty = ("topics.empty", "--topic", copy)
+    assert f"No changes: {copy} has no such records" in run(*empty, "--before", "2023-11-15")
+    assert f"  - {copy}: " in run(*empty, "--check") and "nothing was removed" in run(*empty, expect=1)
+    assert f"records of {copy}" in run(*empty, "--before", "now", "--yes") and run("consume", "--topic", copy) == ""
 
 
 def _compressed(run: Console, host: LabHost, topic: str) -> None:
@@ -149,6 +175,9 @@ def _groups(run: Console, host: LabHost, topic: str, group: str) -> None:
     by_the_tool = host.sh(f"kafka-consumer-groups.sh --bootstrap-server {host.bootstrap} --describe --group {group}")
     assert f" 3               {end}" in by_the_tool or by_the_tool.split()[-6:-3] == ["3", end, lag], by_the_tool
 
+    assert group in run("groups.list", "--lagging", "--topic", f"{topic[:-1]}*")
+    assert "no group reads nothing" in run("groups.list", "--topic", "nothing")
+
     moving = ("--group", group, "--shift", "-2")
     shown = run("groups.reset", *moving, expect=1)
     assert "2 records read again" in shown and "nothing was moved: there is no terminal to ask at" in shown
@@ -160,6 +189,7 @@ def _groups(run: Console, host: LabHost, topic: str, group: str) -> None:
     assert f"{int(end) - 1:,} records skipped" in run("groups.reset", "--group", group, "--to", "latest", "--yes")
     assert "No changes" in run("groups.reset", "--group", group, "--to", "latest", "--yes")
     assert described()[1:] == [end, end, "0"]
+    assert f"no group reads {topic} and is behind" in run("groups.list", "--lagging", "--topic", topic)
     run("groups.delete", "--group", group, "--yes")
     assert f"there is no group {group}" in run("groups.describe", "--group", group, expect=2)
 
@@ -171,7 +201,11 @@ def _bench(run: Console, host: LabHost) -> None:
     measured = json.loads(shown[shown.index("{\n") :])  # before it, on standard error, what takes long
     assert measured["records"] == 20_000 and measured["finished"] and measured["rate"] > 0
     assert 0 <= measured["p50"] <= measured["p95"] <= measured["p99"] <= measured["p999"] <= measured["max"] + 1
+    shown = run("bench.consume", "--records", "20000", "--size", "100", "--json")
+    measured = json.loads(shown[shown.index("{\n") :])
+    assert measured["records"] >= 20_000 and measured["finished"] and measured["rate"] > 0 and measured["mb"] > 0
     assert not any(name.startswith("provisioner-bench") for name in topics(host))
+    assert "provisioner-bench" not in run("groups.list")
     shown = run("bench.produce", "--records", "100000000000", expect=2)
     assert "there is no room for the records: nothing was written" in shown and f"{host.name}: /" in shown
 
@@ -222,7 +256,7 @@ def conversation(inventory: Path, topic: str) -> Iterator[None]:
         sink.close()
 
     with (
-        running(inventory, "consume", "--topic", topic) as reader,
+        running(inventory, "consume", "--topic", topic, "--follow") as reader,
         running(inventory, "produce", "--topic", topic, "--timeout", "60s") as typist,
     ):
         said(reader, b"what is written from now on")

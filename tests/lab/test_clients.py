@@ -29,7 +29,7 @@ def test_every_verb_about_records_and_groups_is_walked(single: LabHost):
 
 def test_a_typed_line_is_there_at_once_and_an_interrupt_says_what_was_acknowledged(single: LabHost, topic: str):
     with (
-        running(single.inventory, "consume", "--topic", topic) as reader,
+        running(single.inventory, "consume", "--topic", topic, "--follow") as reader,
         running(single.inventory, "produce", "--topic", topic) as typist,
     ):
         said(reader, b"what is written from now on")
@@ -74,9 +74,17 @@ def test_a_reader_that_goes_away_ends_it_quietly_and_its_group_reads_the_rest_ag
     single.invoke("groups.delete", "--group", group, "--yes")
 
 
+def test_a_reader_that_has_enough_ends_it_while_nothing_more_is_written(single: LabHost, topic: str):
+    assert single.invoke("produce", "--topic", topic, "--value", "one").returncode == 0
+    with running(single.inventory, "consume", "--topic", topic, "--from-beginning", "--follow") as reader:
+        assert reader.stdout.readline() == b"one\n"
+        reader.stdout.close()
+        assert reader.wait(30) == 1 and reader.stderr.read() == b""
+
+
 def test_a_broker_that_restarts_in_the_middle_costs_nothing(single: LabHost, topic: str):
     with (
-        running(single.inventory, "consume", "--topic", topic) as reader,
+        running(single.inventory, "consume", "--topic", topic, "--follow") as reader,
         running(single.inventory, "produce", "--topic", topic) as typist,
     ):
         said(reader, b"what is written from now on")
@@ -112,7 +120,7 @@ def test_a_broker_that_stays_away_is_told_with_what_was_acknowledged(single: Lab
 
 def test_a_group_with_members_is_neither_moved_nor_deleted(single: LabHost, topic: str):
     group = f"busy-{uuid.uuid4().hex[:8]}"
-    with running(single.inventory, "consume", "--topic", topic, "--group", group) as reader:
+    with running(single.inventory, "consume", "--topic", topic, "--group", group, "--follow") as reader:
         said(reader, b"what is written from now on")
         for verb in (("groups.reset", "--to", "earliest"), ("groups.delete",)):
             done = single.invoke(verb[0], "--group", group, *verb[1:], "--yes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
-from cli.groups import destination
+from cli.groups import destination, selected
 from cli.tables import groups as groups_table
 from cluster.groups.assignment import assigned
 from cluster.groups.position import lag
@@ -90,6 +90,33 @@ def test_what_a_reset_does_to_records(before, after, again, skipped):
     assert step.again <= 90 and step.beyond == max(0, (before or 0) - 100)
 
 
+BEHIND, READ, ODD = (
+    {**GROUP, "group": name, "partitions": rows}
+    for name, rows in (
+        ("behind", [row("orders", 0, 40, 10, 100, 60), row("clicks", 0, 9, 0, 9, 0)]),
+        ("read", [row("orders", 0, 100, 10, 100, 0), row("orders", 1, None, 0, 7, None)]),
+        ("odd", [row("clicks-2", 0, 409, 0, 10, None, problem="beyond_end")]),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("lagging", "topics", "expected"),
+    [
+        (False, (), {"behind": 2, "read": 2, "odd": 1}),
+        (True, (), {"behind": 2, "odd": 1}),  # where a group goes on beyond the end, nobody knows
+        (False, ("orders",), {"behind": 1, "read": 2}),
+        (True, ("orders",), {"behind": 1}),
+        (True, ("clicks",), {}),
+        (False, ("click*",), {"behind": 1, "odd": 1}),
+        (False, ("order", "Orders"), {}),
+    ],
+)
+def test_groups_are_selected_by_their_lag_and_topics(lagging, topics, expected):
+    found = selected([BEHIND, READ, ODD], lagging, topics)
+    assert {one["group"]: len(one["partitions"]) for one in found} == expected
+
+
 @pytest.mark.parametrize(("by", "after"), [(-5, 35), (5, 45), (-1000, 10), (1000, 100)])
 def test_a_shift_stays_where_there_are_records(by, after):
     assert shifted(ROWS, by) == [Step("orders", 0, 40, after, 10, 100)]
@@ -161,7 +188,7 @@ def test_where_to(given, expected):
         ({"shift": "0"}, "--shift is 0"),
         ({"shift": "1h"}, "--shift is 1h"),
         ({"to": "7"}, "an offset is one of a partition"),
-        ({"to": "yesterday"}, "--to yesterday is no place in a topic"),
+        ({"to": "tomorrow"}, "--to tomorrow is no place in a topic"),
     ],
 )
 def test_no_place_to_go(given, why):

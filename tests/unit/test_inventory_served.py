@@ -89,6 +89,8 @@ VERBS = {
     "topics.create": ["--topic", "t", "--check"],
     "topics.alter": ["--topic", "t", "--partitions", "2", "--check"],
     "topics.delete": ["--topic", "t", "--check"],
+    "topics.empty": ["--topic", "t", "--check"],
+    "topics.export": [],
     "topics.plan": [],
     "topics.apply": ["--check"],
     "groups.list": [],
@@ -97,6 +99,7 @@ VERBS = {
     "groups.delete": ["--group", "g", "--yes"],
     "quorum.remove": ["--controller", "n1", "--check"],
     "bench.produce": ["--records", "1"],
+    "bench.consume": ["--records", "1"],
 }
 NEVER_HERE = ("quorum.remove",)  # it says that a cluster with ZooKeeper has no such quorum, and connects to nobody
 

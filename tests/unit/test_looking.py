@@ -1,21 +1,17 @@
-"""Tables of what is read on a host for status, logs and doctor."""
+"""Tables of what is read on a host for status and doctor."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.common import Run
-from cli.logs import logs, window
 from cli.looking import look
 from cluster import remote
 from cluster.metadata import remote as nodes
-from provisioner.agent import examine, journal, process
+from provisioner.agent import examine, process
 from provisioner.connect import requests
-from provisioner.errors import UsageError
 from roles import doctor
 from roles.kafka.doctor import clear_text
 from tests.support.fake_hosts import FakeHosts
@@ -36,83 +32,6 @@ def test_the_heap_is_read_from_the_last_collection_and_its_limit_from_the_last_o
     assert process.gc_log(["-Xlog:gc*:file=/var/log/kafka/gc.log:time"]) == "/var/log/kafka/gc.log"
     assert process.classpath(["java", "-cp", "/opt/kafka_2.12-2.5.0/libs/*", "Main"]) == "/opt/kafka_2.12-2.5.0/libs/*"
     assert process.soft_limit("Max open files            20000                20000   files\n") == 20000
-
-
-def entry(text: str, who: str = "java", second: int = 1) -> bytes:
-    return json.dumps({"MESSAGE": text, "SYSLOG_IDENTIFIER": who, "__REALTIME_TIMESTAMP": str(second * 10**6)}).encode()
-
-
-def test_the_journal_gives_what_the_log_file_has_not():
-    lines = [
-        entry("Started kafka.service", "systemd"),
-        entry("WARN slow (kafka.X)"),
-        entry("\tat kafka.X"),
-        entry("java.io.IOException: no"),
-        entry("Error occurred during initialization of VM"),
-        entry("ERROR bad (kafka.X)"),
-    ]
-    texts = [text.split("] ", 1)[1] for _, _, text in journal.of_journal("kafka", lines, True)]
-    assert texts == ["systemd: Started kafka.service", "java: Error occurred during initialization of VM"]
-    assert len(journal.of_journal("kafka", lines, False)) == len(lines)
-
-
-def test_a_stack_trace_keeps_the_time_of_its_line():
-    found = journal.timed(
-        "kafka", ["[2025-01-31 12:00:00,500] ERROR x", "\tat y", "2025-01-31 12:00:01,000 [m] z"], 0.0
-    )
-    assert found[0][0] == found[1][0] == found[2][0] - 0.5
-
-
-def test_the_newest_lines_come_from_rotated_files_when_the_new_one_is_short(tmp_path: Path):
-    log = tmp_path / "server.log"
-    log.write_text("[2025-01-31 12:00:03,000] c\n")
-    (tmp_path / "server.log.1").write_text("[2025-01-31 12:00:01,000] a\n[2025-01-31 12:00:02,000] b\n")
-    texts = [text[-1] for _, _, text in journal.newest("kafka", str(log), 2, 0.0)]
-    assert texts == ["b", "c"]
-    oldest = journal.timed("", ["[2025-01-31 12:00:02,000] b"], 0.0)[0][0]
-    assert [text[-1] for _, _, text in journal.newest("kafka", str(log), 9, oldest)] == ["b", "c"]
-    big = tmp_path / "big.log"
-    big.write_text("".join(f"line {number}\n" for number in range(100_000)))
-    assert journal.last_lines(str(big), 2, 0.0) == ["line 99998", "line 99999"]
-
-
-def test_a_followed_file_gives_whole_lines_once_also_over_a_rotation(tmp_path: Path):
-    log = tmp_path / "server.log"
-    log.write_text("old\n")
-    tail = journal.Tail("kafka", str(log))
-    assert tail.more() == []
-    with log.open("a") as file:
-        file.write("one\ntw")
-    assert [text for _, _, text in tail.more()] == ["one"]
-    with log.open("a") as file:
-        file.write("o\n")
-    assert [text for _, _, text in tail.more()] == ["two"]
-    log.rename(tmp_path / "server.log.1")
-    assert tail.more() == []
-    log.write_text("three\n")
-    assert [text for _, _, text in tail.more()] == ["three"] and tail.more() == []
-
-
-@pytest.mark.parametrize(
-    ("since", "lines", "wanted"),
-    [("", "", {"lines": 50}), ("10m", "", {"since": 600.0}), ("2h", "5", {"since": 7200.0, "lines": 5})],
-)
-def test_since_and_lines_choose_the_window(since: str, lines: str, wanted: dict[str, float]):
-    assert window(since, lines) == wanted
-
-
-@pytest.mark.parametrize(
-    ("since", "lines", "says"), [("10", "", "--since"), ("x", "", "--since"), ("", "0", "--lines")]
-)
-def test_a_window_that_is_none_is_refused(since: str, lines: str, says: str):
-    with pytest.raises(UsageError, match=says):
-        window(since, lines)
-
-
-def test_logs_name_the_services_that_roles_run_when_asked_for_another_one():
-    with pytest.raises(UsageError, match="unknown service java") as refused:
-        logs(Run("single"), "java", follow=False, since="", lines="")
-    assert refused.value.details == ["services are: zookeeper, kafka-controller, kafka"]
 
 
 SERVICE = {

@@ -6,19 +6,20 @@ import io
 import os
 import threading
 from concurrent.futures import Future
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
-from cli import bench, consume, produce
-from cli.places import place
+from cli import bench, produce
 from cluster.records import perf
+from cluster.records.lines import Parser
 from provisioner.connect.feed import Feed
 from provisioner.connect.fleet import Stream
 from provisioner.errors import UsageError
 
 PRODUCE = {
+    "value": None,
+    "key": None,
     "key_separator": "",
     "headers": "",
     "partition": "",
@@ -26,16 +27,6 @@ PRODUCE = {
     "acks": "all",
     "compression": "none",
     "timeout": "30s",
-}
-CONSUME = {
-    "from_beginning": False,
-    "offset": "",
-    "partition": "",
-    "group": "",
-    "count": "",
-    "timeout": "",
-    "format": "",
-    "json": False,
 }
 BENCH = {
     "records": "200000",
@@ -84,63 +75,32 @@ def test_flags_of_produce_that_mean_nothing(given, why):
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("given", "written"),
     [
-        ({}, {"start": {"to": "latest"}, "count": None, "timeout": None, "format": "{value}", "partition": None}),
-        ({"from_beginning": True, "group": "g"}, {"start": {"to": "earliest"}, "group": "g"}),
-        ({"offset": "-10"}, {"start": {"to": "end", "minus": 10}}),
-        ({"offset": "42", "partition": "1"}, {"start": {"to": "offset", "offset": 42}, "partition": 1}),
-        ({"count": "5", "timeout": "500ms"}, {"count": 5, "timeout": 0.5}),
-        ({"format": "{key}\\t{value}"}, {"format": "{key}\t{value}"}),
-        ({"json": True}, {"format": None}),
+        ({}, None),
+        ({"value": "two boxes"}, (None, b"two boxes")),
+        ({"value": "", "key": ""}, (b"", b"")),
+        ({"value": "상자\n하나", "key": "customer-7"}, (b"customer-7", "상자\n하나".encode())),
+        ({"value": os.fsdecode(b"\xff")}, (None, b"\xff")),
     ],
 )
-def test_how_records_are_read(given, expected):
-    found = consume.reading_flags({**CONSUME, **given})
-    assert {name: found[name] for name in expected} == expected
+def test_one_record_from_the_command_line(given, written):
+    line = produce.one_record({**PRODUCE, **given})
+    found = None if line is None else Parser(b"", True, []).record(line.removesuffix(b"\n"))[1:3]
+    assert found == written and (line is None or line.count(b"\n") == 1)
 
 
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"from_beginning": True, "offset": "1"}, "--from-beginning and --offset"),
-        ({"group": "g", "offset": "earliest"}, "--group and --offset"),
-        ({"offset": "42"}, "--partition is missing"),
-        ({"count": "0"}, "--count is 0"),
-        ({"count": "many"}, "--count is many"),
-        ({"json": True, "format": "{key}"}, "--json and --format"),
-        ({"format": "{keys}"}, "there is no {keys}"),
-        ({"offset": "soon"}, "--offset soon is no place"),
+        ({"key": "7"}, "--value is missing"),
+        ({"value": "x", "json": True}, "--value and --json exclude each other"),
+        ({"value": "x", "key_separator": ":"}, "--value and --key-separator exclude each other"),
     ],
 )
-def test_flags_of_consume_that_mean_nothing(given, why):
+def test_one_record_and_lines_exclude_each_other(given, why):
     with pytest.raises(UsageError, match=why):
-        consume.reading_flags({**CONSUME, **given})
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("earliest", {"to": "earliest"}),
-        ("0", {"to": "offset", "offset": 0}),
-        ("2h", {"to": "time", "timestamp": 1_000_000_000_000 - 7_200_000}),
-        ("2026-01-31T08:00Z", {"to": "time", "timestamp": 1_769_846_400_000}),
-        ("2026-01-31T08:00:00+09:00", {"to": "time", "timestamp": 1_769_846_400_000 - 9 * 3_600_000}),
-    ],
-)
-def test_places(text, expected):
-    assert place("--to", text, now=1_000_000_000.0) == expected
-
-
-def test_a_time_without_a_zone_is_that_of_whoever_types_it():
-    local = datetime(2026, 1, 31, 8).astimezone(timezone.utc).timestamp()
-    assert place("--to", "2026-01-31 08:00") == {"to": "time", "timestamp": int(local * 1000)}
-
-
-@pytest.mark.parametrize("text", ["2026-13-01", "-", "1.5"])
-def test_no_places(text):
-    with pytest.raises(UsageError, match="--to"):
-        place("--to", text)
+        produce.one_record({**PRODUCE, **given})
 
 
 @pytest.mark.parametrize(
@@ -198,6 +158,22 @@ def test_what_the_tool_reports():
     assert perf.parsed("[2026-01-31] WARN nothing") is None
 
 
+CONSUMER_HEAD = (
+    "start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, "
+    "fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec"
+)
+CONSUMER_ROW = (
+    "2026-01-31 08:00:00:000, 2026-01-31 08:00:05:250, 190.7349, 36.33, 200000, 38095.2, 3250, 2000, 95.36, 100000.0"
+)
+
+
+def test_what_the_consumer_tool_reports():
+    expected = {"records": 200_000, "rate": 100_000.0, "mb": 95.36, "joining": 3250, "fetching": 2000}
+    assert perf.consumed(["WARNING: deprecated", CONSUMER_HEAD, CONSUMER_ROW]) == expected
+    assert perf.consumed([CONSUMER_HEAD, CONSUMER_ROW.replace(" 200000,", " 0,")]) is None
+    assert perf.consumed(["Exception in thread", CONSUMER_ROW]) is None and perf.consumed([]) is None
+
+
 def test_windows_of_a_run_that_was_stopped():
     found = perf.together([perf.parsed(WINDOW), perf.parsed(WINDOW)], seconds=12.0)
     assert found["records"] == 49854 and found["rate"] == 49854 / 12 and found["p99"] is None
@@ -233,6 +209,16 @@ def test_the_page_says_under_what_conditions():
     assert numbers.split() == ["50000", "9950", "9.5", "1500.3", "1400", "3100", "3200", "3220", "3221"]
 
 
+def test_the_page_of_a_consumer_leaves_out_the_time_in_which_its_group_forms():
+    setting = {"driver": "kafka1", "brokers": 1, "copies": 1, "partitions": 2, "size": 100, "compression": "lz4"}
+    result = perf.consumed([CONSUMER_HEAD, CONSUMER_ROW])
+    assert result is not None
+    head, _, names, numbers = bench.read_page(setting, result).splitlines()
+    assert head == "kafka1 from 1 broker: 2 partitions, 1 copy, records of 100 B, compression lz4"
+    assert names.split() == " ".join(one.head for one in bench.READ_COLUMNS).split()
+    assert numbers.split() == ["200000", "100000", "95.4", "2.0", "3.2"]
+
+
 class Answer:
     """As much of a call under way as `pump` uses."""
 
@@ -259,6 +245,22 @@ def test_standard_input_is_sent_as_it_is_until_its_end():
     produce.pump(source, stream)
     os.close(source)
     assert stream.sent.getvalue() == b"one\ntwo" and stream.ended
+
+
+def test_one_record_is_sent_whole_and_ends_the_input():
+    feed, sent = Feed(), []
+
+    def write(message, data):
+        sent.append((message["op"], data))
+        if message["op"] == "end":
+            feed.over()
+            answer.set_result({"records": 1})
+
+    answer: Future[dict[str, int]] = Future()
+    feed.attach(write)
+    stream = Stream(feed, answer)
+    assert produce._pumping(b"a record\n", stream) == [] and stream.result() == {"records": 1}
+    assert sent == [("data", b"a record\n"), ("end", b"")]
 
 
 def test_nothing_is_sent_in_the_thread_in_which_python_raises_an_interrupt():

@@ -16,6 +16,7 @@ import pytest
 
 from provisioner.agent import files, journal, trees, walk
 from provisioner.agent.failure import Failure
+from provisioner.agent.loglines import Wanted
 from provisioner.agent.process import _tail as gc_tail
 from provisioner.agent.system import System
 from provisioner.agent.trees import ANYTHING
@@ -115,10 +116,10 @@ def test_nothing_is_read_through_what_is_planted(theirs: Path, roots: Path, plan
         lambda: found.append(files.text_of(path)),
         lambda: found.append(system.read_text(path)),
         lambda: found.append(system.digest(path)),
-        lambda: found.append(journal.newest("kafka", path, 10, 0.0)),
+        lambda: found.append(journal.newest("kafka", path, 10, 0.0, Wanted())),
         lambda: found.append(gc_tail(path)),
         lambda: found.append(log_tail(path, 0)),
-        lambda: found.append(journal.Tail("kafka", path).more()),
+        lambda: found.append(journal.Tail("kafka", path, Wanted()).more()),
     ):
         in_time(work)
     assert "hunter2" not in repr(found)

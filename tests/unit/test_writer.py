@@ -250,6 +250,18 @@ def test_a_line_that_cannot_be_written_is_named(broker):
         pumped(broker, Fed(b'{"value": "v", "partition": 2}\n'), parser=Parser(b"", True, []))
 
 
+def test_a_typed_line_that_cannot_be_written_is_warned_of_and_the_next_one_is_written(broker):
+    made, warned = begun(broker), []  # type: ignore[var-annotated]
+    rounds = produce._Rounds(made, 1000, 2, 0, True)
+    lines: Any = Fed(b"a:one\n", b"", b"two\nb:three\n", b"", b"c:" + b"x" * 2000 + b"\nd:four\n")
+    produce._pump(lines, Parser(b":", False, []), rounds, lambda: None, warned.append)
+    assert broker.logs[0] == [b"one", b"three", b"four"] and made.acknowledged == 3
+    assert warned == [
+        "line 2 has no key: it does not contain ':'; it was not written",
+        "line 4 is too large: 2001 bytes, the topic takes 1000 (max.message.bytes); it was not written",
+    ]
+
+
 def test_records_without_keys_do_not_all_go_to_one_partition(broker):
     lines = b"".join(b"%05d" % number + b"x" * 1000 + b"\n" for number in range(5000))
     made, _ = pumped(broker, Fed(lines), limit=1 << 20)
