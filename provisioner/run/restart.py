@@ -51,7 +51,7 @@ class Restart(Deploy):
             self.reporter.warning(f"not deployed yet, and left alone by a restart: changes on {', '.join(waiting)}")
         if self.options.check:
             for step in steps:
-                self.rows[step.host].changed += 1
+                self.rows[step.host].restarted += 1
                 self.reporter.change(step.host, step.service.key, "restart", rolling.because(step.reasons))
 
     def _refuse(self) -> None:
@@ -73,6 +73,7 @@ class Restart(Deploy):
         for of_unit, gate in gated:
             for name in gate.order([step.host for step in of_unit]):
                 gate.permit(name)
+        self.changing = True
         for of_unit, gate in gated:
             began = time.monotonic()
             self.roll(fleet, of_unit, gate)

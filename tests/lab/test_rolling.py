@@ -58,7 +58,7 @@ def test_three_bare_hosts_become_a_cluster_and_stay_as_they_are(prod3: Cluster):
     before = {unit: prod3.pids(unit) for unit in ("zookeeper", "kafka")}
     assert "0" not in {pid for pids in before.values() for pid in pids.values()}
     output = prod3.invoke("deploy")
-    assert [counts(output, host.name)["changed"] for host in prod3.hosts] == [0, 0, 0]
+    assert [counts(output, host.name)["touched"] for host in prod3.hosts] == [0, 0, 0]
     assert {unit: prod3.pids(unit) for unit in before} == before
 
 
@@ -262,7 +262,7 @@ def test_with_a_broker_down_a_restart_takes_no_second_one(prod3: Cluster, load: 
         inventory = prod3.path.read_text()
         prod3.set(kafka1={"kafka_config": {"queued.max.requests": 504}})
         output = prod3.invoke("deploy", "--no-smoke", "--limit", first.name, expect=2)
-        assert "broker 1 must stay up: " in output and counts(output, first.name)["changed"] == 0
+        assert "broker 1 must stay up: " in output and counts(output, first.name)["touched"] == 0
         assert f"not touched, still with the old files: {first.name}" in output
         assert prod3.everything() == before, "a refused turn has written something"
         prod3.path.write_text(inventory)

@@ -72,7 +72,7 @@ def test_a_check_shows_every_restart_and_says_what_it_leaves_alone():
     assert "a: restart service:kafka (asked for)" in out.getvalue()
     assert "b: restart service:kafka (asked for)" in out.getvalue()
     assert "changes on b" in out.getvalue() and "left alone by a restart" in out.getvalue()
-    assert {name: row.changed for name, row in made.rows.items()} == {"a": 1, "b": 1}
+    assert {name: (row.changed, row.restarted) for name, row in made.rows.items()} == {"a": (0, 1), "b": (0, 1)}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_a_roll_has_moved_is_put_back_at_its_end_and_a_failure_of_that_fail
     made = restart("kafka", out=out)
     fleet: Any = SimpleNamespace(request=lambda *_, **__: {"seconds": {}}, reporter=made.reporter)
     made.roll(fleet, made.steps(), Gate(restored))
-    assert {name: row.changed for name, row in made.rows.items()} == {"a": 1, "b": 1}
+    assert {name: (row.changed, row.restarted) for name, row in made.rows.items()} == {"a": (0, 1), "b": (0, 1)}
     assert said in out.getvalue() and ("warning" in out.getvalue()) == isinstance(restored, HostFailed)
     assert out.getvalue().count("\n") == 2 + bool(restored)
 
