@@ -50,7 +50,7 @@ class Deploy:
                 for warning in self.site.warnings(self.inventory):
                     self.reporter.warning(warning)
                 self._preflight(fleet)
-                self._show_plan()
+                self._show_plan(fleet)
                 self._refuse()
                 if not self.options.check:
                     self._change(fleet)
@@ -120,7 +120,7 @@ class Deploy:
         """End here, after the plan was shown, where the inventory contradicts what is there."""
         raise_all(one.error() for one in self.refused)
 
-    def _show_plan(self) -> None:
+    def _show_plan(self, fleet: Fleet) -> None:
         if all(one.nothing for one in self.plans.values()):
             self.reporter.phase("No changes: every host is as it should be")
             return

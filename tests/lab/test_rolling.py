@@ -107,6 +107,9 @@ def test_a_restart_on_demand_of_both_services_goes_unnoticed(prod3: Cluster, loa
     # The command line's own clients go through it as well, by way of a host whose broker restarts like the others.
     with load() as typed:
         pass
+    planned, controller = prod3.invoke("restart", "--check"), f"kafka{prod3.controller()}"
+    assert restarted(planned, "kafka")[-1] == controller and {unit: prod3.pids(unit) for unit in before} == before
+    assert "(3 of 3: the leader, so" in planned and "(3 of 3: the controller, whose" in planned
     with load() as clients, conversation(prod3.path, typed.topic):
         began = time.monotonic()
         output = prod3.invoke("restart")
@@ -118,6 +121,7 @@ def test_a_restart_on_demand_of_both_services_goes_unnoticed(prod3: Cluster, loa
         after = prod3.pids(unit)
         assert all(after[host] not in (pids[host], "0") for host in BASES)
     assert restarted(output, "zookeeper")[-1] == leader.base
+    assert restarted(planned, "zookeeper") == restarted(output, "zookeeper"), "it goes otherwise than it says"
     report("restart of both services", clients.longest_gap(), took)
 
 
