@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from provisioner.resources import File, Resource
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target

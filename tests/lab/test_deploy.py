@@ -38,6 +38,7 @@ def test_a_second_deploy_changes_nothing_and_restarts_nothing(single: LabHost):
     assert {"load the inventory", "ssh: key exchange", "agent", "read", "smoke"} <= set(parts)
     assert max(parts.values()) <= parts["smoke"] + 5 and parts["smoke"] > parts["smoke: produce PLAINTEXT"] > 0
     assert "No changes" in output and "Smoke check passed" in output
+    assert f"\n  bootstrap.servers: {single.bootstrap}\n" in output
     assert single.pids() == before and "0" not in before.values()
 
 
