@@ -125,7 +125,7 @@ def test_an_uninstalled_host_keeps_its_data_and_goes_on_with_it_from_a_release_a
     assert alone.sh(f"grep -h cluster.id {META} {disk}/meta.properties | uniq") == cluster
     assert releases.MARK in alone.sh("cat /opt/kafka/bin/kafka-topics.sh")
     assert alone.sh("kafka-topics.sh --version").startswith("4.3.1")
-    assert counts(alone.deploy(*from_archive), alone.name)["changed"] == 0
+    assert counts(alone.deploy(*from_archive), alone.name)["touched"] == 0
     assert records(alone.bootstrap, topic) == ["one", "two", "three"]
     done = alone.invoke("uninstall", "--yes", "--purge-data", *from_archive)
     assert done.returncode == 0, done.stdout
