@@ -36,9 +36,8 @@ def look(call: Call, target: Target) -> Mapping[str, Any]:
     session = metadata.session(target)
     request = remote.broker_status(broker, **metadata.assumed(call, target), log_file=service.LOGS[0], session=session)
     local = listeners.inter_broker(target.host).local
-    answer = call(target.name, request.at(local))
-    if answer["serving"]:
-        answer = {**answer, "bootstrap_servers": listeners.bootstrap_servers(target.members("kafka"))}
+    servers = listeners.bootstrap_servers(target.members("kafka"))
+    answer = {**call(target.name, request.at(local)), "bootstrap_servers": servers}
     quorum = metadata.quorum(call, target)
     if quorum is None:
         return answer

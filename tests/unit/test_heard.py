@@ -51,6 +51,10 @@ def test_what_a_broker_tells_is_compared_with_what_was_done(told, behind, held):
     assert heard.behind(told, DRAINED) == behind and heard.held(told, DRAINED) == held
 
 
+def test_a_leader_that_has_no_copy_any_more_is_of_before():
+    assert heard.behind(topics(orders((1, 2, 3), 4)), Done({ORDERS: [1, 2, 3]}, [], ())) == ["orders-0"]
+
+
 def test_a_partition_that_has_no_leader_is_nothing_to_wait_for():
     assert heard.behind(topics(orders((1, 2, 3), -1)), Done({ORDERS: [1, 2, 3]}, [], {4})) == []
 

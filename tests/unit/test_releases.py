@@ -23,7 +23,7 @@ BROKEN = {
     "empty": "",
     "cut off in a word": WHOLE[:700].replace("3.9.2", "3.10.0") + '"',
     "no jars": HEAD,
-    "no map": HEAD.partition("\ntools:")[0] + "\ntools: x\n",
+    "no map": WHOLE.replace("version: 3.9.2", "version: 3.10.0") + "tools: x\n",
     "of another version": WHOLE,
     "no text": b"\xff\xfe\x00",
 }
