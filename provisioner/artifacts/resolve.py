@@ -159,9 +159,18 @@ class _Maven:
         return status == 200
 
     def resolve(self, roots: list[str]) -> list[str]:
-        """group:artifact:version[:classifier] of everything the roots need at run time."""
-        with _network("the closure"):
-            inputs, others = self._context.resolver.resolve([self._context.create_dependency(root) for root in roots])
+        """group:artifact:version[:classifier] of everything the roots need at run time. Raises ConfigError for a root
+        of which nothing says the version."""
+        try:
+            with _network("the closure"):
+                wanted = [self._context.create_dependency(root) for root in roots]
+                inputs, others = self._context.resolver.resolve(wanted)
+        except ValueError as error:
+            raise ConfigError(
+                f"the roots of {self._product} {self._keys['version']} cannot be resolved",
+                details=[str(error)],
+                advice="correct `roots` in the lock file for this version, and lock again",
+            ) from error
         return [
             ":".join(part for part in (d.groupId, d.artifactId, d.version, d.classifier) if part)
             for d in (*inputs, *others)

@@ -140,6 +140,21 @@ def test_an_optional_root_is_taken_where_all_that_it_needs_of_its_product_is_pub
     assert resolve._Maven(asked).published(asked) == (roots, missing)
 
 
+def test_a_root_of_which_nothing_says_the_version_is_a_mistake_in_the_recipe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROVISIONER_CACHE", str(tmp_path))
+    maven = resolve._Maven({"product": "base", "version": "1", "roots": ["g:base:{version}"]})
+
+    def refuses(dependencies: Any) -> Any:
+        raise ValueError("No version available for dependency g:log:jar")
+
+    monkeypatch.setattr(maven._context.resolver, "resolve", refuses)
+    with pytest.raises(ConfigError, match="No version available for dependency g:log") as caught:
+        maven.resolve(["g:base:1", "g:log:MANAGED"])
+    assert "correct `roots`" in str(caught.value.advice)
+
+
 class FakeMaven:
     """The resolver of a repository that has org.example:thing 1.0 and 1.1, and a dependency of it."""
 
