@@ -24,7 +24,7 @@ def lock(product: str, version: str) -> None:
     if product not in site.PRODUCTS:
         raise UsageError(f"--product is {product or 'missing'}", details=[f"one of: {', '.join(site.PRODUCTS)}"])
     if not version:
-        raise UsageError("--version is missing", details=[f"locked now: {', '.join(releases.known(product))}"])
+        raise UsageError("--version is missing", details=releases.listed(product))
     made: list[str] = []
 
     def look(jars: list[Path]) -> None:

@@ -37,13 +37,13 @@ def _catalogue(product: str, version: str) -> Catalogue:
     if product not in site.PRODUCTS:
         raise UsageError(f"--product is {product}", details=[f"one of: {', '.join(site.PRODUCTS)}"])
     known = releases.known(product)
-    chosen = version or known[-1]
+    chosen = version or releases.usable(product)[-1]
     found = catalogue.of(product, chosen) if chosen in known else None
     if found is None:
         why = "was locked without a catalogue" if chosen in known else "is not locked"
         raise UsageError(
             f"{product} {chosen} {why}",
-            details=[f"locked versions: {', '.join(known)}"],
+            details=releases.listed(product),
             advice=f"choose one of these, or run `invoke artifacts.lock --product {product} --version {chosen}`",
         )
     return found

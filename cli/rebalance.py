@@ -59,8 +59,8 @@ def rebalance(run: Run, drain: str, throttle: str, yes: bool) -> int:
             speed = f"at most {format_size(rate)} per second and broker" if rate else "as fast as they can"
             confirm(show, f"Move {counted(len(moves), 'partition')}, {speed}?", yes, "nothing was moved")
         show.phase("Rebalance")
-        done = carry_out(cluster.fleet.call, show, driver.name, listeners.door(driver), moves, rate)
-        _tell(show, done, leaving, brokers)
+        done = carry_out(cluster.fleet.call, show, driver.name, listeners.door(driver), moves, rate, leaving)
+        _tell(show, driver, done, leaving, brokers)
     return 0
 
 
@@ -181,17 +181,27 @@ def _show(
     )
 
 
-def _tell(show: Reporter, done: Mapping[str, Any], leaving: set[int], cluster: Mapping[int, Host]) -> None:
-    """What was done, and what may be done now."""
+def _tell(
+    show: Reporter, driver: Host, done: Mapping[str, Any], leaving: set[int], cluster: Mapping[int, Host]
+) -> None:
+    """What was done, and what may be done now. Raises HostFailed where a broker was not emptied."""
     show.phase(
         f"Rebalanced in {format_elapsed(done['seconds'])}: {counted(done['partitions'], 'partition')} changed, "
         f"{done['elected']} {'leader' if done['elected'] == 1 else 'leaders'} elected"
     )
-    for broker in sorted(leaving):
-        name = f"{cluster[broker].name} (broker {broker})" if broker in cluster else f"broker {broker}"
-        show.note(
-            f"{name} holds no partition any more: stop it (`invoke uninstall --limit`), take it out of the inventory"
+    names = [f"{cluster[one].name} (broker {one})" if one in cluster else f"broker {one}" for one in sorted(leaving)]
+    if done["held"]:
+        raise HostFailed(
+            f"made meanwhile, with copies on {' or '.join(names)}: {counted(len(done['held']), 'partition')}",
+            host=driver.name,
+            details=[_listed(done["held"])],
+            advice="run the same command again: it moves these, too",
         )
+    then = ": stop it (`invoke uninstall --limit`), take it out of the inventory"
+    if done["unaware"]:
+        then = "; stop it when every broker has heard of it"
+    for name in names:
+        show.note(f"{name} holds no partition any more{then}")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from cluster.model import Topic
 
 SMOKE, BENCH = "smoke", "bench"
 PREFIXES = tuple(f"provisioner-{what}-" for what in (SMOKE, BENCH))
@@ -15,6 +18,11 @@ LEFTOVER_AFTER = 600  # seconds
 # Should everything fail, deletion included, at least the data goes by itself.
 CONFIG = {"retention.ms": "3600000"}
 _NAME = re.compile(f"(?:{'|'.join(map(re.escape, PREFIXES))})" + r"(\d{10})-")
+
+
+def unlisted(topic: Topic) -> bool:
+    """Whether it is none of the users' topics: Kafka's own, or made for a moment by a check or a measurement."""
+    return topic.internal or topic.name.startswith(PREFIXES)
 
 
 def topic_name(run: str, now: Optional[float] = None, what: str = SMOKE) -> str:

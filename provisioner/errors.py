@@ -7,7 +7,7 @@ Exit codes: 0 fine, 1 usage or configuration, 2 a host failed or something must 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class ProvisionerError(Exception):
@@ -39,6 +39,11 @@ class ProvisionerError(Exception):
     def hosts(self) -> list[str]:
         """Every host that it is about."""
         return self._hosts or [*filter(None, [self.host])]
+
+    def on(self, hosts: Sequence[str]) -> ProvisionerError:
+        """The same error, which turned out to be about these hosts."""
+        self.host, self._hosts = (hosts[0], []) if len(hosts) == 1 else (None, list(hosts))
+        return self
 
     def lines(self) -> list[str]:
         """The message as plain lines: first the summary, then evidence indented, then the advice."""

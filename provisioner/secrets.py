@@ -7,7 +7,7 @@ diff that hides too much costs a look at the file, a password in the log of a bu
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 MASK = "********"
@@ -30,6 +30,7 @@ _OPTION = re.compile(r"(-D[^\s=]+=)(\S+)")
 _LOGIN = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
 _PEM = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _KEY = re.compile(r"\s*((?:\\.|[^\\\s=:#!])(?:\\.|[^\\\s=:])*)(\s*[=:]\s*|\s+)")
+_WORD = re.compile(r"[\w.-]+")
 _ESCAPE = re.compile(r"\\(u([0-9A-Fa-f]{4})|.)")
 
 
@@ -38,9 +39,15 @@ def is_secret(name: str) -> bool:
     return bool(_NAMES.search(name) or _CAMEL_KEY.search(name)) and not _ABOUT.search(name)
 
 
-def mask(text: str) -> str:
+def mask(text: str, open_names: Collection[str] | None = None) -> str:
     """A text of a configuration file with the values of secrets hidden, in whatever form it has them: properties with
-    continued lines and escapes in the names, YAML, JSON, XML, JVM options, logins in URLs and private keys."""
+    continued lines and escapes in the names, YAML, JSON, XML, JVM options, logins in URLs and private keys. It has as
+    many lines as before.
+
+    open_names: of a properties file that is known to hold secrets, the names whose values are none. Of every other name
+    the value is hidden then, and so is any line that is neither a comment nor such a setting: whose value it may be
+    cannot be known.
+    """
     if "PRIVATE KEY-----" in text:
         text = _PEM.sub(lambda found: found[1] + MASK + "\n" * found[0].count("\n") + found[2], text)
     out: list[str] = []
@@ -49,12 +56,29 @@ def mask(text: str) -> str:
         whole = [lines.pop(0)]
         while lines and _continues(whole[-1]):
             whole.append(lines.pop(0))
-        out += _logical(whole)
+        out += _logical(whole) if open_names is None else _strictly(whole, open_names)
     return "\n".join(out)
 
 
 def _continues(line: str) -> bool:
     return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+def _strictly(lines: Sequence[str], open_names: Collection[str]) -> list[str]:
+    """A line of properties, without what is not known to be no secret."""
+    bare = lines[0].strip()
+    if not "".join(lines).strip():
+        return list(lines)
+    if bare[:1] in "#!":
+        # Java does not continue comments: what follows one is a line of its own.
+        first = bare[0] + " " + MASK if any(map(is_secret, _WORD.findall(bare))) else _line(lines[0])
+        return [first, *(_strictly(lines[1:], open_names) if len(lines) > 1 else ())]
+    found = _KEY.match(bare)
+    name = _unescaped(found[1]) if found and found[2].strip() else ""
+    if name in open_names:
+        return _logical(lines)
+    # A name that is no secret's may be the end of a key that stood on several lines.
+    return [f"{name}={MASK}" if is_secret(name) else MASK, *[MASK] * (len(lines) - 1)]
 
 
 def _logical(lines: Sequence[str]) -> list[str]:

@@ -16,9 +16,13 @@ it remembers of the first look is what the later ones are measured by.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Protocol
+from typing import Any, Callable, Collection, Dict, Mapping, NamedTuple, Optional, Protocol
 
 from provisioner.refusal import Refusal
+
+# Why a node restarts first, and why last.
+DOWN = "it is down, so that its restart costs nothing"
+LEADS = "the leader, so that there is only one election"
 
 
 class Verdict(NamedTuple):
@@ -48,8 +52,9 @@ class Keeper(Protocol):
     def not_back(self, node: str) -> Verdict:
         """Is this node, which was restarted, fully back, so that the next one may go?"""
 
-    def restart_order(self) -> List[str]:
-        """All nodes in the order in which they restart: those that are down first, the leader last."""
+    def restart_order(self) -> Dict[str, str]:
+        """All nodes in the order in which they restart, those that are down first, the leader last; each with why it
+        stands there, "" for no reason of its own."""
 
     def downtime(self, node: str) -> Optional[Refusal]:
         """What brokers lose in any case while this node restarts; None when the others keep the quorum."""

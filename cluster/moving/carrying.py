@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cluster import remote
@@ -11,7 +11,7 @@ from cluster.moving.layout import Move
 from provisioner.connect.requests import Call
 from provisioner.errors import ProvisionerError
 from provisioner.quantities import format_elapsed, format_size
-from provisioner.words import counted
+from provisioner.words import counted, some
 
 if TYPE_CHECKING:
     from provisioner.report.reporter import Reporter
@@ -21,17 +21,25 @@ STALL_SECONDS = 180.0
 
 
 def carry_out(
-    call: Call, show: Reporter, host: str, bootstrap: str, moves: Sequence[Move], rate: int | None = THROTTLE
+    call: Call,
+    show: Reporter,
+    host: str,
+    bootstrap: str,
+    moves: Sequence[Move],
+    rate: int | None = THROTTLE,
+    leaving: Iterable[int] = (),
 ) -> dict[str, Any]:
     """Let a host do the moves by way of its broker, and show how they advance; what `reassign.work` returns.
 
-    What is under way from before is waited for, too. rate: bytes per second and broker, None for no limit. Interrupted,
-    what is under way goes on throttled; that is said, and the exception goes on.
+    What is under way from before is waited for, too. rate: bytes per second and broker, None for no limit; leaving: the
+    brokers that are emptied. Interrupted, what is under way goes on throttled; that is said, and the exception goes on.
+    A broker that has not heard of it is a warning.
     """
     wanted = [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in moves]
     progress = Progress(show, host)
     try:
-        done = call(host, remote.move_copies(wanted, throttle=rate, stall=STALL_SECONDS).at(bootstrap), progress.event)
+        request = remote.move_copies(wanted, throttle=rate, stall=STALL_SECONDS, leaving=sorted(leaving))
+        done = call(host, request.at(bootstrap), progress.event)
     except (KeyboardInterrupt, ProvisionerError):
         show.warning(
             "what is under way goes on in the cluster, with its throttle; the same command goes on with the rest and "
@@ -39,8 +47,14 @@ def carry_out(
         )
         raise
     progress.end()
+    show.host(host, "")
     for topic in done["skipped"]:
         show.warning(f"{topic} was deleted meanwhile")
+    for broker, names in done["unaware"].items():
+        show.warning(
+            f"broker {broker} still tells its clients otherwise of {counted(len(names), 'partition')} ({some(names)}): "
+            "the controller has done all of it, and has not reached this broker yet; see `invoke status`"
+        )
     return done
 
 
@@ -57,6 +71,8 @@ class Progress:
 
     def event(self, message: Mapping[str, Any]) -> None:
         """One report of the host."""
+        if "text" in message:
+            self._show.host(self._where, str(message["text"]))
         if "left" not in message:
             return
         self._total = max(self._total, int(message["bytes"]))

@@ -71,11 +71,11 @@ class Moving(Cluster):
         except (OSError, KafkaError):
             return
 
-    def elect(self, view: dict[str, Any]) -> int:
-        """Make the first replica of every partition its leader if possible; the number of leaders that changed. view:
+    def elect(self, view: dict[str, Any]) -> set[Key]:
+        """Make the first replica of every partition its leader if possible; the partitions whose leader changed. view:
         the cluster as it is now."""
         due = {found.key for topic in view["topics"].values() for found in topic.partitions if found.electable}
-        return sum(code == 0 for code in self.elect_leaders(due).values()) if due else 0
+        return {key for key, code in self.elect_leaders(due).items() if code == 0} if due else set()
 
     def elect_leaders(self, keys: Iterable[Key]) -> dict[Key, int]:
         """Make the first replica of each of these partitions its leader; {partition: error code or 0}."""

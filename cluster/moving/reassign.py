@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 
-from cluster.moving import throttle
+from cluster.moving import heard, throttle
 from cluster.moving.moving import Moving
 from cluster.protocol import wire
 from provisioner.agent.failure import Failure
@@ -88,8 +88,9 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Do the moves, those that are under way already included, and lead every partition by its preferred replica.
 
     args: bootstrap; moves [{topic, partition, replicas}]; throttle (bytes per second and broker, None: none); stall
-    (seconds without progress after which it gives up). Emits {"left", "bytes_left", "bytes"} as it goes.
-    Returns partitions (moved), elected (leaders changed), skipped (topics deleted meanwhile), seconds.
+    (seconds without progress after which it gives up); leaving (brokers that are to have no copy any more). Emits
+    {"left", "bytes_left", "bytes"} as it goes. Returns partitions (moved), elected (leaders changed), skipped (topics
+    deleted meanwhile), seconds, held and unaware (`heard.everywhere`): it is over when every broker knows of it.
     """
     cluster = Moving(args["bootstrap"])
     began = time.monotonic()
@@ -101,7 +102,10 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         throttle.replace(view, goals, args.get("throttle"))
         while watch.advance(emit):
             time.sleep(POLL_SECONDS)
-        elected = cluster.elect(arrived(cluster, watch.goals))
+        view = arrived(cluster, watch.goals)
+        elected = cluster.elect(view)
+        done = heard.Done(watch.goals, elected, args["leaving"])
+        told = heard.everywhere(view["brokers"].values(), done, emit)
     except (OSError, KafkaError) as error:
         raise Failure(
             f"the cluster stopped answering: {wire.describe(error)}",
@@ -111,9 +115,10 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         cluster.unthrottle()
     return {
         "partitions": watch.seen - len(watch.skipped),
-        "elected": elected,
+        "elected": len(elected),
         "skipped": sorted(watch.skipped),
         "seconds": time.monotonic() - began,
+        **told,
     }
 
 

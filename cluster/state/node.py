@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Optional
 from kafka.errors import KafkaError
 from kafka.protocol.admin import DescribeLogDirsRequest
 
+from cluster import temporary
 from cluster.endpoint import Endpoint
-from cluster.model import Partition, Setting
+from cluster.model import Partition, Setting, Topic
 from cluster.moving import marks, throttle
 from cluster.moving.moving import Moving
 from cluster.protocol import wire
@@ -27,7 +28,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """What this broker knows and holds. args: bootstrap ("127.0.0.1:9092"), broker (its id), min_isr (as for
     `probe.status`: topics' settings are not asked, then); log_file and session, optional: as for `serving.ready`.
 
-    Returns serving; when it is not: why. Else what `probe.status` counts, and leaders and replicas {broker id as text:
+    Returns serving; when it is not: why. Else what `probe.status` counts, internal {topics, partitions} of these that
+    `topics.list` leaves out, and leaders and replicas {broker id as text:
     partitions}, log_dirs {path: {size (bytes), error}}, throttled (this broker and all topics, as `throttle.find`), and
     under_way (partitions that are being moved; None when the controller does not say). Never waits, never raises for
     a dead broker.
@@ -59,6 +61,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "controller": view["controller"],
         "brokers": sorted(view["brokers"]),
         "topics": len(view["topics"]),
+        "internal": internal(view["topics"].values()),
         **count(partitions),
         **shares(partitions),
         "throttled": throttle.by_whom(own, described),
@@ -90,6 +93,12 @@ def settled(partition: Partition, adding: Iterable[int]) -> Partition:
     the brokers' own count of under-replicated partitions (KIP-352). Pure."""
     coming = set(adding) - set(partition.isr)
     return partition.but(replicas=tuple(broker for broker in partition.replicas if broker not in coming))
+
+
+def internal(topics: Iterable[Topic]) -> dict[str, int]:
+    """How many of these topics, and partitions, are none of the users'. Pure."""
+    found = [len(topic.partitions) for topic in topics if temporary.unlisted(topic)]
+    return {"topics": len(found), "partitions": sum(found)}
 
 
 def shares(partitions: Iterable[Partition]) -> dict[str, dict[str, int]]:

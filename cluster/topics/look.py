@@ -104,8 +104,7 @@ def _refuse_hidden(cluster: Cluster, names: set[str]) -> None:
 
 
 def _internal(name: str, view: Mapping[str, Any]) -> bool:
-    """Kafka's own topics, and those that a smoke check or a bench makes for a moment."""
-    return view["topics"][name].internal or name.startswith(temporary.PREFIXES)
+    return temporary.unlisted(view["topics"][name])
 
 
 def _found(

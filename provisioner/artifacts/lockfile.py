@@ -18,6 +18,7 @@ import yaml
 
 from provisioner.errors import ConfigError
 
+RESTORE = "restore it from version control, or remove it and lock the version again"
 MARKER = "# --- written by `invoke artifacts.lock`; change what is above and lock again ---"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads a lock eight times as fast
 _COORDINATE = re.compile(r"[\w.-]+:[\w.-]+:[\w.+-]+(:[\w.-]+)?")
@@ -118,10 +119,10 @@ def read_head(path: Path) -> dict[str, Any]:
         data: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{path} cannot be read: {reason}", advice="restore it from version control") from error
+        raise ConfigError(f"{path} cannot be read: {reason}", advice=RESTORE) from error
     missing = [key for key in ("product", "version") if not isinstance(data, dict) or key not in data]
     if missing:
-        raise ConfigError(f"{path} lacks {' and '.join(missing)}", advice="restore it from version control")
+        raise ConfigError(f"{path} lacks {' and '.join(missing)}", advice=RESTORE)
     if str(data["version"]) != path.stem:
         raise ConfigError(f"{path} says it is version {data['version']}", advice="name the file after its version")
     return data

@@ -12,17 +12,37 @@ from typing import Any
 
 import yaml
 
-from provisioner.artifacts.lockfile import MARKER, version_key, versions
+from provisioner.artifacts.lockfile import MARKER, RESTORE, read_head, version_key, versions
 from provisioner.errors import ConfigError
 
 
-def head_of(folder: Path, version: str) -> str:
-    """The hand-written part of the lock file, made from the nearest version's when there is none yet."""
-    known = versions(folder)
+def model_of(folder: Path, version: str) -> str:
+    """The version from whose lock file that of `version` is made: itself, or the nearest one that is usable. Raises
+    ConfigError."""
+    if version in versions(folder):
+        return version
+    known = [one for one in versions(folder) if _usable(folder / f"{one}.yml")]
     if not known:
         raise ConfigError(f"no lock file in {folder} to start from", advice="restore one from version control")
-    like = version if version in known else nearest_release(version, known)
-    head = (folder / f"{like}.yml").read_text(encoding="utf-8").partition(MARKER)[0].rstrip() + "\n"
+    return nearest_release(version, known)
+
+
+def _usable(path: Path) -> bool:
+    try:
+        return bool(read_head(path))
+    except ConfigError:
+        return False
+
+
+def head_of(folder: Path, version: str) -> str:
+    """The hand-written part of the lock file, made from the nearest version's when there is none yet. Raises
+    ConfigError."""
+    like = model_of(folder, version)
+    try:
+        text = (folder / f"{like}.yml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{folder / like}.yml cannot be read: {error}", advice=RESTORE) from error
+    head = text.partition(MARKER)[0].rstrip() + "\n"
     if like == version:
         return head
     first, _, rest = head.partition("\n")
@@ -45,9 +65,9 @@ def parse(head: str, path: Path) -> dict[str, Any]:
     try:
         recipe = yaml.safe_load(head)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}", advice=RESTORE) from error
     if not isinstance(recipe, dict) or not recipe.get("roots") or str(recipe.get("version")) != path.stem:
-        raise ConfigError(f"{path} needs the keys product, version (that of its name) and roots")
+        raise ConfigError(f"{path} needs the keys product, version (that of its name) and roots", advice=RESTORE)
     return recipe
 
 

@@ -17,7 +17,7 @@ import requests
 from provisioner.artifacts.cache import cache_directory, maven_repository
 from provisioner.artifacts.download import reason
 from provisioner.artifacts.lockfile import MARKER, Jar, nearest, read
-from provisioner.artifacts.recipe import absent_scripts, apply_recipe, fitted, head_of, keys, parse
+from provisioner.artifacts.recipe import absent_scripts, apply_recipe, fitted, head_of, keys, model_of, parse
 from provisioner.errors import ArtifactError, ConfigError
 
 
@@ -29,10 +29,10 @@ def lock_version(
 ) -> Path:
     """Resolve `version` and write its jars below the marker of `folder/<version>.yml`; returns that file.
 
-    A version without a file starts as a copy of the hand-written part of the nearest locked one. An existing file
-    changes only on success. `say` gets a line per step, `look` the jars before the file is written. Raises ConfigError
-    when the version does not exist or the hand-written part does not fit it, ArtifactError when the repository cannot
-    be used.
+    A version without a file starts as a copy of the hand-written part of the nearest locked one. Only success writes
+    anything: a file without jars would be one more version that cannot be installed. `say` gets a line per step, `look`
+    the jars before the file is written. Raises ConfigError when the version does not exist or the hand-written part
+    does not fit it, ArtifactError when the repository cannot be used.
     """
     path = folder / f"{version}.yml"
     head = head_of(folder, version)
@@ -52,16 +52,20 @@ def lock_version(
             for line in changed:
                 say(line)
         absent = absent_scripts(recipe, classes, missing)
-    except ConfigError:
+    except ConfigError as error:
         if not path.exists():
-            path.write_text(head, encoding="utf-8")  # something to correct; without jars it is no lock yet
+            like = f"copy {model_of(folder, version)}.yml to {path.name} without what is below its marker"
+            error.advice = "; ".join(filter(None, [f"{like}, and set its version there", error.advice]))
         raise
     jars = [_jar(coordinate, file) for coordinate, file in zip(coordinates, files, strict=True)]
     look(files)
     part = path.with_suffix(".part")
-    part.write_text(head + render(jars, absent), encoding="utf-8")
-    part.replace(path)
-    read(path)
+    try:
+        part.write_text(head + render(jars, absent), encoding="utf-8")
+        read(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     say(f"{path.name}: {len(jars)} jars, {sum(jar.size for jar in jars) >> 20} MiB, {len(absent)} scripts left out")
     return path
 
@@ -155,9 +159,18 @@ class _Maven:
         return status == 200
 
     def resolve(self, roots: list[str]) -> list[str]:
-        """group:artifact:version[:classifier] of everything the roots need at run time."""
-        with _network("the closure"):
-            inputs, others = self._context.resolver.resolve([self._context.create_dependency(root) for root in roots])
+        """group:artifact:version[:classifier] of everything the roots need at run time. Raises ConfigError for a root
+        of which nothing says the version."""
+        try:
+            with _network("the closure"):
+                wanted = [self._context.create_dependency(root) for root in roots]
+                inputs, others = self._context.resolver.resolve(wanted)
+        except ValueError as error:
+            raise ConfigError(
+                f"the roots of {self._product} {self._keys['version']} cannot be resolved",
+                details=[str(error)],
+                advice="correct `roots` in the lock file for this version, and lock again",
+            ) from error
         return [
             ":".join(part for part in (d.groupId, d.artifactId, d.version, d.classifier) if part)
             for d in (*inputs, *others)

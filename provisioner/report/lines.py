@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TextIO
 
 from provisioner.errors import ProvisionerError, Several
 from provisioner.quantities import format_elapsed
 from provisioner.report.cells import padded
 from provisioner.report.cells import width as cells
-from provisioner.report.reporter import Row
+from provisioner.report.reporter import End, Row
 from provisioner.report.terminal import Span
 
 _CONTROL = re.compile(
@@ -46,8 +46,8 @@ class LineReporter:
     def error(self, error: ProvisionerError) -> None:
         self._complain(error_lines(error))
 
-    def recap(self, rows: Mapping[str, Row], seconds: float, next_steps: Sequence[str] = ()) -> None:
-        for line in recap_lines(rows, seconds, next_steps):
+    def recap(self, end: End) -> None:
+        for line in recap_lines(end):
             self._write(line)
 
     def _write(self, line: list[Span]) -> None:
@@ -84,23 +84,32 @@ def error_lines(error: ProvisionerError) -> list[list[Span]]:
     return [[("bold red", "error: "), ("bold", head)], *([("", line)] for line in rest)]
 
 
-def recap_lines(rows: Mapping[str, Row], seconds: float, next_steps: Sequence[str]) -> list[list[Span]]:
-    """The recap's lines. Each host's is `name : ok=41 changed=3 unreachable=0 failed=0 skipped=0`."""
-    width = max((cells(clean(name)) for name in rows), default=0)
-    lines: list[list[Span]] = [[("", "")], [("bold", "--> Recap")]]
-    for name, row in rows.items():
-        bad = row.failed or row.unreachable
-        style = "red" if bad else "yellow" if row.changed else "green"
-        counts = (
-            f"ok={row.ok} changed={row.changed} unreachable={row.unreachable} failed={row.failed} skipped={row.skipped}"
-        )
-        lines.append([(style, padded(clean(name), width)), ("", " : "), (style, counts)])
+def recap_lines(end: End) -> list[list[Span]]:
+    """The recap's lines. Each host's is `name : ok=41 changed=3 restarted=1 unreachable=0 failed=0 skipped=0`; applied
+    is said where anything was. A run that failed before any host had a share in it has no such lines."""
+    rows = end.rows
     failed = sum(1 for row in rows.values() if row.failed or row.unreachable)
-    how = f"Failed on {failed} of {len(rows)} hosts after" if failed else "Finished in"
-    lines.append([("bold", f"{how} {format_elapsed(seconds)}")])
-    if next_steps:
-        lines += [[("", "")], [("bold", "Next:")], *([("", f"  {clean(step)}")] for step in next_steps)]
+    lines: list[list[Span]] = [[("", "")]]
+    if failed or not end.failed:
+        lines += [[("bold", "--> Recap")], *_rows(rows)]
+    how = (
+        f"Failed on {failed} of {len(rows)} hosts after" if failed else "Failed after" if end.failed else "Finished in"
+    )
+    unchanged = "; nothing was changed" if end.failed and end.unchanged else ""
+    lines.append([("bold", f"{how} {format_elapsed(end.seconds)}{unchanged}")])
+    if end.next_steps:
+        lines += [[("", "")], [("bold", "Next:")], *([("", f"  {clean(step)}")] for step in end.next_steps)]
     return lines
+
+
+def _rows(rows: Mapping[str, Row]) -> Iterator[list[Span]]:
+    width = max((cells(clean(name)) for name in rows), default=0)
+    said = [name for name in vars(Row()) if name != "applied" or any(row.applied for row in rows.values())]
+    for name, row in rows.items():
+        bad, touched = row.failed or row.unreachable, row.changed or row.applied or row.restarted
+        style = "red" if bad else "yellow" if touched else "green"
+        counts = " ".join(f"{one}={getattr(row, one)}" for one in said)
+        yield [(style, padded(clean(name), width)), ("", " : "), (style, counts)]
 
 
 def clean(text: str) -> str:

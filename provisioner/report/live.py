@@ -10,14 +10,14 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from provisioner.errors import ProvisionerError
 from provisioner.quantities import format_size
 from provisioner.report import cells
 from provisioner.report.lines import LineReporter, clean, put
-from provisioner.report.reporter import Row
+from provisioner.report.reporter import End
 from provisioner.report.terminal import Span, terminal
 
 if TYPE_CHECKING:
@@ -94,11 +94,11 @@ class LiveReporter(LineReporter):
         with self._state:
             self._transfers.clear()  # what failed will not go on
 
-    def recap(self, rows: Mapping[str, Row], seconds: float, next_steps: Sequence[str] = ()) -> None:
+    def recap(self, end: End) -> None:
         with self._output:
             self._wanted = False
             self._hide()
-        super().recap(rows, seconds, next_steps)
+        super().recap(end)
 
     def _begin(self) -> None:
         import rich.live  # noqa: F401  before the lock, so that no thread waits for it

@@ -7,13 +7,13 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from provisioner.errors import ProvisionerError
 from provisioner.quantities import format_elapsed, format_size
 from provisioner.report.lines import LineReporter, put
-from provisioner.report.reporter import Row
+from provisioner.report.reporter import End
 from provisioner.report.terminal import Span, terminal
 
 
@@ -85,10 +85,10 @@ class PlainReporter(LineReporter):
         with self._lock:  # a transfer that failed will not go on
             self._doing = {what: state for what, state in self._doing.items() if not what.startswith("progress ")}
 
-    def recap(self, rows: Mapping[str, Row], seconds: float, next_steps: Sequence[str] = ()) -> None:
+    def recap(self, end: End) -> None:
         with self._lock:
             self._doing.clear()
-            super().recap(rows, seconds, next_steps)
+            super().recap(end)
 
     def _watch(self) -> None:
         while not self._ended.wait(1.0):

@@ -12,13 +12,28 @@ from provisioner.errors import ProvisionerError
 
 @dataclass
 class Row:
-    """One host's line of the recap: how many resources are as wanted, were changed, were left out; what failed."""
+    """One host's line of the recap: how many resources are as wanted, were changed, were left out; how many services
+    took changes as they run, and were restarted; what failed."""
 
     ok: int = 0
     changed: int = 0
+    applied: int = 0
+    restarted: int = 0
     unreachable: int = 0
     failed: int = 0
     skipped: int = 0
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run ended. seconds: how long it took; next_steps: what to do next. failed: also where that is the doing of
+    no host; unchanged: and nothing had been changed on any host."""
+
+    rows: Mapping[str, Row]
+    seconds: float
+    next_steps: Sequence[str] = ()
+    failed: bool = False
+    unchanged: bool = False
 
 
 class Reporter(Protocol):
@@ -55,5 +70,5 @@ class Reporter(Protocol):
     def error(self, error: ProvisionerError) -> None:
         """An expected failure, in all its lines."""
 
-    def recap(self, rows: Mapping[str, Row], seconds: float, next_steps: Sequence[str] = ()) -> None:
+    def recap(self, end: End) -> None:
         """The end: one line per host in Ansible's words, how long it took, what to do next."""

@@ -40,7 +40,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Texts:
-    """What a diff compares, each with its name; hidden: why it must not or cannot be shown, in words."""
+    """What a diff compares, each with its name; hidden: why it must not or cannot be shown, in words. open_names: of
+    settings that hold secrets, those that hold none (`secrets.mask`); None: what is secret is known by its name."""
 
     UNSHOWN: ClassVar[Tuple[str, ...]] = ("before", "after")
     before: str
@@ -48,6 +49,7 @@ class Texts:
     before_name: str
     after_name: str
     hidden: str = ""
+    open_names: Optional[Tuple[str, ...]] = None
 
 
 @dataclass(frozen=True)

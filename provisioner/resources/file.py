@@ -18,7 +18,9 @@ DIFF_LIMIT = 256 * 1024
 class File(Resource):
     """A file: `File("/etc/kafka/server.properties", text, owner="root", group="kafka", mode=0o640)`.
 
-    template: the template it was rendered from, for messages. secret: its content is never shown, not even in a diff.
+    template: the template it was rendered from, for messages. secret: its content is never shown, not even in a diff,
+    and does not leave the host. open_names: of a secret file of settings, the names that hold none: a diff shows these,
+    and where other lines differ, without their values.
     Written to a temporary file in the same directory, flushed to disk and renamed, so that a reader sees the old
     or the new content and never a half (and a full disk leaves the old file as it was).
     """
@@ -32,6 +34,7 @@ class File(Resource):
     mode: int = 0o644
     template: str = ""
     secret: bool = False
+    open_names: Tuple[str, ...] = ()
     digest: str = ""
 
     def __post_init__(self) -> None:
@@ -60,7 +63,8 @@ class File(Resource):
             after=self.content or "",
             before_name=f"{self.path} (on the host)" if there else "/dev/null",
             after_name=f"{self.path} ({self.template})" if self.template else self.path,
-            hidden="content not shown: it is secret" if self.secret else hidden,
+            hidden="content not shown: it is secret" if self.secret and not self.open_names else hidden,
+            open_names=self.open_names or None,
         )
 
     def described(self) -> Tuple[str, List[Dict[str, Any]]]:
@@ -72,6 +76,8 @@ class File(Resource):
 
     def wire(self, content: bool) -> dict[str, Any]:
         data = super().wire(content)
+        # On the host, a secret file is one whose text stays there.
+        data["secret"] = not data.pop("open_names") and self.secret
         data["content"] = base64.b64encode((self.content or "").encode()).decode() if content else None
         return data
 

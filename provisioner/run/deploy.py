@@ -13,9 +13,9 @@ from provisioner.connect.fleet import Fleet
 from provisioner.errors import ProvisionerError, Refused, Several, Unreachable, raise_all
 from provisioner.inventory.model import Host, Inventory
 from provisioner.options import Options
-from provisioner.report.reporter import Reporter, Row
+from provisioner.report.reporter import End, Reporter, Row
 from provisioner.run import apply as applying
-from provisioner.run import evidence, live, plan, preflight, rolling
+from provisioner.run import evidence, live, plan, preflight, rolling, shown
 from provisioner.run.evidence import Objection, Witness
 from provisioner.run.plan import HostPlan
 from provisioner.run.preparation import Preparation
@@ -39,6 +39,7 @@ class Deploy:
         self.serving: set[tuple[str, str]] = set()  # (host, unit) that served when the host was read
         self.left_out: set[tuple[str, str]] = set()  # (host, unit) that need a restart and get none in this run
         self.rows: dict[str, Row] = {host.name: Row() for host in self.hosts}
+        self.changing = False  # whether a host may have been changed
         self.began = time.monotonic()
 
     def run(self) -> int:
@@ -49,12 +50,13 @@ class Deploy:
                 for warning in self.site.warnings(self.inventory):
                     self.reporter.warning(warning)
                 self._preflight(fleet)
-                self._show_plan()
+                self._show_plan(fleet)
                 self._refuse()
                 if not self.options.check:
                     self._change(fleet)
                     unchanged = all(one.nothing for one in self.plans.values())
                     applying.await_services(fleet, self.plans, but=self.serving if unchanged else self.left_out)
+                self.changing = self.changing or not self.options.check
                 self._contents(fleet)
                 if not self.options.check:
                     self._verify(fleet)
@@ -64,7 +66,8 @@ class Deploy:
                 self._blame(error)
                 self.reporter.error(error)
                 code = error.exit_code
-            self.reporter.recap(self.rows, time.monotonic() - self.began, next_steps)
+            took = time.monotonic() - self.began
+            self.reporter.recap(End(self.rows, took, next_steps, failed=code != 0, unchanged=not self.changing))
         return code
 
     # -- before anything changes -----------------------------------------------------------------------------------
@@ -76,11 +79,11 @@ class Deploy:
         names = [host.name for host in self.hosts]
         # Our own part is loaded while hosts start their agents: that is half of a run that changes nothing.
         found = fleet.each(names, preparation.host, meanwhile=lambda: self.site.load(self.inventory))
-        errors = preflight.doubled(preparation.machines, found.errors)
+        met = preflight.doubled(preparation.machines, found.errors)
         for problem in preflight.clock_problems({name: one.ahead for name, one in found.items()}):
             self.reporter.warning(f"{problem}: start a time service (systemd-timesyncd, chrony) on them")
         for name, one in found.items():
-            errors += one.problems
+            met += [(name, problem) for problem in one.problems]
             if one.target is not None:
                 self.targets[name] = one.target
             if one.plan is not None:
@@ -89,6 +92,7 @@ class Deploy:
                 self.rows[name].ok, self.rows[name].skipped = len(one.plan.resources), one.skipped
             for remark in one.remarks:
                 self.reporter.warning(f"{name}: {remark}")
+        errors = preflight.once(met)
         witnesses = [one.witness for one in found.values() if one.witness]
         self._judge(fleet, witnesses)
         if not errors and not self.refused:
@@ -116,29 +120,22 @@ class Deploy:
         """End here, after the plan was shown, where the inventory contradicts what is there."""
         raise_all(one.error() for one in self.refused)
 
-    def _show_plan(self) -> None:
-        changes = sum(len(one.changes) for one in self.plans.values())
-        restarts = sum(len(one.restarts) for one in self.plans.values())
-        adoptions = live.planned(self.plans)
-        if not changes and not restarts and not adoptions:
+    def _show_plan(self, fleet: Fleet) -> None:
+        if all(one.nothing for one in self.plans.values()):
             self.reporter.phase("No changes: every host is as it should be")
             return
         self.reporter.phase("Plan")
-        for name, one in self.plans.items():
-            for change in one.changes:
-                if self.options.check or self.options.diff:
-                    self.reporter.change(name, change.resource.key, change.action, change.note)
-                if self.options.diff:
-                    self.reporter.diff(name, change.resource.key, plan.diff(change))
-            for adoption in one.adoptions:
-                self.reporter.change(name, adoption.service.key, "apply", live.shown(adoption.changes))
-            for restart in one.restarts:
-                self.reporter.change(name, restart.service.key, "restart", will_restart(restart.reasons))
-            if self.options.check:
-                self.rows[name].changed = len(one.changes) + len(one.adoptions) + len(one.restarts)
-        adds = sum(change.action == "+" for one in self.plans.values() for change in one.changes)
-        at_run_time = f", {adoptions} to apply at run time" if adoptions else ""
-        self.reporter.note(f"{adds} to add, {changes - adds} to change{at_run_time}, {restarts} to restart")
+        chosen = self.options
+        for line in shown.lines(self.plans, changes=chosen.check or chosen.diff, diffs=chosen.diff):
+            name = shown.called(line.hosts, len(self.plans))
+            self.reporter.change(name, line.key, line.action, line.note)
+            if line.diff:
+                self.reporter.diff(name, line.key, "\n".join(line.diff))
+        if chosen.check:
+            for name, one in self.plans.items():
+                row = self.rows[name]
+                row.changed, row.applied, row.restarted = len(one.changes), len(one.adoptions), len(one.restarts)
+        self.reporter.note(shown.sums(self.plans))
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -148,6 +145,7 @@ class Deploy:
         if all(one.nothing for one in self.plans.values()):
             return
         payloads = applying.Payloads(fleet)
+        self.changing = True
 
         def work(name: str) -> None:
             plan, row = self.plans[name], self.rows[name]
@@ -203,7 +201,7 @@ class Deploy:
         services, done = {step.host: step.service for step in of_unit}, list[str]()
         for name in rolling.roll(fleet, of_unit, gate, write):
             done.append(name)
-            self.rows[name].changed += 1
+            self.rows[name].restarted += 1
             live.tidy(fleet, name, services[name], self.rows[name])
         try:
             with timed(f"{of_unit[0].service.unit} restored"):
@@ -277,8 +275,3 @@ class Deploy:
                 if name in self.rows:
                     self.rows[name].unreachable += isinstance(one, Unreachable)
                     self.rows[name].failed += not isinstance(one, Unreachable)
-
-
-def will_restart(reasons: Sequence[str]) -> str:
-    """The reason of a planned restart in words."""
-    return "needed: it would run with an older " + rolling.shown(reasons)

@@ -43,7 +43,7 @@ def _apply(fleet: Fleet, host: str, service: Service, row: Row) -> None:
     fleet.reporter.host(host, f"applying to {service.unit}")
     made = fleet.call(host, requests.adopt(service))["changes"]
     if made:
-        row.changed += 1
+        row.applied += 1
         fleet.reporter.change(host, service.key, "apply", shown(made))
     fleet.reporter.host(host, "")
 

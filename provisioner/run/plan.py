@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.resources import Resource, Service, differing, services_of, sha256
 from provisioner.resources.service import outdated
-from provisioner.secrets import mask
 
 
 @dataclass(frozen=True)
@@ -170,20 +168,3 @@ def _touches(resource: Resource, inputs: Collection[str]) -> bool:
 
 def _within(path: str | None, folder: str | None) -> bool:
     return bool(path and folder) and f"{path}/".startswith(f"{folder}/")
-
-
-def diff(change: Change) -> str:
-    """A unified diff of a text file's change, secrets masked; empty when there is nothing to show."""
-    texts = change.resource.texts(change.actual, change.differs)
-    if texts is None:
-        return ""
-    if texts.hidden:
-        return f"({texts.hidden})\n"
-    lines = difflib.unified_diff(
-        mask(texts.before).splitlines(keepends=True),
-        mask(texts.after).splitlines(keepends=True),
-        fromfile=texts.before_name,
-        tofile=texts.after_name,
-    )
-    text = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-    return text or "(only masked values differ)\n"

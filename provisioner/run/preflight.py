@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.agent.files import pairs_of
-from provisioner.errors import HostFailed, ProvisionerError
+from provisioner.errors import HostFailed, ProvisionerError, Several
 from provisioner.quantities import format_size
 
 # Clocks further apart than this make logs and time-based retention hard to reason about.
@@ -221,22 +221,29 @@ def clock_problems(offsets: Mapping[str, float]) -> list[str]:
     return [f"the clocks of {low} and {high} are {skew:.0f} s apart"] if skew > CLOCK_SKEW_SECONDS else []
 
 
-def doubled(machines: Mapping[str, str], errors: Mapping[str, ProvisionerError]) -> list[ProvisionerError]:
-    """The errors of hosts, and instead of what they say the fact that some of them are one machine under several names:
-    the second is locked by the first. machines: {host: what no two machines have in common}."""
+def doubled(machines: Mapping[str, str], errors: Mapping[str, ProvisionerError]) -> list[tuple[str, ProvisionerError]]:
+    """The errors of hosts, each with its host, and instead of what they say the fact that some of them are one machine
+    under several names: the second is locked by the first. machines: {host: what no two machines have in common}."""
     names: dict[str, list[str]] = {}
     for name, machine in machines.items():
         names.setdefault(machine, []).append(name)
     same = [sorted(of) for of in names.values() if len(of) > 1]
-    left = [error for name, error in errors.items() if not any(name in of for of in same)]
-    return left + [
-        HostFailed(
-            f"{' and '.join(of)} are one machine",
-            hosts=of,
-            advice="give each host its own machine: correct the ansible_host or ansible_port of one, or remove it",
-        )
-        for of in same
-    ]
+    left = [(name, error) for name, error in errors.items() if not any(name in of for of in same)]
+    advice = "give each host its own machine: correct the ansible_host or ansible_port of one, or remove it"
+    return left + [(of[0], HostFailed(f"{' and '.join(of)} are one machine", hosts=of, advice=advice)) for of in same]
+
+
+def once(found: Iterable[tuple[str, ProvisionerError]]) -> list[ProvisionerError]:
+    """(host, error) as errors that all name hosts: what is no host's own fault, such as a template, is said once for
+    all hosts that met it."""
+    out: list[ProvisionerError] = []
+    same: dict[str, tuple[ProvisionerError, list[str]]] = {}
+    for host, error in found:
+        if error.hosts or isinstance(error, Several):
+            out.append(error)
+        else:
+            same.setdefault(str(error), (error, []))[1].append(host)
+    return out + [error.on(hosts) for error, hosts in same.values()]
 
 
 def problems(host: str, found: Iterable[tuple[str, str]]) -> list[HostFailed]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from provisioner.connect.fleet import Fleet
@@ -44,15 +45,37 @@ class Restart(Deploy):
         raise_all(absent)
         return wanted
 
-    def _show_plan(self) -> None:
+    def turns(self, fleet: Fleet) -> Iterator[tuple[list[Step], rolling.Gate]]:
+        """The steps of one unit after the other, each with the gate that they pass. A host on whose disk something is
+        untried since an earlier run goes first, as in a deploy."""
+        pending = {(one.host, one.service.unit): one for one in rolling.read_pending(fleet, self.plans)}
+        steps = [
+            replace(
+                step,
+                serves=not step.service.ready or (step.host, step.service.unit) in self.serving,
+                begun=(step.host, step.service.unit) in pending and pending[step.host, step.service.unit].begun,
+            )
+            for step in self.steps()
+        ]
+        return self.gated(fleet, steps)
+
+    def _show_plan(self, fleet: Fleet) -> None:
         steps = self.steps()
         waiting = [name for name, one in self.plans.items() if one.changes]
         if waiting:
             self.reporter.warning(f"not deployed yet, and left alone by a restart: changes on {', '.join(waiting)}")
-        if self.options.check:
-            for step in steps:
-                self.rows[step.host].changed += 1
-                self.reporter.change(step.host, step.service.key, "restart", rolling.because(step.reasons))
+        if not self.options.check:
+            return
+        for step in steps:
+            self.rows[step.host].restarted += 1
+        self.reporter.phase("Restart, one after the other")
+        for of_unit, gate in self.turns(fleet):
+            by_host = {step.host: step for step in of_unit}
+            order = rolling.turns(gate.order(list(by_host)), by_host)
+            for number, (host, why) in enumerate(order.items(), 1):
+                turn = f"{number} of {len(order)}"
+                self.reporter.change(host, by_host[host].service.key, "restart", f"{turn}: {why}" if why else turn)
+        self.reporter.note(f"{len(steps)} to restart")
 
     def _refuse(self) -> None:
         """A restart writes nothing, so only what the inventory does not know matters: the gates must know everybody."""
@@ -67,12 +90,13 @@ class Restart(Deploy):
             fleet, [(step.host, step.service.unit) for step in steps], "restart with --accept-downtime"
         )
         self.reporter.phase("Restart")
-        gated = list(self.gated(fleet, steps))
+        gated = list(self.turns(fleet))
         # Ask every gate for every node before the first one goes down: what will be refused is refused with nothing
         # restarted. Each node is asked for again when its turn comes.
         for of_unit, gate in gated:
             for name in gate.order([step.host for step in of_unit]):
                 gate.permit(name)
+        self.changing = True
         for of_unit, gate in gated:
             began = time.monotonic()
             self.roll(fleet, of_unit, gate)

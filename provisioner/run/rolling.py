@@ -41,8 +41,8 @@ class Step:
 class Gate(Protocol):
     """The rules of one unit's roll; `roles/<name>/gate.py` has the real ones. Each may raise HostFailed to stop it."""
 
-    def order(self, hosts: Sequence[str]) -> list[str]:
-        """The hosts in the order in which they restart."""
+    def order(self, hosts: Sequence[str]) -> Mapping[str, str]:
+        """The hosts in the order in which they restart, each with why it stands there, "" for no reason of its own."""
 
     def permit(self, host: str) -> Any:
         """Return, with the state before, when the host's service may go down now."""
@@ -104,7 +104,7 @@ def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate, write: Callable[[Step]
     changes of a step. Raises HostFailed at the first that may not go down or does not come back: later nodes stay
     untouched, and keep the files that they have."""
     by_host = {step.host: step for step in steps}
-    order = turns(gate.order(list(by_host)), by_host)
+    order = list(turns(gate.order(list(by_host)), by_host))
     for number, host in enumerate(order):
         step, untouched, tried = by_host[host], order[number:], False
         unit = step.service.unit
@@ -133,11 +133,18 @@ def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate, write: Callable[[Step]
         yield host
 
 
-def turns(order: Sequence[str], steps: Mapping[str, Step]) -> list[str]:
-    """The hosts in the order of their turns. order: the gate's. What an earlier run has left on a disk untried is tried
-    there before another host gets it; but one that does not serve comes first, since no gate lets another go down
-    before that is back. Pure."""
-    return sorted(order, key=lambda host: (steps[host].serves, not steps[host].begun))
+def turns(order: Mapping[str, str], steps: Mapping[str, Step]) -> dict[str, str]:
+    """The hosts in the order of their turns, each with why it has that turn. order: the gate's. What an earlier run has
+    left on a disk untried is tried there before another host gets it; but one that does not serve comes first, since no
+    gate lets another go down before that is back. Pure."""
+    hosts = sorted(order, key=lambda host: (steps[host].serves, not steps[host].begun))
+    return {host: _why_now(steps[host]) or order[host] for host in hosts}
+
+
+def _why_now(step: Step) -> str:
+    if not step.serves:
+        return "it does not serve, and the others wait for it"
+    return "files on its disk are untried: a wrong one then stops no other host" if step.begun else ""
 
 
 def stopped(error: ProvisionerError, untouched: Sequence[str], tried: str) -> None:

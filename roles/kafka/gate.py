@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cluster import remote
@@ -64,19 +65,26 @@ class KafkaGate:
         answers = self.call(host, remote.answering(list(addresses.values())))
         return {self.ids[name]: answers[address] for name, address in addresses.items() if answers[address]}
 
-    def order(self, hosts: Sequence[str]) -> list[str]:
-        """Brokers that are down first, then ascending ids, the controller last."""
+    def order(self, hosts: Sequence[str]) -> dict[str, str]:
+        """Brokers that are down first, then ascending ids, the controller last; each with why."""
         target = self.targets[hosts[0]]
         state = self._state(hosts[0], own=True)
         by_id = {self.ids[host]: host for host in hosts}
         silent = frozenset(self._silent(hosts[0], hosts))
-        ordered = [by_id[broker] for broker in rules.restart_order(by_id, state.without(silent) if state else None)]
+        if state and metadata.own(target):
+            # Brokers name any one of themselves to clients as the controller (KIP-590): that is no reason.
+            state = replace(state, controller=None)
+        found = rules.restart_order(by_id, state.without(silent) if state else None)
+        ordered = {by_id[broker]: why for broker, why in found.items()}
         if not any(metadata.node(self.targets[host]) for host in hosts):
             return ordered
         # The nodes of the keeper before mere brokers, their leader last among them.
         nodes = metadata.keeper(target, self.call).restart_order()
-        down = [host for host in ordered if self.ids[host] in silent]
-        return list(dict.fromkeys([*down, *(host for host in nodes if host in hosts), *ordered]))
+        down = {host: why for host, why in ordered.items() if self.ids[host] in silent}
+        before = "" if all(host in nodes for host in hosts) else "a controller, before mere brokers"
+        first = {host: why or before for host, why in nodes.items() if host in hosts}
+        why = {**ordered, **first, **down}
+        return {host: why[host] for host in [*down, *first, *ordered]}
 
     def downtime(self, host: str) -> Refusal | None:
         """What clients lose in any case while this broker restarts; nothing where that is accepted."""

@@ -7,7 +7,7 @@ listener; which listeners a cluster may have is said in `checks.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,6 +148,37 @@ def inter_broker(host: HostLike) -> Listener:
         host=host.name,
         details=[f"kafka_listeners: {', '.join(listener.name for listener in found)}"],
     )
+
+
+def bootstrap_servers(brokers: Sequence[HostLike]) -> list[dict[str, Any]]:
+    """What clients are given as `bootstrap.servers`, by listener: {listener, protocol, servers: "a:9092,b:9092",
+    between_brokers}. Those that only clients use come first. brokers: all of the cluster, also those that are down."""
+    found: dict[str, list[Listener]] = {}
+    for broker in brokers:
+        for listener in of(broker):
+            found.setdefault(listener.name, []).append(listener)
+    inner = inter_broker(brokers[0]).name
+    return [
+        {
+            "listener": name,
+            "protocol": listed[0].protocol,
+            "servers": ",".join(one.advertised for one in listed),
+            "between_brokers": name == inner,
+        }
+        for name, listed in sorted(found.items(), key=lambda item: item[0] == inner)
+    ]
+
+
+def told(servers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The lines about them, as a client's configuration has them; of several, each with its listener."""
+    lines = []
+    for one in servers:
+        about = [one["listener"]] if len(servers) > 1 else []
+        about += [one["protocol"]] if one["protocol"] != "PLAINTEXT" else []
+        about += ["the brokers' own"] if one["between_brokers"] and len(servers) > 1 else []
+        which = f" ({', '.join(about)})" if about else ""
+        lines.append(f"bootstrap.servers{which}: {one['servers']}")
+    return lines
 
 
 def door(host: HostLike) -> str:

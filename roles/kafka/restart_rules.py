@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cluster.metadata.keeper import DOWN
 from cluster.model import Partition
 from provisioner.refusal import Refusal
 from provisioner.words import counted
@@ -170,12 +171,15 @@ def forgotten(others: Collection[int]) -> Refusal:
     )
 
 
-def restart_order(brokers: Iterable[int], state: ClusterState | None) -> list[int]:
+def restart_order(brokers: Iterable[int], state: ClusterState | None) -> dict[int, str]:
     """Those that are down first, since their return makes the others safe to restart; then ascending, the controller
-    last: each restart of a controller moves its work, so it should move once. state: None when no broker answers."""
+    last: each restart of a controller moves its work, so it should move once. Each with why it stands there. state:
+    None when no broker answers."""
     if state is None:
-        return sorted(brokers)
-    return sorted(brokers, key=lambda broker: (broker in state.brokers, broker == state.controller, broker))
+        return dict.fromkeys(sorted(brokers), "no broker says how the cluster is")
+    order = sorted(brokers, key=lambda broker: (broker in state.brokers, broker == state.controller, broker))
+    why = {state.controller: "the controller, whose work then moves only once"}
+    return {broker: DOWN if broker not in state.brokers else why.get(broker, "") for broker in order}
 
 
 def _gone(partitions: list[Partition], state: ClusterState) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from provisioner.inventory.addresses import is_loopback
@@ -17,7 +18,7 @@ from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, SECRETS, STARTED, UN
 from roles.kafka.units import SYNONYMS
 from roles.shared import commands, jvm, kraft, native
 from roles.shared.directories import guarded
-from roles.shared.properties import escaped, has_secret, override
+from roles.shared.properties import escaped, has_secret, open_names, override
 
 LAUNCHER = "/usr/local/lib/kafka-provisioner/kafka"
 
@@ -155,10 +156,11 @@ def config(target: Target) -> File:
         zookeeper_connect="" if own_quorum else escaped(metadata.connect(target)),
     )
     own = target["kafka_config"]
+    public: Sequence[str] = ()
     if own:
         from roles.kafka import settings  # as in the checks: only where there are any
 
-        own = settings.written(target.host, brokers, OWNED.get, own_quorum is not None)
+        own, public = settings.written(target.host, brokers, OWNED.get, own_quorum is not None)
     return File(
         CONFIG,
         override(text, own, variable="kafka_config", synonyms=SYNONYMS),
@@ -167,6 +169,7 @@ def config(target: Target) -> File:
         0o640,
         template="kafka/server.properties.j2",
         secret=has_secret(own),
+        open_names=open_names(text, own, public),
     )
 
 

@@ -53,9 +53,10 @@ def data_dirs(target: Target) -> list[str]:
 
 def next_steps(targets: Sequence[Target]) -> list[str]:
     """Commands to try after a deploy. targets: hosts with a broker."""
-    listener, beside = listeners.of(targets[0].host)[-1], metadata.unit_here(targets[0]).removesuffix(".service")
+    beside = metadata.unit_here(targets[0]).removesuffix(".service")
     return [
-        f"Kafka answers at {listener.advertised}. On {targets[0].name}, in any shell:",
+        *listeners.told(listeners.bootstrap_servers(targets[0].members("kafka"))),
+        f"On {targets[0].name}, in any shell:",
         f"  kafka-topics.sh --bootstrap-server {listeners.inter_broker(targets[0].host).local} --list",
         f"  logs: journalctl -u kafka{f' -u {beside}' if beside else ''}, and {LOGS[0]}",
     ]

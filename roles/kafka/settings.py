@@ -93,11 +93,12 @@ def _rank(name: str) -> int:
     return ("ms", "minutes", "hours").index(name.rpartition(".")[2])
 
 
-def written(host: Host, brokers: Sequence[Host], owner: Owner, kraft: bool) -> Mapping[str, Any]:
-    """kafka_config as server.properties has it: 2d as milliseconds. kraft: as in `problems`."""
+def written(host: Host, brokers: Sequence[Host], owner: Owner, kraft: bool) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """kafka_config as server.properties has it: 2d as milliseconds; and the names whose values are no secrets, as far
+    as is known. kraft: as in `problems`."""
     known = catalogue.of("kafka", str(host.vars["kafka_version"]))
     own = host.vars[VARIABLE]
-    return settings.texts(known, "broker", own, Rules(host, known, brokers, owner, kraft)) if known else own
+    return settings.texts(known, "broker", own, Rules(host, known, brokers, owner, kraft)) if known else (own, ())
 
 
 def of_topics(host: Host, wanted: Iterable[Wanted]) -> list[ConfigError]:

@@ -29,13 +29,15 @@ TROUBLES = (
 
 
 def look(call: Call, target: Target) -> Mapping[str, Any]:
-    """As `cluster.state.node.look` answers; where the controllers are the cluster's own, with quorum, what they say,
-    and features, as `cluster.metadata.kraft.features.look` answers."""
+    """As `cluster.state.node.look` answers, with bootstrap_servers (`listeners.bootstrap_servers`). Where the
+    controllers are the cluster's own, also with quorum, what they say, and features, as
+    `cluster.metadata.kraft.features.look` answers."""
     broker = topology.broker_id(target.host, target.members("kafka"))
     session = metadata.session(target)
     request = remote.broker_status(broker, **metadata.assumed(call, target), log_file=service.LOGS[0], session=session)
     local = listeners.inter_broker(target.host).local
-    answer = call(target.name, request.at(local))
+    servers = listeners.bootstrap_servers(target.members("kafka"))
+    answer = {**call(target.name, request.at(local)), "bootstrap_servers": servers}
     quorum = metadata.quorum(call, target)
     if quorum is None:
         return answer
@@ -109,6 +111,8 @@ def together(
         "brokers_expected": sorted(members.values()),
         "topics": view["topics"],
         "partitions": view["partition_count"],
+        "internal": dict(view["internal"]),
+        "bootstrap_servers": [dict(one) for one in view["bootstrap_servers"]],
         **numbers,
         "at_min_isr": view["at_min_isr"],
         "under_way": next((one["under_way"] for one in serving if one["under_way"] is not None), None),
@@ -271,8 +275,11 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     where = f" ({cluster['controller_host']})" if cluster["controller_host"] else ""
     who = "none" if cluster["controller"] is None else f"{cluster['controller']}{where}"
     yield f"cluster: {len(set(known) & set(expected))} of {len(expected)} brokers registered, controller {who}"
+    own = cluster["internal"]
+    users = f"{cluster['partitions'] - own['partitions']} of {counted(cluster['topics'] - own['topics'], 'topic')}"
+    kafkas = f" and {own['partitions']} of Kafka's own" if own["partitions"] else ""
     yield (
-        f"partitions: {cluster['partitions']} of {cluster['topics']} topics, "
+        f"partitions: {users}{kafkas}, "
         f"{cluster['under_replicated']['count']} under-replicated, "
         f"{cluster['under_min_isr']['count']} under min ISR, {cluster['offline']['count']} offline"
     )
@@ -283,6 +290,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     if cluster["under_way"]:
         yield f"moving: {counted(cluster['under_way'], 'partition')} under way"
     yield "leaders: " + ", ".join(f"broker {broker} {number}" for broker, number in cluster["leaders"].items())
+    yield from listeners.told(cluster["bootstrap_servers"])
 
 
 def _throttle(found: Mapping[str, Any]) -> str:

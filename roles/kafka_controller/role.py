@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from provisioner.resources import File, Resource
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
@@ -26,7 +28,7 @@ from roles.kafka_controller.service import (
 )
 from roles.shared import jvm, kraft
 from roles.shared.directories import guarded
-from roles.shared.properties import has_secret, override
+from roles.shared.properties import has_secret, open_names, override
 
 
 def heap(target: Target) -> int:
@@ -72,10 +74,11 @@ def config(target: Target) -> File:
         replication=topology.replication(target.host, len(brokers)),
     )
     own = target["kafka_controller_config"]
+    public: Sequence[str] = ()
     if own:
         from roles.kafka_controller import settings  # as in the checks: only where there are any
 
-        own = settings.written(target.host, OWNED.get)
+        own, public = settings.written(target.host, OWNED.get)
     return File(
         CONFIG,
         override(text, own, variable="kafka_controller_config"),
@@ -84,6 +87,7 @@ def config(target: Target) -> File:
         0o640,
         template="kafka-controller/controller.properties.j2",
         secret=has_secret(own),
+        open_names=open_names(text, own, public),
     )
 
 

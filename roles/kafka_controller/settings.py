@@ -30,11 +30,12 @@ def problems(hosts: Sequence[Host], owner: kafka.Owner) -> list[ConfigError]:
     return once(found, len(hosts))
 
 
-def written(host: Host, owner: kafka.Owner) -> Mapping[str, Any]:
-    """kafka_controller_config as controller.properties has it: 2d as milliseconds."""
+def written(host: Host, owner: kafka.Owner) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """kafka_controller_config as controller.properties has it: 2d as milliseconds; and the names whose values are no
+    secrets, as far as is known."""
     own = host.vars[VARIABLE]
     known = catalogue.of("kafka", str(host.vars["kafka_version"])) if own else None
-    return settings.texts(known, "broker", own, Rules(host, known, owner)) if known else own
+    return settings.texts(known, "broker", own, Rules(host, known, owner)) if known else (own, ())
 
 
 class Rules(kafka.Rules):

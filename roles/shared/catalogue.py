@@ -6,6 +6,7 @@ only when an inventory sets properties of its own. One property a line, so that 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -130,8 +131,12 @@ def _entry(one: Property) -> dict[str, Any]:
 
 
 def versions(product: str) -> list[Catalogue]:
-    """The catalogues of all locked versions, oldest first."""
-    return [found for version in releases.known(product) if (found := of(product, version))]
+    """The catalogues of all locked versions, oldest first. One that cannot be read concerns only its own version."""
+    found: list[Catalogue] = []
+    for version in releases.usable(product):
+        with contextlib.suppress(ConfigError):
+            found += filter(None, [of(product, version)])
+    return found
 
 
 def path(product: str, version: str) -> Path:

@@ -50,13 +50,21 @@ def versions(
     for host in hosts:
         given = host.vars[f"{product}_archive"]
         try:
-            version = release(host.vars).version
+            found = release(host.vars)
+            version = found.version
             named = re.search(archive, str(given or "").rsplit("/", 1)[-1])
             if named and named[1] != version:
                 summary = f"{product}_archive is version {named[1]}, but {product}_version is {version}"
                 raise ConfigError(summary, host=host.name, advice="make them agree")
             if given:
-                _require_source(release(host.vars), host)
+                _require_source(found, host)
+            elif not found.locked:
+                lock = f"invoke artifacts.lock --product {product} --version {version}"
+                raise ConfigError(
+                    f"{product} {version}: {found.lock_file} is not finished, it names no jars",
+                    details=releases.listed(product),
+                    advice=f"choose one of these, or run `{lock}`",
+                )
         except ConfigError as error:
             problems.setdefault(error.summary, error)
     return list(problems.values())

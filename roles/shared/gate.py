@@ -23,9 +23,9 @@ class OneByOne:
     """A unit on which nothing else depends: one host at a time, each serving before the next (the restart itself
     waits for that)."""
 
-    def order(self, hosts: Sequence[str]) -> list[str]:
+    def order(self, hosts: Sequence[str]) -> dict[str, str]:
         """As in the inventory."""
-        return list(hosts)
+        return dict.fromkeys(hosts, "")
 
     def permit(self, host: str) -> None:
         """At any time."""

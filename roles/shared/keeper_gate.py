@@ -30,9 +30,9 @@ class KeeperGate:
     def _keeper(self, host: str) -> Keeper:
         return self.keeper(self.targets[host])
 
-    def order(self, hosts: Sequence[str]) -> list[str]:
+    def order(self, hosts: Sequence[str]) -> dict[str, str]:
         """Nodes that are down first, then followers, the leader last."""
-        return [host for host in self._keeper(hosts[0]).restart_order() if host in hosts]
+        return {host: why for host, why in self._keeper(hosts[0]).restart_order().items() if host in hosts}
 
     def downtime(self, host: str) -> Refusal | None:
         """What brokers lose in any case while this node restarts; nothing where their downtime is accepted."""

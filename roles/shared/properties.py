@@ -7,7 +7,7 @@ Kafka and ZooKeeper read these files as ISO-8859-1, so that what is written hold
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from provisioner.secrets import is_secret
@@ -75,6 +75,15 @@ def override(text: str, own: Mapping[str, Any], *, variable: str, synonyms: Sequ
     return "\n".join(out) + "\n"
 
 
+def open_names(template: str, own: Mapping[str, Any], public: Collection[str]) -> tuple[str, ...]:
+    """The properties of a file with secrets whose values hold none, so that its diff may show them: those of the
+    template, and `public` ones. () for a file without secrets, of which all is shown that is not secret by its name."""
+    if not has_secret(own):
+        return ()
+    known = {match["key"] for line in template.split("\n") if (match := _LINE.match(line))}
+    return tuple(sorted(name for name in {*known, *public} if not is_secret(name)))
+
+
 def has_secret(own: Mapping[str, Any]) -> bool:
-    """Does any of these properties hold a password or key, so that the file must not be shown?"""
+    """Does any of these properties hold a password or key, so that not all of the file must be shown?"""
     return any(is_secret(key) for key, value in own.items() if value is not None)

@@ -6,6 +6,7 @@ What is particular to a product (names of which a part is free, properties that 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -88,19 +89,21 @@ def findings(
     return out
 
 
-def texts(found: Catalogue | None, section: str, own: Mapping[Any, Any], rules: Rules) -> dict[Any, Any]:
+def texts(found: Catalogue, section: str, own: Mapping[Any, Any], rules: Rules) -> tuple[dict[Any, Any], list[str]]:
     """The properties as they are written to the product's file: 2d as the number that it reads. What has been refused,
-    and what the catalogue does not know, stays as it is."""
+    and what the catalogue does not know, stays as it is. And the names whose values are no secrets, as far as the
+    catalogue says so; a plugin's own properties are not among them."""
     out: dict[Any, Any] = {}
+    kinds = dict(found.sections.get(section, {}))
     for name, value in own.items():
-        known = (found.find(section, name) or rules.free(name)) if found and _is_name(name) else None
+        known = (found.find(section, name) or rules.free(name)) if _is_name(name) else None
         out[name] = value
-        if value is not None and isinstance(known, Property):
-            try:
-                out[name] = verdict.plain(known, value)
-            except ValueError:
-                continue
-    return out
+        if isinstance(known, Property):
+            kinds[name] = known
+            if value is not None:
+                with contextlib.suppress(ValueError):
+                    out[name] = verdict.plain(known, value)
+    return out, [name for name, one in kinds.items() if one.type != "PASSWORD"]
 
 
 def _is_name(name: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from posixpath import basename
 
 from provisioner.resources import Archive, Directory, File, Link, Links, Resource
@@ -11,7 +12,7 @@ from roles import site
 from roles.java import role as java
 from roles.shared import commands, jvm, native
 from roles.shared.directories import guarded
-from roles.shared.properties import has_secret, override
+from roles.shared.properties import has_secret, open_names, override
 from roles.zookeeper import topology
 from roles.zookeeper.checks import owner
 from roles.zookeeper.release import compresses_snapshots, distribution, release, uses_logback
@@ -98,10 +99,11 @@ def config(target: Target) -> File:
     listed = {number: topology.quorum_address(server) for number, server in ids.items()}
     text = target.render("zookeeper/zoo.cfg.j2", servers=listed if len(listed) > 1 else {})
     own = target["zookeeper_config"]
+    public: Sequence[str] = ()
     if own:
         from roles.zookeeper import settings  # as in the checks: only where there are any
 
-        own = settings.written(target.host, owner)
+        own, public = settings.written(target.host, owner)
     secret = has_secret(own)
     return File(
         CONFIG,
@@ -111,6 +113,7 @@ def config(target: Target) -> File:
         0o640 if secret else 0o644,
         template="zookeeper/zoo.cfg.j2",
         secret=secret,
+        open_names=open_names(text, own, public),
     )
 
 

@@ -43,10 +43,10 @@ def _of(host: Host, owner: Owner, variables: Mapping[str, str]) -> Iterator[Conf
     yield from settings.errors(host, VARIABLE, settings.findings(known, "server", own, prefixes, rules))
 
 
-def written(host: Host, owner: Owner) -> Mapping[str, Any]:
-    """zookeeper_config as zoo.cfg has it."""
+def written(host: Host, owner: Owner) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """zookeeper_config as zoo.cfg has it; and the names whose values are no secrets, as far as is known."""
     known, own = _known(host), host.vars[VARIABLE]
-    return settings.texts(known, "server", own, Rules(host, known, owner)) if known else own
+    return settings.texts(known, "server", own, Rules(host, known, owner)) if known else (own, ())
 
 
 def _known(host: Host) -> Catalogue | None:

@@ -72,7 +72,7 @@ class Cluster:
     def require_unchanged(self) -> None:
         """Assert that a deploy of the inventory as it is now changes no host."""
         output = self.invoke("deploy", "--no-smoke")
-        assert [counts(output, host.name)["changed"] for host in self.hosts] == [0] * len(self.hosts), output
+        assert [counts(output, host.name)["touched"] for host in self.hosts] == [0] * len(self.hosts), output
 
     def invoke(self, verb: str, *arguments: str, expect: int | None = 0) -> str:
         """`invoke VERB`, asserted to end with this exit code (None: any); its output."""

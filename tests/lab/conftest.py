@@ -97,7 +97,7 @@ def _left_as_found(request: pytest.FixtureRequest, deployed: LabHost) -> Iterato
     if interrupted(request):
         return
     output = deployed.deploy("--no-smoke")
-    assert counts(output, deployed.name)["changed"] == 0, f"a test of this module left the host changed:\n{output}"
+    assert counts(output, deployed.name)["touched"] == 0, f"a test of this module left the host changed:\n{output}"
 
 
 @pytest.fixture

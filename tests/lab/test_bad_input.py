@@ -40,7 +40,7 @@ def refuse(host: LabHost, *variables: str, expect: int = 2, **options: object) -
     extra = [word for variable in variables for word in ("--extra-vars", variable)]
     output = host.deploy(*extra, expect=expect, **options)
     assert "Traceback" not in output and "Apply" not in output
-    assert counts(output, host.name)["changed"] == 0 and counts(output, host.name)["failed"] >= 1
+    assert counts(output, host.name)["touched"] == 0 and counts(output, host.name)["failed"] >= 1
     assert f"error: {host.name}: " in output and "\n  -> " in output
     assert traces(host) == before
     return output
@@ -183,7 +183,7 @@ def test_files_that_are_not_the_locked_ones_never_reach_a_host(empty, tmp_path):
         server.shutdown()
     assert ".jar is not the file that was asked for" in output and "expected" in output and "got" in output
     assert f"http://127.0.0.1:{server.server_port}/" in output and "do not use it" in output
-    assert "Traceback" not in output and counts(output, empty.name)["changed"] == 0
+    assert "Traceback" not in output and counts(output, empty.name)["touched"] == 0
     assert traces(empty) == before
     kept = [path for folder in ("blobs", "closures") for path in (tmp_path / folder).rglob("*") if path.is_file()]
     assert (tmp_path / "blobs").is_dir() and not any(path.stat().st_size for path in kept)
@@ -237,7 +237,7 @@ def test_a_strangers_port_is_refused_for_a_running_service_too(single):
 
 def test_a_part_of_a_deploy_does_not_take_the_services_own_ports_for_taken(single):
     output = single.deploy("--tags", "os", "--no-smoke")
-    assert counts(output, single.name)["changed"] == 0 and counts(output, single.name)["skipped"] > 0
+    assert counts(output, single.name)["touched"] == 0 and counts(output, single.name)["skipped"] > 0
 
 
 @pytest.mark.parametrize(

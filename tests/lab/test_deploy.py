@@ -31,13 +31,14 @@ def test_a_second_deploy_changes_nothing_and_restarts_nothing(single: LabHost):
     before = single.pids()
     output = single.deploy("--timings")
     found = counts(output, single.name)
-    assert found["changed"] == 0 and found["failed"] == 0 and found["ok"] > 40
+    assert found["touched"] == 0 and found["failed"] == 0 and found["ok"] > 40
     header, *rows = output.partition("--> Timings\n")[2].splitlines()
     assert header.split() == ["seconds", "all", single.name]
     parts = {part: float(seconds) for part, seconds in (re.split(r"\s{2,}", row) for row in rows)}
     assert {"load the inventory", "ssh: key exchange", "agent", "read", "smoke"} <= set(parts)
     assert max(parts.values()) <= parts["smoke"] + 5 and parts["smoke"] > parts["smoke: produce PLAINTEXT"] > 0
     assert "No changes" in output and "Smoke check passed" in output
+    assert f"\n  bootstrap.servers: {single.bootstrap}\n" in output
     assert single.pids() == before and "0" not in before.values()
 
 
@@ -66,7 +67,7 @@ def test_a_rebooted_host_serves_again_by_itself_and_a_deploy_has_nothing_to_do(s
     assert single.sh("stat -c %Y /proc/1; cat /proc/1/stat | cut -d' ' -f22") != booted
     assert records(single.bootstrap, kept) == ["one", "two", "three"]
     before = single.pids()
-    assert counts(single.deploy(), single.name)["changed"] == 0
+    assert counts(single.deploy(), single.name)["touched"] == 0
     assert single.pids() == before
 
 
@@ -77,7 +78,7 @@ def test_a_service_stopped_and_disabled_by_hand_is_started_and_enabled_by_a_depl
     assert plan.returncode == 0 and "service:kafka (enabled, active)" in plan.stdout
     assert single.sh("systemctl is-active kafka", expect=3) == "inactive", "the plan started it"
     output = single.deploy()
-    assert counts(output, single.name)["changed"] == 1 and "Smoke check passed" in output
+    assert counts(output, single.name)["touched"] == 1 and "Smoke check passed" in output
     assert single.sh("systemctl is-active kafka; systemctl is-enabled kafka") == "active\nenabled"
     assert single.pids()["zookeeper"] == zookeeper
     assert records(single.bootstrap, kept) == ["one", "two", "three"]
@@ -106,7 +107,7 @@ def test_a_lost_data_directory_stops_the_deploy_and_starts_nothing(single: LabHo
         single.sh("mv /var/lib/kafka/elsewhere /var/lib/kafka/data")
     assert "/var/lib/kafka/data (Kafka data) was there at an earlier deploy and is gone" in output
     assert "mount or restore it" in output and "Traceback" not in output
-    assert counts(output, single.name)["failed"] == 1 and counts(output, single.name)["changed"] == 0
+    assert counts(output, single.name)["failed"] == 1 and counts(output, single.name)["touched"] == 0
     output = single.deploy()
-    assert counts(output, single.name)["changed"] == 1 and "service:kafka" in output
+    assert counts(output, single.name)["touched"] == 1 and "service:kafka" in output
     assert records(single.bootstrap, kept) == ["one", "two", "three"]

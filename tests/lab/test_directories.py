@@ -165,7 +165,7 @@ def test_a_host_with_a_past_is_refused_with_everything_in_the_way_and_left_as_it
     before = snapshot(host)
     person = host.sh("getent passwd kafka; id kafka")
     output = host.deploy(*chosen)
-    assert "Smoke check passed" in output and counts(host.deploy("--no-smoke", *chosen), host.name)["changed"] == 0
+    assert "Smoke check passed" in output and counts(host.deploy("--no-smoke", *chosen), host.name)["touched"] == 0
     assert host.sh("getent passwd kafka; id kafka") == person, "the user was changed"
     assert host.sh("ps -o user=,group= -p $(systemctl show -P MainPID kafka)").split() == ["kafka", "kafka"]
     assert host.sh("stat -c '%U %G %a' /srv /srv/disk /srv/disk/letter /srv/disk/kafka").splitlines() == [

@@ -73,7 +73,7 @@ def test_a_fourth_broker_joins_and_takes_its_share_unnoticed(three: Cluster, fou
     before = three.pids("kafka"), three.pids("zookeeper")
     with load() as clients:
         output = four.invoke("deploy", "--no-smoke")
-        assert [counts(output, host.name)["changed"] for host in three.hosts] == [0, 0, 0], output
+        assert [counts(output, host.name)["touched"] for host in three.hosts] == [0, 0, 0], output
         clients.more()
         assert copies(four)[4] == 0, "a broker that joins has nothing until somebody moves it there"
 
@@ -170,7 +170,7 @@ def test_a_host_that_lost_everything_is_rebuilt_with_its_ids_and_catches_up(
     assert {host.base: host.pids() for host in (three.hosts[0], three.hosts[2])} == others
     healthy(three)
     output = three.invoke("deploy", "--no-smoke")
-    assert [counts(output, host.name)["changed"] for host in three.hosts] == [0, 0, 0], output
+    assert [counts(output, host.name)["touched"] for host in three.hosts] == [0, 0, 0], output
 
 
 def test_a_partition_that_copies_for_longer_than_the_stall_is_waited_for_by_its_bytes(three: Cluster):

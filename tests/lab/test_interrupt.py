@@ -143,7 +143,7 @@ def test_a_first_deploy_interrupted_again_and_again_is_finished_by_the_same_comm
     assert "Smoke check passed" in output and counts(output, host.name)["failed"] == 0
     assert host.sh(LEFTOVERS) == ""
     before = host.pids()
-    assert counts(host.deploy("--no-smoke"), host.name)["changed"] == 0
+    assert counts(host.deploy("--no-smoke"), host.name)["touched"] == 0
     assert host.pids() == before and serves(host.bootstrap)
 
 
@@ -157,7 +157,7 @@ def test_an_interrupted_restart_is_finished_by_the_same_command(single: LabHost)
     def finish(heap: str, *arguments: str) -> str:
         output = single.deploy(*arguments)
         assert "Smoke check passed" in output
-        assert counts(output, single.name)["changed"] <= 1, "the file that was there already was written again"
+        assert counts(output, single.name)["touched"] <= 1, "the file that was there already was written again"
         after = single.pids()
         assert after["zookeeper"] == before["zookeeper"]
         assert f"-Xmx{heap}" in single.sh(f"tr '\\0' '\\n' < /proc/{after['kafka']}/cmdline").splitlines()

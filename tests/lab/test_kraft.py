@@ -66,7 +66,7 @@ def test_three_bare_hosts_become_one_cluster_and_stay_as_they_are(prod3: Cluster
     before = {unit: prod3.pids(unit) for unit in UNITS}
     assert "0" not in {pid for pids in before.values() for pid in pids.values()}
     output = prod3.invoke("deploy")
-    assert [counts(output, host.name)["changed"] for host in prod3.hosts] == [0, 0, 0], output
+    assert [counts(output, host.name)["touched"] for host in prod3.hosts] == [0, 0, 0], output
     assert {unit: prod3.pids(unit) for unit in UNITS} == before
 
 
@@ -141,7 +141,7 @@ def test_without_one_controller_no_second_one_restarts_and_without_two_status_sa
         eventually(said, seconds=30, what="status says that the majority is gone")
         topic = f"still-{uuid.uuid4().hex[:8]}"
         output = prod3.invoke("deploy", "--no-smoke")
-        assert sum(counts(output, host.name)["changed"] for host in prod3.hosts) == 2
+        assert sum(counts(output, host.name)["touched"] for host in prod3.hosts) == 2
         create_topic(first.bootstrap, topic)
         delete_topic(first.bootstrap, topic)
     finally:

@@ -209,7 +209,7 @@ def test_without_two_of_three_combined_nodes_status_says_so_and_a_deploy_starts_
     # One that leads takes a while to notice that nobody follows any more.
     eventually(lambda: lost in three.invoke("status", expect=2), seconds=30, what="status says what is lost")
     output = three.invoke("deploy", "--no-smoke")
-    assert [counts(output, host.name)["changed"] for host in three.hosts] == [0, 1, 1], output
+    assert [counts(output, host.name)["touched"] for host in three.hosts] == [0, 1, 1], output
     assert records(others[1].bootstrap, topic) == ["one", "two", "three"]
     eventually(lambda: "\nHealthy" in three.invoke("status", expect=None), seconds=60, what="healthy again")
 

@@ -36,7 +36,7 @@ def alone(lab: Lab, host: Callable[..., LabHost]) -> LabHost:
 def test_an_empty_host_is_deployed_once_and_stays_as_it_is(alone: LabHost):
     before = alone.pid("kafka")
     output = alone.deploy()
-    assert counts(output, alone.name)["changed"] == 0 and "Smoke check passed" in output, output
+    assert counts(output, alone.name)["touched"] == 0 and "Smoke check passed" in output, output
     assert alone.pid("kafka") == before != "0"
     assert alone.sh("systemctl list-unit-files 'zookeeper*' --no-legend", expect=None) == ""
     page = alone.invoke("status").stdout
@@ -87,7 +87,7 @@ def test_a_node_that_lost_its_metadata_is_not_formatted_as_a_new_one(alone: LabH
         assert alone.sh(f"systemctl is-active kafka; test -e {META} || echo absent", expect=0) == "inactive\nabsent"
     finally:
         alone.sh(f"mv /tmp/kept-log /var/lib/kafka/metadata/__cluster_metadata-0; mv /tmp/kept {META}")
-    assert counts(alone.deploy(), alone.name)["changed"] == 1
+    assert counts(alone.deploy(), alone.name)["touched"] == 1
     delete_topic(alone.bootstrap, topic)
 
 
@@ -125,7 +125,7 @@ def test_an_uninstalled_host_keeps_its_data_and_goes_on_with_it_from_a_release_a
     assert alone.sh(f"grep -h cluster.id {META} {disk}/meta.properties | uniq") == cluster
     assert releases.MARK in alone.sh("cat /opt/kafka/bin/kafka-topics.sh")
     assert alone.sh("kafka-topics.sh --version").startswith("4.3.1")
-    assert counts(alone.deploy(*from_archive), alone.name)["changed"] == 0
+    assert counts(alone.deploy(*from_archive), alone.name)["touched"] == 0
     assert records(alone.bootstrap, topic) == ["one", "two", "three"]
     done = alone.invoke("uninstall", "--yes", "--purge-data", *from_archive)
     assert done.returncode == 0, done.stdout

@@ -95,4 +95,4 @@ def test_a_broken_inventory_is_one_message(command: Command, tmp_path: Path):
 def test_it_deploys_what_the_clone_deploys(command: Command, single: LabHost):
     done = command("deploy", "--hosts", str(single.inventory))
     assert done.returncode == 0 and "Smoke check passed" in done.stdout, done.stdout
-    assert counts(done.stdout, single.name)["changed"] == 0, done.stdout
+    assert counts(done.stdout, single.name)["touched"] == 0, done.stdout

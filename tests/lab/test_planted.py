@@ -78,7 +78,7 @@ def test_what_a_service_plants_in_the_way_of_a_deploy_changes_nothing_of_roots(s
         assert single.sh(LOOK) == before
     single.sh(f"rm -rf {PREY}")
     single.deploy("--no-smoke")
-    assert counts(single.deploy("--no-smoke"), single.name)["changed"] == 0
+    assert counts(single.deploy("--no-smoke"), single.name)["touched"] == 0
 
 
 def test_logs_and_status_show_nothing_through_what_a_service_plants(single: LabHost):

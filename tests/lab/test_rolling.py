@@ -58,7 +58,7 @@ def test_three_bare_hosts_become_a_cluster_and_stay_as_they_are(prod3: Cluster):
     before = {unit: prod3.pids(unit) for unit in ("zookeeper", "kafka")}
     assert "0" not in {pid for pids in before.values() for pid in pids.values()}
     output = prod3.invoke("deploy")
-    assert [counts(output, host.name)["changed"] for host in prod3.hosts] == [0, 0, 0]
+    assert [counts(output, host.name)["touched"] for host in prod3.hosts] == [0, 0, 0]
     assert {unit: prod3.pids(unit) for unit in before} == before
 
 
@@ -107,6 +107,9 @@ def test_a_restart_on_demand_of_both_services_goes_unnoticed(prod3: Cluster, loa
     # The command line's own clients go through it as well, by way of a host whose broker restarts like the others.
     with load() as typed:
         pass
+    planned, controller = prod3.invoke("restart", "--check"), f"kafka{prod3.controller()}"
+    assert restarted(planned, "kafka")[-1] == controller and {unit: prod3.pids(unit) for unit in before} == before
+    assert "(3 of 3: the leader, so" in planned and "(3 of 3: the controller, whose" in planned
     with load() as clients, conversation(prod3.path, typed.topic):
         began = time.monotonic()
         output = prod3.invoke("restart")
@@ -118,6 +121,7 @@ def test_a_restart_on_demand_of_both_services_goes_unnoticed(prod3: Cluster, loa
         after = prod3.pids(unit)
         assert all(after[host] not in (pids[host], "0") for host in BASES)
     assert restarted(output, "zookeeper")[-1] == leader.base
+    assert restarted(planned, "zookeeper") == restarted(output, "zookeeper"), "it goes otherwise than it says"
     report("restart of both services", clients.longest_gap(), took)
 
 
@@ -262,7 +266,7 @@ def test_with_a_broker_down_a_restart_takes_no_second_one(prod3: Cluster, load: 
         inventory = prod3.path.read_text()
         prod3.set(kafka1={"kafka_config": {"queued.max.requests": 504}})
         output = prod3.invoke("deploy", "--no-smoke", "--limit", first.name, expect=2)
-        assert "broker 1 must stay up: " in output and counts(output, first.name)["changed"] == 0
+        assert "broker 1 must stay up: " in output and counts(output, first.name)["touched"] == 0
         assert f"not touched, still with the old files: {first.name}" in output
         assert prod3.everything() == before, "a refused turn has written something"
         prod3.path.write_text(inventory)

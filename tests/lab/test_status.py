@@ -41,7 +41,11 @@ def test_a_healthy_host_is_shown_with_its_roles_numbers_and_versions(single: Lab
     assert cluster["partitions"] >= 1 and cluster["leaders"] == {"1": cluster["partitions"]}
     assert all(cluster[key]["count"] == 0 for key in ("offline", "under_min_isr", "under_replicated"))
 
-    assert page.returncode == 0, page.stdout
+    own, (servers,) = cluster["internal"], cluster["bootstrap_servers"]
+    assert own["partitions"] < cluster["partitions"] or cluster["topics"] == own["topics"]
+    users = f"partitions: {cluster['partitions'] - own['partitions']} of {cluster['topics'] - own['topics']} topic"
+    assert page.returncode == 0 and users in page.stdout, page.stdout
+    assert servers["servers"] == single.bootstrap and f"\nbootstrap.servers: {single.bootstrap}\n" in page.stdout
     assert f"{single.name}  kafka      controller 1" in page.stdout and "standalone" in page.stdout
     assert page.stdout.rstrip().endswith("Healthy") and "\x1b" not in page.stdout
 

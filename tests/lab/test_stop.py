@@ -62,4 +62,4 @@ def test_a_stop_that_hangs_is_shown_survives_ctrl_c_and_ends_with_a_warning(shor
         f"warning: {short.name}: kafka did not end within {LIMIT} s and was killed by systemd: its next start first"
     )
     assert warning in output and counts(output, short.name)["failed"] == 0
-    assert counts(short.deploy("--no-smoke"), short.name)["changed"] == 0 and serves(short.bootstrap)
+    assert counts(short.deploy("--no-smoke"), short.name)["touched"] == 0 and serves(short.bootstrap)

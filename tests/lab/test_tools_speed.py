@@ -47,10 +47,10 @@ def test_a_java_update_makes_the_next_deploy_renew_the_archive_in_the_background
     line = f"~ {archived.name}: derived:/opt/kafka_2.13-3.9.2/commands.jsa"
     assert plan.returncode == 0 and plan.stdout.count(" ~ ") == 1 and line in plan.stdout, plan.stdout
     output = archived.deploy("--no-smoke")
-    assert counts(output, archived.name)["changed"] == 1 and line in output
+    assert counts(output, archived.name)["touched"] == 1 and line in output
     assert archived.pids() == before, "no service restarts for it"
     # While it is being made there is nothing more to do.
-    assert counts(archived.deploy("--no-smoke"), archived.name)["changed"] == 0
+    assert counts(archived.deploy("--no-smoke"), archived.name)["touched"] == 0
     speed.wait_for_archive(archived)
     archived.sh(f"head -c 4096 {speed.ARCHIVE} | grep -q -- -Debian")  # made anew
     assert archived.sh(f"stat -L -c '%U %a' {speed.ARCHIVE}") == "root 644"
@@ -63,10 +63,10 @@ def test_where_it_cannot_be_made_deploys_pass_and_say_so(archived: LabHost):
         f" && rm $(readlink -f {speed.ARCHIVE})"
     )
     try:
-        assert counts(archived.deploy("--no-smoke"), archived.name)["changed"] == 1
+        assert counts(archived.deploy("--no-smoke"), archived.name)["touched"] == 1
         archived.sh(f"for i in $(seq 300); do systemctl is-failed -q {speed.UNIT} && exit 0; sleep 1; done; exit 1")
         output = archived.deploy("--no-smoke")
-        assert counts(output, archived.name)["changed"] == 0, "it is not tried again and again"
+        assert counts(output, archived.name)["touched"] == 0, "it is not tried again and again"
         assert "commands.jsa could not be made" in output and f"journalctl -u {speed.UNIT}" in output
         listed = f"kafka-topics.sh --bootstrap-server {archived.bootstrap} --list"
         assert "warning" not in speed.as_user(archived, listed)

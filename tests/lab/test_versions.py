@@ -25,14 +25,14 @@ def first_deploy(host: LabHost, *arguments: str) -> None:
     """Deploy an empty host, smoke included, and see that there is nothing left to do."""
     output = host.deploy(*arguments)
     assert "Smoke check passed" in output
-    assert counts(output, host.name)["changed"] == counts(output, host.name)["ok"] > 30
+    assert counts(output, host.name)["touched"] == counts(output, host.name)["ok"] > 30
     nothing_to_do(host, *arguments)
 
 
 def nothing_to_do(host: LabHost, *arguments: str) -> None:
     before = host.pids()
     output = host.deploy(*arguments)
-    assert counts(output, host.name)["changed"] == 0 and "Smoke check passed" in output, output
+    assert counts(output, host.name)["touched"] == 0 and "Smoke check passed" in output, output
     assert host.pids() == before
 
 

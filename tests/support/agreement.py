@@ -125,5 +125,5 @@ def _ours(known: Catalogue, site: Inventory, host: Host, pair: Pair) -> tuple[st
     else:
         rules = kafka.Rules(asked, known, [asked, *others], OWNED.get, metadata.kept_itself(site))
     found = settings.findings(known, pair.section, own, (), rules)
-    text = settings.texts(known, pair.section, own, rules)[pair.name]
+    text = settings.texts(known, pair.section, own, rules)[0][pair.name]
     return str(text), found[0].sentence if found else ""

@@ -231,7 +231,8 @@ def planned(terminal: Terminal) -> str:
         inventory: Any = SimpleNamespace(limit=lambda _: hosts)
         run = Deploy(site, inventory, Options(root=GOLDEN, cache=GOLDEN, check=True, diff=True), show, None)
         run.plans = {host: of_host(host) for host in HOSTS.values()}
-        run._show_plan()
+        nobody: Any = None
+        run._show_plan(nobody)
 
     return _said(terminal, say)
 

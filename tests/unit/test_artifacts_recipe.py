@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from provisioner.artifacts import resolve
 from provisioner.artifacts.lockfile import MARKER, read, versions
-from provisioner.artifacts.recipe import absent_scripts, apply_recipe, fitted, nearest_release
+from provisioner.artifacts.recipe import absent_scripts, apply_recipe, fitted, model_of, nearest_release
 from provisioner.artifacts.resolve import lock_version
 from provisioner.errors import ConfigError
 
@@ -140,6 +140,21 @@ def test_an_optional_root_is_taken_where_all_that_it_needs_of_its_product_is_pub
     assert resolve._Maven(asked).published(asked) == (roots, missing)
 
 
+def test_a_root_of_which_nothing_says_the_version_is_a_mistake_in_the_recipe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROVISIONER_CACHE", str(tmp_path))
+    maven = resolve._Maven({"product": "base", "version": "1", "roots": ["g:base:{version}"]})
+
+    def refuses(dependencies: Any) -> Any:
+        raise ValueError("No version available for dependency g:log:jar")
+
+    monkeypatch.setattr(maven._context.resolver, "resolve", refuses)
+    with pytest.raises(ConfigError, match="No version available for dependency g:log") as caught:
+        maven.resolve(["g:base:1", "g:log:MANAGED"])
+    assert "correct `roots`" in str(caught.value.advice)
+
+
 class FakeMaven:
     """The resolver of a repository that has org.example:thing 1.0 and 1.1, and a dependency of it."""
 
@@ -226,15 +241,33 @@ def test_a_wrong_script_table_leaves_the_lock_as_it_was(folder: Path) -> None:
     assert path.read_text() == before
 
 
-def test_a_recipe_that_does_not_fit_a_new_version_is_left_to_be_corrected(folder: Path) -> None:
-    text = (folder / "1.0.yml").read_text().replace("tools:", "tools: {}\nscripts:")
-    (folder / "1.0.yml").write_text(text.replace("a.X", "a.Missing"))
-    with pytest.raises(ConfigError, match=r"a\.Missing"):
+def test_a_recipe_that_does_not_fit_a_new_version_leaves_nothing_and_says_what_to_correct(folder: Path) -> None:
+    text = (folder / "1.0.yml").read_text().replace("tools:", "tools: {}\nscripts:").replace("a.X", "a.Missing")
+    (folder / "1.0.yml").write_text(text)
+    with pytest.raises(ConfigError, match=r"a\.Missing") as caught:
         lock_version(folder, "1.1")
-    with pytest.raises(ConfigError, match="never resolved"):
-        read(folder / "1.1.yml")
-    (folder / "1.1.yml").write_text((folder / "1.1.yml").read_text().replace("a.Missing", "a.X"))
+    assert [path.name for path in folder.iterdir()] == ["1.0.yml"]
+    copied = "copy 1.0.yml to 1.1.yml without what is below its marker, and set its version there; correct `tools`"
+    assert str(caught.value.advice).startswith(copied)
+    # What the advice says works.
+    (folder / "1.1.yml").write_text(text.partition(MARKER)[0].replace("1.0", "1.1").replace("a.Missing", "a.X"))
     assert read(lock_version(folder, "1.1")).version == "1.1"
+
+
+def test_a_lock_that_could_not_be_used_is_not_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeMaven, "resolve", lambda self, roots: [*roots, "org.other:thing:1.1"])
+    with pytest.raises(ConfigError, match=r"thing-1\.1\.jar appears twice"):
+        lock_version(folder, "1.1")
+    assert [path.name for path in folder.iterdir()] == ["1.0.yml"]
+
+
+@pytest.mark.parametrize("broken", ["product: thing\nversion: '1.05'\nroots: [", "", "\x00", "- a"])
+def test_a_broken_file_of_another_version_is_no_model(folder: Path, broken: str) -> None:
+    (folder / "1.05.yml").write_text(broken)
+    assert model_of(folder, "1.1") == "1.0" and read(lock_version(folder, "1.1")).version == "1.1"
+    with pytest.raises(ConfigError, match=r"1\.05\.yml") as caught:
+        lock_version(folder, "1.05")
+    assert "remove it" in str(caught.value.advice) and (folder / "1.05.yml").read_text() == broken
 
 
 @pytest.mark.parametrize(

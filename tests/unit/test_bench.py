@@ -155,6 +155,7 @@ def test_seconds_have_the_digits_worth_reading(value: float, text: str):
 def test_changes_are_read_off_a_recap():
     recap = "kafka1 : ok=56 changed=2 unreachable=0\nkafka2 : ok=56    changed=0    unreachable=0"
     assert tools.recap_changes(recap) == 2
+    assert tools.recap_changes("kafka1 : ok=56 changed=2 applied=1 restarted=1 unreachable=0") == 4
     with pytest.raises(ValueError, match="no recap"):
         tools.recap_changes("fatal: everything")
 

@@ -59,4 +59,4 @@ def test_any_value_of_any_property_is_one_that_it_takes_or_refused_with_its_name
     assert all(each.keys == (name,) and each.sentence.startswith(name) for each in found)
     if rules.owner(name) or found or value is None or settings.values.wrong(name, value):
         return
-    verdict.judge(KNOWN.find(section, name), settings.texts(KNOWN, section, own, rules)[name], KNOWN.classes)
+    verdict.judge(KNOWN.find(section, name), settings.texts(KNOWN, section, own, rules)[0][name], KNOWN.classes)

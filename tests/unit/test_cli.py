@@ -206,7 +206,8 @@ def test_a_closed_port_is_unreachable(refused, inventory, listener):
     output = refused("deploy", "--hosts", inventory(port), code=4)
     assert f"alone: cannot connect to 127.0.0.1:{port}: Connection refused" in output
     assert "ansible_port" in output and f"ssh -p {port}" in output
-    assert re.search(r"^alone : ok=0 changed=0 unreachable=1 failed=0", output, re.MULTILINE)
+    assert re.search(r"^alone : ok=0 changed=0 restarted=0 unreachable=1 failed=0", output, re.MULTILINE)
+    assert "Failed on 1 of 1 hosts after" in output and "; nothing was changed\n" in output
 
 
 def test_a_host_that_swallows_connections_is_given_up_in_time(refused, inventory, listener):

@@ -12,7 +12,7 @@ import pytest
 
 from cli import consume as verb
 from cli.common import Run
-from tests.unit.test_records_flags import CONSUME
+from tests.unit.test_consume import CONSUME
 
 RECORD = "안녕\x1b[2J\x07 \u202egnp.exe\u2066\x9b1A\rgone\tok".encode() + b"\xff\n"
 
@@ -30,7 +30,7 @@ def written(monkeypatch: pytest.MonkeyPatch):
 
             def stream(request: Any, event: Any) -> Any:
                 event({"raw": RECORD}, feed)
-                return SimpleNamespace(feed=feed, result=lambda: {"assigned": True, "records": 1})
+                return SimpleNamespace(feed=feed, result=lambda: {"assigned": True, "records": 1, "ended": False})
 
             yield SimpleNamespace(stream=stream, show=SimpleNamespace(note=lambda text: None))
 

@@ -320,8 +320,8 @@ def test_what_is_applied_is_counted_and_told_once():
     row, fleet = Row(), Fleet(changes=["x 1 -> 2"])
     made = plan.HostPlan("h", (), (), (), (plan.Adoption(SERVICE, ("x 1 -> 2",)),))
     live.adopt(fleet, made, row)  # type: ignore[arg-type]
-    assert row.changed == 1 and fleet.lines == [("h", SERVICE.key, "apply", "x 1 -> 2, no restart")]
+    assert row.applied == 1 and fleet.lines == [("h", SERVICE.key, "apply", "x 1 -> 2, no restart")]
     nothing = Fleet(changes=[])
     live.tidy(nothing, "h", SERVICE, row)  # type: ignore[arg-type]
     live.tidy(nothing, "h", Service("plain"), row)  # type: ignore[arg-type]
-    assert row.changed == 1 and len(nothing.asked) == 1
+    assert row.applied == 1 and len(nothing.asked) == 1

@@ -18,7 +18,7 @@ from provisioner.report.reporter import Row
 from provisioner.resources import KINDS, Directory, Link, Resource, Service, from_wire, sha256
 from provisioner.resources.base import State, Texts
 from provisioner.resources.frozen import dataclass, replace
-from provisioner.run import apply, plan
+from provisioner.run import apply, plan, shown
 from provisioner.run.uninstall import removal
 
 
@@ -114,8 +114,8 @@ def test_it_is_planned_and_a_service_that_reads_it_restarts(a_new_kind: Any):
 def test_its_diff_is_shown_with_secrets_masked(a_new_kind: Any):
     lines = a_new_kind("/x", ("a=2", "password=new"))
     (change,) = plan.make("h", [lines], {lines.key: {"text": "a=1\npassword=old\n"}}).changes
-    assert plan.diff(change).splitlines()[:4] == ["--- before", "+++ after", "@@ -1,2 +1,2 @@", "-a=1"]
-    assert "old" not in plan.diff(change) and "new" not in plan.diff(change)
+    assert list(shown.diff(change)[:4]) == ["--- before", "+++ after", "@@ -1,2 +1,2 @@", "-a=1"]
+    assert "old" not in str(shown.diff(change)) and "new" not in str(shown.diff(change))
 
 
 def test_it_travels_with_its_payload_and_is_made_on_the_host(a_new_kind: Any, tmp_path: Path):
@@ -140,8 +140,8 @@ def test_it_travels_with_its_payload_and_is_made_on_the_host(a_new_kind: Any, tm
 
     lines = a_new_kind(str(tmp_path / "list"), ("a", "b"), Source())
     session, reporter = Session(), SimpleNamespace(host=lambda *_: None, progress=None)
-    shown: list[tuple[Any, ...]] = []
-    reporter.change = lambda *said: shown.append(said)
+    lines_shown: list[tuple[Any, ...]] = []
+    reporter.change = lambda *said: lines_shown.append(said)
     fleet: Any = SimpleNamespace(
         sessions={"h": session},
         reporter=reporter,
@@ -152,7 +152,7 @@ def test_it_travels_with_its_payload_and_is_made_on_the_host(a_new_kind: Any, tm
     apply.apply(fleet, "h", plan.make("h", [lines], {lines.key: None}).at_once, apply.Payloads(fleet), row)
     assert (tmp_path / "list").read_text() == "a\nb\n"
     assert session.sent == [(tmp_path / "payload", "abc")]
-    assert shown == [("h", lines.key, "+", "2 lines")] and row.changed == 1
+    assert lines_shown == [("h", lines.key, "+", "2 lines")] and row.changed == 1
 
 
 def test_an_uninstall_asks_it_what_stays(a_new_kind: Any, tmp_path: Path):
@@ -187,6 +187,6 @@ def test_a_kind_that_answers_only_what_it_must_is_removed_like_any_other(a_new_k
 
     bare = from_wire({"kind": "bare"})
     (change,) = plan.make("h", [bare], {bare.key: None}).changes
-    assert (change.note, plan.diff(change)) == ("", "")
+    assert (change.note, shown.diff(change)) == ("", ())
     assert removal([bare], purge=False).rest == removal([bare], purge=True).rest == (bare,)
     assert apply._wire(bare, SimpleNamespace(), "h", apply.Payloads(SimpleNamespace())) == {"kind": "bare"}  # type: ignore[arg-type]

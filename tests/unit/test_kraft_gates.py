@@ -63,14 +63,26 @@ def test_controllers_restart_before_mere_brokers_and_their_leader_last(
     quorum, brokers = FakeQuorum(1, 2, 3, leader=leader), Brokers(FIVE)
     brokers.down, quorum.down = {*down}, {3} & {brokers.ids[name] for name in down}
     gate = combined(tmp_path, quorum, brokers)
-    assert gate.order(FIVE) == order
-    assert gate.order(["kafka4", "kafka1", "kafka2"]) == [one for one in order if one in ("kafka1", "kafka2", "kafka4")]
+    found, few = gate.order(FIVE), ("kafka4", "kafka1", "kafka2")
+    assert list(found) == order and list(gate.order(few)) == [one for one in order if one in few]
+    assert [host for host, why in found.items() if why.startswith("it is down")] == list(down)
+    assert [host for host, why in found.items() if why.startswith("the leader")] == [f"kafka{leader}"]
+    assert {why for host, why in found.items() if host in ("kafka4", "kafka5") and host not in down} == {""}
+    assert "a controller, before mere brokers" in found.values()
+    assert "a controller, before mere brokers" not in gate.order(["kafka1", "kafka2"]).values()
+
+
+def test_a_broker_that_is_named_to_clients_as_the_controller_is_ordered_as_any_other(tmp_path: Path):
+    brokers = Brokers(FIVE)
+    brokers.controller = 4
+    gate = combined(tmp_path, FakeQuorum(1, 2, 3), brokers)
+    assert gate.order(["kafka5", "kafka4"]) == {"kafka4": "", "kafka5": ""}
 
 
 def test_mere_brokers_are_ordered_without_the_quorum(tmp_path: Path):
     brokers = Brokers(FIVE)
     gate = combined(tmp_path, FakeQuorum(1, 2, 3), brokers)
-    assert gate.order(["kafka5", "kafka4"]) == ["kafka4", "kafka5"] and not brokers.call.to(nodes.kraft_quorum)
+    assert list(gate.order(["kafka5", "kafka4"])) == ["kafka4", "kafka5"] and not brokers.call.to(nodes.kraft_quorum)
 
 
 def test_a_node_of_a_healthy_cluster_goes_and_comes_back_and_hands_over_nothing(tmp_path: Path):
@@ -190,12 +202,13 @@ def apart(directory: Path, quorum: FakeQuorum, units: Mapping[str, Any] | None =
 def test_controllers_of_their_own_roll_with_their_leader_last(tmp_path: Path):
     quorum = FakeQuorum(101, 102, 103, leader=102)
     gate = apart(tmp_path, quorum)
-    assert gate.order(BROKERS) == ["kafka1", "kafka3", "kafka2"] and gate.order(["kafka2", "kafka3"])[-1] == "kafka2"
+    assert list(gate.order(BROKERS)) == ["kafka1", "kafka3", "kafka2"]
+    assert list(gate.order(["kafka2", "kafka3"]))[-1] == "kafka2"
     gate.permit("kafka1")
     assert not gate.relieve("kafka1", None) and gate.restore(["kafka1"]) == ""
     gate.settle("kafka1", None)
     quorum.down = {103}
-    assert gate.order(BROKERS) == ["kafka3", "kafka1", "kafka2"]
+    assert list(gate.order(BROKERS)) == ["kafka3", "kafka1", "kafka2"]
 
 
 def test_one_of_three_down_keeps_the_others_up_and_its_unit_is_named(tmp_path: Path):
@@ -245,7 +258,7 @@ def test_a_host_with_two_controllers_has_each_of_them_asked_about_by_its_own_uni
 
     hosts = FakeHosts({**quorum.answers, requests.look_at_unit: unit})
     gate: Any = the_site.gate("kafka-controller", targets, hosts, lambda host, text: None)
-    assert gate.order(BROKERS) == ["kafka2", "kafka3", "kafka1"]
+    assert list(gate.order(BROKERS)) == ["kafka2", "kafka3", "kafka1"]
     gate.permit("kafka1")
     quorum.stop(2)  # the one beside kafka2's broker
     with pytest.raises(HostFailed, match="kafka1 must stay up: 1 of the 5 other voters") as error:

@@ -212,7 +212,11 @@ def test_what_is_missing_is_said_with_numbers_that_grow():
     ],
 )
 def test_the_silent_restart_first_and_the_leader_last(state: Seen, order: list[str]):
-    assert rules.restart_order(state) == order
+    found = rules.restart_order(state)
+    assert list(found) == order
+    for name, one in state.controllers.items():
+        leads = one.serving and one.id == state.leader
+        assert (found[name].startswith("it is down"), found[name].startswith("the leader")) == (not one.serving, leads)
 
 
 @pytest.mark.parametrize(

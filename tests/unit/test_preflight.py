@@ -13,7 +13,7 @@ from provisioner.agent import facts as host_facts
 from provisioner.agent import sockets
 from provisioner.agent.packages import find as find_package
 from provisioner.agent.units import parse as parse_unit
-from provisioner.errors import Locked
+from provisioner.errors import ConfigError, HostFailed, Locked
 from provisioner.run import preflight
 from provisioner.run.preflight import JavaNeed, Needs
 
@@ -101,7 +101,22 @@ def test_details(needs, answer, found):
 )
 def test_one_machine_under_two_names_is_said_instead_of_its_lock(machines, said):
     errors = {"a": Locked("held", host="a")}
-    assert [error.lines()[0] for error in preflight.doubled(machines, errors)] == said
+    assert [error.lines()[0] for _, error in preflight.doubled(machines, errors)] == said
+
+
+def test_what_is_no_hosts_own_fault_is_said_once_and_counts_for_all_that_met_it():
+    def lock() -> ConfigError:
+        return ConfigError("3.9.2.yml is not a usable lock", advice="lock it")
+
+    own = HostFailed("no disk", host="b")
+    met = [("a", lock()), ("b", own), ("b", lock()), ("c", ConfigError("another"))]
+    found = preflight.once(met)
+    assert [error.lines() for error in found] == [
+        ["b: no disk"],
+        ["3.9.2.yml is not a usable lock", "    hosts: a, b", "  -> lock it"],
+        ["c: another"],
+    ]
+    assert [error.hosts for error in found] == [["b"], ["a", "b"], ["c"]]
 
 
 def test_needs_of_roles_add_up():

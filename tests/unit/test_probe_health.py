@@ -101,14 +101,17 @@ def test_a_broker_is_back_when_the_cluster_is_as_well_as_before(after, missing):
 
 
 def test_the_controller_goes_last():
-    assert kafka.restart_order([3, 1, 2], state(controller=1)) == [2, 3, 1]
-    assert kafka.restart_order([3, 1, 2], state(controller=None)) == [1, 2, 3]
-    assert kafka.restart_order([3, 1, 2], None) == [1, 2, 3]
+    order = kafka.restart_order([3, 1, 2], state(controller=1))
+    assert list(order) == [2, 3, 1] and order[2] == order[3] == "" and "the controller" in order[1]
+    assert list(kafka.restart_order([3, 1, 2], state(controller=None))) == [1, 2, 3]
+    unknown = kafka.restart_order([3, 1, 2], None)
+    assert list(unknown) == [1, 2, 3] and all("no broker says" in why for why in unknown.values())
 
 
 def test_a_broker_that_is_down_goes_first_and_may_always_be_started():
     down = state(partition({1, 2, 3}, {1}, 2), brokers=(1, 2), controller=1)
-    assert kafka.restart_order([1, 2, 3], down) == [3, 2, 1]
+    order = kafka.restart_order([1, 2, 3], down)
+    assert list(order) == [3, 2, 1] and order[3].startswith("it is down") and order[2] == ""
     assert kafka.may_go_down(down, 3) is None
     assert kafka.may_go_down(down, 2) is not None
 
@@ -288,7 +291,9 @@ def test_a_server_is_back_when_the_ensemble_is_whole(members, missing):
 
 def test_followers_go_first_and_the_leader_last():
     members = {"a": LEADER, "b": FOLLOWER, "c": DOWN, "d": FOLLOWER}
-    assert zookeeper.restart_order(members) == ["c", "b", "d", "a"]
+    order = zookeeper.restart_order(members)
+    assert list(order) == ["c", "b", "d", "a"] and order["b"] == order["d"] == ""
+    assert order["c"].startswith("it is down") and order["a"].startswith("the leader")
 
 
 def test_probe_answers_become_members():

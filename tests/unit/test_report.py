@@ -20,7 +20,7 @@ from provisioner.report.choose import reporter
 from provisioner.report.lines import change_line, clean, diff_style, escaped, put
 from provisioner.report.live import LiveReporter, area_lines, bar_line
 from provisioner.report.plain import PlainReporter
-from provisioner.report.reporter import Row
+from provisioner.report.reporter import End, Row
 from provisioner.report.terminal import ansi
 
 MIB = 1024**2
@@ -78,29 +78,6 @@ def test_plain_lines_in_their_order(plain):
         "1 to change",
     ]
     assert plain.err.getvalue() == ""
-
-
-def test_the_recap_is_in_ansibles_words(plain):
-    plain.recap({"single1": Row(ok=41, changed=3)}, 12.34, ["invoke smoke --hosts single"])
-    assert plain.out.getvalue().splitlines() == [
-        "",
-        "--> Recap",
-        "single1 : ok=41 changed=3 unreachable=0 failed=0 skipped=0",
-        "Finished in 12.3 seconds",
-        "",
-        "Next:",
-        "  invoke smoke --hosts single",
-    ]
-
-
-def test_the_recap_of_a_failure_counts_hosts(plain):
-    plain.recap({"a": Row(ok=1), "long-name": Row(failed=1), "c": Row(unreachable=1)}, 125)
-    assert plain.out.getvalue().splitlines()[2:] == [
-        "a         : ok=1 changed=0 unreachable=0 failed=0 skipped=0",
-        "long-name : ok=0 changed=0 unreachable=0 failed=1 skipped=0",
-        "c         : ok=0 changed=0 unreachable=1 failed=0 skipped=0",
-        "Failed on 2 of 3 hosts after 2 minutes 5 seconds",
-    ]
 
 
 def test_errors_and_warnings_go_to_stderr_in_full(plain):
@@ -165,7 +142,7 @@ def test_nothing_is_mentioned_during_a_question_or_after_the_recap(plain):
     with plain.paused():
         plain.mention()
     assert plain.out.getvalue() == ""
-    plain.recap({}, 1)
+    plain.recap(End({}, 1))
     written = plain.out.getvalue()
     plain.mention()
     assert plain.out.getvalue() == written
@@ -315,7 +292,7 @@ def test_a_quick_run_on_a_terminal_has_no_live_area(terminal):
     with LiveReporter(stream, stream, delay=30) as it:
         it.host("a", "reading")
         it.phase("No changes")
-        it.recap({"a": Row(ok=1)}, 0.4)
+        it.recap(End({"a": Row(ok=1)}, 0.4))
     written = everything()
     assert "\x1b[1m--> No changes\x1b[0m" in written
     assert "reading" not in written
@@ -342,7 +319,7 @@ def test_a_longer_run_shows_hosts_below_and_lines_above_and_leaves_no_trace(term
             assert it._live is None
         assert it._live is not None
         it.error(HostFailed("[b]oops[/b]", host="a"))
-        it.recap({"a": Row(failed=1)}, 3)
+        it.recap(End({"a": Row(failed=1)}, 3, failed=True))
         assert it._live is None
     written = everything()
     for text in ("restarting [bold]app[/bold]", "app 1.0 :smile:", "file [red]/etc/x[/red]", "a: [b]oops[/b]"):

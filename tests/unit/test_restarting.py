@@ -68,11 +68,15 @@ def test_a_check_shows_every_restart_and_says_what_it_leaves_alone():
     made.plans["b"] = plan.make(
         "b", [File("/etc/kafka/x", "new\n", "root", "root", 0o644), KAFKA], {"service:kafka": RUNS}
     )
-    made._show_plan()
-    assert "a: restart service:kafka (asked for)" in out.getvalue()
-    assert "b: restart service:kafka (asked for)" in out.getvalue()
+    made._show_plan(asking(made, {}))
     assert "changes on b" in out.getvalue() and "left alone by a restart" in out.getvalue()
-    assert {name: row.changed for name, row in made.rows.items()} == {"a": 1, "b": 1}
+    assert out.getvalue().splitlines()[1:] == [
+        "--> Restart, one after the other",
+        "  ~ b: restart service:kafka (1 of 2)",
+        "  ~ a: restart service:kafka (2 of 2: the controller)",
+        "2 to restart",
+    ]
+    assert {name: (row.changed, row.restarted) for name, row in made.rows.items()} == {"a": (0, 1), "b": (0, 1)}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +107,51 @@ def test_downtime_that_nobody_accepts_is_a_refusal_with_exit_code_2(
     assert error.value.details == ["topic-0 goes offline"] and error.value.advice == "accept it"
 
 
+class Ordered(OneByOne):
+    """Has an order of its own."""
+
+    def order(self, hosts: Sequence[str]) -> dict[str, str]:
+        return {host: "the controller" * (host == "a") for host in sorted(hosts, reverse=True)}
+
+
+def asking(made: Restart, states: dict[str, Any]) -> Any:
+    """The hosts of a restart, which answer about their services with these states, and the gates of their units."""
+    made.site = SimpleNamespace(SERVICES=("zookeeper", "kafka"), gate=lambda *_: Ordered())
+
+    def request(op: str, **arguments: Any) -> dict[str, Any]:
+        assert op == "read"
+        return {"states": states, "serving": []}
+
+    def each(names: Sequence[str], work: Any) -> Any:
+        return SimpleNamespace(check=lambda: {name: work(name) for name in names})
+
+    return SimpleNamespace(each=each, sessions=dict.fromkeys("ab", SimpleNamespace(request=request)), call=None)
+
+
+def test_the_order_that_is_shown_is_that_of_the_roll_and_what_is_untried_goes_first():
+    inputs = ("/etc/kafka/x",)
+    made = restart("kafka", check=True, out=(out := io.StringIO()))
+    untried = {"enabled": True, "active": True, "started": {inputs[0]: "1"}, "disk": {inputs[0]: "2"}}
+    resources = [Service("kafka", inputs)]
+    made.plans = {name: plan.make(name, resources, {"service:kafka": untried}) for name in "ab"}
+    fleet = asking(made, {"service:kafka": untried})
+    fleet.sessions["b"] = SimpleNamespace(request=lambda op, **_: {"states": {"service:kafka": RUNS}, "serving": []})
+    made._show_plan(fleet)
+    lines = out.getvalue().splitlines()
+    assert lines[1].startswith("  ~ a: restart service:kafka (1 of 2: files on its disk are untried")
+    assert lines[2] == "  ~ b: restart service:kafka (2 of 2)"
+
+    rolled: list[str] = []
+
+    def request(host: str, *_: Any, **__: Any) -> dict[str, Any]:
+        rolled.append(host)
+        return {"seconds": {}}
+
+    made.options, fleet.reporter, fleet.request = Options(accept_downtime=True), made.reporter, request
+    made._change(fleet)
+    assert rolled == ["a", "b"] and made.changing
+
+
 class Gate(OneByOne):
     """Lets every host restart; restored: what it says or raises at the end."""
 
@@ -131,7 +180,7 @@ def test_what_a_roll_has_moved_is_put_back_at_its_end_and_a_failure_of_that_fail
     made = restart("kafka", out=out)
     fleet: Any = SimpleNamespace(request=lambda *_, **__: {"seconds": {}}, reporter=made.reporter)
     made.roll(fleet, made.steps(), Gate(restored))
-    assert {name: row.changed for name, row in made.rows.items()} == {"a": 1, "b": 1}
+    assert {name: (row.changed, row.restarted) for name, row in made.rows.items()} == {"a": (0, 1), "b": (0, 1)}
     assert said in out.getvalue() and ("warning" in out.getvalue()) == isinstance(restored, HostFailed)
     assert out.getvalue().count("\n") == 2 + bool(restored)
 

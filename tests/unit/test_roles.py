@@ -311,7 +311,22 @@ def test_listeners_are_completed_from_the_broker_wide_variables(tmp_path):
 )
 def test_the_logs_to_read_are_those_of_the_host_that_is_named(tmp_path, groups, logs):
     lines = site.next_steps([support.target(support.inventory(tmp_path, **groups), "a")])
-    assert f"journalctl {logs}" in lines[-1]
+    assert f"journalctl {logs}" in lines[-1] and lines[0] == "bootstrap.servers: a:9092"
+
+
+TWO_LISTENERS = [
+    {"name": "INTERNAL", "port": 9092},
+    {"name": "EXTERNAL", "port": 9094, "protocol": "SASL_SSL", "advertised_host": "{{ inventory_hostname }}.com"},
+]
+
+
+def test_after_a_deploy_clients_are_told_all_brokers_by_listener_those_for_clients_alone_first(tmp_path):
+    inventory = support.three(tmp_path, kafka_listeners=TWO_LISTENERS, kafka_inter_broker_listener="INTERNAL")
+    assert site.next_steps([support.target(inventory, "kafka2")])[:3] == [
+        "bootstrap.servers (EXTERNAL, SASL_SSL): kafka1.com:9094,kafka2.com:9094,kafka3.com:9094",
+        "bootstrap.servers (INTERNAL, the brokers' own): kafka1:9092,kafka2:9092,kafka3:9092",
+        "On kafka2, in any shell:",
+    ]
 
 
 def test_a_service_is_ready_when_its_own_probe_says_so(tmp_path):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.settings.properties import BLANKS, load, parse
+from provisioner.run import plan, shown
+from provisioner.secrets import MASK
 from roles.shared.properties import has_secret, line_of, override
+from tests.support import roles as support
 
 BASE = "# head\na.x=1\n\n# why\nlog.retention.ms=5\nb.y=2\n"
 SYNONYMS = (frozenset({"log.retention.ms", "log.retention.minutes", "log.retention.hours"}),)
@@ -126,5 +131,51 @@ def test_a_properties_file_is_read_as_java_reads_it(text, properties):
         ({"log.cleaner.threads": 2}, False),
     ],
 )
-def test_a_file_with_a_password_is_not_shown(own, secret):
+def test_a_file_with_a_password_is_known(own, secret):
     assert has_secret(own) is secret
+
+
+OWN = {
+    "kafka_config": {
+        "listener.name.plaintext.ssl.client.auth": "none",
+        "log.cleaner.threads": 2,
+        "my.plugin.url": "hunter2",
+        "sasl.jaas.config": "a module with hunter2;",
+        "ssl.keystore.certificate.chain": "hunter2",
+        "ssl.keystore.password": "hunter2",
+    },
+    "zookeeper_config": {"ssl.quorum.keyStore.password": "hunter2", "maxClientCnxns": 7, "group.1": "1"},
+    "kafka_controller_config": {"ssl.key.password": "hunter2", "num.io.threads": 9},
+}
+# {path: (how many lines are hidden whole, some that are shown)}. Whole: a plugin's own, a name of which a part is free,
+# and what only the catalogue calls a secret.
+SHOWN: dict[str, tuple[int, set[str]]] = {
+    "/etc/kafka/server.properties": (
+        2,
+        {
+            "+broker.id=1",  # of the template
+            "+listener.name.plaintext.ssl.client.auth=none",
+            "+log.cleaner.threads=2",  # of the catalogue
+            f"+sasl.jaas.config={MASK}",
+            f"+ssl.keystore.password={MASK}",
+        },
+    ),
+    "/etc/zookeeper/zoo.cfg": (1, {"+maxClientCnxns=7", f"+ssl.quorum.keyStore.password={MASK}", "+tickTime=2000"}),
+    "/etc/kafka-controller/controller.properties": (
+        0,
+        {"+num.io.threads=9", f"+ssl.key.password={MASK}", "+node.id=101"},
+    ),
+}
+
+
+@pytest.mark.parametrize("path", SHOWN)
+def test_a_secret_hides_its_own_line_and_those_of_which_nobody_knows_what_they_hold(tmp_path, path):
+    kraft, (hidden, some) = "controller" in path, SHOWN[path]
+    own: Any = {name: value for name, value in OWN.items() if kraft is (name == "kafka_controller_config")}
+    keeper: Any = {"kafka_controller" if kraft else "zookeeper": ["a"]}
+    made = support.inventory(tmp_path, kafka=["a"], kafka_custom_prefixes=["my.plugin."], **keeper, **own)
+    file = support.files(support.target(made))[path]
+    (change,) = plan.make("a", [file], {file.key: None}).changes
+    lines = shown.diff(change)
+    assert not [line for line in lines if "hunter2" in line] and lines.count(f"+{MASK}") == hidden
+    assert set(lines) >= some and len([line for line in lines if MASK not in line and "=" in line]) > 5

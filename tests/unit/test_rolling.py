@@ -25,8 +25,8 @@ class Gate:
     def __init__(self, log: list[str], refuses: str = "", fails: str = "", relieves: str = "") -> None:
         self.log, self.refuses, self.fails, self.relieves = log, refuses, fails, relieves
 
-    def order(self, hosts: Sequence[str]) -> list[str]:
-        return sorted(hosts, reverse=True)
+    def order(self, hosts: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(sorted(hosts, reverse=True), "")
 
     def permit(self, host: str) -> str:
         self.log.append(f"permit {host}")
@@ -155,7 +155,13 @@ def test_a_roll_that_fails_says_which_hosts_have_the_old_files_and_the_way_back(
 )
 def test_a_turn_that_was_cut_off_comes_before_the_others(steps: dict[str, Any], expected: str):
     made = {host: Step(host, KAFKA, **given) for host, given in steps.items()}
-    assert rolling.turns("abc", made) == [*expected]
+    order = {"a": "", "b": "", "c": "the controller"}
+    found = rolling.turns(order, made)
+    assert [*found] == [*expected]
+    for host, step in made.items():
+        assert ("does not serve" in found[host]) is not step.serves
+        assert ("untried" in found[host]) is (step.begun and step.serves)
+        assert step.begun or not step.serves or found[host] == order[host], "the gate's reason is lost"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_a_unit_without_a_gate_of_its_own_restarts_one_host_after_the_other_and_
     inventory = support.three(tmp_path)
     targets = {name: support.target(inventory, name) for name in HOSTS}
     gate = site.gate("exporter", targets, nobody, nobody)
-    assert gate.order(HOSTS) == list(HOSTS)
+    assert list(gate.order(HOSTS)) == list(HOSTS)
     for host in HOSTS:
         before = gate.permit(host)
         assert gate.relieve(host, before) is False

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from cli.tables.status import age, page
-from cluster.model import Partition
+from cluster.model import Partition, Topic
+from cluster.state.node import internal as internal_of
 from cluster.state.node import settled
 from provisioner.report.terminal import Terminal
 from provisioner.resources import Service
@@ -23,6 +24,7 @@ CONFIG = "/etc/kafka/server.properties"
 NONE = {"count": 0, "first": []}
 NUMBERS = {"kafka1": 1, "kafka2": 2, "kafka3": 3}
 MEMBERS = {"zookeeper": NUMBERS, "kafka": NUMBERS}
+SERVERS = [{"listener": "PLAIN", "protocol": "PLAINTEXT", "servers": "a:1,b:1,c:1", "between_brokers": True}]
 UNTHROTTLED: dict[str, list[str]] = {"brokers": [], "topics": []}
 
 
@@ -35,6 +37,8 @@ def broker(number: int, **changes: Any) -> dict[str, Any]:
         "brokers": [1, 2, 3],
         "topics": 1,
         "partition_count": 6,
+        "internal": {"topics": 0, "partitions": 0},
+        "bootstrap_servers": SERVERS,
         "under_replicated": NONE,
         "under_min_isr": NONE,
         "at_min_isr": NONE,
@@ -94,6 +98,35 @@ def test_a_whole_cluster_is_healthy_and_says_who_leads():
     assert found["cluster"]["controller_host"] == "kafka2"
     assert found["hosts"]["kafka1"]["services"]["kafka"]["version"] == "3.9.2"
     json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("topics", "partitions", "internal", "line"),
+    [
+        (1, 6, (0, 0), "partitions: 6 of 1 topic, 0 under-replicated, 0 under min ISR, 0 offline"),
+        (1, 50, (1, 50), "partitions: 0 of 0 topics and 50 of Kafka's own, 0 under-replicated,"),
+        (4, 60, (2, 52), "partitions: 8 of 2 topics and 52 of Kafka's own, 0 under-replicated,"),
+    ],
+)
+def test_topics_are_counted_as_topics_list_shows_them(topics, partitions, internal, line):
+    own = dict(zip(("topics", "partitions"), internal, strict=True))
+    view = broker(1, topics=topics, partition_count=partitions, internal=own)
+    found = three(**{name: answer(number, kafka=view) for name, number in NUMBERS.items()})
+    assert line in page(found)
+    assert found["cluster"]["internal"] == own
+    assert (found["cluster"]["topics"], found["cluster"]["partitions"]) == (topics, partitions), "as it always was"
+
+
+def test_only_the_users_topics_and_partitions_count_as_such():
+    names = {"orders": False, "__consumer_offsets": True, "provisioner-smoke-1-x": False}
+    topics = [Topic(name, (Partition(name, 0, (1,)), Partition(name, 1, (1,))), own) for name, own in names.items()]
+    assert internal_of(topics) == {"topics": 2, "partitions": 4}
+
+
+def test_what_clients_are_given_is_said_as_their_configuration_has_it():
+    found = three()
+    assert found["cluster"]["bootstrap_servers"] == SERVERS
+    assert "\nbootstrap.servers: a:1,b:1,c:1\n" in page(found)
 
 
 DOWN = {"serving": False, "why": "Connection refused"}

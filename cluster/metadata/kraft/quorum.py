@@ -5,7 +5,7 @@ The rules are pure and stand in `restart_rules.py`; here they are asked with wha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Mapping, Optional, Tuple
 
 from cluster.metadata import remote
 from cluster.metadata.keeper import Verdict
@@ -64,7 +64,7 @@ class Quorum:
         refusal = rules.not_back(self._before.get(node), seen, node, self._goals.get(node, 0))
         return _verdict(refusal, seen)
 
-    def restart_order(self) -> List[str]:
+    def restart_order(self) -> Dict[str, str]:
         return rules.restart_order(self.seen())
 
     def downtime(self, node: str) -> Optional[Refusal]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from cluster.metadata.keeper import DOWN, LEADS
 from cluster.metadata.kraft.seen import CAUGHT_UP, Replica, Seen
 from cluster.protocol.flexible import NO_DIRECTORY
 from provisioner.refusal import Refusal
@@ -171,15 +172,15 @@ def may_leave(seen: Seen, number: int, goal: int | None = None) -> Refusal | Non
     )
 
 
-def restart_order(seen: Seen) -> list[str]:
+def restart_order(seen: Seen) -> dict[str, str]:
     """Controllers that are down first (they cost nothing), then the others, the leader last, so that only one election
-    is needed."""
+    is needed; each with why it stands there."""
 
     def rank(name: str) -> int:
         controller = seen.controllers[name]
         return 0 if not controller.serving else 2 if controller.id == seen.leader else 1
 
-    return sorted(seen.controllers, key=rank)
+    return {name: (DOWN, "", LEADS)[rank(name)] for name in sorted(seen.controllers, key=rank)}
 
 
 def _unsure(seen: Seen) -> Refusal | None:

@@ -5,7 +5,7 @@ The rules are pure and stand in `restart_rules.py`; here they are asked with the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Mapping, Optional, Tuple
 
 from cluster.metadata import remote
 from cluster.metadata.keeper import Verdict
@@ -53,7 +53,7 @@ class Ensemble:
         members = self.members()
         return _verdict(rules.not_back(members, node), {node: members[node]})
 
-    def restart_order(self) -> List[str]:
+    def restart_order(self) -> Dict[str, str]:
         return rules.restart_order(self.members())
 
     def downtime(self, node: str) -> Optional[Refusal]:

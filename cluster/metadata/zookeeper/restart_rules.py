@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cluster.metadata.keeper import DOWN, LEADS
 from provisioner.refusal import Refusal
 
 MODES = ("leader", "follower", "standalone")  # of servers that vote; an observer is not part of the quorum
@@ -127,8 +128,9 @@ def not_back(members: Mapping[str, Member], name: str) -> Refusal | None:
     return _not_in_sync(members)
 
 
-def restart_order(members: Mapping[str, Member]) -> list[str]:
+def restart_order(members: Mapping[str, Member]) -> dict[str, str]:
     """Servers that are down first (they cost nothing), then followers, the leader last, so that only one election is
-    needed."""
-    rank = {"": 0, "leader": 2}
-    return sorted(members, key=lambda host: rank.get(members[host].mode, 1))
+    needed; each with why it stands there."""
+    rank, why = {"": 0, "leader": 2}, {"": DOWN, "leader": LEADS}
+    order = sorted(members, key=lambda host: rank.get(members[host].mode, 1))
+    return {host: why.get(members[host].mode, "") for host in order}
