@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from provisioner.calling import spoken
 from provisioner.errors import ProvisionerError, Several
 from provisioner.quantities import format_elapsed
 from provisioner.report.reporter import Row
@@ -36,10 +37,10 @@ class LineReporter:
             self._write([(diff_style(line), f"      {clean(line)}")])
 
     def note(self, text: str) -> None:
-        self._write([("", clean(text))])
+        self._write([("", clean(spoken(text)))])
 
     def warning(self, text: str) -> None:
-        self._complain([[("yellow", "warning: "), ("", clean(text))]])
+        self._complain([[("yellow", "warning: "), ("", clean(spoken(text)))]])
 
     def error(self, error: ProvisionerError) -> None:
         self._complain(error_lines(error))
@@ -75,7 +76,7 @@ def error_lines(error: ProvisionerError) -> list[list[Span]]:
     if isinstance(error, Several):
         return [line for each in error.errors for line in error_lines(each)]
     lines = []
-    for text in error.lines():
+    for text in map(spoken, error.lines()):
         indent = text[: len(text) - len(text.lstrip())]  # a detail of several lines stays one block
         lines += [clean(line if n == 0 else indent + line) for n, line in enumerate(text.splitlines() or [""])]
     head, *rest = lines
@@ -97,7 +98,7 @@ def recap_lines(rows: Mapping[str, Row], seconds: float, next_steps: Sequence[st
     how = f"Failed on {failed} of {len(rows)} hosts after" if failed else "Finished in"
     lines.append([("bold", f"{how} {format_elapsed(seconds)}")])
     if next_steps:
-        lines += [[("", "")], [("bold", "Next:")], *([("", f"  {clean(step)}")] for step in next_steps)]
+        lines += [[("", "")], [("bold", "Next:")], *([("", f"  {clean(spoken(step))}")] for step in next_steps)]
     return lines
 
 

@@ -1,0 +1,102 @@
+"""One example for every verb, and what the verbs are for. The help begins with the flags of the example: they are those
+that most people need."""
+
+from __future__ import annotations
+
+# What one wants to do, and the verbs, or groups of verbs, for it.
+SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Install and change", ("plan", "deploy", "restart", "uninstall")),
+    ("Look", ("status", "doctor", "logs", "smoke")),
+    ("Topics", ("topics",)),
+    ("Records and their readers", ("produce", "consume", "groups", "bench")),
+    ("Brokers, controllers, settings", ("rebalance", "quorum", "broker", "config")),
+    ("Downloads", ("artifacts", "bundle")),
+    ("Hosts to try it on, on this machine", ("lab",)),
+)
+
+EXAMPLES = {
+    "artifacts.fetch": "artifacts.fetch --hosts prod3",
+    "artifacts.lock": "artifacts.lock --product kafka --version 3.8.1",
+    "bench.produce": "bench.produce --hosts prod3 --records 500000 --size 1000",
+    "broker.config": "broker.config --hosts prod3 --name 'log.*'",
+    "broker.set": "broker.set --hosts prod3 --set log.retention.ms=2d",
+    "broker.unset": "broker.unset --hosts prod3 --unset log.retention.ms",
+    "bundle": "bundle --hosts prod3 --out kafka.tar",
+    "config.list": "config.list --search retention",
+    "consume": "consume --hosts prod3 --topic orders --from-beginning",
+    "deploy": "deploy --hosts prod3 --check",
+    "doctor": "doctor --hosts prod3",
+    "groups.delete": "groups.delete --hosts prod3 --group billing",
+    "groups.describe": "groups.describe --hosts prod3 --group billing",
+    "groups.list": "groups.list --hosts prod3",
+    "groups.reset": "groups.reset --hosts prod3 --group billing --to 2h",
+    "lab.down": "lab.down --hosts prod3",
+    "lab.inventory": "lab.inventory --hosts prod3",
+    "lab.shell": "lab.shell --hosts prod3 --limit kafka2",
+    "lab.status": "lab.status",
+    "lab.up": "lab.up --hosts prod3",
+    "logs": "logs --hosts prod3 --follow",
+    "plan": "plan --hosts prod3",
+    "produce": "produce --hosts prod3 --topic orders",
+    "quorum.remove": "quorum.remove --hosts prod3-kraft --controller kafka3",
+    "rebalance": "rebalance --hosts prod3 --drain kafka4",
+    "restart": "restart --hosts prod3 --service kafka --limit kafka2",
+    "smoke": "smoke --hosts prod3",
+    "status": "status --hosts prod3",
+    "topics.alter": "topics.alter --hosts prod3 --topic orders --retention 1d",
+    "topics.apply": "topics.apply --hosts prod3 --check",
+    "topics.create": "topics.create --hosts prod3 --topic orders --partitions 6 --retention 2d",
+    "topics.delete": "topics.delete --hosts prod3 --topic orders",
+    "topics.describe": "topics.describe --hosts prod3 --topic orders",
+    "topics.list": "topics.list --hosts prod3",
+    "topics.plan": "topics.plan --hosts prod3",
+    "uninstall": "uninstall --hosts prod3 --limit kafka3",
+}
+
+# A verb's first word in other tools, and what does it here. `docker compose`, Ansible, kafka-topics.sh and the like.
+ELSEWHERE = {
+    "apply": "deploy",
+    "cat": "consume",
+    "check": "plan",
+    "create": "topics.create",
+    "describe": "topics.describe",
+    "destroy": "uninstall",
+    "diff": "plan",
+    "down": "uninstall",
+    "exec": "lab.shell",
+    "health": "status",
+    "install": "deploy",
+    "ls": "topics.list",
+    "list": "topics.list",
+    "ps": "status",
+    "publish": "produce",
+    "read": "consume",
+    "remove": "uninstall",
+    "send": "produce",
+    "setup": "deploy",
+    "show": "status",
+    "tail": "consume",
+    "test": "smoke",
+    "up": "deploy",
+    "upgrade": "deploy",
+    "write": "produce",
+}
+
+# A flag in other tools, and what it is called here.
+FLAGS_ELSEWHERE = {
+    "-C": "--check",
+    "-D": "--diff",
+    "-K": "--ask-become-pass",
+    "-e": "--extra-vars",
+    "-f": "--follow",
+    "-g": "--group",
+    "-l": "--limit",
+    "-n": "--lines",
+    "-t": "--topic",
+    "-y": "--yes",
+    "--bootstrap-server": "--hosts",
+    "--force": "--yes",
+    "--max-messages": "--count",
+    "--dry-run": "--check",
+    "--tail": "--lines",
+}
