@@ -1,13 +1,16 @@
-"""The flags of the verbs, as Invoke's parser, the help, the answers to mistakes and the completion all know them."""
+"""The flags of the verbs, as Invoke's parser, the help, the answers to mistakes and the completion all know them.
+
+This and what looks at a command line is imported by every run. So its small shapes are named tuples and plain classes:
+making a dataclass takes most of a millisecond.
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from invoke import Collection, Program
 from invoke.parser import Argument
@@ -26,8 +29,7 @@ class Verb(Task[Any]):
         return {**found, "names": [*found["names"], *ALSO.get(name, ())]}
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(NamedTuple):
     """A flag. names: as they are typed, the usual one first; takes: whether a value follows; many: whether it may be
     given again; default: what it is when it is not given, "" for nothing."""
 

@@ -16,6 +16,9 @@ from cli.flags import Flag, Verbs
 WIDEST = 32  # cells of the names of flags; a longer one has its words on the next line
 MOST = 100  # cells of a line: more are hard to read
 
+# Flags that many verbs share, the most used first.
+SHARED = ("--hosts", "--limit", "--extra-vars", "--ask-become-pass", "--accept-new-host-keys")
+
 # What stands for the value of a flag.
 VALUES: Mapping[str, str] = {
     "--hosts": "NAME",
@@ -72,16 +75,15 @@ def overview(verbs: Verbs, program: str, width: int, groups: Collection[str] = (
     return "\n".join(lines)
 
 
-def page(verbs: Verbs, verb: str, program: str, width: int, shared: Collection[str] = ()) -> str:
-    """One verb: what it does, an example, its flags, those of the example first. shared: names of flags that come last,
-    since many verbs have them."""
+def page(verbs: Verbs, verb: str, program: str, width: int) -> str:
+    """One verb: what it does, an example, its flags: those of the example, its own, those that many verbs share."""
     width = min(width, MOST)
     lines = [*textwrap.wrap(verbs.says(verb), width), ""]
     lines += ["Example:", f"  {program} {example(verb)}", ""]
     flags = verbs.flags(verb)
     used = [flag for word in shlex.split(example(verb)) for flag in flags if word in flag.typed]
-    own = [flag for flag in flags if flag not in used and flag.name not in shared]
-    rest = [flag for flag in flags if flag not in used and flag.name in shared]
+    own = [flag for flag in flags if flag not in used and flag.name not in SHARED]
+    rest = sorted((flag for flag in flags if flag not in used and flag.name in SHARED), key=_among_shared)
     rows = {title: [(spec(flag), _said(flag)) for flag in ones] for title, ones in _titled(used + own, rest)}
     widest = min(max((len(name) for ones in rows.values() for name, _ in ones), default=0), WIDEST)
     for title, ones in rows.items():
@@ -107,6 +109,10 @@ def spec(flag: Flag) -> str:
 def first_sentence(text: str) -> str:
     """Up to the first full stop that ends a sentence."""
     return text.partition(". ")[0].removesuffix(".")
+
+
+def _among_shared(flag: Flag) -> int:
+    return SHARED.index(flag.name)
 
 
 def _said(flag: Flag) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cli.examples import ELSEWHERE, EXAMPLES, FLAGS_ELSEWHERE
 from cli.flags import Flag, Verbs, core
@@ -21,14 +21,12 @@ APART = ("--complete", "--list", "-l", "--version", "-V", "--print-completion-sc
 INVENTORY_FILE = (".yml", ".yaml", ".ini", ".json")
 
 
-@dataclass(frozen=True)
 class Known:
     """What a word may be beside a verb or a flag. program: as the command was called; names: of the "inventories",
     "services" and "roles" that there are, asked for only when something is wrong."""
 
-    verbs: Verbs
-    program: str = "invoke"
-    names: Callable[[str], Collection[str]] = lambda kind: ()
+    def __init__(self, verbs: Verbs, program: str, names: Callable[[str], Collection[str]]) -> None:
+        self.verbs, self.program, self.names = verbs, program, names
 
     @property
     def inventories(self) -> Collection[str]:
@@ -39,29 +37,26 @@ class Known:
         return self.names("services")
 
 
-@dataclass(frozen=True)
-class Wrong:
+class Wrong(NamedTuple):
     """What is wrong with a command line, and what to type. advice: a command, or what shows more."""
 
     summary: str
     advice: str
 
 
-@dataclass(frozen=True)
-class Help:
+class Help(NamedTuple):
     """That the flags of a verb are asked for."""
 
     verb: str
 
 
-@dataclass
 class _Line:
-    """A command line while it is read. done: the words that are right."""
+    """A command line while it is read. done: the words that are right, left: those to come."""
 
-    known: Known
-    left: list[str]
-    done: list[str] = field(default_factory=list)
-    verb: str = ""
+    def __init__(self, known: Known, words: Sequence[str]) -> None:
+        self.known, self.left = known, list(words)
+        self.done: list[str] = []
+        self.verb = ""
 
     def command(self, *words: str) -> str:
         """A command line as it would be typed; secrets that were typed are not said again."""
@@ -70,7 +65,7 @@ class _Line:
 
 def read(words: Sequence[str], known: Known) -> Wrong | Help | None:
     """What is to be said of a command line; None where it is for Invoke to run it."""
-    line = _Line(known, list(words))
+    line = _Line(known, words)
     found: Wrong | Help | bool | None = _before(line)
     while found is None and line.left:
         word = line.left.pop(0)

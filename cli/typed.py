@@ -7,12 +7,11 @@ the command `kafka-provisioner` asks by itself. What is a run of verbs is left t
 
 from __future__ import annotations
 
-import shutil
 import signal
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from invoke import Collection as Namespace
 
@@ -23,8 +22,7 @@ LISTS: tuple[list[str], ...] = (["-l"], ["--list"], ["-h"], ["--help"], ["help"]
 WRONG = 1  # exit code of every mistake on a command line
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What is shown instead of a run of verbs, and with which exit code: on standard error where that is not 0."""
 
     text: str
@@ -73,16 +71,15 @@ def answer(words: list[str], verbs: Verbs, called: str) -> Answer | None:
 
 def _help(words: list[str], verbs: Verbs, called: str) -> Answer:
     """The help of what the words name: nothing, a verb, or a group of verbs."""
+    import shutil  # most command lines are no question
+
     from cli import helping, meant
 
     width = shutil.get_terminal_size().columns
     if not words:
         return Answer(helping.overview(verbs, called, width))
     if words[0] in verbs.names:
-        from cli.common import COMMON
-
-        shared = [f"--{name.replace('_', '-')}" for name in COMMON]
-        return Answer(helping.page(verbs, words[0], called, width, shared))
+        return Answer(helping.page(verbs, words[0], called, width))
     if words[0] in verbs.groups:
         return Answer(helping.overview(verbs, called, width, words[:1]))
     wrong = meant.read(words[:1], meant.Known(verbs, called, _names))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import tasks
-from cli import examples, helping, meant, typed
+from cli import common, examples, helping, meant, typed
 from cli.flags import Verbs
 from roles import site
 
@@ -190,10 +190,14 @@ def test_the_help_of_a_verb_begins_with_an_example_and_its_flags(line: str):
     answer = typed.answer(line.split(), VERBS, "invoke")
     assert answer is not None and answer.code == 0
     shown = " ".join(answer.text.split())
-    order = ["Bring hosts", "invoke deploy --hosts prod3 --check", "-i, --hosts NAME", "--check s", "--tags", "--limit"]
+    order = ["Bring hosts", "invoke deploy --hosts prod3 --check", "-i, --hosts NAME", "--check s", "--tags", "--limit", "--extra"]
     places = [shown.index(part) for part in order]
     assert places == sorted(places)
     assert "also --inventory" in shown and "--[no-]smoke" in shown and "default: on" in shown
+
+
+def test_the_flags_that_verbs_share_are_known_to_the_help():
+    assert {name[2:].replace("-", "_") for name in helping.SHARED} == set(common.COMMON)
 
 
 def test_the_help_shows_defaults():
