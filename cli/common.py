@@ -188,7 +188,7 @@ def load_inventory(hosts: str, extra_vars: Sequence[str] = ()) -> Inventory:
         raise UsageError(
             "which hosts? --hosts is missing",
             details=[f"--hosts is {known}"],
-            advice="INVOKE_HOSTS=NAME in the environment, or `hosts: NAME` in invoke.yaml, is for every command",
+            advice="for all commands: INVOKE_HOSTS=NAME in the environment, or `hosts: NAME` in invoke.yaml",
         )
     specs = variables.load_specs(site.default_files())
     return inventory.load(
