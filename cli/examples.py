@@ -17,6 +17,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 EXAMPLES = {
     "artifacts.fetch": "artifacts.fetch --hosts prod3",
     "artifacts.lock": "artifacts.lock --product kafka --version 3.8.1",
+    "bench.consume": "bench.consume --hosts prod3 --records 500000 --size 1000",
     "bench.produce": "bench.produce --hosts prod3 --records 500000 --size 1000",
     "broker.config": "broker.config --hosts prod3 --name 'log.*'",
     "broker.set": "broker.set --hosts prod3 --set log.retention.ms=2d",
@@ -48,6 +49,8 @@ EXAMPLES = {
     "topics.create": "topics.create --hosts prod3 --topic orders --partitions 6 --retention 2d",
     "topics.delete": "topics.delete --hosts prod3 --topic orders",
     "topics.describe": "topics.describe --hosts prod3 --topic orders",
+    "topics.empty": "topics.empty --hosts prod3 --topic orders --before 2h",
+    "topics.export": "topics.export --hosts prod3",
     "topics.list": "topics.list --hosts prod3",
     "topics.plan": "topics.plan --hosts prod3",
     "uninstall": "uninstall --hosts prod3 --limit kafka3",

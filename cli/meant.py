@@ -234,9 +234,8 @@ def _no_flag(line: _Line, typed: str) -> Wrong:
     others = [] if near else verbs.having(typed)
     if others:
         having = f"{some(others, 3)} {'has' if len(others) == 1 else 'have'} it"
-        rest = shlex.split(example(others[0]))
-        shown = rest if typed in rest else [*rest, *_with_value(verbs.find(others[0], typed), others[0], line.known)]
-        return Wrong(f"{verb} has no flag {typed}; {having}", f"as in {line.command(*shown)}")
+        command = line.command(*_elsewhere(line, typed, others[0]))
+        return Wrong(f"{verb} has no flag {typed}; {having}", f"as in {command}")
     near = near or _nearest(typed, own)
     if not near and (named := _nearest(typed, _all(verbs))):
         return _no_flag(line, named)
@@ -247,6 +246,15 @@ def _no_flag(line: _Line, typed: str) -> Wrong:
         words = _with_value(found, verb, line.known) if bare else [near, *line.left]
         return Wrong(f"{verb} has no flag {typed}{_meant(near)}", f"as in {line.command(*line.done, *words)}; {advice}")
     return Wrong(f"{verb} has no flag {typed}", advice)
+
+
+def _elsewhere(line: _Line, typed: str, verb: str) -> list[str]:
+    """What was typed, with a verb that has the flag; where that has not all of the other flags, the verb's example."""
+    words = [verb, *line.done[line.done.index(line.verb) + 1 :], typed, *line.left]
+    if all(line.known.verbs.find(verb, word.partition("=")[0]) for word in words if word.startswith("-")):
+        return words
+    usual = shlex.split(example(verb))
+    return usual if typed in usual else [*usual, *_with_value(line.known.verbs.find(verb, typed), verb, line.known)]
 
 
 def _with_value(flag: Flag | None, verb: str, known: Known) -> list[str]:

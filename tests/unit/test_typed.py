@@ -57,7 +57,7 @@ FIRST = [
     ("-i prod3 plan", "-i stands before the verb", "`{} plan -i prod3`"),
     ("topics.describe orders", "orders stands alone", "did you mean `{} topics.describe --topic orders`?"),
     ("deploy --hosts", "--hosts needs a value: it is prod3", "`{} deploy --hosts prod3`"),
-    ("status --follow", "status has no flag --follow; logs has it", "`{} logs --hosts prod3 --follow`"),
+    ("status -i prod3 --lines 5", "status has no flag --lines; logs has it", "`{} logs -i prod3 --lines 5`"),
     ("deploy --host single", "deploy has no flag --host; did you mean --hosts?", "`{} deploy --hosts single`"),
     ("deploy single", "single stands alone", "did you mean `{} deploy --hosts single`?"),
     ("plan --hosts prd3", "inventory prd3 does not exist; did you mean prod3?", "--hosts takes a file, or one of: "),
@@ -109,7 +109,7 @@ def test_a_list_whose_reader_leaves_ends_quietly(entry: str):
         ("status --hosts x logs --folow", "logs has no flag --folow; did you mean --follow?"),
         ("deploy --hosts x statsu", "there is no verb statsu; did you mean status?"),
         ("deploy -hosts x", "deploy has no flag -hosts; did you mean --hosts?"),
-        ("status --folow", "status has no flag --follow; logs has it"),
+        ("status --linse 5", "status has no flag --lines; logs has it"),
         ("plan --quite-another-thing", "plan has no flag --quite-another-thing"),
         ("deploy --check=yes", "--check takes no value"),
         ("deploy --hosts --check", "--hosts needs a value: it is prod3, single; or a path"),
@@ -133,7 +133,8 @@ def test_a_near_miss_is_answered_with_what_was_meant(line: str, summary: str):
 def test_a_flag_of_other_verbs_names_some_of_them():
     summary, advice = said("plan --hosts x --yes")
     assert re.fullmatch(r"plan has no flag --yes; deploy, restart, uninstall and \d+ more have it", summary)
-    assert advice == "as in `invoke deploy --hosts prod3 --check --yes`"
+    assert advice == "as in `invoke deploy --hosts x --yes`"
+    assert said("produce --topic t --acks 1 --lines 5")[1] == "as in `invoke logs --hosts prod3 --follow --lines N`"
 
 
 @pytest.mark.parametrize(
