@@ -1,4 +1,4 @@
-"""The command line: the list of verbs. `invoke --list` shows them, `invoke --help VERB` the flags of one."""
+"""The command line: the list of verbs. `invoke` shows them, `invoke help VERB` the flags of one."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from bench.growth import Crowd
 from bench.measures import MEASURES, SIZES, Bench
 from bench.results import Store
 from bench.tools import TOOLS, version
-from cli.common import ROOT
+from cli.project import ROOT
 from lab.lab import Lab
 from provisioner.errors import ProvisionerError
 

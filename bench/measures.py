@@ -19,7 +19,7 @@ from bench.growth import Crowd
 from bench.process import Command, Cost, run
 from bench.results import Run, Store
 from bench.tools import TOOLS, Job, scripts
-from cli.common import ROOT
+from cli.project import ROOT
 from provisioner.errors import ProvisionerError
 from tests.lab.load import Load
 from tests.lab.serving import delete_topic

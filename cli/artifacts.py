@@ -6,7 +6,8 @@ import shlex
 import time
 from pathlib import Path
 
-from cli.common import ROOT, Run, load_inventory, require_clone
+from cli.common import Run, load_inventory, require_clone
+from cli.project import ROOT
 from provisioner.artifacts import ArchiveSource, ClosureSource
 from provisioner.errors import UsageError
 from provisioner.report.choose import reporter

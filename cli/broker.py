@@ -23,6 +23,7 @@ from provisioner.report.terminal import terminal
 from roles.kafka.service import CONFIG
 
 INCOMPLETE = 2
+NOT_REGISTERED = "not registered"  # why a broker was not asked
 
 
 def config(run: Run, names: list[str], broker: str, everything: bool, diff: bool, as_json: bool) -> int:
@@ -106,9 +107,13 @@ def _broker(cluster: Cluster, given: str) -> int | None:
         return None
     by_name = {host.name: broker for broker, host in cluster.brokers.items()}
     if given not in by_name and not given.isdigit():
-        known = ", ".join(f"{broker} ({host.name})" for broker, host in cluster.brokers.items())
-        raise UsageError(f"--broker {given}: no such broker", details=[f"brokers are: {known}"])
+        raise _unknown(cluster, given)
     return by_name[given] if given in by_name else int(given)
+
+
+def _unknown(cluster: Cluster, given: str) -> UsageError:
+    known = ", ".join(f"{broker} ({host.name})" for broker, host in cluster.brokers.items())
+    return UsageError(f"--broker {given}: no such broker", details=[f"brokers are: {known}"])
 
 
 def _by_broker(answered: Mapping[str, Any], only: int | None) -> dict[int, dict[str, Setting]]:
@@ -124,11 +129,13 @@ def _silent(cluster: Cluster, answer: Mapping[str, Any], only: int | None) -> di
     """{broker: why it was not asked}: those that do not answer, and those of the inventory that are not registered."""
     silent = {int(broker): str(why) for broker, why in answer["silent"].items()}
     there = {*silent, *map(int, answer["settings"])}
-    silent |= dict.fromkeys(sorted({*cluster.brokers, *([only] if only is not None else [])} - there), "not registered")
+    silent |= dict.fromkeys(sorted({*cluster.brokers, *([only] if only is not None else [])} - there), NOT_REGISTERED)
     return {broker: why for broker, why in silent.items() if only in (None, broker)}
 
 
 def _unanswered(cluster: Cluster, silent: Mapping[int, str]) -> ProvisionerError:
+    if not set(silent) & set(cluster.brokers) and set(silent.values()) == {NOT_REGISTERED}:
+        return _unknown(cluster, ", ".join(map(str, silent)))
     listed = ", ".join(f"{cluster.name(broker)}: {why}" for broker, why in silent.items())
     return HostFailed(f"no answer from {listed}", advice="`invoke status` shows how it is; deploy starts it")
 

@@ -15,7 +15,7 @@ from cluster.remote import ByBroker
 from provisioner.connect.feed import Feed
 from provisioner.connect.fleet import Outcome, Stream
 from provisioner.connect.requests import Event
-from provisioner.errors import HostFailed, ProvisionerError, UsageError, raise_all
+from provisioner.errors import HostFailed, ProvisionerError, Unreachable, UsageError, raise_all
 from provisioner.inventory.model import Host
 from provisioner.run.target import Target
 from roles.kafka import listeners, topology
@@ -50,7 +50,8 @@ class Cluster:
 
         found, passed_over = driver.find(self.fleet.call, asked, lambda name: listeners.door(asked[name]), prepare)
         if found is None:
-            raise HostFailed(
+            lost = any(isinstance(error, Unreachable) for error in passed_over.values())
+            raise (Unreachable if lost else HostFailed)(
                 "no broker answers",
                 details=[line for error in passed_over.values() for line in error.lines()],
                 advice="see how they are: `invoke status`; `invoke deploy` starts what is down",

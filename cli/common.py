@@ -9,20 +9,17 @@ import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from invoke import Context, Exit, task
 
+from cli.flags import Verb
+from cli.project import INSTALLED, ROOT, project
+
 if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
 
-# Where templates/ and roles/ are: the clone, or the installed package, which has no pyproject.toml.
-ROOT = Path(__file__).resolve().parent.parent
-INSTALLED = not (ROOT / "pyproject.toml").is_file()
-# Where inventory/ is: a clone has its own; an installed package takes that of the current directory.
-PROJECT = Path() if INSTALLED else ROOT
 INTERRUPTED = 130  # as a shell reports a program that ended by Ctrl-C
 
 # Flags whose default comes from invoke.yaml or an INVOKE_* variable when they are not given.
@@ -35,7 +32,7 @@ ON = ("smoke",)
 
 # Flags that many verbs have, with their help.
 SOURCES = {
-    "hosts": "the inventory: NAME for inventory/NAME.yml, or a path",
+    "hosts": "the inventory: NAME for inventory/NAME.yml, or a path. Not needed with INVOKE_HOSTS, or with only one",
     "extra_vars": "set a variable: key=value, {JSON} or @FILE; may be given again",
 }
 COMMON = {
@@ -79,9 +76,10 @@ def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]
                         options[option] = options[option] or _default(context, option)
                 code = body(context, **options)
             except ProvisionerError as error:
+                from provisioner.calling import spoken
                 from provisioner.report.lines import clean
 
-                raise Exit("\n".join(map(clean, error.lines())), code=error.exit_code) from None
+                raise Exit("\n".join(clean(spoken(line)) for line in error.lines()), code=error.exit_code) from None
             except KeyboardInterrupt:
                 advice = "What was done stays done; the same command goes on from there."
                 raise Exit(f"\nInterrupted. {advice}", code=INTERRUPTED) from None
@@ -94,7 +92,7 @@ def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]
                 raise Exit(code=code)
 
         many = [option for option in help if option in REPEATABLE]
-        return task(name=name, positional=[], auto_shortflags=False, help=help, iterable=many)(guarded)
+        return task(name=name, klass=Verb, positional=[], auto_shortflags=False, help=help, iterable=many)(guarded)
 
     return decorate
 
@@ -115,6 +113,7 @@ def on_hosts(
             from cli.configured import configured, dry
 
             given = {flag: flags.pop(flag) for flag in shared}
+            given["hosts"] = given["hosts"] or _only()
             if "check" in given:
                 given["check"] = given["check"] or dry(context.config, context.config._overrides)
             for flag in ON:
@@ -174,20 +173,34 @@ def old_spelling(old: str, new: str, given: Sequence[str]) -> Sequence[str]:
     return given
 
 
+def _only() -> str:
+    """The inventory of a verb that names none: the only one there is, which is said; "" where it is not clear."""
+    from provisioner.inventory import naming
+
+    found = naming.only(project())
+    if found:
+        print(f"--hosts {found}: the only inventory here", file=sys.stderr)
+    return found
+
+
 def load_inventory(hosts: str, extra_vars: Sequence[str] = ()) -> Inventory:
     """The inventory that --hosts names, checked as a whole. Raises UsageError listing the valid names without one."""
     from provisioner.errors import UsageError
     from provisioner.inventory import loading as inventory
-    from provisioner.inventory import sources, variables
+    from provisioner.inventory import naming, variables
     from roles import site
 
     if not hosts:
-        names = ", ".join(sources.names(PROJECT))
+        names = ", ".join(naming.names(project()))
         known = f"one of: {names}; or a path" if names else f"an inventory file; examples are in {ROOT / 'inventory'}"
-        raise UsageError("which hosts? --hosts is missing", details=[f"--hosts is {known}"])
+        raise UsageError(
+            "which hosts? --hosts is missing",
+            details=[f"--hosts is {known}"],
+            advice="for all commands: INVOKE_HOSTS=NAME in the environment, or `hosts: NAME` in invoke.yaml",
+        )
     specs = variables.load_specs(site.default_files())
     return inventory.load(
-        hosts, root=PROJECT, extra_vars=extra_vars, specs=specs, served=site.SERVED, checks=site.CHECKS
+        hosts, root=project(), extra_vars=extra_vars, specs=specs, served=site.SERVED, checks=site.CHECKS
     )
 
 

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from typing import Any, TextIO
 
 from cli.asking import secret
-from cli.common import ROOT, Run, load_inventory
+from cli.common import Run, load_inventory
+from cli.project import ROOT
 from provisioner.artifacts import cache_directory
 from provisioner.connect.fleet import Fleet, Outcome
 from provisioner.connect.opening import connect
@@ -44,7 +45,7 @@ class Hosts:
     """The hosts of an inventory, for one verb. Making it reads the inventory; use it as a context manager: within,
     `show` shows what goes on, and `connect` opens sessions; at the end all of them are closed.
 
-    inventory, options: as they were chosen. fleet: the open sessions.
+    inventory, options: as they were chosen. members: the hosts that --limit leaves. fleet: the open sessions.
     """
 
     def __init__(self, run: Run, stream: TextIO | None = None, **chosen: Any) -> None:
@@ -52,6 +53,7 @@ class Hosts:
         standard error. chosen: as for `options`. Raises UsageError and ConfigError."""
         self.options = options(run, **chosen)
         self.inventory = load_inventory(run.hosts, run.extra_vars)
+        self.members: list[Host] = list(self.inventory.limit(self.options.limit))
         self.show = reporter(stream)
         self.fleet = Fleet(self.show)
         self._open = ExitStack()
@@ -63,11 +65,6 @@ class Hosts:
 
     def __exit__(self, *exception: Any) -> None:
         self._open.__exit__(*exception)
-
-    @property
-    def members(self) -> list[Host]:
-        """The hosts that --limit leaves."""
-        return list(self.inventory.limit(self.options.limit))
 
     def connect(self, hosts: Iterable[Host]) -> Outcome[Target]:
         """Open a session with each host that has none, all at once; {name: host with its facts} of these."""

@@ -99,6 +99,12 @@ def _refuse(
     leaving: set[int],
 ) -> None:
     """Raise what makes a plan impossible, before one is made."""
+    known = {*cluster, *map(int, state["brokers"]), *(broker for one in partitions for broker in one.replicas)}
+    if strangers := sorted(leaving - known):
+        raise UsageError(
+            f"--drain {strangers[0]}: no such broker",
+            details=[f"brokers are: {', '.join(f'{host.name} ({broker})' for broker, host in cluster.items())}"],
+        )
     missing = sorted(set(cluster) - leaving - set(map(int, state["brokers"])))
     if missing:
         names = ", ".join(f"{broker} ({cluster[broker].name})" for broker in missing)

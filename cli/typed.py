@@ -1,95 +1,109 @@
-"""What somebody typed, before Invoke reads it: a verb or a flag that almost is one, and a reader that leaves.
+"""What is typed, before Invoke reads it: who asks what there is gets it by what it is for, who mistyped gets what was
+meant, and a shell that completes gets the rest of the word.
 
-Invoke answers a misspelt verb with "No idea what 'deploi' is!", and `invoke --list | head` with a traceback. Both are
-decided while tasks.py is read, by what is public of Invoke: its tasks, and the flags of each. What is not understood
-here is left to Invoke.
+In a clone it is asked while Invoke reads tasks.py, the only place where the project has a word in what `invoke` does;
+the command `kafka-provisioner` asks by itself. What is a run of verbs is left to Invoke.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from invoke import Collection, Program
-from invoke.tasks import Task
+from invoke import Collection as Namespace
 
-PROGRAMS = ("invoke", "inv", "kafka-provisioner")
+from cli.flags import Verbs
+
+INVOKE = ("invoke", "inv")
+LISTS: tuple[list[str], ...] = (["-l"], ["--list"], ["-h"], ["--help"], ["help"], [])
+WRONG = 1  # exit code of every mistake on a command line
 
 
-def prepare(namespace: Collection, argv: Sequence[str]) -> None:
-    """For a command line of ours: end with a word about the nearest verb or flag, and let a list's reader leave."""
-    if not argv or _program(argv[0]) not in PROGRAMS:
+class Answer(NamedTuple):
+    """What is shown instead of a run of verbs, and with which exit code: on standard error where that is not 0."""
+
+    text: str
+    code: int = 0
+
+
+def prepare(namespace: Namespace, argv: Sequence[str], programs: Sequence[str] = INVOKE) -> None:
+    """For a command line of these programs that no verb answers: show the answer and end the program."""
+    if not argv or program(argv[0]) not in programs:
         return
-    words = list(argv[1:])
-    if lists(words):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nothing is at work that had to be ended in order
-    said = misspelt(words, namespace)
-    if said:
-        print(said.replace("`invoke ", f"`{_program(argv[0])} "), file=sys.stderr)
-        sys.exit(1)
+    found = answer(list(argv[1:]), Verbs(namespace), program(argv[0]))
+    if found is None:
+        return
+    if not found.code:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a list's reader may leave: nothing is at work
+    if found.text:
+        print(found.text, file=sys.stderr if found.code else sys.stdout)
+    sys.exit(found.code)
 
 
-def _program(path: str) -> str:
+def program(path: str) -> str:
     """What was typed: the command's name, or the module's after `python -m`."""
     place = Path(path)
     return (place.parent.name if place.name == "__main__.py" else place.name).replace("_", "-")
 
 
-def lists(words: Sequence[str]) -> bool:
-    """Whether only verbs or flags are shown. Pure."""
-    return not words or words[0] in ("-l", "--list", "-h", "--help") or words[-1] in ("-h", "--help")
+def answer(words: list[str], verbs: Verbs, called: str) -> Answer | None:
+    """What to show for a command line; None where it is for Invoke to run it. called: the program's name."""
+    if words[:1] == ["--complete"]:
+        from cli import completing
+
+        return Answer("\n".join(completing.lines(words[1:], verbs)))
+    if words[:1] == ["completion"]:
+        from cli import completing
+
+        return _shell(words[1:], called)
+    if words in LISTS or words[:1] == ["help"] or words[0] in ("-h", "--help"):
+        return _help([word for word in words if word not in ("-h", "--help", "-l", "--list", "help")], verbs, called)
+    from cli import meant
+
+    found = meant.read(words, meant.Known(verbs, called, _names))
+    if isinstance(found, meant.Help):
+        return _help([found.verb], verbs, called)
+    return Answer(f"{found.summary}\n  -> {found.advice}", WRONG) if found else None
 
 
-def misspelt(words: Sequence[str], namespace: Collection) -> str:
-    """What to say of the first verb or flag that is none and has a near one; "" for all else. Pure."""
-    if not words or words[0].startswith("-"):  # Invoke's own flags, before the verbs
-        return ""
-    tasks = _tasks(namespace)
-    flags: Mapping[str, bool] = {}
-    verb, left = "", list(words)
-    while left:
-        word = left.pop(0)
-        if not word.startswith("-"):
-            if word not in tasks:
-                return _near(word, tasks, f"there is no verb {word}", "`invoke --list` shows the verbs")
-            verb, flags = word, _flags(tasks[word])
-            continue
-        flag, value, _ = word.partition("=")
-        if flag not in flags:
-            return _near(flag, flags, f"{verb} has no flag {flag}", f"`invoke --help {verb}` shows its flags")
-        if flags[flag] and not value and left:
-            left.pop(0)
-    return ""
+def _help(words: list[str], verbs: Verbs, called: str) -> Answer:
+    """The help of what the words name: nothing, a verb, or a group of verbs."""
+    import shutil  # most command lines are no question
+
+    from cli import helping, meant
+
+    width = shutil.get_terminal_size().columns
+    if not words:
+        return Answer(helping.overview(verbs, called, width))
+    if words[0] in verbs.names:
+        return Answer(helping.page(verbs, words[0], called, width))
+    if words[0] in verbs.groups:
+        return Answer(helping.overview(verbs, called, width, words[:1]))
+    wrong = meant.read(words[:1], meant.Known(verbs, called, _names))
+    return Answer(f"{wrong.summary}\n  -> {wrong.advice}" if isinstance(wrong, meant.Wrong) else "", WRONG)
 
 
-def _near(word: str, known: Iterable[str], summary: str, advice: str) -> str:
-    from provisioner.words import nearest
+def _shell(words: list[str], called: str) -> Answer:
+    """The script of a shell's completion."""
+    from cli import completing
 
-    begun = [name for name in known if name.startswith(word) and word not in ("", "-", "--")]
-    near = begun[0] if len(begun) == 1 else nearest(word, known)
-    return f"{summary}; did you mean {near}?\n  -> {advice}" if near else ""
-
-
-def _tasks(namespace: Collection) -> Mapping[str, Task[Any]]:
-    """{name as it is typed: task}."""
-    return {name: namespace[name] for name in namespace.task_names}
+    if len(words) == 1 and words[0] in completing.SHELLS:
+        return Answer(completing.script(words[0], called))
+    said = f"there is no completion for {' '.join(words)}" if words else "completion of which shell?"
+    commands = ", ".join(f"`{called} completion {one}`" for one in completing.SHELLS)
+    return Answer(f"{said}\n  -> one of: {commands}", WRONG)
 
 
-def _flags(task: Task[Any]) -> Mapping[str, bool]:
-    """{flag: whether a value follows it} of a verb, those included that Invoke understands everywhere."""
-    program = Program()
-    found = {
-        f"--{name}" if len(name) > 1 else f"-{name}": argument.takes_value
-        for argument in (*program.core_args(), *program.task_args())
-        for name in argument.names
-    }
-    # Not the task's own arguments: asking for them takes the help from what Invoke shows later.
-    for name, one in task.argspec(task.body).parameters.items():
-        flag = f"--{name.strip('_').replace('_', '-')}"
-        found[flag] = not isinstance(one.default, bool)
-        if one.default is True:
-            found[f"--no-{flag[2:]}"] = False
-    return found
+def _names(kind: str) -> Collection[str]:
+    """What there is of a kind, on this machine."""
+    if kind == "inventories":
+        from cli.project import project
+        from provisioner.inventory import naming
+
+        return naming.names(project())
+    from roles import site
+
+    return site.SERVICES if kind == "services" else [role.name for role in site.ROLES]

@@ -15,6 +15,7 @@ from invoke import Config, Program
 
 from kafka_provisioner import __version__
 
+NAME = "kafka-provisioner"
 HERE = Path(__file__).resolve().parent
 HOME = HERE if (HERE / "cli").is_dir() else HERE.parent  # in a clone, also one that is installed with --editable
 
@@ -28,10 +29,21 @@ class Settings(Config):
 
 
 class Command(Program):
-    """Invoke's program with a fixed collection. It reads the invoke.yaml of the current directory, too."""
+    """Invoke's program with a fixed collection. It reads an invoke.yaml, too: that of the current directory, or the one
+    beside the inventories."""
+
+    def run(self, argv: list[str] | None = None, exit: bool = True) -> None:
+        """Answer what is no run of a verb, as `invoke` does in a clone; else do as Invoke does."""
+        from cli import typed
+
+        assert self.namespace is not None
+        typed.prepare(self.namespace, argv or sys.argv, (NAME,))
+        super().run(argv, exit)
 
     def parse_collection(self) -> None:
-        self.config.set_project_location(".")
+        from cli.project import project
+
+        self.config.set_project_location("." if Path("invoke.yaml").is_file() else str(project()))
         self.config.load_project()
         super().parse_collection()
 
@@ -45,14 +57,18 @@ def program() -> Program:
     return Command(
         version=__version__,
         namespace=namespace,
-        name="kafka-provisioner",
-        binary="kafka-provisioner",
+        name=NAME,
+        binary=NAME,
         config_class=Settings,
     )
 
 
 def main() -> None:
-    program().run()
+    command = program()
+    from provisioner.calling import call_it
+
+    call_it(NAME)
+    command.run()
 
 
 if __name__ == "__main__":

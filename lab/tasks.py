@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Collection, Context
 
-from cli.common import ROOT, verb
+from cli.common import verb
+from cli.project import ROOT
 
 if TYPE_CHECKING:
     from lab.lab import Lab

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.tables.columns import PIPE, Cell, Column, table
+from provisioner.calling import spoken
 from provisioner.report.lines import clean
 from provisioner.report.terminal import Span, Terminal
 from roles import status
@@ -89,11 +90,11 @@ def below(found: Mapping[str, Any], heads: str) -> Iterator[Sequence[Span]]:
     if legend and any(host["services"] for host in found["hosts"].values()):
         yield [("dim", legend)]
     yield from ([("", clean(line))] for line in status.below(found))
-    yield from ([("yellow", "note: "), ("", clean(note))] for note in found["notes"])
+    yield from ([("yellow", "note: "), ("", clean(spoken(note)))] for note in found["notes"])
     if found["healthy"]:
         yield [("bold green", "Healthy")]
     else:
         yield [("bold red", "Not healthy:")]
-        yield from ([("red", f"  {clean(problem)}")] for problem in found["problems"])
+        yield from ([("red", f"  {clean(spoken(problem))}")] for problem in found["problems"])
         for n, line in enumerate(found["advice"]):
-            yield [("", f"{'  ->' if n == 0 else '    '} {clean(line)}")]
+            yield [("", f"{'  ->' if n == 0 else '    '} {clean(spoken(line))}")]

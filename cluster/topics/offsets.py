@@ -13,7 +13,7 @@ from kafka.protocol.consumer import ListOffsetsRequest
 from cluster.cluster import CONNECTION_TIMEOUT, SERVER_TIMEOUT
 from cluster.model import Broker, Topic
 from cluster.protocol import wire
-from provisioner.agent.failure import Failure
+from provisioner.agent.failure import Misnamed
 
 if TYPE_CHECKING:
     Key = tuple[str, int]  # topic and number of a partition
@@ -93,7 +93,7 @@ def resolve(
     """{partition: (offset, first, end)} of a place in a topic. where: {"to": "earliest" | "latest"},
     {"to": "offset", "offset": n}, {"to": "time", "timestamp": epoch milliseconds}, {"to": "end", "minus": n}.
 
-    Raises Failure for an offset that a partition does not have, KafkaError for a partition without a leader.
+    Raises Misnamed for an offset that a partition does not have, KafkaError for a partition without a leader.
     """
     keys = [(topic, partition) for partition in partitions]
     asked = (EARLIEST, LATEST, where["timestamp"]) if where["to"] == "time" else (EARLIEST, LATEST)
@@ -124,7 +124,7 @@ def _require(keys: Iterable[Key], found: Mapping[Key, Any]) -> None:
 def _place(key: Key, where: Mapping[str, Any], first: int, last: int, timed: int = -1) -> int:
     to = where["to"]
     if to == "offset" and not first <= where["offset"] <= last:
-        raise Failure(
+        raise Misnamed(
             f"{key[0]}-{key[1]} has no offset {where['offset']}",
             advice=f"it has {first} to {last}, where {last} is the next one to be written",
         )

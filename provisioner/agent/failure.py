@@ -19,3 +19,8 @@ class Failure(Exception):
         self.details = list(details)
         self.advice = advice
         self.resource: Optional[str] = None  # key of the resource in whose repair it happened, filled in by the agent
+
+
+class Misnamed(Failure):
+    """The failure of a name that was asked for and that nothing has: a mistake on the command line, whatever the state
+    of the host. The control machine shows it as one, without the host."""

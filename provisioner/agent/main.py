@@ -21,7 +21,7 @@ from ..resources import Resource, Service, differing, from_wire, services_of
 from . import facts, ledger
 from .calling import Emit, call
 from .channel import Channel, Gone
-from .failure import Failure
+from .failure import Failure, Misnamed
 from .lock import PATH as LOCK
 from .lock import Held, Lock
 from .system import STATE, System
@@ -245,6 +245,7 @@ def describe(error: BaseException) -> Dict[str, Any]:
             "details": list(error.details),
             "advice": error.advice,
             "resource": error.resource,
+            "misnamed": isinstance(error, Misnamed),
         }
     import traceback
 
@@ -253,6 +254,7 @@ def describe(error: BaseException) -> Dict[str, Any]:
         "details": traceback.format_exc().splitlines()[-12:],
         "advice": "this is a bug of the provisioner: please report it with these lines",
         "resource": None,
+        "misnamed": False,
     }
 
 

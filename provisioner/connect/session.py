@@ -16,7 +16,7 @@ from provisioner.connect.payload import MAGIC, STAGE0, Payload
 from provisioner.connect.route import Hop
 from provisioner.connect.settings import Settings
 from provisioner.connect.starting import answer_in, silence, start_failure
-from provisioner.errors import HostFailed, ProvisionerError, Unreachable
+from provisioner.errors import HostFailed, ProvisionerError, Unreachable, UsageError
 from provisioner.timing import timed
 
 HEARTBEAT_SECONDS = 10.0
@@ -105,7 +105,8 @@ class Session:
         return answer
 
     def request(self, op: str, on_event: Event = _no_event, feed: Feed | None = None, **arguments: Any) -> Any:
-        """Send one request, pass its events on, return its result. Raises HostFailed as the agent reports it.
+        """Send one request, pass its events on, return its result. Raises HostFailed as the agent reports it, or
+        UsageError for a name that nothing has.
 
         An event's "raw" holds the bytes that came with it. feed: what other threads send while it is at work.
         """
@@ -156,6 +157,8 @@ class Session:
                 summary = (
                     f"{failure['resource']}: {failure['summary']}" if failure.get("resource") else failure["summary"]
                 )
+                if failure["misnamed"]:
+                    raise UsageError(summary, details=failure["details"], advice=failure["advice"])
                 raise HostFailed(summary, host=self.name, details=failure["details"], advice=failure["advice"])
             else:
                 return message["result"]

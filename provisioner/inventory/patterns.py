@@ -96,7 +96,9 @@ class Patterns:
     def _unknown(self, term: str) -> Sequence[str]:
         if term in self._groups:
             return []
-        near = did_you_mean(term.split("[")[0], [*self._groups, *self._hosts])
+        name = term.split("[")[0]
+        # app9 is a host that is not there, and no misspelt group: app would be all of its hosts.
+        near = did_you_mean(name, [*(group for group in self._groups if not name.startswith(group)), *self._hosts])
         raise ConfigError(f"--limit: no host or group is called {term}{near}", advice=self.choice())
 
     def choice(self) -> str:

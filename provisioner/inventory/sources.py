@@ -11,27 +11,17 @@ from provisioner.errors import ConfigError
 from provisioner.inventory import file as yaml_file
 from provisioner.inventory.layers import label
 from provisioner.inventory.layout import Layout
+from provisioner.inventory.naming import EXTENSIONS, FOLDER, YAML, entries, names
 from provisioner.inventory.yaml_source import Document, text_of
 from provisioner.words import did_you_mean
-
-_YAML = (".yml", ".yaml", ".json")
-_EXTENSIONS = (*_YAML, ".ini")
-_BESIDE = ("group_vars", "host_vars", "vars_plugins")  # what a directory holds beside inventories
-# What Ansible passes over in a directory, too.
-_NO_INVENTORY = (*(".pyc", ".pyo", ".swp", ".bak", ".rpm", ".md", ".txt", ".rst"), *(".orig", ".cfg", ".retry"))
 
 _AS_YAML = "`ansible-inventory -i {} --list --yaml > inventory/NAME.yml` writes down what it answers"
 
 
-def names(root: Path) -> list[str]:
-    """What --hosts may be: the inventory files below `root`, sorted."""
-    return sorted({path.stem for extension in _EXTENSIONS for path in (root / "inventory").glob(f"*{extension}")})
-
-
 def find(name_or_path: str, root: Path) -> Path:
     """The file that --hosts means. Raises ConfigError, with the names there are, when there is none."""
-    given, beside = Path(name_or_path), root / "inventory"
-    extensions = () if "/" in name_or_path else _EXTENSIONS
+    given, beside = Path(name_or_path), root / FOLDER
+    extensions = () if "/" in name_or_path else EXTENSIONS
     named = [path for extension in extensions if (path := beside / f"{name_or_path}{extension}").is_file()]
     if len(named) > 1:
         raise ConfigError(
@@ -56,11 +46,9 @@ def find(name_or_path: str, root: Path) -> Path:
 def _only_file(directory: Path, shown: str) -> Path:
     """The inventory in a directory that has one, with its group_vars; to merge several is left to Ansible."""
     try:
-        entries = sorted(directory.iterdir())
+        found = entries(directory)
     except OSError as error:
         raise ConfigError(f"the directory {shown} cannot be read: {error.strerror}") from None
-    found = [path for path in entries if not path.name.startswith(".") and path.name not in _BESIDE]
-    found = [path for path in found if path.suffix not in _NO_INVENTORY and not path.name.endswith("~")]
     if len(found) == 1 and found[0].is_file():
         return found[0]
     listed = ", ".join(path.name + "/" * path.is_dir() for path in found)
@@ -79,7 +67,7 @@ def layout_of(path: Path, root: Path, problems: list[ConfigError]) -> Layout:
         raise ConfigError(f"{shown} is a program ({text.splitlines()[0]})", advice=_only_ansible(shown))
     if path.suffix == ".toml":
         raise ConfigError(f"{shown}: inventories in TOML are not supported", advice=_AS_YAML.format(shown))
-    if path.suffix not in _YAML:
+    if path.suffix not in YAML:
         from provisioner.inventory import ini  # most are YAML
 
         if path.suffix == ".ini" or ini.looks_like_ini(text):

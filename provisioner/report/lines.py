@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
+from provisioner.calling import spoken
 from provisioner.errors import ProvisionerError, Several
 from provisioner.quantities import format_elapsed
 from provisioner.report.cells import padded
@@ -38,10 +39,10 @@ class LineReporter:
             self._write([(diff_style(line), f"      {clean(line)}")])
 
     def note(self, text: str) -> None:
-        self._write([("", clean(text))])
+        self._write([("", clean(spoken(text)))])
 
     def warning(self, text: str) -> None:
-        self._complain([[("yellow", "warning: "), ("", clean(text))]])
+        self._complain([[("yellow", "warning: "), ("", clean(spoken(text)))]])
 
     def error(self, error: ProvisionerError) -> None:
         self._complain(error_lines(error))
@@ -77,7 +78,7 @@ def error_lines(error: ProvisionerError) -> list[list[Span]]:
     if isinstance(error, Several):
         return [line for each in error.errors for line in error_lines(each)]
     lines = []
-    for text in error.lines():
+    for text in map(spoken, error.lines()):
         indent = text[: len(text) - len(text.lstrip())]  # a detail of several lines stays one block
         lines += [clean(line if n == 0 else indent + line) for n, line in enumerate(text.splitlines() or [""])]
     head, *rest = lines
@@ -98,7 +99,7 @@ def recap_lines(end: End) -> list[list[Span]]:
     unchanged = "; nothing was changed" if end.failed and end.unchanged else ""
     lines.append([("bold", f"{how} {format_elapsed(end.seconds)}{unchanged}")])
     if end.next_steps:
-        lines += [[("", "")], [("bold", "Next:")], *([("", f"  {clean(step)}")] for step in end.next_steps)]
+        lines += [[("", "")], [("bold", "Next:")], *([("", f"  {clean(spoken(step))}")] for step in end.next_steps)]
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Mapping, Optional, Tuple
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..agent.failure import Failure
 from .base import Resource, State
@@ -33,6 +33,9 @@ class Initial(Resource):
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Initial:
         return cls(data["path"], data["user"], tuple(data["command"]), data["label"], data["decided"])
+
+    def described(self) -> Tuple[str, List[Dict[str, Any]]]:
+        return "files", []  # the service's own, made by its own program
 
     def expected(self) -> State:
         return {"made": True}

@@ -26,3 +26,10 @@ def refuse(args, emit, feed):
 
     feed.read(timeout=20)
     raise Failure("enough of it")
+
+
+def misnamed(args, emit, feed):
+    """Be asked for what nothing is called."""
+    from cluster.names import missing
+
+    raise missing("topic", "oders", ["orders"])

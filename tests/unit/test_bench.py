@@ -18,7 +18,8 @@ from bench.__main__ import arguments
 from bench.delay import Delay
 from bench.ground import moved, moved_keys
 from bench.results import Run, Store, pick, ratio, summary
-from cli.common import ROOT, load_inventory
+from cli.common import load_inventory
+from cli.project import ROOT
 from provisioner.artifacts import ClosureSource, Payload
 from provisioner.errors import ConfigError, ProvisionerError
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from cli import broker as verbs
 from cli.tables import broker as broker_table
 from cluster.settings import brokers
 from cluster.settings import rules as settings
@@ -254,3 +258,17 @@ def test_the_default_that_brokers_go_back_to(found, default):
 )
 def test_whether_a_broker_has_taken_a_change(one, value, source, taken):
     assert brokers.taken({RETENTION: one}, {RETENTION: value}, source) is taken
+
+
+@pytest.mark.parametrize(
+    ("silent", "code", "summary"),
+    [
+        ({9: verbs.NOT_REGISTERED}, 1, "--broker 9: no such broker"),
+        ({2: verbs.NOT_REGISTERED}, 2, "no answer from kafka2: not registered"),
+        ({9: "Connection refused"}, 2, "no answer from kafka9: Connection refused"),
+    ],
+)
+def test_a_broker_that_there_is_not_is_a_mistake_and_one_that_is_down_is_none(silent, code, summary):
+    cluster: Any = SimpleNamespace(brokers={2: SimpleNamespace(name="kafka2")}, name=lambda broker: f"kafka{broker}")
+    error = verbs._unanswered(cluster, silent)
+    assert (error.exit_code, error.summary) == (code, summary)

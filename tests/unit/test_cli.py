@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import yaml
 from invoke import Program
 
 import tasks
+from cli import helping
+from cli.flags import Verbs
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = sorted(tasks.namespace.task_names)
@@ -187,6 +190,26 @@ def test_a_wrong_word_is_one_message_and_no_connection(refused, inventory, liste
         listener.accept()
 
 
+CONNECTING = [verb for verb in VERBS if not verb.startswith("lab.") and verb not in ("artifacts.lock", "config.list")]
+
+
+@pytest.mark.parametrize("verb", CONNECTING)
+@pytest.mark.parametrize(
+    ("flag", "value", "said"),
+    [
+        ("--hosts", "prd3", "the inventory prd3 does not exist; did you mean prod3?"),
+        ("--limit", "kafka9", "no host or group is called kafka9; did you mean kafka3?"),
+        ("--extra-vars", "kafka_heep=1g", "unknown variable kafka_heep; did you mean kafka_heap?"),
+    ],
+)
+def test_the_same_mistake_has_the_same_exit_code_in_every_verb(refused, verb, flag, value, said):
+    given = {"--hosts": "prod3", flag: value}
+    words = shlex.split(helping.example(verb))[1:]
+    words = [word for n, word in enumerate(words) if word not in given and (not n or words[n - 1] not in given)]
+    if Verbs(tasks.namespace).find(verb, flag):
+        assert said in refused(verb, *words, *(part for pair in given.items() for part in pair), code=1)
+
+
 def test_wrong_yaml_says_where(refused, tmp_path):
     path = tmp_path / "hosts.yml"
     path.write_text("all:\n  children:\n    kafka:\n      hosts: {a: {}\n")
@@ -208,6 +231,33 @@ def test_a_closed_port_is_unreachable(refused, inventory, listener):
     assert "ansible_port" in output and f"ssh -p {port}" in output
     assert re.search(r"^alone : ok=0 changed=0 restarted=0 unreachable=1 failed=0", output, re.MULTILINE)
     assert "Failed on 1 of 1 hosts after" in output and "; nothing was changed\n" in output
+
+
+TOPICS = ("--extra-vars", '{"topics": {"orders": {}}}')
+CALLS = {
+    "uninstall": ("--yes",),
+    "rebalance": ("--yes",),
+    "produce": ("--topic", "orders"),
+    "consume": ("--topic", "orders"),
+    "broker.set": ("--set", "log.retention.ms=2d"),
+    "broker.unset": ("--unset", "log.retention.ms"),
+    "topics.create": ("--topic", "orders"),
+    "topics.alter": ("--topic", "orders", "--partitions", "9"),
+    "topics.delete": ("--topic", "orders", "--yes"),
+    "topics.plan": TOPICS,
+    "topics.apply": TOPICS,
+    "groups.describe": ("--group", "billing"),
+    "groups.reset": ("--group", "billing", "--to", "earliest"),
+    "groups.delete": ("--group", "billing", "--yes"),
+    **dict.fromkeys(("deploy", "plan", "restart", "smoke", "status", "doctor", "logs", "broker.config"), ()),
+    **dict.fromkeys(("topics.list", "topics.describe", "groups.list", "bench.produce"), ()),
+}
+
+
+@pytest.mark.parametrize("verb", CALLS)
+def test_an_unreachable_host_has_the_same_exit_code_in_every_verb(refused, inventory, listener, verb):
+    output = refused(verb, "--hosts", inventory(listener.getsockname()[1]), *CALLS[verb], code=4)
+    assert "Connection refused" in output
 
 
 def test_a_host_that_swallows_connections_is_given_up_in_time(refused, inventory, listener):

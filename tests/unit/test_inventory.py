@@ -10,7 +10,7 @@ import pytest
 
 from provisioner.errors import ConfigError
 from provisioner.inventory import loading as inventory
-from provisioner.inventory import sources
+from provisioner.inventory import naming
 from provisioner.inventory.host_ranges import expand
 from provisioner.inventory.model import Inventory
 from provisioner.inventory.variables import load_specs
@@ -276,7 +276,7 @@ def test_an_inventory_is_found_by_name_or_by_path(project, monkeypatch, tmp_path
     assert inventory.find("other.yml", project.root) == Path("other.yml")
     assert inventory.find("inventory/site.yml", project.root) == project.root / "inventory/site.yml"
     project.write(inventory__prod3=THREE)
-    assert sources.names(project.root) == ["prod3", "site"]
+    assert naming.names(project.root) == ["prod3", "site"]
 
 
 def test_checks_see_the_whole_inventory_and_all_their_errors_are_raised(project):

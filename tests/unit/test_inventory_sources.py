@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provisioner.errors import ConfigError, ProvisionerError
-from provisioner.inventory import sources
+from provisioner.inventory import naming, sources
 from provisioner.inventory.ini import looks_like_ini
 from provisioner.inventory.loading import load
 from provisioner.inventory.model import Inventory
@@ -225,7 +225,7 @@ def project(tmp_path):
 def test_a_name_means_a_file_of_any_format(project, tmp_path):
     assert sources.find("site", tmp_path) == project("site.ini") if project("site.ini") else None
     project("other.yml")
-    assert sources.names(tmp_path) == ["other", "site"]
+    assert naming.names(tmp_path) == ["other", "site"]
     project("site.yml")
     with pytest.raises(ConfigError, match=r"--hosts site may be inventory/site.yml or inventory/site.ini"):
         sources.find("site", tmp_path)

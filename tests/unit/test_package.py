@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from invoke import Program
 
 import tasks
-from cli import common
+from cli import common, project
 from kafka_provisioner import __version__
 from kafka_provisioner.__main__ import Settings, program
 
@@ -29,7 +28,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.setattr(tasks, "namespace", copy.deepcopy(tasks.namespace))
     monkeypatch.setitem(sys.modules, "tasks", tasks)
     monkeypatch.setattr(common, "INSTALLED", True)
-    monkeypatch.setattr(common, "PROJECT", Path())
+    monkeypatch.setattr(project, "INSTALLED", True)
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str) -> tuple[int, str]:
@@ -46,14 +45,9 @@ def write(path: Path, content: object) -> None:
     path.write_text(yaml.safe_dump(content))
 
 
-def test_it_lists_the_verbs_that_invoke_lists(run: Run, monkeypatch, capsys):
+def test_it_lists_every_verb(run: Run):
     code, listed = run("--list")
-    monkeypatch.chdir(ROOT)
-    with pytest.raises(SystemExit):
-        Program().run(["invoke", "--list"])
-    in_clone = capsys.readouterr().out
-    assert code == 0 and "deploy" in listed
-    assert listed.splitlines()[1:] == in_clone.splitlines()[1:]  # the first line is the heading
+    assert code == 0 and all(f"\n  {verb} " in listed for verb in tasks.namespace.task_names)
 
 
 def test_it_says_its_version(run: Run):
@@ -72,13 +66,51 @@ def test_an_invoke_yaml_of_the_current_directory_counts(run: Run, tmp_path, monk
     assert "inventory from-env does not exist" in run("plan")[1]
 
 
-def test_inventories_are_those_of_the_current_directory(run: Run, tmp_path):
+def test_inventories_are_those_of_the_current_directory(run: Run, tmp_path, monkeypatch):
     wrong = {"all": {"children": {"kafka": {"hosts": {"alone": {"kafka_heap": "lots"}}}}}}
-    write(tmp_path / "inventory" / "mine.yml", wrong)
-    assert "--hosts is one of: mine; or a path" in run("plan")[1]
-    for name in ("mine", "inventory/mine.yml"):
-        code, output = run("plan", "--hosts", name)
-        assert code == 1 and "kafka_heap must be a size" in output and "inventory/mine.yml:" in output
+    for name in ("mine", "other"):
+        write(tmp_path / "inventory" / f"{name}.yml", wrong)
+    assert "--hosts is one of: mine, other; or a path" in run("plan")[1]
+    (tmp_path / "below" / "further").mkdir(parents=True)
+    for place in (tmp_path, tmp_path / "below" / "further"):
+        monkeypatch.chdir(place)
+        for flag in ("--hosts", "-i", "--inventory"):
+            code, output = run("plan", flag, "mine")
+            assert code == 1 and "kafka_heap must be a size" in output and "inventory/mine.yml:" in output
+    monkeypatch.chdir(tmp_path)
+    assert "inventory/mine.yml:" in run("plan", "--hosts", "inventory/mine.yml")[1]
+
+
+def test_an_invoke_yaml_beside_the_inventories_counts_further_down(run: Run, tmp_path, monkeypatch):
+    write(tmp_path / "inventory" / "mine.yml", {})
+    write(tmp_path / "invoke.yaml", {"hosts": "from-file"})
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert "inventory from-file does not exist" in run("plan")[1]
+
+
+def test_the_only_inventory_that_is_no_example_is_taken_and_said(run: Run, tmp_path, monkeypatch):
+    wrong = {"all": {"children": {"kafka": {"hosts": {"alone": {"kafka_heap": "lots"}}}}}}
+    for name in ("mine", "example-single"):
+        write(tmp_path / "inventory" / f"{name}.yml", wrong)
+    write(tmp_path / "inventory" / "group_vars" / "all.yml", {"kafka_port": 9092})
+    code, output = run("plan")
+    assert code == 1 and output.startswith("--hosts mine: the only inventory here\n") and "mine.yml:" in output
+    assert "the only inventory" not in run("plan", "--hosts", "mine")[1]
+    monkeypatch.setenv("INVOKE_HOSTS", "elsewhere")
+    assert "inventory elsewhere does not exist" in run("plan")[1]
+    monkeypatch.delenv("INVOKE_HOSTS")
+    (tmp_path / "inventory" / "hosts").write_text("[kafka]\nalone\n")  # an inventory, too, though no --hosts names it
+    assert "--hosts is missing" in run("plan")[1]
+
+
+def test_somebody_elses_inventory_above_is_not_taken(tmp_path, monkeypatch):
+    write(tmp_path / "inventory" / "mine.yml", {})
+    (tmp_path / "below").mkdir()
+    assert project.nearest(tmp_path / "below") == tmp_path
+    monkeypatch.setattr(project.os, "getuid", lambda: 4711)
+    monkeypatch.setattr(project, "ROOT_USER", 4712)
+    assert project.nearest(tmp_path / "below") is None and project.nearest(tmp_path) == tmp_path
 
 
 def test_a_directory_without_inventories_is_shown_the_examples(run: Run):

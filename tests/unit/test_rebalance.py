@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cli.rebalance import _due
+from cli.rebalance import _due, _refuse
 from cli.throttle import rate_of
 from cluster.model import Partition
 from cluster.moving.carrying import Progress
@@ -145,6 +146,19 @@ def test_more_copies_than_brokers_that_stay_is_said_before():
     assert too_few(partitions, [1, 2, 3, 4], leaving=[3]) == []
     with pytest.raises(ValueError, match="orders"):
         plan(partitions, [1, 2, 3], NO_RACKS, leaving=[3])
+
+
+@pytest.mark.parametrize(("leaving", "known"), [(9, False), (3, True), (4, True), (5, True)])
+def test_a_drain_of_a_broker_that_nobody_knows_is_a_mistake(leaving: int, known: bool):
+    cluster: Any = {1: SimpleNamespace(name="kafka1"), 3: SimpleNamespace(name="kafka3")}
+    state = {"brokers": {"1": None, "3": None, "4": None}}  # 4 is in no inventory any more
+    partitions = [Partition("orders", 0, (1,), leader=1), Partition("logs", 0, (5,), leader=5)]  # 5 is down for good
+    if known:
+        _refuse(cluster[1], state, partitions, cluster, {leaving})
+        return
+    with pytest.raises(UsageError, match="--drain 9: no such broker") as caught:
+        _refuse(cluster[1], state, partitions, cluster, {leaving})
+    assert caught.value.details == ["brokers are: kafka1 (1), kafka3 (3)"]
 
 
 def test_the_plan_of_a_large_cluster_moves_no_more_than_the_new_broker_s_share():

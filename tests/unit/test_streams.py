@@ -17,7 +17,7 @@ from provisioner.agent.feed import WINDOW
 from provisioner.agent.feed import Feed as HostFeed
 from provisioner.connect.fleet import Fleet
 from provisioner.connect.session import Session
-from provisioner.errors import HostFailed, ProvisionerError
+from provisioner.errors import HostFailed, ProvisionerError, UsageError
 from provisioner.resources import Request
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +114,14 @@ def test_a_stopped_call_leaves_what_is_under_way(fleet):
     stream, _ = begin(fleet, "copy")
     stream.feed.stop()
     assert stream.result() == {"total": 0, "pieces": 0, "stopped": True}
+
+
+def test_a_name_that_nothing_has_is_a_mistake_on_the_command_line_and_not_of_the_host(fleet):
+    stream, _ = begin(fleet, "misnamed")
+    with pytest.raises(UsageError) as caught:
+        stream.result()
+    assert caught.value.lines() == ["there is no topic oders; did you mean orders?", "    topics are: orders"]
+    assert caught.value.exit_code == 1
 
 
 def test_a_call_that_fails_ends_the_sending_and_the_next_request_is_answered(fleet):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.common import ROOT
+from cli.project import ROOT
 from provisioner.words import counted, did_you_mean, nearest, some
 
 ROOMS = ("provisioner", "cluster", "roles", "cli", "lab", "bench")
