@@ -16,7 +16,7 @@ from lab.lab import Lab
 from provisioner.inventory.variables import load_specs
 from roles import site
 from roles.kafka import listeners
-from tests.support import pages
+from tests.support import markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 # English and Korean, block by block.
@@ -26,6 +26,8 @@ KOREAN = ["README.ko.md", "docs/first-hour.ko.md", "docs/operations.ko.md"]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in [*ENGLISH, *KOREAN]}
 INVENTORIES = sorted(path.stem for path in (ROOT / "inventory").glob("*.yml"))
 
+# What stands in the place of a verb and is none.
+OF_THE_COMMAND = ("help", "completion")
 ADDRESSES = re.compile(r"[\w.-]+:\d{4,5}(?:,[\w.-]+:\d{4,5})*")
 # Words that a Korean reader stumbles over; each with the one that says it.
 STUMBLING = {
@@ -50,18 +52,18 @@ STUMBLING = {
 
 def first_cells(name: str) -> list[list[str]]:
     """What stands in backticks in the first column of every table: the rest is in the reader's language."""
-    return [code for rows in pages.tables(TEXTS[name]) for row in rows[1:] if (code := pages.code(row[0]))]
+    return [code for rows in markdown.tables(TEXTS[name]) for row in rows[1:] if (code := markdown.code(row[0]))]
 
 
 def table(name: str, *headings: str) -> list[list[str]]:
     """The rows of the one table whose first heading is one of these."""
-    (found,) = [rows for rows in pages.tables(TEXTS[name]) if rows[0][0] in headings]
+    (found,) = [rows for rows in markdown.tables(TEXTS[name]) if rows[0][0] in headings]
     return found[1:]
 
 
 @pytest.mark.parametrize("english, korean", PAIRS)
 def test_code_blocks_are_equal(english: str, korean: str):
-    one, other = ([pages.bare(block) for block in pages.blocks(TEXTS[name])] for name in (english, korean))
+    one, other = ([markdown.bare(block) for block in markdown.blocks(TEXTS[name])] for name in (english, korean))
     assert one == other and len(one) >= 2
 
 
@@ -72,16 +74,16 @@ def test_tables_list_the_same(english: str, korean: str):
 
 @pytest.mark.parametrize("english, korean", PAIRS)
 def test_the_text_names_the_same_commands(english: str, korean: str):
-    one, other = ({" ".join(words) for words in pages.commands(TEXTS[name])} for name in (english, korean))
+    one, other = ({" ".join(words) for words in markdown.commands(TEXTS[name])} for name in (english, korean))
     assert one == other and len(one) >= 10
 
 
 def test_what_the_korean_page_of_operations_shows_is_on_an_english_page():
     """So that an output which changes is changed in both."""
-    known = {line.strip() for name in ENGLISH for block in pages.blocks(TEXTS[name]) for line in block.splitlines()}
-    known |= {line.strip() for line in pages.bare("\n".join(known)).splitlines()}
-    shown = [line.strip() for block in pages.blocks(TEXTS["docs/operations.ko.md"]) for line in block.splitlines()]
-    transcripts = [line for line in shown if pages.bare(line) == line and not line.startswith(("invoke ", "cp "))]
+    known = {line.strip() for name in ENGLISH for block in markdown.blocks(TEXTS[name]) for line in block.splitlines()}
+    known |= {line.strip() for line in markdown.bare("\n".join(known)).splitlines()}
+    shown = [line.strip() for block in markdown.blocks(TEXTS["docs/operations.ko.md"]) for line in block.splitlines()]
+    transcripts = [line for line in shown if markdown.bare(line) == line and not line.startswith(("invoke ", "cp "))]
     assert len(transcripts) > 80
     assert [line for line in transcripts if line not in known] == []
 
@@ -106,24 +108,26 @@ def flags_of_verbs() -> dict[str, set[str]]:
 def wrong(words: list[str]) -> list[str]:
     """What is wrong with a command: a verb or flags that do not exist."""
     verb, *rest = words[1:]
-    if verb.startswith("-"):  # of Invoke itself
-        return [] if verb in ("--list", "--help", "--version") else [verb]
+    if verb.startswith("-") or verb in OF_THE_COMMAND:
+        return [] if verb in (*OF_THE_COMMAND, "--list", "--help", "--version") else [verb]
     if verb not in flags_of_verbs():
         return [verb]
     flags = (word.partition("=")[0].strip("[]") for word in rest if word.strip("[").startswith("--"))
-    return [f"{verb} {flag}" for flag in flags if flag not in flags_of_verbs()[verb]]
+    return [f"{verb} {flag}" for flag in flags if flag not in (*flags_of_verbs()[verb], "--help")]
 
 
 @pytest.mark.parametrize("name", [*TEXTS, "CONTRIBUTING.md"])
 def test_every_command_exists_with_its_flags(name: str):
-    found = pages.commands((ROOT / name).read_text(encoding="utf-8"))
+    found = markdown.commands((ROOT / name).read_text(encoding="utf-8"))
     assert len(found) >= (1 if name == "CONTRIBUTING.md" else 8)
     assert [fault for words in found for fault in wrong(words)] == []
 
 
 @pytest.mark.parametrize("name, heading", [("README.md", "verb"), ("README.ko.md", "명령")])
 def test_the_table_of_verbs_names_flags_that_they_have(name: str, heading: str):
-    found = [(cell.split("`")[1].split()[1], flag) for cell, said in table(name, heading) for flag in pages.code(said)]
+    found = [
+        (cell.split("`")[1].split()[1], flag) for cell, said in table(name, heading) for flag in markdown.code(said)
+    ]
     named = [(verb, flag.split()[0]) for verb, flag in found if flag.startswith("--")]
     assert len(named) > 60
     # `topics.alter` has "the same flags" as the row above it.
@@ -132,7 +136,9 @@ def test_the_table_of_verbs_names_flags_that_they_have(name: str, heading: str):
 
 def test_a_command_that_is_wrong_is_found():
     text = "`invoke deploi --hosts x`, `invoke restart --servce y`\n```\n$ invoke deploy --no-smoke  # --no\n```\n"
-    assert [wrong(words) for words in pages.commands(text)] == [[], ["deploi"], ["restart --servce"]]
+    assert [wrong(words) for words in markdown.commands(text)] == [[], ["deploi"], ["restart --servce"]]
+    shown = "```\n$ invoke status --follow\nstatus has no flag --follow; logs has it\n$ invoke statu --hosts x\n```\n"
+    assert [wrong(words) for words in markdown.commands(shown)] == [["statu"]]
 
 
 def test_every_verb_is_named():
@@ -159,10 +165,10 @@ def test_the_addresses_of_applications_are_those_of_the_inventories(english: str
     for name, heading in ((english, "inventory"), (korean, "인벤토리")):
         listed = []
         for first, *cells in table(name, heading):
-            given = [pages.code(cell)[0] if pages.code(cell) else "" for cell in cells]
+            given = [markdown.code(cell)[0] if markdown.code(cell) else "" for cell in cells]
             said = tuple(address or given[0] for address in given)  # "the same"
-            listed += pages.code(first)
-            assert [inventory for inventory in pages.code(first) if addresses(inventory) != said] == []
+            listed += markdown.code(first)
+            assert [inventory for inventory in markdown.code(first) if addresses(inventory) != said] == []
         assert sorted(listed) == (sorted(names(ROOT)) if name.startswith("README") else INVENTORIES)
 
 
@@ -170,7 +176,7 @@ def test_the_addresses_of_applications_are_those_of_the_inventories(english: str
 def test_code_connects_to_addresses_that_an_inventory_gives(name: str):
     known = {address for inventory in INVENTORIES for address in addresses(inventory)}
     known |= {one for address in known for one in address.split(",")}
-    found = [one for block in pages.blocks(TEXTS[name]) for one in ADDRESSES.findall(block)]
+    found = [one for block in markdown.blocks(TEXTS[name]) for one in ADDRESSES.findall(block)]
     assert len(found) >= 3 and set(found) <= known
 
 
@@ -195,7 +201,7 @@ def test_links_lead_somewhere(name: str):
         path, _, place = target.partition("#")
         page = (ROOT / name).parent / path if path else ROOT / name
         assert page.exists(), target
-        assert not place or place in pages.anchors(page.read_text(encoding="utf-8")), target
+        assert not place or place in markdown.anchors(page.read_text(encoding="utf-8")), target
 
 
 # -- Korean
@@ -215,5 +221,5 @@ def test_a_word_that_is_part_of_another_is_no_stumbling():
 
 @pytest.mark.parametrize("name", KOREAN)
 def test_comments_in_korean_code_blocks_are_korean(name: str):
-    found = [comment for comment in pages.comments(TEXTS[name]) if not re.search("[가-힣]", comment)]
+    found = [comment for comment in markdown.comments(TEXTS[name]) if not re.search("[가-힣]", comment)]
     assert found == []

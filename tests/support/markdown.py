@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterator
 
 PROGRAMS = ("invoke", "kafka-provisioner")
+# What the command answers to a mistake; a page may show that, too.
+_MISTAKEN = re.compile(r"has no flag|there is no verb|stands alone|did you mean `")
 _COMMENT = re.compile(r"(?m)(?:^|(?<= )) *# .*$")
 
 
@@ -31,9 +33,15 @@ def inline(text: str) -> list[str]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The words of each command of ours that a page says to type, in code blocks and in backticks, in order."""
-    lines = [line.strip().removeprefix("$ ") for block in blocks(text) for line in bare(block).splitlines()]
-    parts = [part.strip() for line in [*lines, *inline(text)] for part in line.split(" | ")]
+    """The words of each command of ours that a page says to type, in code blocks and in backticks, in order; those
+    left out that a transcript shows as mistakes."""
+    lines = [line for block in blocks(text) for line in bare(block).splitlines()]
+    typed = [
+        line.strip().removeprefix("$ ")
+        for line, after in zip(lines, [*lines[1:], ""], strict=True)
+        if not _MISTAKEN.search(after)
+    ]
+    parts = [part.strip() for line in [*typed, *inline(text)] for part in line.split(" | ")]
     return [_words(part) for part in parts if part.startswith(tuple(f"{program} " for program in PROGRAMS))]
 
 
