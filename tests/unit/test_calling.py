@@ -9,6 +9,7 @@ import pytest
 from provisioner import calling
 from provisioner.errors import HostFailed
 from provisioner.report.plain import PlainReporter
+from provisioner.report.reporter import End
 
 ADVICE = "see `invoke status`; `invoke deploy` starts what is down"
 
@@ -36,5 +37,5 @@ def test_notes_warnings_and_errors_say_it(called):
     reporter.note(ADVICE)
     reporter.warning(ADVICE)
     reporter.error(HostFailed("it is down", host="a", advice=ADVICE))
-    reporter.recap({}, 1.0, ["try `invoke smoke`"])
+    reporter.recap(End({}, 1.0, ["try `invoke smoke`"]))
     assert "invoke" not in out.getvalue() and out.getvalue().count("`thing status`") == 3
