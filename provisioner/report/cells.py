@@ -11,6 +11,7 @@ from collections.abc import Iterator
 MORE = "…"
 # A word; one is also a command in backticks, so that it can be copied in one piece, and a number with its unit.
 _WORD = re.compile(r"[^\s`]*`[^`]*`[^\s`]*|\d[\d.,]* (?:[KMGT]?i?B|ms|s|h|d|%)(?!\w)[^\s`]*|\S+")
+_SERVERS = re.compile(r"(?:[\w.\[\]-]+:\d+,)+[\w.\[\]-]+:\d+")  # bootstrap.servers
 _MARK = re.compile(r"\s*(?:->|\d+\.|[~+-]) ")  # of advice, of a step, of a change
 _JOINTS = (",;", ":=&/?")  # after these, the first ones rather, a word that is wider than the whole line is broken
 
@@ -36,10 +37,10 @@ def cut(text: str, size: int) -> str:
         return text
     if size < 2:
         return MORE[:size]
-    words = text[: _fitting(text, size - width(MORE) - 1) + 1].rpartition(" ")[0].rstrip()
+    words = text[: fitting(text, size - width(MORE) - 1) + 1].rpartition(" ")[0].rstrip()
     if 3 * width(words) >= size:
         return f"{words} {MORE}"
-    head = text[: _fitting(text, size // 2)]
+    head = text[: fitting(text, size // 2)]
     return head + MORE + _tail(text, size - width(head) - width(MORE))
 
 
@@ -47,8 +48,8 @@ def folded(text: str, size: int) -> list[slice]:
     """The lines of at most `size` cells into which `text` falls at its spaces; those after the first leave room for
     `hanging(text)` in front of them.
 
-    A word that is wider than a line is broken after a joint of a path or a list, or at the edge; but a command in
-    backticks never is: it gets a line of its own, and the terminal wraps it.
+    A word that is wider than a line is broken after a joint of a path or a list, or at the edge; but what is copied (a
+    command in backticks, bootstrap.servers) never is: it gets a line of its own, and the terminal wraps it.
     """
     if width(text) <= size:
         return [slice(0, len(text))]
@@ -74,8 +75,9 @@ def _pieces(text: str, room: int) -> Iterator[tuple[int, int]]:
     """(start, end) of each word, or of its parts where it is wider than `room`."""
     for word in _WORD.finditer(text):
         start, end = word.span()
-        while "`" not in word[0] and width(text[start:end]) > room:
-            fits = max(_fitting(text[start:end], room), 1)
+        copied = "`" in word[0] or _SERVERS.fullmatch(word[0])
+        while not copied and width(text[start:end]) > room:
+            fits = max(fitting(text[start:end], room), 1)
             part = _joint(text, start, start + fits)
             yield start, part
             start = part
@@ -91,8 +93,8 @@ def _joint(text: str, start: int, end: int) -> int:
     return end
 
 
-def _fitting(text: str, size: int) -> int:
-    """How many characters of `text` fit into `size` cells."""
+def fitting(text: str, size: int) -> int:
+    """The number of characters of `text` that fit into `size` cells, from its beginning."""
     if text.isascii():
         return min(max(size, 0), len(text))
     return next((n for n in range(len(text)) if width(text[: n + 1]) > size), len(text))

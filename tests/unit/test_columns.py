@@ -69,6 +69,7 @@ def lines(text: str, size: int) -> list[str]:
         ("주문 내역 조회", 11, ["주문 내역", "  조회"]),
         ("run `invoke deploy --hosts a` now", 20, ["run", "  `invoke deploy --hosts a`", "  now"]),
         ("see `invoke status`, then deploy", 19, ["see", "  `invoke status`,", "  then deploy"]),
+        ("bootstrap.servers: kafka1:9092,kafka2:9092", 20, ["bootstrap.servers:", "  kafka1:9092,kafka2:9092"]),
         ("dirs=/srv/a/data,/srv/b/data", 16, ["dirs=/srv/a/", "  data,/srv/b/", "  data"]),
         ("x" * 25, 12, ["x" * 10, "  " + "x" * 10, "  " + "x" * 5]),
     ],
