@@ -50,6 +50,7 @@ def _read(args: Mapping[str, Any], topic: str, deadline: float, feed: Feed) -> t
     said: list[str] = []
     patience = max(1.0, deadline - time.monotonic())
     command = [TOOL, "--bootstrap-server", Endpoint.parse(args["bootstrap"]).properties()["bootstrap.servers"]]
+    # --messages is what every version takes: 4.3 calls it --num-records, and only warns.
     command += ["--topic", topic, "--group", topic, "--messages", str(args["records"])]
     command += ["--timeout", str(round(patience * 1000))]
     try:
