@@ -55,25 +55,38 @@ class Cluster:
 
         partitions: {topic: [numbers]}, None for all.
         """
-        kind = DescribeLogDirsRequest.DescribableLogDirTopic
-        topics = (
-            None
-            if partitions is None
-            else [kind(topic=name, partitions=list(numbers)) for name, numbers in partitions.items()]
-        )
         sizes: dict[tuple[str, int], dict[int, int]] = {}
         for broker in brokers:
             try:
                 with wire.Connection(broker.endpoint) as connection:
-                    results = connection.call(DescribeLogDirsRequest(topics=topics)).results
+                    measured = sizes_at(connection, partitions)
             except OSError:
                 continue
-            for found in (topic for result in results for topic in result.topics or ()):
-                for partition in found.partitions:
-                    if not partition.is_future_key:
-                        copies = sizes.setdefault((found.name, partition.partition_index), {})
-                        copies[broker.id] = partition.partition_size
+            for key, size in measured.items():
+                sizes.setdefault(key, {})[broker.id] = size
         return sizes
+
+
+def sizes_at(
+    connection: wire.Connection, partitions: Optional[Mapping[str, Iterable[int]]] = None
+) -> dict[tuple[str, int], int]:
+    """{(topic, partition): bytes of the copy} at one broker, without copies that are on their way to another directory.
+
+    partitions: {topic: [numbers]}, None for all. Raises OSError, KafkaError.
+    """
+    kind = DescribeLogDirsRequest.DescribableLogDirTopic
+    topics = (
+        None
+        if partitions is None
+        else [kind(topic=name, partitions=list(numbers)) for name, numbers in partitions.items()]
+    )
+    return {
+        (topic.name, one.partition_index): one.partition_size
+        for result in connection.call(DescribeLogDirsRequest(topics=topics)).results
+        for topic in result.topics or ()
+        for one in topic.partitions
+        if not one.is_future_key
+    }
 
 
 def first_answer(places: Iterable[Place], ask: Callable[[Place], T]) -> T:

@@ -67,6 +67,13 @@ def broker_status(
     return ByBroker("cluster.state.node", "look", args)
 
 
+def watch_broker(broker: int, *, unit: str, dirs: Sequence[str], quorum: bool) -> ByBroker:
+    """Look at a broker and its host again and again, whenever the feed brings a byte: `live.sample.look`. dirs: of its
+    data; quorum: whether the cluster keeps its metadata itself."""
+    args = {"broker": broker, "unit": unit, "dirs": list(dirs), "quorum": quorum}
+    return ByBroker("cluster.live.sample", "look", args)
+
+
 def running_version(unit: str, started: str) -> Request:
     """The version that a broker's process runs, and its protocol: `state.running.look`. started: the copy of the
     server.properties that it was started with."""

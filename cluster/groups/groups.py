@@ -168,7 +168,7 @@ def _described(connection: wire.Connection, groups: Sequence[str], *, strict: bo
         error = None
         try:
             group.update(described(one))
-            group["partitions"] = _committed(connection, one.group_id)
+            group["partitions"] = committed(connection, one.group_id)
         except KafkaError as refused:
             if strict:
                 raise
@@ -188,7 +188,8 @@ def described(answer: Any) -> dict[str, Any]:
     }
 
 
-def _committed(connection: wire.Connection, group: str) -> list[dict[str, Any]]:
+def committed(connection: wire.Connection, group: str) -> list[dict[str, Any]]:
+    """What a group has committed, at its coordinator: [{topic, partition, committed}]. Raises OSError, KafkaError."""
     answer = connection.call(OffsetFetchRequest(group_id=group, topics=None, max_version=FETCH_OF_ONE_GROUP))
     wire.raise_for(answer.error_code)
     return [
