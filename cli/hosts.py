@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any, TextIO
 
@@ -12,7 +12,7 @@ from cli.common import Run, load_inventory
 from cli.project import ROOT
 from provisioner.artifacts import cache_directory
 from provisioner.connect.fleet import Fleet, Outcome
-from provisioner.connect.opening import connect
+from provisioner.connect.opening import Opener, connect
 from provisioner.errors import UsageError
 from provisioner.inventory.model import Host
 from provisioner.options import Options
@@ -70,8 +70,12 @@ class Hosts:
         """Open a session with each host that has none, all at once; {name: host with its facts} of these."""
         missing = {host.name: host for host in hosts if host.name not in self.fleet.sessions}
         facts = connect(self.fleet, site, missing.values(), self.options) if missing else Outcome({}, {})
-        found = {
-            name: Target(missing[name], self.inventory, one, self.options.root / "templates")
-            for name, one in facts.items()
-        }
-        return Outcome(found, facts.errors)
+        return Outcome({name: self._target(missing[name], one) for name, one in facts.items()}, facts.errors)
+
+    def open(self, host: Host) -> Target:
+        """Open a session with one host that has none, in the thread that calls this: nobody waits for it at the end.
+        Raises ProvisionerError."""
+        return self._target(host, Opener(self.fleet, site, self.options).open(host))
+
+    def _target(self, host: Host, facts: Mapping[str, Any]) -> Target:
+        return Target(host, self.inventory, facts, self.options.root / "templates")

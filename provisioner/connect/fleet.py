@@ -63,7 +63,7 @@ class Fleet:
             for host, what in self._going_on.items():
                 self.reporter.warning(f"{host}: {what}")
         # Closing the sessions first lets threads that wait for an answer end; agents finish their step and stop.
-        for session in self.sessions.values():
+        for session in list(self.sessions.values()):
             session.close()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -143,14 +143,23 @@ class Fleet:
 
     def stream(self, host: str, request: Request, on_event: Callable[[dict[str, Any], Feed], None]) -> Stream:
         """Begin a function on a host that takes a feed, f(args, emit, feed). on_event is given every event, and the
-        feed to answer it with; it is called in a thread."""
+        feed to answer it with; it is called in a thread. That is one of its own: many streams may last for hours, and
+        the others are for what is waited for."""
         feed = Feed()
+        answer: Future[Any] = Future()
+        call = self.sessions[host].request
 
         def event(message: dict[str, Any]) -> None:
             on_event(message, feed)
 
-        call = self.sessions[host].request
-        return Stream(feed, self._threads().submit(call, "call", event, feed, **request.wire()))
+        def work() -> None:
+            try:
+                answer.set_result(call("call", event, feed, **request.wire()))
+            except BaseException as error:  # whoever waits for the answer raises it
+                answer.set_exception(error)
+
+        threading.Thread(target=work, name=f"stream {host}", daemon=True).start()
+        return Stream(feed, answer)
 
     def show(self, host: str) -> Event:
         """A receiver of a host's events that shows their texts and warnings, and remembers what goes on there even when
