@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from cli.common import Run
 from cli.hosts import Hosts
@@ -19,6 +19,9 @@ from provisioner.errors import HostFailed, ProvisionerError, Unreachable, UsageE
 from provisioner.inventory.model import Host
 from provisioner.run.target import Target
 from roles.kafka import listeners, topology
+
+if TYPE_CHECKING:
+    from cluster.live.picture import Picture
 
 
 class Cluster:
@@ -99,6 +102,19 @@ class Cluster:
         host = self.driver
         self.show.host(host.name, "")
         return self.fleet.stream(host.name, request.at(listeners.door(host)), on_event)
+
+    def watch(self, target: Target, on_event: Callable[[dict[str, Any], Feed], None]) -> Stream:
+        """Begin to look at a broker again and again, by way of its own host, which is connected to; on_event as by
+        `Fleet.stream`."""
+        from roles.kafka import watch  # for this verb alone
+
+        return self.fleet.stream(target.name, watch.request(target), on_event)
+
+    def picture(self, hosts: Iterable[str], now: float) -> Picture:
+        """An empty picture of the cluster, of which these brokers' hosts are watched."""
+        from roles.kafka import watch
+
+        return watch.picture(self.inventory, hosts, now)
 
     def name(self, broker: int) -> str:
         """A broker as people know it: its host, or "broker 7" for one that is not in the inventory."""

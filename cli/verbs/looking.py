@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from cli.common import Run, on_hosts
 
-STATUS = {"json": "as JSON, for machines; docs/operations.md describes the keys"}
+STATUS = {
+    "json": "as JSON, for machines; docs/operations.md describes the keys",
+    "watch": "stay, and show throughput, lag, heap and disk again and again, until q or Ctrl-C",
+    "interval": "with --watch: from one look to the next; 2s when not given",
+    "count": "with --watch: end after so many intervals",
+}
 
 
 @on_hosts("status", STATUS)
-def status(run: Run, json=False):
+def status(run: Run, json=False, watch=False, interval="", count=""):
     """Show the state of services, ensemble and cluster. Exit code 2 when something is not healthy."""
+    if watch or interval or count:
+        from cli import watch as watching
+
+        return watching.watch(run, interval, count, json)
     from cli import status as page
 
     return page.status(run, json)
