@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import statistics
 import time
 from collections.abc import Iterator
 
@@ -16,6 +19,7 @@ from .load import Load
 
 LINES = "customer-7:two boxes\ncustomer-9:상자 하나\ncustomer-7:one more\n"
 RETENTION = "log.retention.ms"
+RATE = 2000  # records a second: little enough for a busy machine to keep
 
 pytestmark = pytest.mark.second_lab
 
@@ -52,6 +56,7 @@ def test_every_verb_works_the_same_on(three: Cluster, version: str):
     run = Stopwatch(three)
     topics(run)
     records(run)
+    watched(three)
     settings(run)
     assert "delete" in run("topics.delete", "--topic", "walk", "--yes")
     report = ", ".join(f"{verb} {seconds:.2f}" for verb, seconds in run.seconds.items())
@@ -102,7 +107,30 @@ def records(run: Stopwatch) -> None:
     assert " 0" in run("groups.describe", "--group", "walkers")
     assert "3 records read again" in run("groups.reset", "--group", "walkers", "--to", "earliest", "--yes")
     run("groups.delete", "--group", "walkers", "--yes")
-    assert "RECORDS/S" in run("bench.produce", "--records", "5000", "--size", "100")
+
+
+def watched(three: Cluster) -> None:
+    """What is watched beside a measurement is what the measurement says; Ctrl-C ends it, and nothing is wrong."""
+    with three.running("status", "--watch", "--json", "--interval", "1") as watching:
+        watching.says('"serving": true')
+        flags = ("--records", str(8 * RATE), "--size", "200", "--throughput", str(RATE), "--json")
+        shown = three.invoke("bench.produce", *flags)
+        measured = json.loads(shown[shown.index("{\n") :])
+        watching.process.send_signal(signal.SIGINT)
+        said = [json.loads(line) for line in watching.end(0).splitlines() if line.startswith("{")]
+    rates = [
+        topic["records_per_second"]
+        for one in said
+        for name, topic in one["topics"].items()
+        if name.startswith("provisioner-bench-") and topic["records_per_second"]
+    ]
+    # The first and the last interval are not full of records.
+    assert len(rates) >= 5 and statistics.median(rates) == pytest.approx(measured["rate"], rel=0.05), rates
+    last = said[-1]
+    assert all(broker["serving"] and broker["heap_max_bytes"] for broker in last["brokers"].values()), last
+    assert last["cluster"]["controller_host"] in last["brokers"] and not last["cluster"]["offline"]["count"]
+    sizes = [topic["bytes_per_second"] for one in said for topic in one["topics"].values()]
+    assert max(size or 0 for size in sizes) > 200 * RATE, "as it is stored: more than the records' own bytes"
 
 
 def settings(run: Stopwatch) -> None:
