@@ -76,7 +76,7 @@ def main_pid(unit: str) -> int:
     """The main process of a unit; 0 when it does not run, or systemd does not answer."""
     try:
         state = units.show((unit,))[unit]
-    except Failure:
+    except (Failure, OSError):
         return 0
     return int(state["pid"]) if state else 0
 
