@@ -80,8 +80,10 @@ ELSEWHERE = {
     "show": "status",
     "tail": "consume",
     "test": "smoke",
+    "top": "status",
     "up": "deploy",
     "upgrade": "deploy",
+    "watch": "status",
     "write": "produce",
 }
 

@@ -156,6 +156,8 @@ SOURCES: Mapping[str, Callable[[Local], Names]] = {
 FIXED: Mapping[str, tuple[str, ...]] = {
     "acks": ("all", "1"),
     "compression": ("none", "gzip", "lz4", "zstd"),
+    "isolation": ("read_uncommitted", "read_committed"),
+    "level": ("DEBUG", "INFO", "WARN", "ERROR"),
     "offset": ("earliest", "latest"),
     "to": ("earliest", "latest"),
     "retention": ("1d", "7d", "forever"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from cli.moments import offset
+from provisioner.quantities import format_offset
 from provisioner.report.cells import padded, width
 from provisioner.report.lines import clean
 from provisioner.report.terminal import ansi
@@ -98,7 +98,7 @@ def local(entry: Entry) -> str:
         return str(text)
     milliseconds = round(seconds * 1000)
     at = datetime.fromtimestamp(milliseconds // 1000, timezone.utc).astimezone()
-    return f"{found[1]}{at:%Y-%m-%d %H:%M:%S},{milliseconds % 1000:03d}{offset(at)}{text[found.end() :]}"
+    return f"{found[1]}{at:%Y-%m-%d %H:%M:%S},{milliseconds % 1000:03d}{format_offset(at)}{text[found.end() :]}"
 
 
 def together(answers: Mapping[str, Mapping[str, Any]]) -> list[Line]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from datetime import time as clock_time
 
 from provisioner.errors import UsageError
-from provisioner.quantities import parse_duration
+from provisioner.quantities import format_offset, parse_duration
 
 FORMS = "how long ago (2h), a time (18:00, 'yesterday 18:00', 2026-01-31T18:00, with +09:00 or Z), a day or now"
 
@@ -51,13 +51,7 @@ def parse(text: str, now: float) -> float:
 def said(seconds: float) -> str:
     """A time for people: "2026-01-31 18:00:00 +09:00", local, with its offset."""
     found = datetime.fromtimestamp(seconds, timezone.utc).astimezone()
-    return f"{found:%Y-%m-%d %H:%M:%S} {offset(found)}"
-
-
-def offset(local: datetime) -> str:
-    """The offset of a time: "+09:00"."""
-    text = local.strftime("%z")
-    return f"{text[:3]}:{text[3:5]}"
+    return f"{found:%Y-%m-%d %H:%M:%S} {format_offset(found)}"
 
 
 def zone(since: int = 1990, until: int = 2060) -> list[list[int]]:

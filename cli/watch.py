@@ -11,13 +11,13 @@ import itertools
 import json
 import re
 import select
-import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from cli import screen
+from cli import reader, screen
 from cli.cluster import opened
 from cli.common import Run
 from cli.tables import watch as pages
@@ -29,7 +29,7 @@ from provisioner.quantities import parse_duration
 PATIENCE = 1.5  # seconds that a picture waits for the last sample
 SHORTEST = 0.5  # seconds of an interval
 INTERVAL = 2.0
-STEP_SECONDS = 0.5  # a Ctrl-C that comes just as a wait begins is noticed at its end
+STEP_SECONDS = 0.5  # a Ctrl-C that comes just as a wait begins, and a reader that has gone, are noticed at its end
 
 Document = Mapping[str, Any]
 
@@ -157,11 +157,10 @@ class AsLines:
     def __init__(self, wake: int, note: Callable[[str], None], as_json: bool) -> None:
         self._note, self._json = note, as_json
         self._last: Document | None = None
-        self._sources = select.poll()
-        self._sources.register(wake, select.POLLIN)
-        # For nothing but the news that its reader has gone.
-        self._out = sys.stdout.fileno()
-        self._sources.register(self._out, 0)
+        self._gone = threading.Event()
+        self._wake = select.poll()
+        self._wake.register(wake, select.POLLIN)
+        reader.watched(self._gone.set)
 
     def see(self, found: Document, number: int) -> None:
         if self._last is not None:
@@ -174,9 +173,9 @@ class AsLines:
             print(json.dumps(found) if self._json else pages.line(found), flush=True)
 
     def wait(self, seconds: float) -> None:
-        for source, what in self._sources.poll(min(seconds, STEP_SECONDS) * 1000):
-            if source == self._out and what & (select.POLLERR | select.POLLHUP):
-                raise BrokenPipeError
+        self._wake.poll(min(seconds, STEP_SECONDS) * 1000)
+        if self._gone.is_set():
+            raise BrokenPipeError
 
 
 def clock(found: Document) -> str:

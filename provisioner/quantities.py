@@ -7,8 +7,12 @@ and always carry a unit: a bare "300" would mean seconds to one reader and milli
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from provisioner.words import counted
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _SIZE_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _DURATION_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
@@ -90,6 +94,12 @@ def format_elapsed(seconds: float) -> str:
         minutes = round(whole / 60)
         large, small = counted(minutes // 60, "hour"), counted(minutes % 60, "minute")
     return f"{large} {small}" if not small.startswith("0 ") else large
+
+
+def format_offset(moment: datetime) -> str:
+    """The offset of a time that has one: "+09:00"."""
+    text = moment.strftime("%z")
+    return f"{text[:3]}:{text[3:5]}"
 
 
 def _split(text: str, kind: str) -> tuple[str, str]:

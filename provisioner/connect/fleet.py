@@ -5,10 +5,10 @@ from __future__ import annotations
 import getpass
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from provisioner.connect.feed import Feed
@@ -18,6 +18,7 @@ from provisioner.connect.route import Hop
 from provisioner.connect.session import Session
 from provisioner.connect.settings import Settings
 from provisioner.errors import Locked, ProvisionerError, Several
+from provisioner.quantities import format_offset
 from provisioner.report.reporter import Reporter
 from provisioner.resources import Request
 
@@ -206,8 +207,8 @@ def locked(host: str, holder: Mapping[str, Any]) -> Locked:
 
 def _local(moment: float) -> str:
     """A time of the last hours, local with its offset: "14:03:22 +09:00"."""
-    text = time.strftime("%H:%M:%S %z", time.localtime(moment))
-    return f"{text[:-2]}:{text[-2:]}"
+    at = datetime.fromtimestamp(moment, timezone.utc).astimezone()
+    return f"{at:%H:%M:%S} {format_offset(at)}"
 
 
 def _result(future: Future[T]) -> T:

@@ -12,8 +12,10 @@ import pytest
 
 import tasks
 from cli import completing, known
+from cli.consume import ISOLATIONS
 from cli.flags import Verbs
 from cli.known import Local
+from provisioner.agent.loglines import LEVELS
 from provisioner.inventory.variables import load_specs
 from roles import site
 from roles.shared import catalogue, releases
@@ -69,11 +71,13 @@ def offered(line: str) -> list[str]:
         ("broker.unset --unset log.retention.m", ["log.retention.minutes", "log.retention.ms"]),
         ("deploy --extra-vars kafka_hea", ["kafka_heap="]),
         ("produce --acks ", ["all", "1"]),
+        ("consume --isolation ", ["read_uncommitted", "read_committed"]),
+        ("logs --level W", ["WARN"]),
         ("artifacts.lock --product k", ["kafka"]),
         ("rebalance --drain node2 --drain", ["--drain-dir"]),  # what is given is not offered again
         (
             "help to",
-            ["topics.list", "topics.describe", "topics.create", "topics.alter", "topics.delete", "topics.plan"],
+            ["topics.list", "topics.describe", "topics.create", "topics.alter", "topics.delete", "topics.empty"],
         ),
         ("completion f", ["fish"]),
         ("bundle --out ", []),  # a file: the shell knows those
@@ -119,6 +123,11 @@ def test_what_the_files_of_the_roles_say_is_what_the_roles_are():
 def test_every_source_is_one_of_a_flag():
     flags = {flag.name[2:] for verb in VERBS.names for flag in VERBS.flags(verb)}
     assert {*known.SOURCES, *known.FIXED, *known.LISTS} <= flags
+
+
+def test_the_values_that_are_always_the_same_are_those_that_the_verbs_take():
+    assert known.FIXED["isolation"] == ISOLATIONS
+    assert set(known.FIXED["level"]) <= set(LEVELS)
 
 
 @pytest.fixture
