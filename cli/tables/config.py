@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cli.tables.broker import LEGEND
 from cli.tables.columns import PIPE, Column, table
 from cluster.settings.rules import human
 from cluster.settings.sources import READ_ONLY
@@ -20,7 +21,6 @@ COLUMNS = (
     Column("TAKES", drop=1, share=33),
     Column("", remark=True),
 )
-LEGEND = "CHANGES: restart = only with a restart; cluster-wide = at run time; per-broker = at run time, each by itself."
 
 
 def page(found: Catalogue, listed: Sequence[Property], terminal: Terminal = PIPE) -> str:

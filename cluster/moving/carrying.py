@@ -52,8 +52,9 @@ def carry_out(
         show.warning(f"{topic} was deleted meanwhile")
     for broker, names in done["unaware"].items():
         show.warning(
-            f"broker {broker} still tells its clients otherwise of {counted(len(names), 'partition')} ({some(names)}): "
-            "the controller has done all of it, and has not reached this broker yet; see `invoke status`"
+            f"broker {broker} still answers clients with the old state of {counted(len(names), 'partition')} "
+            f"({some(names)}): the controller has made all changes, and has not reached this broker yet; "
+            "see `invoke status`"
         )
     return done
 

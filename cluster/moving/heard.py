@@ -1,4 +1,4 @@
-"""Wait until every broker tells of moves and elections as the controller has made them.
+"""Wait until every broker shows moves and elections as the controller has made them.
 
 A move is done, and a leader elected, when the controller says so. It tells the brokers afterwards, each by itself, and
 on a busy machine one of them may name the old copies for seconds to come: to its clients, and to whoever is about to
@@ -61,10 +61,10 @@ def _partitions(topics: Topics) -> Iterator[Partition]:
 
 
 def everywhere(brokers: Iterable[Broker], done: Done, emit: Emit) -> dict[str, Any]:
-    """Ask each of these brokers until it tells of all of it, for a while at most; one that does not answer is left out,
+    """Ask each of these brokers until it shows all of it, for a while at most; one that does not answer is left out,
     and so is who has heard.
 
-    Returns held, as above; and unaware {id as text: the partitions that this broker still tells otherwise}.
+    Returns held, as above; and unaware {id as text: the partitions that this broker still shows otherwise}.
     """
     deadline = time.monotonic() + PATIENCE
     waiting = list(brokers)
@@ -85,7 +85,7 @@ def everywhere(brokers: Iterable[Broker], done: Done, emit: Emit) -> dict[str, A
 
 
 def _topics(broker: Broker) -> Optional[Topics]:
-    """All topics, as one broker tells of them; None where it does not answer."""
+    """All topics, as one broker shows them; None where it does not answer."""
     try:
         with wire.Connection(broker.endpoint) as connection:
             return dict(connection.metadata(None)["topics"])
