@@ -98,6 +98,7 @@ FLAGS_ELSEWHERE = {
     "-l": "--limit",
     "-n": "--lines",
     "-t": "--topic",
+    "-w": "--watch",
     "-y": "--yes",
     "--bootstrap-server": "--hosts",
     "--force": "--yes",

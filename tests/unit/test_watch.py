@@ -190,7 +190,8 @@ wake, _ = os.pipe()
 lines = AsLines(wake, print, False)
 print("ready", flush=True)
 try:
-    lines.wait(60)
+    for _ in range(100):  # each wait ends early now and then
+        lines.wait(60)
 except BrokenPipeError:
     sys.stderr.write("noticed")
 """
