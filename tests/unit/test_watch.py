@@ -169,14 +169,13 @@ def document(serving: bool = True) -> dict[str, Any]:
 
 def test_lines_are_for_programs_and_news_go_elsewhere(capsys: pytest.CaptureFixture[str]):
     notes: list[str] = []
-    lines = watch.AsLines.__new__(watch.AsLines)  # its reader is pytest, which has no file descriptor
-    lines._note, lines._json, lines._last = notes.append, False, None
+    lines = watch.AsLines(0, notes.append, as_json=False)  # nothing is waited for
     for number, found in enumerate([document(), document(), document(serving=False)]):
         lines.see(found, number)
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].split()[0] == "TIME" and len(shown) == 3 and shown[2].split()[1] == "2/3"
     assert notes == ["18:00:04 kafka3 does not serve any more: Connection refused"]
-    lines._json, lines._last = True, None
+    lines = watch.AsLines(0, notes.append, as_json=True)
     for number in range(2):
         lines.see(document(), number)
     (only,) = capsys.readouterr().out.splitlines()
