@@ -156,5 +156,6 @@ def test_a_broker_that_has_not_heard_is_a_warning_of_every_move():
     assert shown.lines == [
         "waiting until every broker has heard of it: broker 2",
         "broker 2 still answers clients with the old state of 7 partitions (orders-0, orders-1, orders-2, orders-3, "
-        "orders-4 and 2 more): the controller has made all changes, and has not reached this broker yet; see `invoke status`",
+        "orders-4 and 2 more): the controller has made all changes, and has not reached this broker yet; "
+        "see `invoke status`",
     ]
