@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ Run = Callable[..., "tuple[int, str]"]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
     """run(*arguments) -> (exit code, output) of the command as installed, called from an empty directory."""
     # Invoke uses up a task's help, and its loader puts a module of its own in the place of this one.
     monkeypatch.setattr(tasks, "namespace", copy.deepcopy(tasks.namespace))
@@ -37,7 +38,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
             raise SystemExit(0)  # what invoke leaves to the interpreter after a success
         return int(ended.value.code or 0), "".join(capsys.readouterr())
 
-    return call
+    pipe = signal.getsignal(signal.SIGPIPE)
+    yield call
+    # A list lets its reader leave; left so, the first broken pipe of a later test would end pytest without a word.
+    signal.signal(signal.SIGPIPE, pipe)
 
 
 def write(path: Path, content: object) -> None:
