@@ -22,7 +22,7 @@ from .cluster import BASES, Cluster, bare_cluster, restarted
 from .copies import asked, partitions
 from .hosts import counts, status_json
 from .load import Load, loads
-from .serving import create_topic, eventually, produce, records
+from .serving import create_topic, delete_topic, eventually, produce, records
 
 pytestmark = pytest.mark.second_lab
 
@@ -199,7 +199,8 @@ def test_what_the_cluster_holds_changes_without_a_restart(three: Cluster):
 def test_without_two_of_three_combined_nodes_status_says_so_and_a_deploy_starts_them(three: Cluster):
     first, *others = three.hosts
     topic = f"still-{uuid.uuid4().hex[:8]}"
-    create_topic(first.bootstrap, topic)
+    new = NewTopic(topic, num_partitions=1, replication_factor=3)
+    asked(three, lambda admin: admin.create_topics([new]))
     produce(first.bootstrap, topic, ["one", "two", "three"])
     others[0].sh("systemctl stop kafka")
     refused = three.invoke("restart", "--limit", first.name, expect=2)
@@ -211,6 +212,7 @@ def test_without_two_of_three_combined_nodes_status_says_so_and_a_deploy_starts_
     output = three.invoke("deploy", "--no-smoke")
     assert [counts(output, host.name)["touched"] for host in three.hosts] == [0, 1, 1], output
     assert records(others[1].bootstrap, topic) == ["one", "two", "three"]
+    delete_topic(first.bootstrap, topic)
     eventually(lambda: "\nHealthy" in three.invoke("status", expect=None), seconds=60, what="healthy again")
 
 
