@@ -122,11 +122,11 @@ def install(name: str, emit: Callable[[Dict[str, Any]], None]) -> None:
             return
         except Failure:
             emit({"text": "package lists may be old, fetching them"})
-        fetched = ["update"]
+        update = ["update"]
     else:
-        # A third of what lists cost is the packages' descriptions, which nobody here reads; a host that has them keeps
-        # them, since lists of which one kind is not fetched are cleaned up.
-        fetched = ["-o", "Acquire::Languages=none", "update"]
+        # A third of what lists cost is the packages' descriptions, which nobody here reads. Not where there are lists:
+        # apt removes the descriptions that it does not fetch.
+        update = ["-o", "Acquire::Languages=none", "update"]
     wait_for_locks(emit)
-    _apt(fetched, emit)
+    _apt(update, emit)
     _apt(wanted, emit)

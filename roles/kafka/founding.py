@@ -75,9 +75,10 @@ def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resourc
         require_told(known.told, first(cluster, voters))
 
     def decided(host: str, one: Initial) -> Resource:
-        node = _node(one.user, host, voters) if one in new[host].values() else None
+        keeps_metadata = one in new[host].values()
+        node = _node(one.user, host, voters) if keeps_metadata else None
         command = (*one.command, *flags(cluster, node, voters, known.led))
-        return replace(one, command=command, decided=True, label=said(cluster, known, one in new[host].values()))
+        return replace(one, command=command, decided=True, label=said(cluster, known, keeps_metadata))
 
     return {host: [decided(host, one) for one in found] for host, found in undecided.items() if found}
 

@@ -154,8 +154,8 @@ def identity_command(directory: str, number: int) -> tuple[str, ...]:
 
 
 def formatted(directory: str, user: str, command: tuple[str, ...]) -> Initial:
-    """The metadata's directory of a node. Every command writes meta.properties last (StorageTool in its
-    writeFormattedDirs)."""
+    """A directory of a node: its metadata's, or of partitions. Every command writes meta.properties last (StorageTool
+    in its writeFormattedDirs)."""
     return Initial(f"{directory}/meta.properties", user, command, "a new node", decided=False)
 
 
