@@ -143,8 +143,11 @@ def walk(cluster: Cluster, copies: int) -> dict[str, float]:
     )
     assert found["bytes"] >= 50_000 * copies
     described = run("describe", "--topic", "walk")
-    assert "segment.ms = 3600000 (1 h); the brokers' default" in described and "0 to 50" in described
-    assert all(line.split()[1].startswith(cluster.hosts[0].name[:-1]) for line in described.splitlines()[-2:])
+    assert "segment.ms = 3600000 (1 h); the brokers' default" in described
+    rows = [line.split() for line in described.splitlines()[-2:]]
+    assert all(row[1].startswith(cluster.hosts[0].name[:-1]) for row in rows)
+    ends = [row[-5:-2] for row in rows]  # records, and the first and the next offset; what is on disk has a unit
+    assert sorted(ends) == [["0", "0", "0"], ["50", "0", "50"]], described
 
     altered = run(
         "alter", "--topic", "walk", "--partitions", "4", "--retention", "172800001ms", "--unset", "segment.ms"

@@ -258,8 +258,11 @@ def test_colours_end_where_they_began():
 
 
 @pytest.fixture
-def terminal():
+def terminal(monkeypatch: pytest.MonkeyPatch):
     """A real terminal: (its stream, a function that ends it and answers with everything written to it)."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
+        monkeypatch.delenv(name, raising=False)
     master, slave = pty.openpty()
     stream = os.fdopen(slave, "w", encoding="utf-8")
     chunks: list[bytes] = []

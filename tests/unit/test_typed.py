@@ -193,6 +193,7 @@ def test_the_help_of_a_verb_begins_with_an_example_and_its_flags(line: str):
     shown = " ".join(answer.text.split())
     order = ["Bring hosts", "invoke deploy --hosts prod3 --check", "-i, --hosts NAME", "--check s", "--tags"]
     order += ["--limit", "--extra-vars"]
+    assert [part for part in order if part not in shown] == [], shown
     places = [shown.index(part) for part in order]
     assert places == sorted(places)
     assert "also --inventory" in shown and "--[no-]smoke" in shown and "default: on" in shown
