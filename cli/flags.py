@@ -6,7 +6,6 @@ making a dataclass takes most of a millisecond.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from functools import cache, cached_property
 from types import MappingProxyType
@@ -22,6 +21,14 @@ ALSO: Mapping[str, tuple[str, ...]] = MappingProxyType({"hosts": ("i", "inventor
 
 class Verb(Task[Any]):
     """An Invoke task whose flags have their other names, too."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The flags, as often as somebody asks: Invoke takes the help of each one out of the task."""
+        said = dict(self.help)
+        try:
+            return super().get_arguments(ignore_unknown_help)
+        finally:
+            self.help = said
 
     def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
         """What the parser is told of one flag."""
@@ -65,9 +72,7 @@ class Verbs:
     def flags(self, verb: str) -> tuple[Flag, ...]:
         """A verb's own flags, in the order in which it declares them."""
         if verb not in self._flags:
-            task = copy.copy(self._namespace[verb])
-            task.help = dict(task.help)  # asking for the flags takes the help out
-            self._flags[verb] = tuple(map(_flag, task.get_arguments()))
+            self._flags[verb] = tuple(map(_flag, self._namespace[verb].get_arguments()))
         return self._flags[verb]
 
     def find(self, verb: str, typed: str) -> Flag | None:
