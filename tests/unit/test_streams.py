@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from cluster import remote
+from cluster.live import NOW
 from provisioner.agent.feed import WINDOW
 from provisioner.agent.feed import Feed as HostFeed
 from provisioner.connect.fleet import Fleet
@@ -143,6 +145,25 @@ def test_a_lost_host_ends_the_sending(fleet, pipes):
         pass
     with pytest.raises(ProvisionerError):
         stream.result()
+
+
+def test_a_broker_that_is_down_is_sampled_for_as_long_as_somebody_asks(fleet):
+    got: list[Any] = []
+    come = threading.Semaphore(0)
+
+    def hear(message: Any, feed: Any) -> None:
+        got.append(message["sample"])
+        come.release()
+
+    down = remote.watch_broker(1, unit="no-such-unit", dirs=["/"], quorum=False).at("127.0.0.1:1")
+    stream = fleet.stream("node1", down, hear)
+    for _ in range(3):
+        assert come.acquire(timeout=60)
+        assert stream.feed.send(NOW)
+    stream.feed.stop()
+    assert stream.result() == {}
+    assert [one["why"] for one in got[:3]] == ["Connection refused"] * 3 and got[0]["disks"]["/"]["total"] > 0
+    assert got[0]["process"] is None and got[0]["at"] < got[1]["at"] < got[2]["at"]
 
 
 def test_what_comes_in_spite_of_a_stop_is_there_for_who_asks_for_it():
