@@ -196,9 +196,9 @@ def differing(one: Wanted, there: Topic) -> UsageError | None:
 
 
 def _holds(one: Mapping[str, Any]) -> str:
-    records = "an unknown number of" if one["records"] is None else f"{one['records']:,}"
+    records = "an unknown number of records" if one["records"] is None else counted(one["records"], "record")
     size = "unknown size" if one["bytes"] is None else format_size(one["bytes"])
-    return f"{counted(one['partitions'], 'partition')}, {records} records, {size} on disk"
+    return f"{counted(one['partitions'], 'partition')}, {records}, {size} on disk"
 
 
 def _said(cluster: Cluster, text: str) -> None:

@@ -54,7 +54,7 @@ def _below(
     yield (
         "",
         f"{counted(len(totals), 'topic')}, {counted(number, 'partition')}, "
-        f"{_sum(every, 'records', _count)} records, {_sum(every, 'bytes', format_size)} on disk",
+        f"{_records(_sum(every, 'records', _count))}, {_sum(every, 'bytes', format_size)} on disk",
     )
     for broker in silent(found["topics"].values()):
         yield "yellow", f"{name(broker)} does not answer: what is on its disks is not counted"
@@ -169,7 +169,7 @@ def _block(topic: str, data: Mapping[str, Any], name: Callable[[int], str], term
     yield from terminal.lines(
         ("bold", clean(topic)),
         ("", f": partitions {partitions}, replicas {replicas}, ISR {isr}; "),
-        ("", f"{records} records, {size} on disk, retention {kept}"),
+        ("", f"{_records(records)}, {size} on disk, retention {kept}"),
     )
     for key, value in one["own_settings"].items():
         default = Setting.from_wire(data["settings"][key]).default
@@ -217,6 +217,10 @@ def _settings(told: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     keys = ("value", "own", "default", "default_source")
     found = {name: Setting.from_wire(one) for name, one in told.items()}
     return {name: {key: getattr(one, key) for key in keys} for name, one in found.items()}
+
+
+def _records(number: str) -> str:
+    return f"{number} record" if number == "1" else f"{number} records"
 
 
 def _count(number: int) -> str:
