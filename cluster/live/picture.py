@@ -104,7 +104,9 @@ class Picture:
         node.sample, node.cpu, node.asked = {}, None, None
 
     def asker(self) -> Optional[str]:
-        """The host that is to ask for the quorum: the first one whose broker serves."""
+        """The host that is to ask for the quorum, where the cluster has one: the first one whose broker serves."""
+        if not self._own:
+            return None
         return next((name for name, node in self._nodes.items() if not node.why), None)
 
     def owes(self, host: str) -> bool:

@@ -130,6 +130,7 @@ def watched(three: Cluster) -> None:
     last = said[-1]
     assert all(broker["serving"] and broker["heap_max_bytes"] for broker in last["brokers"].values()), last
     assert last["cluster"]["controller_host"] in last["brokers"] and not last["cluster"]["offline"]["count"]
+    assert not any(one["cluster"] and one["cluster"]["quorum"] for one in said), "there is ZooKeeper"
     sizes = [topic["bytes_per_second"] for one in said for topic in one["topics"].values()]
     assert max(size or 0 for size in sizes) > 200 * RATE, "as it is stored: more than the records' own bytes"
 

@@ -83,7 +83,7 @@ def test_a_rate_stays_while_a_part_of_the_sample_rests():
 
 
 def test_a_broker_that_is_down_says_why_and_since_when_and_counts_for_nothing():
-    picture = two()
+    picture = two(own=True)
     picture.hear("kafka1", said(**grew(10, 10), groups={"billing": GROUP}), 1.0)
     down = {"at": 12.0, "why": "Connection refused", "process": None, "disks": {"/data": {"free": 3, "total": 10}}}
     picture.hear("kafka1", down, 3.0)
@@ -100,7 +100,7 @@ def test_a_broker_that_is_down_says_why_and_since_when_and_counts_for_nothing():
 
 
 def test_a_host_that_owes_a_sample_is_silent_after_a_while_and_one_that_was_not_asked_is_not():
-    picture = two()
+    picture = two(own=True)
     picture.hear("kafka1", said(), 1.0)
     assert picture.view(100.0)["brokers"]["kafka1"]["serving"] and not picture.missing()
     picture.ask("kafka1", 100.0)
@@ -113,6 +113,12 @@ def test_a_host_that_owes_a_sample_is_silent_after_a_while_and_one_that_was_not_
     picture.lose("kafka1", "unreachable: timed out", 112.0)
     assert not picture.missing() and picture.view(112.0)["brokers"]["kafka1"]["disks"] == []
     assert picture.view(112.0)["brokers"]["kafka2"]["why"] == CONNECTING and picture.asker() is None
+
+
+def test_nobody_is_asked_for_a_quorum_that_the_cluster_does_not_have():
+    picture = two(own=False)
+    picture.hear("kafka1", said(), 1.0)
+    assert picture.asker() is None
 
 
 PLACES = {"orders": [[0, 0, 100], [1, 0, 50]]}
