@@ -174,7 +174,7 @@ def test_lines_are_for_programs_and_news_go_elsewhere(capsys: pytest.CaptureFixt
         lines.see(found, number)
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].split()[0] == "TIME" and len(shown) == 3 and shown[2].split()[1] == "2/3"
-    assert notes == ["18:00:04 kafka3 does not serve any more: Connection refused"]
+    assert notes == ["19:11:58 kafka3 does not serve any more: Connection refused"]
     lines = watch.AsLines(0, notes.append, as_json=True)
     for number in range(2):
         lines.see(document(), number)
