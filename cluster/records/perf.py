@@ -46,12 +46,17 @@ _COLUMNS = {
 
 def consumed(lines: Sequence[str]) -> Optional[dict[str, Any]]:
     """The consumer's report as numbers: records, rate (per second) and mb (MiB per second) while it fetched, fetching
-    and joining (ms). None without a report, and when no record was read."""
+    and joining (ms). 2.5.0 may count more time for joining than there was: then all of it counts as fetching. None
+    without a report, and when no record was read."""
     rows = [[cell.strip() for cell in line.split(", ")] for line in lines]
     for head, row in zip(rows, rows[1:]):
         if len(head) == len(row) and set(_COLUMNS) <= set(head):
             cells = {_COLUMNS[name]: cell for name, cell in zip(head, row) if name in _COLUMNS}
             whole = {name: int(float(cells[name])) for name in ("records", "joining", "fetching")}
+            overall = dict(zip(head, row))
+            if whole["fetching"] <= 0 and float(overall.get("nMsg.sec", 0)) > 0:
+                cells["rate"], cells["mb"] = overall["nMsg.sec"], overall.get("MB.sec", "0")
+                whole.update(joining=0, fetching=round(1000 * whole["records"] / float(cells["rate"])))
             return {**whole, "rate": float(cells["rate"]), "mb": float(cells["mb"])} if whole["records"] else None
     return None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cluster.records import bench, bench_consume
+from cluster.records import bench, bench_consume, perf
 from provisioner.agent.failure import Failure
 
 ARGS = {"bootstrap": "h:9092", "partitions": 2, "factor": -1, "records": 200_000, "size": 100, "compression": "lz4"}
@@ -55,6 +55,14 @@ def test_a_topic_is_filled_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "--num-records 200000 --record-size 100 --throughput -1" in produced and "acks=1" in produced
     assert "--bootstrap-server h:9092" in consumed and "--messages 200000" in consumed
     assert host.gone == ["group provisioner-bench-1-ab", "topic"]
+
+
+def test_where_the_tool_counts_no_time_for_fetching_its_rates_are_of_all_of_the_time():
+    head = "start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, "
+    head += "fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec"
+    row = "2026-11-26 20:00:00:000, 2026-11-26 20:00:02:000, 1.9073, 0.9537, 20000, 10000.0, 1795722000000, "
+    found = perf.consumed([head, row + "-1795721998000, -0.0000, -0.0000"])
+    assert found == {"records": 20000, "rate": 10000.0, "mb": 0.9537, "fetching": 2000, "joining": 0}
 
 
 def test_fewer_records_than_asked_for_are_not_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
