@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import signal
 import sys
@@ -25,8 +24,7 @@ Run = Callable[..., "tuple[int, str]"]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
     """run(*arguments) -> (exit code, output) of the command as installed, called from an empty directory."""
-    # Invoke uses up a task's help, and its loader puts a module of its own in the place of this one.
-    monkeypatch.setattr(tasks, "namespace", copy.deepcopy(tasks.namespace))
+    # Invoke's loader puts a module of its own in the place of this one.
     monkeypatch.setitem(sys.modules, "tasks", tasks)
     monkeypatch.setattr(common, "INSTALLED", True)
     monkeypatch.setattr(project, "INSTALLED", True)
