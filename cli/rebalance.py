@@ -59,7 +59,8 @@ def rebalance(run: Run, drain: str, throttle: str, yes: bool) -> int:
             speed = f"at most {format_size(rate)} per second and broker" if rate else "as fast as they can"
             confirm(show, f"Move {counted(len(moves), 'partition')}, {speed}?", yes, "nothing was moved")
         show.phase("Rebalance")
-        done = carry_out(cluster.fleet.call, show, driver.name, listeners.door(driver), moves, rate, leaving)
+        door, going = listeners.door(driver), state["going"]
+        done = carry_out(cluster.fleet.call, show, driver.name, door, moves, rate, leaving, going)
         _tell(show, driver, done, leaving, brokers)
     return 0
 
@@ -198,7 +199,7 @@ def _tell(
     names = [f"{cluster[one].name} (broker {one})" if one in cluster else f"broker {one}" for one in sorted(leaving)]
     if done["held"]:
         raise HostFailed(
-            f"made meanwhile, with copies on {' or '.join(names)}: {counted(len(done['held']), 'partition')}",
+            f"made or moved meanwhile, with copies on {' or '.join(names)}: {counted(len(done['held']), 'partition')}",
             host=driver.name,
             details=[_listed(done["held"])],
             advice="run the same command again: it moves these, too",

@@ -206,12 +206,23 @@ def copies_look() -> ByBroker:
 
 
 def move_copies(
-    moves: Sequence[Mapping[str, Any]], *, throttle: int | None, stall: float, leaving: Sequence[int] = ()
+    moves: Sequence[Mapping[str, Any]],
+    *,
+    throttle: int | None,
+    stall: float,
+    going: Sequence[Mapping[str, Any]] = (),
+    leaving: Sequence[int] = (),
 ) -> ByBroker:
     """Move copies, and wait for what is under way: `moving.reassign.work`. moves: [{topic, partition, replicas}];
     throttle: bytes per second and broker, None for no limit; stall: give up after so many seconds without advance;
-    leaving: the brokers that are to have no copy any more."""
-    args = {"moves": list(moves), "throttle": throttle, "stall": stall, "leaving": list(leaving)}
+    going: what `copies_look` told of those under way; leaving: the brokers that are to have no copy any more."""
+    args = {
+        "moves": list(moves),
+        "going": list(going),
+        "throttle": throttle,
+        "stall": stall,
+        "leaving": list(leaving),
+    }
     return ByBroker("cluster.moving.reassign", "work", args)
 
 

@@ -28,17 +28,18 @@ def carry_out(
     moves: Sequence[Move],
     rate: int | None = THROTTLE,
     leaving: Iterable[int] = (),
+    going: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Let a host do the moves by way of its broker, and show how they advance; what `reassign.work` returns.
 
     What is under way from before is waited for, too. rate: bytes per second and broker, None for no limit; leaving: the
-    brokers that are emptied. Interrupted, what is under way goes on throttled; that is said, and the exception goes on.
-    A broker that has not heard of it is a warning.
+    brokers that are emptied; going: what `copies_look` told of moves from before. Interrupted, what is under way goes
+    on throttled; that is said, and the exception goes on. A broker that has not heard of it is a warning.
     """
     wanted = [{"topic": one.topic, "partition": one.partition, "replicas": one.after} for one in moves]
     progress = Progress(show, host)
     try:
-        request = remote.move_copies(wanted, throttle=rate, stall=STALL_SECONDS, leaving=sorted(leaving))
+        request = remote.move_copies(wanted, throttle=rate, stall=STALL_SECONDS, going=going, leaving=sorted(leaving))
         done = call(host, request.at(bootstrap), progress.event)
     except (KeyboardInterrupt, ProvisionerError):
         show.warning(

@@ -32,11 +32,12 @@ POLL_SECONDS = 0.25
 @dataclass(frozen=True)
 class Done:
     """What the controller has done. goals: {partition: its brokers}; elected: the partitions that their first broker
-    leads now; leaving: the brokers that are to have none."""
+    leads now; leaving: the brokers that are to have none; known: the partitions that were there when it began."""
 
     goals: Mapping[Key, Sequence[int]]
     elected: Collection[Key]
     leaving: Collection[int]
+    known: Collection[Key] = ()
 
 
 def behind(topics: Topics, done: Done) -> list[str]:
@@ -45,15 +46,30 @@ def behind(topics: Topics, done: Done) -> list[str]:
 
 
 def _behind(one: Partition, done: Done) -> bool:
+    if _returned(one, done):
+        return True
     goal = tuple(done.goals.get(one.key, one.replicas))
     elsewhere = one.leader >= 0 and one.leader not in goal
     return one.replicas != goal or elsewhere or (one.key in done.elected and one.leader != goal[0])
 
 
 def held(topics: Topics, done: Done) -> list[str]:
-    """The partitions that were not moved and have a copy on a broker that leaves: they were made meanwhile. Pure."""
-    left = set(done.leaving)
-    return [one.name for one in _partitions(topics) if one.key not in done.goals and left.intersection(one.replicas)]
+    """The partitions that were made meanwhile and have a copy on a broker that leaves. Pure.
+
+    One that was there before and was not moved had none: a broker that shows one is behind the times.
+    """
+    known = {*done.goals, *done.known}
+    return [one.name for one in _partitions(topics) if one.key not in known and not _clear(one, done)]
+
+
+def _clear(one: Partition, done: Done) -> bool:
+    """Whether it has no copy on a broker that is to have none."""
+    return set(done.leaving).isdisjoint(one.replicas)
+
+
+def _returned(one: Partition, done: Done) -> bool:
+    """Whether it is shown with a copy that it did not have when it began, on a broker that is to have none."""
+    return one.key in done.known and one.key not in done.goals and not _clear(one, done)
 
 
 def _partitions(topics: Topics) -> Iterator[Partition]:
@@ -64,16 +80,22 @@ def everywhere(brokers: Iterable[Broker], done: Done, emit: Emit) -> dict[str, A
     """Ask each of these brokers until it shows all of it, for a while at most; one that does not answer is left out,
     and so is who has heard.
 
-    Returns held, as above; and unaware {id as text: the partitions that this broker still shows otherwise}.
+    Returns held, as above, with those that somebody has moved to a broker that leaves: all show them there to the end;
+    and unaware {id as text: the partitions that this broker still shows otherwise}.
     """
     deadline = time.monotonic() + PATIENCE
     waiting = list(brokers)
     kept: set[str] = set()
     unaware: dict[int, list[str]] = {}
+    returned: dict[int, set[str]] = {}  # of each broker that answers, by its latest answer
     with ThreadPoolExecutor(max_workers=min(len(waiting), 16) or 1) as pool:
         while True:
             answers = {one.id: topics for one, topics in zip(waiting, pool.map(_topics, waiting)) if topics is not None}
             kept.update(name for topics in answers.values() for name in held(topics, done))
+            returned.update(
+                (broker, {one.name for one in _partitions(topics) if _returned(one, done)})
+                for broker, topics in answers.items()
+            )
             unaware = {broker: names for broker, topics in answers.items() if (names := behind(topics, done))}
             waiting = [broker for broker in waiting if broker.id in unaware]
             if not waiting or time.monotonic() > deadline:
@@ -81,7 +103,12 @@ def everywhere(brokers: Iterable[Broker], done: Done, emit: Emit) -> dict[str, A
             late = some((f"broker {one.id}" for one in waiting))
             emit({"text": f"waiting until every broker has heard of it: {late}"})
             time.sleep(POLL_SECONDS)
-    return {"held": sorted(kept), "unaware": {str(broker): names for broker, names in sorted(unaware.items())}}
+    moved = set.intersection(*returned.values()) if returned else set()
+    late_names = {broker: [name for name in names if name not in moved] for broker, names in sorted(unaware.items())}
+    return {
+        "held": sorted(kept | moved),
+        "unaware": {str(broker): names for broker, names in late_names.items() if names},
+    }
 
 
 def _topics(broker: Broker) -> Optional[Topics]:

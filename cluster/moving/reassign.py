@@ -35,7 +35,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Where every copy is, and which moves are under way. args: bootstrap ("127.0.0.1:9092").
 
     Returns serving; when it is not: why. Else brokers {id as text: rack}, controller, under_way (number of partitions
-    that are being moved), throttled (brokers and topics that have a throttle, as `throttle.find`), and partitions
+    that are being moved), going (these, and those that arrived while it looked: [{topic, partition, replicas}], the
+    replicas they go for), throttled (brokers and topics that have a throttle, as `throttle.find`), and partitions
     [Partition, with its size; the replicas of one under way are its target].
     """
     cluster = Moving(args["bootstrap"])
@@ -55,6 +56,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "brokers": {str(broker.id): broker.rack for broker in view["brokers"].values()},
         "controller": view["controller"],
         "under_way": under_way,
+        "going": [{"topic": topic, "partition": number, "replicas": goal} for (topic, number), goal in goals.items()],
         "throttled": throttled,
         "partitions": [found.to_wire("size") for found in partitions],
     }
@@ -87,24 +89,26 @@ def settled(cluster: Moving) -> tuple[dict[str, Any], dict[Key, list[int]], int]
 def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Do the moves, those that are under way already included, and lead every partition by its preferred replica.
 
-    args: bootstrap; moves [{topic, partition, replicas}]; throttle (bytes per second and broker, None: none); stall
-    (seconds without progress after which it gives up); leaving (brokers that are to have no copy any more). Emits
+    args: bootstrap; moves [{topic, partition, replicas}]; going (what was under way when they were planned, in the same
+    form: it may be done by now, and not every broker know it); throttle (bytes per second and broker, None: none);
+    stall (seconds without progress after which it gives up); leaving (brokers that are to have no copy any more). Emits
     {"left", "bytes_left", "bytes"} as it goes. Returns partitions (moved), elected (leaders changed), skipped (topics
     deleted meanwhile), seconds, held and unaware (`heard.everywhere`): it is over when every broker knows of it.
     """
     cluster = Moving(args["bootstrap"])
     began = time.monotonic()
-    queue = {(move["topic"], move["partition"]): list(move["replicas"]) for move in args["moves"]}
-    watch = Watch(cluster, queue, float(args["stall"]))
+    queue, going = _by_key(args["moves"]), _by_key(args["going"])
+    watch = Watch(cluster, queue, float(args["stall"]), going)
     try:
-        view = cluster.view()
+        before = cluster.view()
         goals = {**{key: goal for key, (goal, _) in cluster.under_way().items()}, **queue}
-        throttle.replace(view, goals, args.get("throttle"))
+        throttle.replace(before, goals, args.get("throttle"))
         while watch.advance(emit):
             time.sleep(POLL_SECONDS)
         view = arrived(cluster, watch.goals)
         elected = cluster.elect(view)
-        done = heard.Done(watch.goals, elected, args["leaving"])
+        known = {one.key for topic in before["topics"].values() for one in topic.partitions}
+        done = heard.Done(watch.goals, elected, args["leaving"], known)
         told = heard.everywhere(view["brokers"].values(), done, emit)
     except (OSError, KafkaError) as error:
         raise Failure(
@@ -120,6 +124,11 @@ def work(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "seconds": time.monotonic() - began,
         **told,
     }
+
+
+def _by_key(moves: list[dict[str, Any]]) -> dict[Key, list[int]]:
+    """{partition: the brokers it goes for}"""
+    return {(move["topic"], move["partition"]): list(move["replicas"]) for move in moves}
 
 
 def arrived(cluster: Moving, goals: dict[Key, list[int]]) -> dict[str, Any]:
@@ -140,12 +149,13 @@ def arrived(cluster: Moving, goals: dict[Key, list[int]]) -> dict[str, Any]:
 
 
 class Watch:
-    """The moves of one run: gives them to the controller, a few at a time, and keeps track of the rest."""
+    """The moves of one run: gives them to the controller, a few at a time, and keeps track of the rest. going: moves
+    that the controller has had from before."""
 
-    def __init__(self, cluster: Moving, queue: dict[Key, list[int]], stall: float) -> None:
+    def __init__(self, cluster: Moving, queue: dict[Key, list[int]], stall: float, going: dict[Key, list[int]]) -> None:
         self.cluster, self.queue, self.stall = cluster, queue, stall
         self.skipped: set[str] = set()
-        self.goals = dict(queue)  # of every partition that this run has moved, or watched
+        self.goals = {**going, **queue}  # of every partition that this run has moved, or watched
         self._bytes = 0
         self._missing: dict[tuple[Key, int], int] = {}
         self._measured = 0.0

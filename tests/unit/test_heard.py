@@ -30,7 +30,7 @@ def orders(replicas: tuple[int, ...], leader: int) -> Partition:
     return Partition(*ORDERS, replicas, leader=leader)
 
 
-DRAINED = Done({ORDERS: [1, 2, 3]}, [ORDERS], {4})
+DRAINED = Done({ORDERS: [1, 2, 3]}, [ORDERS], {4}, {ORDERS, ("clear", 0)})
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,8 @@ DRAINED = Done({ORDERS: [1, 2, 3]}, [ORDERS], {4})
         ({}, [], []),  # deleted meanwhile
         (topics(orders((1, 2, 3), 1), Partition("new", 0, (4, 1), leader=4)), [], ["new-0"]),
         (topics(orders((1, 2, 3), 1), Partition("other", 0, (1, 2), leader=1)), [], []),
+        (topics(Partition("clear", 0, (1, 2), leader=1)), [], []),
+        (topics(Partition("clear", 0, (4, 2), leader=2)), ["clear-0"], []),  # as it was before an earlier run
     ],
 )
 def test_what_a_broker_tells_is_compared_with_what_was_done(told, behind, held):
@@ -107,6 +109,21 @@ def test_what_was_made_meanwhile_on_a_broker_that_leaves_is_named_at_once(asked)
     assert found == {"held": ["new-0"], "unaware": {}} and took == 0
 
 
+def test_what_an_earlier_run_has_moved_is_not_taken_for_new_by_a_broker_that_lags(asked):
+    before = topics(orders((1, 2, 3), 1), Partition("clear", 0, (4, 2), leader=2))
+    after = topics(orders((1, 2, 3), 1), Partition("clear", 0, (1, 2), leader=2))
+    found, _, took, _ = asked({1: [before, after], 2: [before, after], 3: [before, before, after]})
+    assert found == {"held": [], "unaware": {}} and 0 < took < 1
+    found, _, took, _ = asked({1: [after], 2: [before], 3: [after]})
+    assert found == {"held": [], "unaware": {"2": ["clear-0"]}} and took >= heard.PATIENCE
+
+
+def test_what_somebody_moves_to_a_broker_that_leaves_is_named_when_all_show_it_to_the_end(asked):
+    moved = topics(orders((1, 2, 3), 1), Partition("clear", 0, (4, 2), leader=2))
+    found, _, took, _ = asked({1: [moved], 2: [moved], 3: [None]})
+    assert found == {"held": ["clear-0"], "unaware": {}} and took >= heard.PATIENCE
+
+
 # -- what is said of it
 
 
@@ -139,7 +156,7 @@ def test_a_broker_that_got_partitions_meanwhile_is_not_empty():
     with pytest.raises(HostFailed) as caught:
         told(held=["new-0", "new-1"])
     assert caught.value.lines() == [
-        "kafka4: made meanwhile, with copies on kafka4 (broker 4) or broker 7: 2 partitions",
+        "kafka4: made or moved meanwhile, with copies on kafka4 (broker 4) or broker 7: 2 partitions",
         "    new-0, new-1",
         "  -> run the same command again: it moves these, too",
     ]
@@ -147,12 +164,12 @@ def test_a_broker_that_got_partitions_meanwhile_is_not_empty():
 
 def test_a_broker_that_has_not_heard_is_a_warning_of_every_move():
     def work(host: str, args: Any, event: Any) -> dict[str, Any]:
-        assert args["leaving"] == [4]
+        assert args["leaving"] == [4] and args["going"] == going
         event({"text": "waiting until every broker has heard of it: broker 2"})
         return {"skipped": [], "unaware": {"2": [f"orders-{number}" for number in range(7)]}, "held": []}
 
-    shown = Shown()
-    carry_out(FakeHosts({remote.move_copies: work}), shown, "kafka1", "a:1", [], None, {4})  # type: ignore[arg-type]
+    shown, going = Shown(), [{"topic": "orders", "partition": 0, "replicas": [1, 2]}]
+    carry_out(FakeHosts({remote.move_copies: work}), shown, "kafka1", "a:1", [], None, {4}, going)  # type: ignore[arg-type]
     assert shown.lines == [
         "waiting until every broker has heard of it: broker 2",
         "broker 2 still answers clients with the old state of 7 partitions (orders-0, orders-1, orders-2, orders-3, "

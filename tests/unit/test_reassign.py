@@ -45,7 +45,7 @@ def moves(number: int, topic: str = "orders") -> dict[Any, list[int]]:
 
 
 def watch(cluster: FakeCluster, queue: dict[Any, list[int]], stall: float = 60.0) -> reassign.Watch:
-    return reassign.Watch(cluster, queue, stall)  # type: ignore[arg-type]
+    return reassign.Watch(cluster, queue, stall, {})  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -146,6 +146,13 @@ def test_a_broker_that_died_a_moment_ago_does_not_keep_the_others_from_being_ask
     assert asked == [1, 2]
     with pytest.raises(OSError, match="refused"):
         first_answer([Endpoint("kafka", 1)], ask)
+
+
+def test_what_was_under_way_when_it_was_planned_counts_though_it_arrived_before_the_work_began(said):
+    going = {("orders", 0): [1, 2]}
+    at_work = reassign.Watch(FakeCluster(), {}, 60.0, going)  # type: ignore[arg-type]
+    assert not at_work.advance(said.append)
+    assert at_work.goals == going and at_work.seen == 1
 
 
 def test_a_partition_that_has_just_arrived_is_not_taken_for_one_with_a_copy_more(monkeypatch: pytest.MonkeyPatch):
