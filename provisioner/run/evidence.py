@@ -33,8 +33,8 @@ NOTHING: Mapping[Any, Any] = MappingProxyType({})  # a default that nobody can c
 
 class Witness(NamedTuple):
     """What one host says. said {role: the answer to its question}; serving {unit: the answer of its probe}, of those
-    that serve; active: the units that run, whether they serve or not; beside: those that an earlier deploy has started
-    here and that run, though the inventory has the host not in their group."""
+    that serve; active: the units that run, whether they serve or not, and though they are just being stopped; beside:
+    those that an earlier deploy has started here and that run, though the inventory has the host not in their group."""
 
     target: Target
     plan: HostPlan
@@ -106,11 +106,11 @@ class Objection(NamedTuple):
 
 
 def merged(objections: Iterable[Objection]) -> list[Objection]:
-    """The same said of several hosts once, with all of them."""
-    hosts: dict[Objection, list[str]] = {}
+    """The same said of several hosts once, with all of them, and of one host by several roles once, too."""
+    hosts: dict[Objection, dict[str, None]] = {}
     for one in objections:
-        hosts.setdefault(one._replace(host=None), []).extend(filter(None, [one.host]))
-    return [one._replace(host=next(iter(of), None), also=tuple(of[1:])) for one, of in hosts.items()]
+        hosts.setdefault(one._replace(host=None), {}).update({one.host: None} if one.host else {})
+    return [one._replace(host=next(iter(of), None), also=tuple(of)[1:]) for one, of in hosts.items()]
 
 
 def split(objections: Iterable[Objection], agreed: Agreed) -> tuple[list[Objection], list[Objection]]:

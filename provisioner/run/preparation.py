@@ -22,6 +22,9 @@ from provisioner.run.target import Target
 from provisioner.timing import timed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from provisioner.run.preflight import Needs
     from provisioner.run.site import Site
 
@@ -109,7 +112,7 @@ class Preparation:
             said=found["answers"],
             serving=found["serving"],
             beside=found["beside"],
-            active=[one.unit for one in services_of(resources) if (found["states"].get(one.key) or {}).get("active")],
+            active=[one.unit for one in services_of(resources) if _has_process(found["states"].get(one.key))],
         )
         if names and not done.plan.nothing:
             # A name server may take its time: a run that changes nothing does not wait for it.
@@ -117,3 +120,8 @@ class Preparation:
             found = {**found, "unresolved": asked["unresolved"], "loopback": asked["loopback"]}
         done.problems += preflight.problems(name, preflight.details(needs, found))
         done.problems += self._site.objections(target, done.plan, self._fleet.call)
+
+
+def _has_process(state: Mapping[str, Any] | None) -> bool:
+    """Whether a unit runs. One that is being stopped, as after an interrupted restart, serves until it has ended."""
+    return bool(state and (state.get("active") or state.get("pid")))

@@ -176,14 +176,15 @@ class Running:
         return self.log.read_text()
 
     def says(self, text: str, seconds: float = 120) -> None:
-        """Wait until its output contains this; AssertionError with the output when it ends without."""
+        """Wait until its output contains this; AssertionError with the output when it ends without. Looks often: what
+        is to be interrupted at this line may be over a quarter of a second later."""
 
         def look() -> bool:
             ended = self.process.poll() is not None
             assert text in self.output or not ended, f"ended without saying {text!r}:\n{self.output}"
             return text in self.output
 
-        eventually(look, seconds=seconds, what=f"{text!r} in the output")
+        eventually(look, seconds=seconds, what=f"{text!r} in the output", every=0.02)
 
     def end(self, expect: int = 0, seconds: float = 600) -> str:
         """Wait for its end, asserted to be this exit code; its output."""

@@ -14,8 +14,9 @@ from kafka.errors import KafkaError
 T = TypeVar("T")
 
 
-def eventually(check: Callable[[], T], *, seconds: float, what: str) -> T:
-    """The first answer of `check` that is true; AssertionError with the last refusal when there is none in time."""
+def eventually(check: Callable[[], T], *, seconds: float, what: str, every: float = 0.2) -> T:
+    """The first answer of `check` that is true; AssertionError with the last refusal when there is none in time.
+    every: seconds from one look to the next."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -26,7 +27,7 @@ def eventually(check: Callable[[], T], *, seconds: float, what: str) -> T:
         except (AssertionError, KafkaError, OSError) as error:
             last = f"{type(error).__name__}: {error}"
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}; last: {last}"
-        time.sleep(0.2)
+        time.sleep(every)
 
 
 def produce(bootstrap: str, topic: str, values: list[str]) -> None:

@@ -14,7 +14,7 @@ from provisioner.agent import sockets
 from provisioner.agent.packages import find as find_package
 from provisioner.agent.units import parse as parse_unit
 from provisioner.errors import ConfigError, HostFailed, Locked
-from provisioner.run import preflight
+from provisioner.run import preflight, preparation
 from provisioner.run.preflight import JavaNeed, Needs
 
 GIB = 2**30
@@ -219,3 +219,16 @@ def test_where_programs_cannot_run_is_what_the_kernel_says_of_the_nearest_direct
     monkeypatch.setattr(os, "statvfs", statvfs)
     later = str(tmp_path / "later/still")
     assert host_facts.noexec([later, "/"]) == [later] and asked == [str(tmp_path), "/"]
+
+
+@pytest.mark.parametrize(
+    ("state", "runs"),
+    [
+        (None, False),
+        ({"active": True, "pid": 7}, True),
+        ({"active": False, "pid": 7}, True),  # being stopped: a broker answers until its process has ended
+        ({"active": False, "pid": 0}, False),
+    ],
+)
+def test_a_unit_runs_until_its_process_has_ended(state, runs):
+    assert preparation._has_process(state) is runs
