@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.early import Early
+
 MARKER = "second_lab"
 
 
@@ -39,8 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
     reports_to = config.getoption("reports_to")
     if reports_to is not None:
         config.pluginmanager.register(Away(config, reports_to), "two_labs")
+        config.pluginmanager.register(Early(config.rootpath, None), "early")
     elif config.getoption("two_labs") and not config.getoption("usepdb"):
         config.pluginmanager.register(Home(config), "two_labs")
+        config.pluginmanager.register(Early(config.rootpath, MARKER), "early")
 
 
 class Away:

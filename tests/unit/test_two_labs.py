@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.early import FILE
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFTEST = "from tests.support.two_labs import pytest_addoption, pytest_configure\n"
 INI = "[pytest]\nmarkers =\n    second_lab: beside\n"
@@ -76,6 +78,25 @@ def test_away(): meet("away", "here")
 def test_a_failure_of_the_second_half_is_shown_and_is_the_end_of_the_run(project: Path):
     said = run(project, "LIMIT = 2" + HERE + AWAY, expect=1)
     assert "1 failed, 3 passed" in said and "FAILED test_it.py::test_away[2]" in said and "2 < 2" in said
+
+
+def test_a_failure_of_either_half_can_be_read_while_the_others_run(project: Path):
+    tests = f"""
+def test_fails_here(): assert "here" == "there"
+
+def test_waits_here():
+    deadline = time.monotonic() + 20
+    while "test_away" not in open({str(FILE)!r}).read():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+@pytest.mark.second_lab
+def test_away(): assert "away" == "there"
+"""
+    assert "2 failed, 1 passed" in run(project, tests, expect=1)
+    written = (project / FILE).read_text()
+    assert written.count("test_it.py::test_away (call)") == 1 and "'away' == 'there'" in written
+    assert written.count("test_it.py::test_fails_here (call)") == 1 and "'here' == 'there'" in written
 
 
 def test_a_test_that_never_reports_has_failed(project: Path):
