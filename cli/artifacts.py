@@ -41,7 +41,7 @@ def lock(product: str, version: str) -> None:
 
 def sources(run: Run) -> list[ArchiveSource | ClosureSource]:
     """What the hosts of an inventory install, each once."""
-    inventory = load_inventory(run.hosts, run.extra_vars)
+    inventory = load_inventory(run.hosts, run.extra_vars, run.decrypt())
     found = [source for host in inventory.hosts.values() for source in site.sources(host)]
     return list({source.id: source for source in found}.values())
 
@@ -62,7 +62,7 @@ def bundle(run: Run, out: str) -> None:
     from provisioner.artifacts.bundle import place_of
 
     require_clone("bundle")
-    inventory = load_inventory(run.hosts, run.extra_vars).path
+    inventory = load_inventory(run.hosts, run.extra_vars, run.decrypt()).path
     target = Path(out or f"{Path(run.hosts).stem}-bundle.tar").absolute()
     if target.suffix != ".tar":
         raise UsageError(f"--out is {out}; a bundle's name ends in .tar")
@@ -78,6 +78,9 @@ def bundle(run: Run, out: str) -> None:
         )
     typed = [f"{target.stem}/run", "deploy", "--hosts", place_of(inventory, ROOT)]
     typed += [word for variable in run.extra_vars for word in ("--extra-vars", mask(variable))]
+    typed += [word for label in run.vault_id for word in ("--vault-id", label)]
+    typed += [word for file in run.vault_password_file for word in ("--vault-password-file", file)]
+    typed += ["--ask-vault-pass"] * run.ask_vault_pass
     print(f"{made.path}: {made.size / 2**20:.0f} MiB, sha256 {made.sha256}")
     print("The inventory is in it; SSH keys and known_hosts that it names are not.")
     print(f"On the other machine: tar xf {shlex.quote(target.name)} && {shlex.join(typed)}")

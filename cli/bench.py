@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cli.cluster import Cluster, opened
-from cli.common import INTERRUPTED, Run
+from cli.common import INTERRUPTED, Run, for_machines
 from cli.produce import ACKS, COMPRESSIONS, seconds
 from cli.tables.columns import PIPE, Column, table
 from cluster import remote
@@ -97,7 +96,7 @@ def _measured(
             )
         setting = {"driver": driver.name, "brokers": brokers, "copies": copies, **wanted}
         if as_json:
-            print(json.dumps({**setting, **answer["result"], "finished": answer["finished"]}, indent=2))
+            print(for_machines({**setting, **answer["result"], "finished": answer["finished"]}))
         else:
             print(page(setting, answer["result"], terminal()))
         if not answer["finished"]:

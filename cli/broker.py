@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from cli.cluster import Cluster, opened
-from cli.common import Run
+from cli.common import Run, for_machines
 from cli.tables import broker as broker_table
 from cluster import remote
 from cluster.model import Setting
@@ -44,7 +43,7 @@ def config(run: Run, names: list[str], broker: str, everything: bool, diff: bool
         different = _differences(cluster, found, asked) if diff else None
         brokers = {id_: cluster.name(id_) for id_ in found}
     if as_json:
-        print(json.dumps(_document(brokers, found, silent, different), indent=2))
+        print(for_machines(_document(brokers, found, silent, different)))
     else:
         print(broker_table.page(brokers, found, len(answer["known"]), different, terminal()))
     return INCOMPLETE if silent else 0

@@ -6,6 +6,7 @@ import functools
 import gc
 import inspect
 import io
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,13 +20,14 @@ from cli.project import INSTALLED, ROOT, project
 
 if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
+    from provisioner.inventory.yaml_source import Decrypt
 
 INTERRUPTED = 130  # as a shell reports a program that ended by Ctrl-C
 
 # Flags whose default comes from invoke.yaml or an INVOKE_* variable when they are not given.
 CONFIGURED = ("hosts", "accept_new_host_keys")
 # Flags that may be given again; the verb gets a list.
-REPEATABLE = ("extra_vars", "config", "name", "set", "unset", "set_file", "ask")
+REPEATABLE = ("extra_vars", "vault_password_file", "vault_id", "config", "name", "set", "unset", "set_file", "ask")
 
 # Flags that are on unless they, or the configuration, say no.
 ON = ("smoke",)
@@ -34,6 +36,9 @@ ON = ("smoke",)
 SOURCES = {
     "hosts": "the inventory: NAME for inventory/NAME.yml, or a path. Not needed with INVOKE_HOSTS, or with only one",
     "extra_vars": "set a variable: key=value, {JSON} or @FILE; may be given again",
+    "vault_password_file": "the file that holds the password of ansible-vault, or a program that writes it",
+    "vault_id": "the same with a label: LABEL@FILE or LABEL@prompt; may be given again",
+    "ask_vault_pass": "ask for the password of ansible-vault",
 }
 COMMON = {
     **SOURCES,
@@ -46,7 +51,8 @@ COMMON = {
 @dataclass(frozen=True)
 class Run:
     """What the flags say that verbs have in common. hosts: the inventory, as it was named; extra_vars: as they were
-    typed; limit: which hosts of it, "" for all; check: show, and change nothing."""
+    typed; limit: which hosts of it, "" for all; check: show, and change nothing; vault_...: where passwords
+    of ansible-vault are."""
 
     hosts: str
     extra_vars: list[str] = field(default_factory=list, repr=False)  # may hold passwords
@@ -54,6 +60,21 @@ class Run:
     check: bool = False
     ask_become_pass: bool = False
     accept_new_host_keys: bool = False
+    vault_password_file: list[str] = field(default_factory=list)
+    vault_id: list[str] = field(default_factory=list)
+    ask_vault_pass: bool = False
+
+    def decrypt(self) -> Decrypt | None:
+        """What opens what ansible-vault has encrypted; None where neither a flag nor the environment has a password.
+        Raises ConfigError for a file that is not there."""
+        given = self.vault_password_file or self.vault_id or self.ask_vault_pass
+        if not given and not any(name.startswith("ANSIBLE_VAULT_") for name in os.environ):
+            return None
+        from cli.asking import secret
+        from provisioner.inventory.vault_keys import Keys, sources
+
+        found = sources(self.vault_password_file, self.vault_id, self.ask_vault_pass)
+        return Keys(found, secret).decrypt if found else None
 
 
 def verb(name: str, help: dict[str, str]) -> Callable[[Callable[..., int | None]], Any]:
@@ -135,6 +156,9 @@ def on_hosts(
 DEFAULTS: Mapping[str, Any] = {
     "hosts": "",
     "extra_vars": None,
+    "vault_password_file": None,
+    "vault_id": None,
+    "ask_vault_pass": False,
     "limit": "",
     "check": False,
     "ask_become_pass": False,
@@ -166,6 +190,15 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def for_machines(found: Any, indent: int | None = 2) -> str:
+    """A document for machines, without what was decrypted in this run."""
+    import json
+
+    from provisioner.hidden import without
+
+    return without(json.dumps(found, indent=indent))
+
+
 def old_spelling(old: str, new: str, given: Sequence[str]) -> Sequence[str]:
     """What was given with a flag's old spelling, which works as the new one does; says so on standard error."""
     if given:
@@ -183,8 +216,9 @@ def _only() -> str:
     return found
 
 
-def load_inventory(hosts: str, extra_vars: Sequence[str] = ()) -> Inventory:
-    """The inventory that --hosts names, checked as a whole. Raises UsageError listing the valid names without one."""
+def load_inventory(hosts: str, extra_vars: Sequence[str] = (), decrypt: Decrypt | None = None) -> Inventory:
+    """The inventory that --hosts names, checked as a whole. decrypt: as of a `Run`. Raises UsageError listing the valid
+    names without one."""
     from provisioner.errors import UsageError
     from provisioner.inventory import loading as inventory
     from provisioner.inventory import naming, variables
@@ -200,7 +234,13 @@ def load_inventory(hosts: str, extra_vars: Sequence[str] = ()) -> Inventory:
         )
     specs = variables.load_specs(site.default_files())
     return inventory.load(
-        hosts, root=project(), extra_vars=extra_vars, specs=specs, served=site.SERVED, checks=site.CHECKS
+        hosts,
+        root=project(),
+        extra_vars=extra_vars,
+        specs=specs,
+        served=site.SERVED,
+        checks=site.CHECKS,
+        decrypt=decrypt,
     )
 
 

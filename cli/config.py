@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from cli.common import names
+from cli.common import for_machines, names
 from cli.tables import config as config_table
 from provisioner.errors import UsageError
 from provisioner.report.terminal import terminal
@@ -28,7 +27,7 @@ def listing(product: str, version: str, search: str, as_json: bool) -> None:
             advice="--search takes a part of a name, or a pattern such as 'log.*'; without it all are listed",
         )
     if as_json:
-        print(json.dumps(document(found, listed), indent=2))
+        print(for_machines(document(found, listed)))
     else:
         print(config_table.page(found, listed, terminal()))
 

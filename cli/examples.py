@@ -91,6 +91,7 @@ ELSEWHERE = {
 FLAGS_ELSEWHERE = {
     "-C": "--check",
     "-D": "--diff",
+    "-J": "--ask-vault-pass",
     "-K": "--ask-become-pass",
     "-e": "--extra-vars",
     "-f": "--follow",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from cli import moments
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
-from cli.common import Run, names
+from cli.common import Run, for_machines, names
 from cli.places import place
 from cli.produce import partition as partition_flag
 from cli.tables import groups as groups_table
@@ -31,7 +30,7 @@ def listing(run: Run, lagging: bool, topic: str, as_json: bool) -> None:
     with opened(run) as cluster:
         groups = selected(_look(cluster), lagging, names(topic))
         if as_json:
-            print(json.dumps([groups_table.document(one, cluster.name) for one in groups], indent=2))
+            print(for_machines([groups_table.document(one, cluster.name) for one in groups]))
         elif not groups and (lagging or topic):
             print(f"no group reads {topic}" + (" and is behind" if lagging else "") if topic else "no group is behind")
         else:
@@ -59,7 +58,7 @@ def describe(run: Run, group: str, as_json: bool) -> None:
     with opened(run) as cluster:
         found = _one(cluster, group)
         if as_json:
-            print(json.dumps(groups_table.document(found, cluster.name), indent=2))
+            print(for_machines(groups_table.document(found, cluster.name)))
         else:
             print(groups_table.description(found, cluster.name, terminal()))
 

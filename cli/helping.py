@@ -17,13 +17,18 @@ WIDEST = 32  # cells of the names of flags; a longer one has its words on the ne
 MOST = 100  # cells of a line: more are hard to read
 
 # Flags that many verbs share, the most used first.
-SHARED = ("--hosts", "--limit", "--extra-vars", "--ask-become-pass", "--accept-new-host-keys")
+SHARED = (
+    *("--hosts", "--limit", "--extra-vars", "--ask-become-pass", "--accept-new-host-keys"),
+    *("--vault-password-file", "--vault-id", "--ask-vault-pass"),
+)
 
 # What stands for the value of a flag.
 VALUES: Mapping[str, str] = {
     "--hosts": "NAME",
     "--extra-vars": "KEY=VALUE",
     "--limit": "HOSTS",
+    "--vault-password-file": "FILE",
+    "--vault-id": "LABEL@FILE",
     "--tags": "ROLES",
     "--topic": "NAME",
     "--group": "NAME",

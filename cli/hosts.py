@@ -52,7 +52,7 @@ class Hosts:
         """stream: where what goes on is shown, None for standard output; a verb whose answer is there shows it on
         standard error. chosen: as for `options`. Raises UsageError and ConfigError."""
         self.options = options(run, **chosen)
-        self.inventory = load_inventory(run.hosts, run.extra_vars)
+        self.inventory = load_inventory(run.hosts, run.extra_vars, run.decrypt())
         self.members: list[Host] = list(self.inventory.limit(self.options.limit))
         self.show = reporter(stream)
         self.fleet = Fleet(self.show)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
-from cli.common import Run
+from cli.common import Run, for_machines
 from cli.hosts import Hosts
 from cli.looking import see
 from cli.tables import status as status_table
@@ -23,7 +22,7 @@ def status(run: Run, as_json: bool) -> int:
         found, lost = see(hosts.fleet, hosts.inventory, targets, targets.errors)
     found["hosts"] = {host.name: found["hosts"][host.name] for host in hosts.members}
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(for_machines(found))
     else:
         print(status_table.page(found, terminal()))
     if any(isinstance(error, Unreachable) for error in lost.values()):

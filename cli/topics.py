@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli.cluster import Cluster, opened
-from cli.common import Run, names
+from cli.common import Run, for_machines, names
 from cli.tables import topics as topics_table
 from cluster import remote
 from provisioner.errors import UsageError
@@ -22,7 +21,7 @@ def listing(run: Run, topic: str, internal: bool, as_json: bool) -> None:
     with opened(run) as cluster:
         found = looked(cluster, topic, internal, keys=RETENTION)
         if as_json:
-            print(json.dumps(topics_table.document(found), indent=2))
+            print(for_machines(topics_table.document(found)))
         else:
             print(topics_table.listing(found, cluster.name, terminal()))
 
@@ -32,7 +31,7 @@ def describe(run: Run, topic: str, internal: bool, as_json: bool) -> None:
     with opened(run) as cluster:
         found = looked(cluster, topic, internal, keys=None if as_json else RETENTION)
         if as_json:
-            print(json.dumps(topics_table.document(found, partitions=True), indent=2))
+            print(for_machines(topics_table.document(found, partitions=True)))
         else:
             print(topics_table.descriptions(found, cluster.name, terminal()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import replace
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
-from cli.common import Run
+from cli.common import Run, for_machines
 from cli.throttle import rate_of
 from cli.topics_moving import mover
 from cluster.topics import apply as topic_apply
@@ -31,7 +30,7 @@ def plan(run: Run, file: str, as_json: bool) -> None:
         found, warnings = topic_apply.planned(cluster.call, wanted)
         cluster.show.host(cluster.driver.name, "")
         if as_json:
-            print(json.dumps({**topic_apply.document(found), "warnings": warnings}, indent=2))
+            print(for_machines({**topic_apply.document(found), "warnings": warnings}))
         else:
             _show(cluster, found, warnings, prune=False)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import re
 import select
 import threading
@@ -19,7 +18,7 @@ from typing import Any, Protocol
 
 from cli import reader, screen
 from cli.cluster import opened
-from cli.common import Run
+from cli.common import Run, for_machines
 from cli.tables import watch as pages
 from cli.watchers import Watchers
 from cluster.live.picture import Picture
@@ -170,7 +169,7 @@ class AsLines:
         if number == 0 and not self._json:
             print(pages.heads(), flush=True)
         if number > 0:
-            print(json.dumps(found) if self._json else pages.line(found), flush=True)
+            print(for_machines(found, indent=None) if self._json else pages.line(found), flush=True)
 
     def wait(self, seconds: float) -> None:
         self._wake.poll(min(seconds, STEP_SECONDS) * 1000)

@@ -1,7 +1,8 @@
 """Which settings hold a secret, by their names, and how a text is shown without their values. Pure.
 
 One list for all that is shown: diffs, plans, messages, excerpts of files, verbs. When in doubt, a value is hidden: a
-diff that hides too much costs a look at the file, a password in the log of a build costs a rotation.
+diff that hides too much costs a look at the file, a password in the log of a build costs a rotation. What was decrypted
+is hidden by its value, too (`hidden.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-MASK = "********"
+from provisioner.hidden import MASK, without
+
+__all__ = ["MASK", "is_secret", "mask", "shown"]
+
 # Names of secrets: Kafka's, ZooKeeper's (superDigest), Java's (keyStorePassword) and Ansible's (ansible_become_pass).
 _NAMES = re.compile(
     r"password|passwd|passphrase|(^|[._-])(pass|pwd|pw)$|secret|token|credential|jaas[._]config|digest$"
@@ -48,6 +52,7 @@ def mask(text: str, open_names: Collection[str] | None = None) -> str:
     the value is hidden then, and so is any line that is neither a comment nor such a setting: whose value it may be
     cannot be known.
     """
+    text = without(text)
     if "PRIVATE KEY-----" in text:
         text = _PEM.sub(lambda found: found[1] + MASK + "\n" * found[0].count("\n") + found[2], text)
     out: list[str] = []

@@ -8,35 +8,40 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import ConfigError
-from provisioner.inventory.yaml_source import Document, Raw, read
+from provisioner.inventory.yaml_source import Decrypt, Document, Raw, read
 from provisioner.secrets import is_secret
 
 FLAG = "--extra-vars"
 _ADVICE = f"write {FLAG} key=value, {FLAG} @FILE, or {FLAG} '{{key: value}}'"
 
 
-def parse(given: Sequence[str], known: Mapping[str, Any], problems: list[ConfigError]) -> dict[str, Raw]:
+def parse(
+    given: Sequence[str], known: Mapping[str, Any], problems: list[ConfigError], decrypt: Decrypt | None = None
+) -> dict[str, Raw]:
     """The variables of all --extra-vars, later ones winning. What cannot be read is added to `problems`.
 
     Values have YAML's types: `a=1` is a number, `a=[1, 2]` a list, `a=` nothing. One flag holds one variable, so that
-    a value may hold blanks; known: the variables whose name after a blank shows that two were meant.
+    a value may hold blanks; known: the variables whose name after a blank shows that two were meant. decrypt: for files
+    that ansible-vault has encrypted, as for `yaml_source.read`.
     """
     found: dict[str, Raw] = {}
     for argument in given:
         try:
-            found.update(_one(argument.strip(), known, problems))
+            found.update(_one(argument.strip(), known, problems, decrypt))
         except ConfigError as error:
             problems.append(error)
     return found
 
 
-def _one(argument: str, known: Mapping[str, Any], problems: list[ConfigError]) -> dict[str, Raw]:
+def _one(
+    argument: str, known: Mapping[str, Any], problems: list[ConfigError], decrypt: Decrypt | None
+) -> dict[str, Raw]:
     if argument.startswith("@"):
         try:
             path = Path(argument[1:]).expanduser()
         except RuntimeError:
             raise ConfigError(f"{FLAG} {argument}: there is no such user", advice=_ADVICE) from None
-        document = read(path, argument[1:])
+        document = read(path, argument[1:], decrypt)
         return document.variables(document.root, problems)
     if argument.startswith("{"):
         document = Document(argument, FLAG)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from provisioner.errors import ConfigError, raise_all
 from provisioner.inventory.layout import Layout
-from provisioner.inventory.yaml_source import EncryptedFile, Raw, read
+from provisioner.inventory.yaml_source import Decrypt, EncryptedFile, Raw, read
 
 _LONGEST = 200  # bytes of a name, with an extension behind it; file systems have 255
 _EXTENSIONS = ("", ".yml", ".yaml", ".json")
@@ -22,15 +22,23 @@ _EXTENSIONS = ("", ".yml", ".yaml", ".json")
 class Layers(Mapping[str, Mapping[str, Raw]]):
     """{host: {variable: what is written}}, put together when it is asked for.
 
-    encrypted: files of variables that ansible-vault has encrypted, as far as they were asked for; what they set is not
-    known. Asking for a host raises ConfigError, or Several, for what cannot be read of its files, unless `read` has
-    said it already.
+    encrypted: files of variables that ansible-vault has encrypted, as far as they were asked for, when no password was
+    given; what they set is not known. Asking for a host raises ConfigError, or Several, for what cannot be read of its
+    files, unless `read` has said it already.
     """
 
     def __init__(
-        self, layout: Layout, beside: Path, root: Path, defaults: Mapping[str, Raw], extra: Mapping[str, Raw]
+        self,
+        layout: Layout,
+        beside: Path,
+        root: Path,
+        defaults: Mapping[str, Raw],
+        extra: Mapping[str, Raw],
+        decrypt: Decrypt | None = None,
     ) -> None:
-        """beside: the directory of group_vars and host_vars; root: places are named from there."""
+        """beside: the directory of group_vars and host_vars; root: places are named from there; decrypt: as for
+        `yaml_source.read`."""
+        self._decrypt = decrypt
         self._layout, self._beside, self._root, self._defaults, self._extra = layout, beside, root, defaults, extra
         self._groups = [layout.groups["all"], *layout.by_precedence()]
         self._of_group: dict[str, dict[str, Raw]] = {}
@@ -89,7 +97,7 @@ class Layers(Mapping[str, Mapping[str, Raw]]):
             return found
         for path in paths:
             try:
-                document = read(path, label(path, self._root))
+                document = read(path, label(path, self._root), self._decrypt)
             except EncryptedFile as error:
                 self.encrypted.append(error.label)
             except ConfigError as error:

@@ -22,7 +22,7 @@ from provisioner.inventory.sources import find, layout_of
 from provisioner.inventory.templating import Renderer
 from provisioner.inventory.unknown import unknown_variables
 from provisioner.inventory.variables import Variable
-from provisioner.inventory.yaml_source import Raw
+from provisioner.inventory.yaml_source import Decrypt, Raw
 
 Check = Callable[[Inventory], "list[ConfigError]"]
 
@@ -35,16 +35,18 @@ def load(
     specs: Mapping[str, Variable],
     served: Served | None = None,
     checks: Sequence[Check] = (),
+    decrypt: Decrypt | None = None,
 ) -> Inventory:
     """The inventory that a name or path means (`sources.find`), with group_vars/ and host_vars/ beside it.
 
     extra_vars: what --extra-vars was given, each `key=value`, `@file` or a map in braces. served: the groups whose
     hosts the inventory is to have; the others are only there for templates to name. None: all hosts. checks: what roles
-    have to say about the whole inventory; run only when every variable is fine. Raises ConfigError, or Several of them.
+    have to say about the whole inventory; run only when every variable is fine. decrypt: opens what ansible-vault has
+    encrypted; None without a password. Raises ConfigError, or Several of them.
     """
     path = find(name_or_path, root)
     problems: list[ConfigError] = []
-    layout = layout_of(path, root, problems)
+    layout = layout_of(path, root, problems, decrypt)
     if not layout.complete(problems):
         raise_all(problems)
     everyone = {name: layout.listed(name) for name in layout.groups}
@@ -52,11 +54,14 @@ def load(
     refused, remarks = ([], []) if served is None else near_misses(layout, served)
     problems.extend(refused)
     defaults = {name: Raw(variable.default, None, variable.place) for name, variable in specs.items()}
-    layers = Layers(layout, path.parent, root, defaults, parse_extra_vars(extra_vars, specs, problems))
+    extra = parse_extra_vars(extra_vars, specs, problems, decrypt)
+    layers = Layers(layout, path.parent, root, defaults, extra, decrypt)
     written = {host: layers.read(host, problems) for host in ours}
     problems.extend(unknown_variables(written, specs))
     types = {**connection.TYPES, **{name: variable.type for name, variable in specs.items()}}
-    renderer = Renderer(layers, types, lambda host: _magic(host, layout, path), everyone, defaults, layers.encrypted)
+    renderer = Renderer(
+        layers, types, lambda host: _magic(host, layout, path), everyone, defaults, layers.encrypted, decrypt
+    )
     hosts: dict[str, Host] = {}
     failures: list[tuple[str, ConfigError]] = []
     for name, layer in written.items():

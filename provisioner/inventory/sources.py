@@ -12,7 +12,7 @@ from provisioner.inventory import file as yaml_file
 from provisioner.inventory.layers import label
 from provisioner.inventory.layout import Layout
 from provisioner.inventory.naming import EXTENSIONS, FOLDER, YAML, entries, names
-from provisioner.inventory.yaml_source import Document, text_of
+from provisioner.inventory.yaml_source import Decrypt, Document, text_of
 from provisioner.words import did_you_mean
 
 _AS_YAML = "`ansible-inventory -i {} --list --yaml > inventory/NAME.yml` writes down what it answers"
@@ -58,11 +58,11 @@ def _only_file(directory: Path, shown: str) -> Path:
     )
 
 
-def layout_of(path: Path, root: Path, problems: list[ConfigError]) -> Layout:
-    """What an inventory file describes, still to be completed; what is wrong with it is added to `problems`. Raises
-    ConfigError for a file that is no inventory which can be read here."""
+def layout_of(path: Path, root: Path, problems: list[ConfigError], decrypt: Decrypt | None = None) -> Layout:
+    """What an inventory file describes, still to be completed; what is wrong with it is added to `problems`. decrypt:
+    as for `yaml_source.read`. Raises ConfigError for a file that is no inventory which can be read here."""
     shown = label(path, root)
-    text = text_of(path, shown)
+    text, decrypted = text_of(path, shown, decrypt)
     if text.startswith("#!"):
         raise ConfigError(f"{shown} is a program ({text.splitlines()[0]})", advice=_only_ansible(shown))
     if path.suffix == ".toml":
@@ -72,7 +72,7 @@ def layout_of(path: Path, root: Path, problems: list[ConfigError]) -> Layout:
 
         if path.suffix == ".ini" or ini.looks_like_ini(text):
             return ini.parse(text, shown, problems)
-    document = Document(text, shown)
+    document = Document(text, shown, decrypted=decrypted)
     _refuse_what_only_ansible_runs(document)
     return yaml_file.parse(document, problems)
 

@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from provisioner import hidden
 from provisioner.errors import ConfigError
 from provisioner.inventory.value_types import Type, convert
 from provisioner.inventory.variables import is_template
-from provisioner.inventory.yaml_source import NO_VAULT, Encrypted, Raw, Unsafe, encrypted
+from provisioner.inventory.yaml_source import NO_VAULT, Decrypt, Encrypted, Raw, Unsafe, encrypted
 from provisioner.secrets import MASK, is_secret, mask
 from provisioner.words import nearest, some
 
@@ -42,7 +43,8 @@ class Renderer:
     """The values of all variables of all hosts.
 
     layers: host -> variable -> what is written; magic: gives a host's variables that Ansible provides by itself;
-    defaults: what applies where a variable is omitted; encrypted_files: files whose variables are missing.
+    defaults: what applies where a variable is omitted; encrypted_files: files whose variables are missing; decrypt:
+    opens values that ansible-vault has encrypted, None without a password.
     """
 
     def __init__(
@@ -53,11 +55,12 @@ class Renderer:
         groups: Mapping[str, Sequence[str]],
         defaults: Mapping[str, Raw],
         encrypted_files: Sequence[str],
+        decrypt: Decrypt | None = None,
     ) -> None:
         self._layers = layers
         self._types = types
         self._shared = {"groups": {name: list(hosts) for name, hosts in groups.items()}, "hostvars": _HostVars(self)}
-        self._defaults, self._encrypted_files = defaults, encrypted_files
+        self._defaults, self._encrypted_files, self._decrypt = defaults, encrypted_files, decrypt
         self._make_magic = magic
         self._magic: dict[str, Mapping[str, Any]] = {}
         self._values: dict[tuple[str, str], Any] = {}
@@ -112,6 +115,8 @@ class Renderer:
 
     def _evaluate(self, host: str, name: str, raw: Raw) -> Any:
         kind = self._types.get(name)
+        if self._decrypt and encrypted(raw.value):
+            raw = self._decrypted(name, raw, whole=kind is not None)
         if is_template(raw.value):
             raw = Raw(self._rendered(host, name, raw.value, raw), None, raw.place)
         if raw.value is OMITTED:
@@ -123,6 +128,36 @@ class Renderer:
             # An entry of the user's own map may stay what it is: another entry is what a template asks for.
             raise ConfigError(f"{name} is encrypted by ansible-vault", details=[f"in: {raw.place}"], advice=NO_VAULT)
         return raw.value if kind is None else convert(name, kind, raw)
+
+    def _decrypted(self, name: str, raw: Raw, whole: bool) -> Raw:
+        """The same with its encrypted values as text, which is never a template, as in Ansible. whole: every entry is
+        needed; else one that no password opens stays what it is. Raises ConfigError for what cannot be opened."""
+
+        def text(value: Encrypted) -> Unsafe:
+            assert self._decrypt is not None
+            found = self._decrypt(value.text, name)
+            hidden.add(found)
+            return Unsafe(found)
+
+        def walk(value: Any) -> Any:
+            if isinstance(value, Encrypted):
+                try:
+                    return text(value)
+                except ConfigError:
+                    if whole:
+                        raise
+                    return value
+            if isinstance(value, dict):
+                return {key: walk(member) for key, member in value.items()}
+            return [walk(member) for member in value] if isinstance(value, list) else value
+
+        try:
+            found = text(raw.value) if isinstance(raw.value, Encrypted) else walk(raw.value)
+        except ConfigError as error:
+            raise ConfigError(
+                error.summary, details=[*error.details, f"in: {raw.place}"], advice=error.advice
+            ) from None
+        return Raw(found, found if isinstance(found, str) else None, raw.place, raw.inner)
 
     def _rendered(self, host: str, name: str, value: Any, raw: Raw, secret: bool = False) -> Any:
         if isinstance(value, dict):

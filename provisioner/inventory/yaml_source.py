@@ -8,13 +8,14 @@ however deep in a list or map and through however many templates (`written.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from provisioner import hidden
 from provisioner.errors import ConfigError
 from provisioner.inventory.written import written
 from provisioner.secrets import MASK, mask
@@ -23,9 +24,12 @@ from provisioner.secrets import MASK, mask
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 NO_VAULT = (
-    "give it at run time with --extra-vars @FILE, or read it from the environment: \"{{ lookup('env', 'NAME') }}\""
+    "give its password: --vault-password-file FILE, --vault-id LABEL@FILE or --ask-vault-pass "
+    "(ANSIBLE_VAULT_PASSWORD_FILE is read, too)"
 )
 
+# (what ansible-vault wrote, what it is, for messages) -> the text; raises ConfigError. `vault_keys.py` has the one.
+Decrypt = Callable[[str, str], str]
 
 _KEPT = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "timestamp"))
 _UNCLOSED = ("unexpected end of stream", "expected ',' or")
@@ -39,8 +43,8 @@ class Unsafe(str):
 
 @dataclass(frozen=True)
 class Encrypted:
-    """A value tagged `!vault`: what it is remains unknown here, and only whoever needs it has to say so. text: as
-    ansible-vault wrote it."""
+    """A value tagged `!vault`, as long as it is not decrypted: without its password, only whoever needs it has to say
+    so. text: as ansible-vault wrote it."""
 
     text: str = field(repr=False)
 
@@ -54,10 +58,10 @@ class EncryptedValue(Exception):
 
 
 class EncryptedFile(ConfigError):
-    """A file that ansible-vault has encrypted as a whole. label: the file."""
+    """A file that ansible-vault has encrypted as a whole, and no password was given. label: the file."""
 
     def __init__(self, label: str) -> None:
-        super().__init__(f"{label}: files encrypted by ansible-vault are not supported", advice=NO_VAULT)
+        super().__init__(f"{label} is encrypted by ansible-vault", advice=NO_VAULT)
         self.label = label
 
 
@@ -127,10 +131,11 @@ def refuse_duplicate_keys(node: yaml.MappingNode) -> None:
 class Document:
     """One YAML file: `root` is its top node, None when the file is empty. `label` names it in messages."""
 
-    def __init__(self, text: str, label: str, secret: bool = False) -> None:
-        """secret: no message may show a line of it. Raises ConfigError when `text` is not one YAML document."""
+    def __init__(self, text: str, label: str, secret: bool = False, decrypted: bool = False) -> None:
+        """secret: no message may show a line of it; decrypted: nor any text of its values, wherever that is used.
+        Raises ConfigError when `text` is not one YAML document."""
         self.label = label
-        self._secret = secret
+        self._secret, self._decrypted = secret or decrypted, decrypted
         self.lines = text.splitlines()
         self._anchored = "&" in text
         try:
@@ -185,6 +190,8 @@ class Document:
             raise self.error(
                 "not a valid value for its tag", node, "remove the tag, or put the value in quotes"
             ) from None
+        for secret in strings(value, keys=False) if self._decrypted else ():
+            hidden.add(secret)
         text = node.value if isinstance(node, yaml.ScalarNode) else None
         return Raw(value, text, self.place(node), inner)
 
@@ -276,13 +283,15 @@ class Document:
             indent, before = min(indent, here), False
 
 
-def read(path: Path, label: str) -> Document:
-    """The YAML file `path`, called `label` in messages. Raises ConfigError when it cannot be read."""
-    return Document(text_of(path, label), label)
+def read(path: Path, label: str, decrypt: Decrypt | None = None) -> Document:
+    """The YAML file `path`, called `label` in messages. decrypt: for one that ansible-vault has encrypted. Raises
+    ConfigError when it cannot be read, EncryptedFile without a password for it."""
+    text, decrypted = text_of(path, label, decrypt)
+    return Document(text, label, decrypted=decrypted)
 
 
-def text_of(path: Path, label: str) -> str:
-    """The text of a file. Raises ConfigError, EncryptedFile for one that ansible-vault has encrypted."""
+def text_of(path: Path, label: str, decrypt: Decrypt | None = None) -> tuple[str, bool]:
+    """The text of a file, and whether it had to be decrypted. Raises as `read` does."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -290,9 +299,11 @@ def text_of(path: Path, label: str) -> str:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{label}: line {line}: not UTF-8 text", advice="save the file as UTF-8") from None
-    if text.startswith("$ANSIBLE_VAULT"):
+    if not text.startswith("$ANSIBLE_VAULT"):
+        return text, False
+    if decrypt is None:
         raise EncryptedFile(label)
-    return text
+    return decrypt(text, label), True
 
 
 def _contains_itself(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> bool:
@@ -311,17 +322,17 @@ def encrypted(value: Any) -> bool:
     return any(map(encrypted, value)) if isinstance(value, list) else isinstance(value, Encrypted)
 
 
-def strings(value: Any) -> Iterator[str]:
-    """Every string inside a value, keys of maps included."""
+def strings(value: Any, keys: bool = True) -> Iterator[str]:
+    """Every string inside a value. keys: those of maps included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for key, member in value.items():
-            yield from strings(key)
-            yield from strings(member)
+            yield from strings(key) if keys else ()
+            yield from strings(member, keys)
     elif isinstance(value, (list, tuple)):
         for member in value:
-            yield from strings(member)
+            yield from strings(member, keys)
 
 
 def _explain(problem: str, line: str, column: int) -> tuple[str, str | None]:

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from provisioner.calling import spoken
 from provisioner.errors import ProvisionerError, Several
+from provisioner.hidden import without
 from provisioner.quantities import format_elapsed
 from provisioner.report.cells import padded
 from provisioner.report.cells import width as cells
@@ -115,8 +116,8 @@ def _rows(rows: Mapping[str, Row]) -> Iterator[list[Span]]:
 
 def clean(text: str) -> str:
     """`text` without the characters that could move the cursor, ring the bell, rewrite the screen, or make a reader see
-    another text than there is."""
-    return _CONTROL.sub("", text)
+    another text than there is, and without what was decrypted in this run."""
+    return without(_CONTROL.sub("", text))
 
 
 def escaped(data: bytes) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -225,15 +227,21 @@ def watched_for(host: LabHost, secret: str) -> Iterator[None]:
 
 
 def test_a_secret_is_in_no_output_no_argument_list_and_no_file_that_others_can_read(single: LabHost, tmp_path: Path):
-    secret = "hunter2-5c0de"
-    variables = tmp_path / "secret.json"
-    variables.write_text(json.dumps({"kafka_config": {"ssl.keystore.password": secret}}))
-    chosen = ("--extra-vars", f"@{variables}")
+    # The name of the second says nothing of a secret: it is one because ansible-vault had encrypted it.
+    secret, rack, vault = "hunter2-5c0de", "rack-5c0de", "opens-5c0de"
+    variables, password = tmp_path / "secret.json", tmp_path / "password"
+    variables.write_text(json.dumps({"kafka_config": {"ssl.keystore.password": secret}, "kafka_rack": rack}))
+    password.write_text(f"{vault}\n")
+    chosen = ("--extra-vars", f"@{variables}", "--vault-password-file", str(password))
+    encrypt = [str(Path(sys.executable).with_name("ansible-vault")), "encrypt", *chosen[2:], str(variables)]
+    subprocess.run(encrypt, check=True, capture_output=True, timeout=60)
     with watched_for(single, secret):
         plan = single.invoke("plan", *chosen)
         deployed = single.deploy("--no-smoke", "--diff", *chosen)
     for output in (plan.stdout, deployed):
-        assert secret not in output and "+ssl.keystore.password=********" in output
+        assert not any(one in output for one in (secret, rack, vault)), output
+        assert "+ssl.keystore.password=********" in output and "+broker.rack=********" in output
+    assert f"broker.rack={rack}" in single.sh("cat /etc/kafka/server.properties").splitlines()
 
     search = "grep -r -l -F -f /root/pattern /etc /opt /var/lib /var/log /run /tmp 2>/dev/null"
     # The second is what the broker has read, for it alone.
