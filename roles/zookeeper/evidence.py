@@ -75,6 +75,7 @@ def _seen(witness: Witness) -> rules.Seen:
         version=shared.version_in(said["link"]),
         wanted_version=release(target.host.vars).version,
         active=UNIT in witness.active,
+        mode=str(witness.serving.get(UNIT, {}).get("mode") or ""),
     )
 
 

@@ -15,6 +15,7 @@ from roles.shared import evidence as shared
 
 STOPPED = "stop Kafka and ZooKeeper on all hosts first (`systemctl stop kafka zookeeper`), then deploy: the cluster is "
 STOPPED += "down meanwhile"
+IN_ENSEMBLE = ("leader", "follower", "observer")  # how a server serves that is not alone
 
 
 class Seen(NamedTuple):
@@ -22,7 +23,8 @@ class Seen(NamedTuple):
 
     servers, servers_then {id: "host:quorum port:election port"}: its ensemble, none for a server that is alone. port,
     port_then: for clients. dirs, dirs_then: (of the snapshots, of the transaction log), None for a host without a
-    server. data: the directories that hold transactions. active: whether the unit runs.
+    server. data: the directories that hold transactions. active: whether the unit runs. mode: how
+    it serves ("leader", "standalone", ...), "" where it does not.
     """
 
     host: str
@@ -37,6 +39,7 @@ class Seen(NamedTuple):
     version: str | None = None
     wanted_version: str = ""
     active: bool = False
+    mode: str = ""
 
     @property
     def has_data(self) -> bool:
@@ -135,7 +138,8 @@ def _ports(server: str) -> list[str]:
 
 
 def empty_majority(seen: Sequence[Seen], members: Collection[int]) -> list[Objection]:
-    """Servers without data that would be a quorum by themselves, and begin a cluster of their own."""
+    """Servers without data that would be a quorum by themselves, and begin a cluster of their own. One that serves in
+    an ensemble has what its leader has, though no file may say so yet: an ensemble just begun has no transaction."""
     there, by_number = known(seen), {one.number: one for one in seen}
     full = [one for one in seen if one.has_data]
     if not full or len(members) < 2:
@@ -143,7 +147,8 @@ def empty_majority(seen: Sequence[Seen], members: Collection[int]) -> list[Objec
     empty = [
         number
         for number in members
-        if (number in by_number and not by_number[number].has_data) or (number not in by_number and number not in there)
+        if (number in by_number and not by_number[number].has_data and by_number[number].mode not in IN_ENSEMBLE)
+        or (number not in by_number and number not in there)
     ]
     if len(empty) < majority(len(members)):
         return []

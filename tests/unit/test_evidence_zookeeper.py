@@ -98,6 +98,9 @@ EMPTY = frozenset[str]()
         ([server(1, servers={}), server(2, data=EMPTY)], (1, 2), 0),  # 1 -> 2
         ([server(1), server(2), server(3), *(server(n, data=EMPTY) for n in (4, 5))], (1, 2, 3, 4, 5), 0),
         ([server(1)], (1,), 0),
+        # An ensemble that has just begun: the leader alone has logged its first transaction.
+        ([server(1, mode="leader"), *(server(n, data=EMPTY, mode="follower") for n in (2, 3))], (1, 2, 3), 0),
+        ([server(1, mode="leader"), *(server(n, data=EMPTY, mode="standalone") for n in (2, 3))], (1, 2, 3), 1),
     ],
 )
 def test_servers_without_data_are_never_a_majority(seen, members, found):
