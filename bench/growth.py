@@ -13,6 +13,7 @@ from bench.ground import write_job
 from bench.tools import Job
 from lab import engine, image
 from lab.lab import Lab
+from provisioner.errors import ProvisionerError
 
 HEAP = "64m"  # of each ZooKeeper
 
@@ -67,6 +68,15 @@ class Crowd:
                 "--publish",
                 "127.0.0.1::22",
                 tag,
+            )
+        ended = [host for host, one in engine.containers().items() if host in self.hosts and not one.published]
+        if ended:
+            log = engine.run(["docker", "logs", "--tail", "6", ended[0]])
+            raise ProvisionerError(
+                f"{len(ended)} of {len(self.hosts)} hosts ended while they booted",
+                host=ended[0],
+                details=(log.stdout + log.stderr).strip().splitlines(),
+                advice="so many systemds at once need `sudo sysctl fs.inotify.max_user_instances=1024`",
             )
         self.lab.admit(dict(zip(self.hosts, self.ssh_ports, strict=True)))
 
