@@ -216,13 +216,7 @@ def move_copies(
     """Move copies, and wait for what is under way: `moving.reassign.work`. moves: [{topic, partition, replicas}];
     throttle: bytes per second and broker, None for no limit; stall: give up after so many seconds without advance;
     going: what `copies_look` told of those under way; leaving: the brokers that are to have no copy any more."""
-    args = {
-        "moves": list(moves),
-        "going": list(going),
-        "throttle": throttle,
-        "stall": stall,
-        "leaving": list(leaving),
-    }
+    args = {"moves": list(moves), "going": list(going), "throttle": throttle, "stall": stall, "leaving": list(leaving)}
     return ByBroker("cluster.moving.reassign", "work", args)
 
 

@@ -1,32 +1,47 @@
 """Values that must not be shown, whatever they are called: what was decrypted in this run, and what decrypts it.
 
 `secrets.py` hides by name, and a value may be read by any name. These are hidden wherever they appear: in a diff, an
-error, a plan. Values that are hardly a secret and would hide half of every text are left out.
+error, a plan. Values that are hardly a secret and would hide half of every text are left out: short ones, and names of
+hosts and groups.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
 MASK = "********"
 SHORTEST = 4  # characters; a shorter one would be found inside other words
-_COMMON = frozenset({"true", "false", "none", "null", "kafka", "localhost"})
+_COMMON = frozenset({"true", "false", "none", "null", "localhost"})
 
 _values: set[str] = set()
+_names: set[str] = set()
 _pattern: re.Pattern[str] | None = None
 
 
 def add(text: str) -> None:
     """Let no text show a line of this value any more."""
-    global _pattern
     lines = {line.strip() for line in text.splitlines()}
     fresh = {one for one in lines if len(one) >= SHORTEST and one.lower() not in _COMMON} - _values
     if fresh:
         _values.update(fresh)
-        # Also as JSON, properties files and shells have it; the longest first, or a part of one would stay.
-        forms = {form for one in _values for form in (one, json.dumps(one)[1:-1], one.replace("\\", "\\\\"))}
-        _pattern = re.compile("|".join(re.escape(one) for one in sorted(forms, key=len, reverse=True)))
+        _compile()
+
+
+def leave(names: Iterable[str]) -> None:
+    """Go on showing these, whatever value is the same."""
+    _names.update(names)
+    if _values:
+        _compile()
+
+
+def _compile() -> None:
+    global _pattern
+    # Also as JSON, properties files and shells have it; the longest first, or a part of one would stay.
+    forms = {form for one in _values - _names for form in (one, json.dumps(one)[1:-1], one.replace("\\", "\\\\"))}
+    ordered = sorted(forms, key=len, reverse=True)
+    _pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
 
 def without(text: str) -> str:
@@ -38,4 +53,5 @@ def forget() -> None:
     """As at the start of a run."""
     global _pattern
     _values.clear()
+    _names.clear()
     _pattern = None

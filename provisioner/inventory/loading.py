@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from provisioner import hidden
 from provisioner.errors import ConfigError, ProvisionerError, Several, raise_all
 from provisioner.inventory import connection
 from provisioner.inventory.extra_vars import parse as parse_extra_vars
@@ -49,6 +50,7 @@ def load(
     layout = layout_of(path, root, problems, decrypt)
     if not layout.complete(problems):
         raise_all(problems)
+    hidden.leave([*layout.hosts, *layout.groups])
     everyone = {name: layout.listed(name) for name in layout.groups}
     ours = list(layout.hosts) if served is None else served.hosts(layout)
     refused, remarks = ([], []) if served is None else near_misses(layout, served)

@@ -349,7 +349,15 @@ def test_every_form_in_which_a_value_is_written_is_hidden():
     assert mask(f"a={value}").count("\n") == 1, "a text has as many lines as before"
 
 
-@pytest.mark.parametrize("value", ["", "abc", "true", "Kafka", "\n\n"])
+def test_names_of_hosts_and_groups_are_shown_though_a_value_is_the_same(site):
+    site_file = "kafka_rack: kafka1\nkafka_config: {a: zookeeper, b: kafka1-of-rack}\n"
+    for value in ("kafka1", "zookeeper", "kafka1-of-rack"):
+        hidden.add(value)
+    site(site_file)
+    assert clean("zookeeper on kafka1: kafka1-of-rack") == f"zookeeper on kafka1: {MASK}"
+
+
+@pytest.mark.parametrize("value", ["", "abc", "True", "localhost", "\n\n"])
 def test_a_value_that_is_in_every_text_is_not_hidden(value: str):
     hidden.add(value)
-    assert clean("true kafka abc") == "true kafka abc"
+    assert clean("True localhost abc") == "True localhost abc"

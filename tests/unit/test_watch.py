@@ -241,6 +241,9 @@ def test_an_interval_or_a_count_means_to_watch(monkeypatch: pytest.MonkeyPatch, 
 
 GIVEN = {
     "extra_vars": None,
+    "vault_password_file": None,
+    "vault_id": None,
+    "ask_vault_pass": False,
     "limit": "",
     "ask_become_pass": False,
     "accept_new_host_keys": False,
