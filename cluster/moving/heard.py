@@ -58,18 +58,17 @@ def held(topics: Topics, done: Done) -> list[str]:
 
     One that was there before and was not moved had none: a broker that shows one is behind the times.
     """
-    known = {*done.goals, *done.known}
-    return [one.name for one in _partitions(topics) if one.key not in known and not _clear(one, done)]
-
-
-def _clear(one: Partition, done: Done) -> bool:
-    """Whether it has no copy on a broker that is to have none."""
-    return set(done.leaving).isdisjoint(one.replicas)
+    return [one.name for one in _partitions(topics) if one.key not in done.known and _unexpected(one, done)]
 
 
 def _returned(one: Partition, done: Done) -> bool:
     """Whether it is shown with a copy that it did not have when it began, on a broker that is to have none."""
-    return one.key in done.known and one.key not in done.goals and not _clear(one, done)
+    return one.key in done.known and _unexpected(one, done)
+
+
+def _unexpected(one: Partition, done: Done) -> bool:
+    """Whether it was not moved, and has a copy on a broker that is to have none."""
+    return one.key not in done.goals and not set(done.leaving).isdisjoint(one.replicas)
 
 
 def _partitions(topics: Topics) -> Iterator[Partition]:
