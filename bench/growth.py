@@ -13,7 +13,6 @@ from bench.ground import write_job
 from bench.tools import Job
 from lab import engine, image
 from lab.lab import Lab
-from provisioner.errors import ProvisionerError
 
 HEAP = "64m"  # of each ZooKeeper
 
@@ -28,9 +27,9 @@ class Crowd:
 
     @property
     def ssh_ports(self) -> list[int]:
-        """In the order of `hosts`. The engine chose them."""
+        """In the order of `hosts`. The engine chose them; 0 for a host that has ended, which `Lab.admit` explains."""
         existing = engine.containers()
-        return [int(existing[host].published[22].rsplit(":", 1)[1]) for host in self.hosts]
+        return [int(existing[host].published.get(22, ":0").rsplit(":", 1)[1]) for host in self.hosts]
 
     def up(self) -> None:
         """Start the hosts that do not run yet, and authorize the lab's key on them."""
@@ -68,15 +67,6 @@ class Crowd:
                 "--publish",
                 "127.0.0.1::22",
                 tag,
-            )
-        ended = [host for host, one in engine.containers().items() if host in self.hosts and not one.published]
-        if ended:
-            log = engine.run(["docker", "logs", "--tail", "6", ended[0]])
-            raise ProvisionerError(
-                f"{len(ended)} of {len(self.hosts)} hosts ended while they booted",
-                host=ended[0],
-                details=(log.stdout + log.stderr).strip().splitlines(),
-                advice="so many systemds at once need `sudo sysctl fs.inotify.max_user_instances=1024`",
             )
         self.lab.admit(dict(zip(self.hosts, self.ssh_ports, strict=True)))
 
