@@ -1,4 +1,4 @@
-"""Which settings hold a secret, by their names, and how a text is shown without their values. Pure.
+"""Which settings hold a secret, by their names, and how a text is shown without their values.
 
 One list for all that is shown: diffs, plans, messages, excerpts of files, verbs. When in doubt, a value is hidden: a
 diff that hides too much costs a look at the file, a password in the log of a build costs a rotation. What was decrypted

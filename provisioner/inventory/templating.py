@@ -116,7 +116,7 @@ class Renderer:
     def _evaluate(self, host: str, name: str, raw: Raw) -> Any:
         kind = self._types.get(name)
         if self._decrypt and encrypted(raw.value):
-            raw = self._decrypted(name, raw, whole=kind is not None)
+            raw = self._decrypted(self._decrypt, name, raw)
         if is_template(raw.value):
             raw = Raw(self._rendered(host, name, raw.value, raw), None, raw.place)
         if raw.value is OMITTED:
@@ -129,34 +129,29 @@ class Renderer:
             raise ConfigError(f"{name} is encrypted by ansible-vault", details=[f"in: {raw.place}"], advice=NO_VAULT)
         return raw.value if kind is None else convert(name, kind, raw)
 
-    def _decrypted(self, name: str, raw: Raw, whole: bool) -> Raw:
-        """The same with its encrypted values as text, which is never a template, as in Ansible. whole: every entry is
-        needed; else one that no password opens stays what it is. Raises ConfigError for what cannot be opened."""
-
-        def text(value: Encrypted) -> Unsafe:
-            assert self._decrypt is not None
-            found = self._decrypt(value.text, name)
-            hidden.add(found)
-            return Unsafe(found)
+    def _decrypted(self, decrypt: Decrypt, name: str, raw: Raw) -> Raw:
+        """The same with its encrypted values as text, which is never a template, as in Ansible. Raises ConfigError for
+        one that no password opens; an entry of a map of the user's own stays what it is then."""
+        needed = name in self._types or isinstance(raw.value, Encrypted)
 
         def walk(value: Any) -> Any:
-            if isinstance(value, Encrypted):
-                try:
-                    return text(value)
-                except ConfigError:
-                    if whole:
-                        raise
-                    return value
             if isinstance(value, dict):
                 return {key: walk(member) for key, member in value.items()}
-            return [walk(member) for member in value] if isinstance(value, list) else value
+            if isinstance(value, list):
+                return [walk(member) for member in value]
+            if not isinstance(value, Encrypted):
+                return value
+            try:
+                text = decrypt(value.text, name)
+            except ConfigError as error:
+                if needed:
+                    error.details += [f"in: {raw.place}"]
+                    raise
+                return value
+            hidden.add(text)
+            return Unsafe(text)
 
-        try:
-            found = text(raw.value) if isinstance(raw.value, Encrypted) else walk(raw.value)
-        except ConfigError as error:
-            raise ConfigError(
-                error.summary, details=[*error.details, f"in: {raw.place}"], advice=error.advice
-            ) from None
+        found = walk(raw.value)
         return Raw(found, found if isinstance(found, str) else None, raw.place, raw.inner)
 
     def _rendered(self, host: str, name: str, value: Any, raw: Raw, secret: bool = False) -> Any:

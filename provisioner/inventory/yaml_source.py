@@ -17,6 +17,7 @@ import yaml
 
 from provisioner import hidden
 from provisioner.errors import ConfigError
+from provisioner.inventory import vault
 from provisioner.inventory.written import written
 from provisioner.secrets import MASK, mask
 
@@ -299,7 +300,7 @@ def text_of(path: Path, label: str, decrypt: Decrypt | None = None) -> tuple[str
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{label}: line {line}: not UTF-8 text", advice="save the file as UTF-8") from None
-    if not text.startswith("$ANSIBLE_VAULT"):
+    if not text.startswith(vault.HEADER):
         return text, False
     if decrypt is None:
         raise EncryptedFile(label)
