@@ -6,10 +6,11 @@ import shlex
 import time
 from pathlib import Path
 
-from cli.common import Run, load_inventory, require_clone
+from cli.common import Run, require_clone
 from cli.project import ROOT
 from provisioner.artifacts import ArchiveSource, ClosureSource
 from provisioner.errors import UsageError
+from provisioner.inventory.model import Inventory
 from provisioner.report.choose import reporter
 from provisioner.secrets import mask
 from roles import site
@@ -39,9 +40,8 @@ def lock(product: str, version: str) -> None:
     print(f"Review the head of {path.name} (java, zookeeper, tools) before you use and commit them.")
 
 
-def sources(run: Run) -> list[ArchiveSource | ClosureSource]:
+def sources(inventory: Inventory) -> list[ArchiveSource | ClosureSource]:
     """What the hosts of an inventory install, each once."""
-    inventory = load_inventory(run.hosts, run.extra_vars, run.decrypt())
     found = [source for host in inventory.hosts.values() for source in site.sources(host)]
     return list({source.id: source for source in found}.values())
 
@@ -50,7 +50,7 @@ def fetch(run: Run) -> None:
     """Download and verify what an inventory needs, so that a later deploy needs no network here."""
     with reporter() as show:
         began = time.monotonic()
-        for source in sources(run):
+        for source in sources(run.inventory()):
             payload = source.obtain(show.progress)
             show.note(f"{source.label}: {payload.path}")
         show.note(f"In the cache after {time.monotonic() - began:.1f} seconds")
@@ -62,7 +62,7 @@ def bundle(run: Run, out: str) -> None:
     from provisioner.artifacts.bundle import place_of
 
     require_clone("bundle")
-    inventory = load_inventory(run.hosts, run.extra_vars, run.decrypt()).path
+    inventory = run.inventory()
     target = Path(out or f"{Path(run.hosts).stem}-bundle.tar").absolute()
     if target.suffix != ".tar":
         raise UsageError(f"--out is {out}; a bundle's name ends in .tar")
@@ -70,13 +70,13 @@ def bundle(run: Run, out: str) -> None:
         made = pack(
             target,
             root=ROOT,
-            sources=sources(run),
+            sources=sources(inventory),
             requirements=["-r", str(ROOT / "requirements.lock")],
-            inventory=inventory,
+            inventory=inventory.path,
             progress=show.progress,
             say=show.note,
         )
-    typed = [f"{target.stem}/run", "deploy", "--hosts", place_of(inventory, ROOT)]
+    typed = [f"{target.stem}/run", "deploy", "--hosts", place_of(inventory.path, ROOT)]
     typed += [word for variable in run.extra_vars for word in ("--extra-vars", mask(variable))]
     typed += [word for label in run.vault_id for word in ("--vault-id", label)]
     typed += [word for file in run.vault_password_file for word in ("--vault-password-file", file)]

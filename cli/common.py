@@ -64,6 +64,10 @@ class Run:
     vault_id: list[str] = field(default_factory=list)
     ask_vault_pass: bool = False
 
+    def inventory(self) -> Inventory:
+        """Load the inventory (`load_inventory`), and open what is encrypted in it."""
+        return load_inventory(self.hosts, self.extra_vars, self.decrypt())
+
     def decrypt(self) -> Decrypt | None:
         """What opens what ansible-vault has encrypted; None where neither a flag nor the environment has a password.
         Raises ConfigError for a file that is not there."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from cli import hosts as opening
 from cli.asking import ask, terminal
-from cli.common import Run, load_inventory, names
+from cli.common import Run, names
 from cli.hosts import Hosts
 from provisioner import timing
 from provisioner.errors import UsageError
@@ -31,7 +31,7 @@ def deploy(run: Run, tags: str, timings: bool = False, **chosen: Any) -> int:
     timing.add("start of the program", timing.since_start())
     options = opening.options(run, tags, **chosen)
     with timing.timed("load the inventory"):
-        inventory = load_inventory(run.hosts, run.extra_vars, run.decrypt())
+        inventory = run.inventory()
     show = reporter()
     code = Deploy(site, inventory, options, show, _asker()).run()
     if timings:
@@ -54,7 +54,7 @@ def restart(run: Run, service: str, **chosen: Any) -> int:
     if unknown := [name for name in services if name not in site.SERVICES]:
         raise UsageError(f"unknown service {unknown[0]}", details=[f"services are: {', '.join(site.SERVICES)}"])
     options = opening.options(run, smoke=False, **chosen)
-    inventory = load_inventory(run.hosts, run.extra_vars, run.decrypt())
+    inventory = run.inventory()
     return Restart(site, inventory, options, reporter(), _asker(), services=services).run()
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any, TextIO
 
 from cli.asking import secret
-from cli.common import Run, load_inventory
+from cli.common import Run
 from cli.project import ROOT
 from provisioner.artifacts import cache_directory
 from provisioner.connect.fleet import Fleet, Outcome
@@ -52,7 +52,7 @@ class Hosts:
         """stream: where what goes on is shown, None for standard output; a verb whose answer is there shows it on
         standard error. chosen: as for `options`. Raises UsageError and ConfigError."""
         self.options = options(run, **chosen)
-        self.inventory = load_inventory(run.hosts, run.extra_vars, run.decrypt())
+        self.inventory = run.inventory()
         self.members: list[Host] = list(self.inventory.limit(self.options.limit))
         self.show = reporter(stream)
         self.fleet = Fleet(self.show)
