@@ -1,4 +1,4 @@
-"""The image of a lab host: a minimal Debian plus systemd, sshd, sudo and python3.
+"""The image of a lab host: a minimal Debian plus systemd, sshd, sudo and python3, and for tests one with Java as well.
 
 Two ways to the minimal Debian: pull `debian:<release>`, or, where no image registry answers, make it from Debian's
 packages with mmdebstrap. Both are cached in the engine under tags that name what they were made from.
@@ -19,15 +19,20 @@ from provisioner.errors import ProvisionerError, UsageError
 HERE = Path(__file__).resolve().parent
 RELEASES = ("bookworm", "trixie")
 _RECIPE = ("mmdebstrap", "--quiet", "--variant=minbase")
+_JAVA = (
+    "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends default-jre-headless"
+    " && apt-get clean && rm -rf /var/lib/apt/lists/*"
+)
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
 Say = Callable[[str], None]
 
 
-def ensure(release: str, say: Say) -> str:
+def ensure(release: str, say: Say, *, java: bool = False) -> str:
     """The tag of the host image of a Debian release, built first if the engine does not have it.
 
-    `say` is told before anything that takes long. UsageError for an unknown release, ProvisionerError with the
+    java: with the distribution's Java, for hosts of tests that are not about its installation, which is most of the
+    processor's time of a first deploy. `say` is told before anything that takes long. UsageError for an unknown release, ProvisionerError with the
     last lines of the failed command otherwise.
     """
     if release not in RELEASES:
@@ -40,6 +45,20 @@ def ensure(release: str, say: Say) -> str:
             *("build", "--tag", tag, "--build-arg", f"BASE={base}", *proxy_arguments()),
             *("--file", str(HERE / "Dockerfile"), str(HERE / "rootfs")),
             # Another builder than the engine's own would not see the local base image.
+            env={"BUILDX_BUILDER": "default"},
+            timeout=1800,
+        )
+    return _with_java(tag, release, say) if java else tag
+
+
+def _with_java(bare: str, release: str, say: Say) -> str:
+    recipe = f"FROM {bare}\nRUN {_JAVA}\n"
+    tag = f"kafka-lab-java:{release}-{digest(release, [('', recipe.encode())])}"
+    if not _exists(tag):
+        say(f"building the {release} host image with Java, about 15 s")
+        docker(
+            *("build", "--tag", tag, *proxy_arguments(), "-"),
+            input=recipe,
             env={"BUILDX_BUILDER": "default"},
             timeout=1800,
         )

@@ -30,12 +30,15 @@ def _quiet(text: str) -> None:
 class Lab:
     """The lab of one name. Hosts are named "single1" or in full, as in "mylab-single1": both mean the same.
 
-    say: told what is going on, one sentence at a time. Every method raises ProvisionerError with a sentence for a
+    java: whether hosts that are made have Java already. say: told what is going on, one sentence at a time. Every method raises ProvisionerError with a sentence for a
     person when the engine is missing, a port is taken or a host does not come up.
     """
 
-    def __init__(self, name: str = DEFAULT, *, root: Path | None = None, say: Callable[[str], None] = _quiet) -> None:
+    def __init__(
+        self, name: str = DEFAULT, *, root: Path | None = None, java: bool = False, say: Callable[[str], None] = _quiet
+    ) -> None:
         self.name = check_lab_name(name)
+        self.java = java
         self.root = (root or HERE.parent).resolve()
         self.state = State(name)
         self.project = f"kafka-lab-{name}"
@@ -164,7 +167,7 @@ class Lab:
 
     def _create(self, bases: list[str], release: str) -> None:
         with self.state.locked("image"):
-            tag = images.ensure(release, self.say)
+            tag = images.ensure(release, self.say, java=self.java)
         self.say(f"starting {', '.join(self.host(base) for base in bases)}")
         compose = [*engine.compose_command(), "-p", self.project, "-f", str(HERE / "compose.yaml")]
         env = {"LAB_NAME": self.name, "LAB_PREFIX": prefix(self.name), "LAB_IMAGE": tag, "LAB_OS": release}

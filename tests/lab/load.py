@@ -23,7 +23,7 @@ from kafka.admin import NewTopic
 from kafka.errors import NodeNotReadyError, UnknownBrokerIdError
 from kafka.net.manager import KafkaConnectionManager
 
-from .serving import delete_topic
+from .serving import delete_topic, eventually
 
 PER_SECOND = 100  # records: enough to see a gap of a tenth of a second, little enough for a busy machine
 PARTITIONS = 3
@@ -158,7 +158,10 @@ class Load:
     def _drain(self) -> dict[int, list[int]]:
         """{partition: record numbers in order}, from the beginning to the end as it is now."""
         consumer, partitions = self._consumer()
-        ends = consumer.end_offsets(partitions)
+        # In pieces: this client waits for one broker all of the time that it is given, also for one that is gone.
+        ends = eventually(
+            lambda: consumer.end_offsets(partitions, timeout_ms=10_000), seconds=QUIET, what="the ends of the load"
+        )
         found: dict[int, list[int]] = defaultdict(list)
         quiet = time.monotonic()
         while any(consumer.position(partition) < ends[partition] for partition in partitions):

@@ -30,11 +30,11 @@ def eventually(check: Callable[[], T], *, seconds: float, what: str, every: floa
         time.sleep(every)
 
 
-def produce(bootstrap: str, topic: str, values: list[str]) -> None:
-    """Write records to partition 0 with acks=all; raises KafkaError when one is not acknowledged."""
+def produce(bootstrap: str, topic: str, values: list[str], partition: int = 0) -> None:
+    """Write records to one partition with acks=all; raises KafkaError when one is not acknowledged."""
     producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", request_timeout_ms=5000, max_block_ms=5000)
     try:
-        for sent in [producer.send(topic, value.encode(), partition=0) for value in values]:
+        for sent in [producer.send(topic, value.encode(), partition=partition) for value in values]:
             sent.get(timeout=10)
     finally:
         producer.close(timeout=1)

@@ -27,11 +27,11 @@ TRACES = (
 
 
 @pytest.fixture(scope="module")
-def empty(lab: Lab, host: Callable[[str], LabHost]) -> Iterator[LabHost]:
+def empty(bare_lab: Lab, host: Callable[[str], LabHost]) -> Iterator[LabHost]:
     """A host on which nothing of ours is, for all tests of this module."""
-    lab.recreate(BASE)
+    bare_lab.recreate(BASE)
     yield host(BASE)
-    lab.down([BASE])
+    bare_lab.down([BASE])
 
 
 def refuse(host: LabHost, *variables: str, expect: int = 2, **options: object) -> str:

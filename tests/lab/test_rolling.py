@@ -20,7 +20,7 @@ from lab import engine
 from .cluster import BASES, Cluster, restarted
 from .console import conversation
 from .hosts import NO_SELECTOR, counts
-from .load import Load, loads
+from .load import PARTITIONS, Load, loads
 from .serving import delete_topic, eventually, produce, records
 
 pytestmark = pytest.mark.second_lab
@@ -243,8 +243,10 @@ def test_a_value_with_which_no_broker_starts_stays_on_the_first_host(prod3: Clus
     hosts[0].lab.up(BASES)
 
     def both_are_back() -> bool:
-        """The topic's writes need two copies."""
-        produce(",".join(host.bootstrap for host in others), clients.topic, [str(clients.sent)])
+        """The topic's writes need two copies, of every partition: each may have another leader."""
+        for partition in range(PARTITIONS):
+            number = (clients.sent // PARTITIONS + 1) * PARTITIONS + partition
+            produce(",".join(host.bootstrap for host in others), clients.topic, [str(number)], partition)
         return True
 
     eventually(both_are_back, seconds=120, what="the others are back")
