@@ -9,6 +9,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Look", ("status", "doctor", "logs", "smoke")),
     ("Topics", ("topics",)),
     ("Records and their readers", ("produce", "consume", "groups", "bench")),
+    ("Users of secured listeners", ("users", "client")),
     ("Brokers, controllers, settings", ("rebalance", "quorum", "broker", "config")),
     ("Downloads", ("artifacts", "bundle")),
     ("Hosts to try it on, on this machine", ("lab",)),
@@ -23,6 +24,7 @@ EXAMPLES = {
     "broker.set": "broker.set --hosts prod3 --set log.retention.ms=2d",
     "broker.unset": "broker.unset --hosts prod3 --unset log.retention.ms",
     "bundle": "bundle --hosts prod3 --out kafka.tar",
+    "client.config": "client.config --hosts prod3-kraft --user orders --out orders.properties",
     "config.list": "config.list --search retention",
     "consume": "consume --hosts prod3 --topic orders --from-beginning",
     "deploy": "deploy --hosts prod3 --check",
@@ -53,6 +55,8 @@ EXAMPLES = {
     "topics.export": "topics.export --hosts prod3",
     "topics.list": "topics.list --hosts prod3",
     "topics.plan": "topics.plan --hosts prod3",
+    "users.apply": "users.apply --hosts prod3-kraft --check",
+    "users.list": "users.list --hosts prod3-kraft",
     "uninstall": "uninstall --hosts prod3 --limit kafka3",
 }
 

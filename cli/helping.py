@@ -32,6 +32,8 @@ VALUES: Mapping[str, str] = {
     "--tags": "ROLES",
     "--topic": "NAME",
     "--group": "NAME",
+    "--user": "NAME",
+    "--format": "FORMAT",
     "--set": "NAME=VALUE",
     "--set-file": "NAME=FILE",
     "--unset": "NAME",

@@ -1,29 +1,57 @@
 """A broker's address, and how it is spoken to: the only place that opens a socket to a broker.
 
 Whatever a broker wants before it answers (TLS, a password) is added here; nothing else connects. Every run passes
-through this file on the host, so it imports nothing but the standard library's socket.
+through this file on the host, so it imports nothing but the standard library's socket; `ssl`, whose import takes 13 ms,
+only where a listener needs it.
+
+Over TLS the toolkit is whoever the host is: it shows the certificate of the node there, which only root and that node
+can read. So it needs no password of its own, and works on the hosts of the cluster only.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-PLAINTEXT = "PLAINTEXT"
+if TYPE_CHECKING:
+    import ssl
+
+PLAINTEXT, SSL, SASL_SSL = "PLAINTEXT", "SSL", "SASL_SSL"
+LOOPBACK = ("127.0.0.1", "::1")
+# Where a node has its key with the certificate, and the authority that it trusts: a broker, or a controller
+# on a host without one. roles/shared/security.py writes them there.
+TLS_FOLDERS = ("/etc/kafka/tls", "/etc/kafka-controller/tls")
+NODE, AUTHORITY = "node.pem", "ca.pem"
 TIMEOUT = 5.0  # seconds, for connecting and for each answer
+
+
+class Login(NamedTuple):
+    """Who asks over TLS, where that is not the node of this host. authority: the certificate of the one that the broker
+    must be of (PEM); user, password: of a SASL_SSL listener; shown: the path of a key with a certificate; "" for none
+    of these."""
+
+    authority: str
+    user: str = ""
+    password: str = ""
+    shown: str = ""
+
+    def __repr__(self) -> str:
+        return f"Login({self.user!r})"
 
 
 class Endpoint:
     """Where a broker listens. Never changes; equal endpoints are the same place, spoken to in the same way.
 
-    protocol: the listener's, as in Kafka's listener.security.protocol.map.
+    protocol: the listener's, as in Kafka's listener.security.protocol.map. login: who asks; None
+    for the node of this host, which no SASL_SSL listener takes.
     """
 
-    __slots__ = ("host", "port", "protocol")
+    __slots__ = ("host", "login", "port", "protocol")
 
-    def __init__(self, host: str, port: int, protocol: str = PLAINTEXT) -> None:
-        self.host, self.port, self.protocol = host, port, protocol
+    def __init__(self, host: str, port: int, protocol: str = PLAINTEXT, login: Optional[Login] = None) -> None:
+        self.host, self.port, self.protocol, self.login = host, port, protocol, login
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
@@ -33,35 +61,91 @@ class Endpoint:
         return cls(*split_address(address), protocol or PLAINTEXT)
 
     def to_wire(self) -> str:
-        """The endpoint as text, for the way to a host and back."""
+        """The endpoint as text, for the way to a host and back; without its login, which no text may have in it."""
         return str(self) if self.protocol == PLAINTEXT else f"{self.protocol}://{self}"
 
     def sibling(self, host: str, port: int) -> Endpoint:
         """Another broker of the same cluster, which is spoken to as this one is."""
-        return Endpoint(host, port, self.protocol)
+        return Endpoint(host, port, self.protocol, self.login)
 
     def connect(self, timeout: float = TIMEOUT) -> socket.socket:
         """An open connection, ready for Kafka's protocol. timeout: seconds, for connecting and for each answer. Raises
         OSError."""
-        self._require_plaintext()
+        context = self._context()
         connection = socket.create_connection((self.host, self.port), timeout)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
+        if context is None:
+            return connection
+        try:
+            secured = context.wrap_socket(connection, server_hostname=self.host)
+        except BaseException:
+            connection.close()
+            raise
+        if self.login and self.login.user:
+            from cluster.protocol.login import log_in
+
+            try:
+                log_in(secured, self.login.user, self.login.password)
+            except BaseException:
+                secured.close()
+                raise
+        return secured
 
     def client_config(self, others: Iterable[Endpoint] = ()) -> dict[str, Any]:
         """What KafkaProducer and KafkaConsumer need to connect. others: brokers that may be asked instead. Raises
         OSError."""
-        self._require_plaintext()
-        return {"bootstrap_servers": [str(one) for one in (self, *others)], "security_protocol": self.protocol}
+        brokers = [str(one) for one in (self, *others)]
+        config: dict[str, Any] = {"bootstrap_servers": brokers, "security_protocol": self.protocol}
+        if context := self._context():
+            config["ssl_context"] = context
+        if self.login and self.login.user:
+            user = {"sasl_plain_username": self.login.user, "sasl_plain_password": self.login.password}
+            config.update({"sasl_mechanism": "SCRAM-SHA-512", **user})
+        return config
 
     def properties(self) -> dict[str, str]:
         """The same for Kafka's Java clients and tools. Raises OSError."""
-        self._require_plaintext()
-        return {"bootstrap.servers": str(self), "security.protocol": self.protocol}
+        found = {"bootstrap.servers": str(self), "security.protocol": self.protocol}
+        if self.protocol == PLAINTEXT:
+            return found
+        if self.login:
+            from cluster.protocol.login import MECHANISM, jaas
 
-    def _require_plaintext(self) -> None:
-        if self.protocol != PLAINTEXT:
-            raise OSError(None, f"{self} speaks {self.protocol}; only {PLAINTEXT} is supported")
+            found.update({"sasl.mechanism": MECHANISM, "sasl.jaas.config": jaas(self.login.user, self.login.password)})
+        else:
+            own = f"{self._own_folder()}/{NODE}"
+            found.update({"ssl.keystore.type": "PEM", "ssl.keystore.location": own})
+        found.update({"ssl.truststore.type": "PEM", "ssl.truststore.location": _authority_path()})
+        return found
+
+    def _context(self) -> ssl.SSLContext | None:
+        """How TLS is spoken here; None for a listener in the clear. Raises OSError."""
+        folder = self._own_folder() if not self.login else ""
+        if not folder and not self.login:
+            return None
+        import ssl
+
+        # Names and addresses are compared by default: a broker that is not the one of this address is refused.
+        if self.login:
+            context = ssl.create_default_context(cadata=self.login.authority)
+            if self.login.shown:
+                context.load_cert_chain(self.login.shown)
+        else:
+            context = ssl.create_default_context(cafile=f"{folder}/{AUTHORITY}")
+            context.load_cert_chain(f"{folder}/{NODE}")
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+    def _own_folder(self) -> str:
+        """The folder of this host's certificate, "" for a listener in the clear. Raises OSError where there is none."""
+        if self.protocol == PLAINTEXT:
+            return ""
+        if self.protocol != SSL:
+            raise OSError(None, f"{self} speaks {self.protocol}, and wants a user and a password")
+        found = next((folder for folder in TLS_FOLDERS if os.path.exists(f"{folder}/{NODE}")), "")
+        if not found:
+            raise OSError(None, f"{self} speaks TLS, and this host has no certificate ({TLS_FOLDERS[0]}/{NODE})")
+        return found
 
     def __str__(self) -> str:
         """host:port, as bootstrap.servers wants it."""
@@ -78,6 +162,17 @@ class Endpoint:
 
     def _parts(self) -> tuple[str, int, str]:
         return self.host, self.port, self.protocol
+
+
+def authority_here() -> str:
+    """The certificate of the authority that this host's nodes trust (PEM). Raises OSError where there is none."""
+    with open(_authority_path(), encoding="ascii") as file:
+        return file.read()
+
+
+def _authority_path() -> str:
+    paths = [f"{folder}/{AUTHORITY}" for folder in TLS_FOLDERS]
+    return next((path for path in paths if os.path.exists(path)), paths[0])
 
 
 def joined(host: str, port: object) -> str:

@@ -390,11 +390,11 @@ def bench_consume(
 # -- the smoke check
 
 
-def smoke(legs: Sequence[Mapping[str, Any]], join: str) -> Request:
+def smoke(legs: Sequence[Mapping[str, Any]], join: str, stranger: str = "") -> Request:
     """The smoke check with the native client: `smoke.smoke.run`. join: "auto" or "always"."""
-    return Request("cluster.smoke.smoke", "run", {"legs": list(legs), "join": join})
+    return Request("cluster.smoke.smoke", "run", {"legs": list(legs), "join": join, "stranger": stranger})
 
 
-def smoke_cli(legs: Sequence[Mapping[str, Any]]) -> Request:
+def smoke_cli(legs: Sequence[Mapping[str, Any]], new_options: bool = True) -> Request:
     """The smoke check with the official console tools: `smoke.smoke_cli.run`."""
-    return Request("cluster.smoke.smoke_cli", "run", {"legs": list(legs)})
+    return Request("cluster.smoke.smoke_cli", "run", {"legs": list(legs), "new_options": new_options})

@@ -32,8 +32,8 @@ def ensure(release: str, say: Say, *, java: bool = False) -> str:
     """The tag of the host image of a Debian release, built first if the engine does not have it.
 
     java: with the distribution's Java, for hosts of tests that are not about its installation, which is most of the
-    processor's time of a first deploy. `say` is told before anything that takes long. UsageError for an unknown release, ProvisionerError with the
-    last lines of the failed command otherwise.
+    processor's time of a first deploy. `say` is told before anything that takes long. UsageError for an unknown
+    release, ProvisionerError with the last lines of the failed command otherwise.
     """
     if release not in RELEASES:
         raise UsageError(f"no lab image {release!r}", advice=f"--image is one of {', '.join(RELEASES)}")

@@ -30,8 +30,9 @@ def _quiet(text: str) -> None:
 class Lab:
     """The lab of one name. Hosts are named "single1" or in full, as in "mylab-single1": both mean the same.
 
-    java: whether hosts that are made have Java already. say: told what is going on, one sentence at a time. Every method raises ProvisionerError with a sentence for a
-    person when the engine is missing, a port is taken or a host does not come up.
+    java: whether hosts that are made have Java already. say: told what is going on, one sentence at a time. Every
+    method raises ProvisionerError with a sentence for a person when the engine is missing, a port is taken or a host
+    does not come up.
     """
 
     def __init__(

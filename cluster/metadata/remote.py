@@ -58,16 +58,19 @@ def hand_over(broker: int, *, zookeeper: str, patience: float) -> ByBroker:
 # -- the quorum of KRaft
 
 
-def controller_ready(controller: int, port: int, *, unit: str, log_file: str, timeout: float, stall: float) -> Request:
+def controller_ready(
+    controller: int, port: int, *, protocol: str, unit: str, log_file: str, timeout: float, stall: float
+) -> Request:
     """Wait until the host's own controller answers and knows a leader, times in seconds:
     `metadata.kraft.probe.ready`. controller: its id."""
     args = {"id": controller, "host": LOCAL, "port": port}
+    args["protocol"] = protocol
     waits = {"unit": unit, "log_file": log_file, "timeout": timeout, "stall": stall}
     return Request("cluster.metadata.kraft.probe", "ready", {**args, **waits})
 
 
 def kraft_quorum(controllers: Mapping[str, Sequence[Any]]) -> Request:
-    """All controllers at once: `metadata.kraft.probe.quorum`. controllers: {name: [id, address, port]}."""
+    """All controllers at once: `metadata.kraft.probe.quorum`. controllers: {name: [id, address, port, protocol]}."""
     return Request(
         "cluster.metadata.kraft.probe", "quorum", {"controllers": {n: list(c) for n, c in controllers.items()}}
     )

@@ -117,7 +117,7 @@ def report(
         "join": check.join if check else None,
         "records": check.written if check else 0,
         "took": check.took if check else [],
-        "legs": [{**leg.to_dict(), **_outcome(leg, reasons.get(leg), failures, check)} for leg in legs],
+        "legs": [{**leg.shown(), **_outcome(leg, reasons.get(leg), failures, check)} for leg in legs],
         "failures": [failure.to_dict() for failure in failures],
         "seconds": round(time.monotonic() - began, 3),
     }

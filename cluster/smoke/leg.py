@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional, Tuple
 
-from cluster.endpoint import PLAINTEXT, Endpoint
+from cluster.endpoint import PLAINTEXT, Endpoint, Login
 
 # What may be wrong with a leg, in the order the check goes through them.
-STEPS = ("create", "produce", "consume", "compare", "delete")
+STEPS = ("create", "produce", "consume", "compare", "delete", "refuse")
 
 
 @dataclass(frozen=True)
 class Leg:
-    """One listener of one broker, at the address it advertises."""
+    """One listener of one broker, at the address it advertises. login: of a SASL_SSL listener, as `Login` takes it."""
 
     broker: int
     listener: str
     host: str
     port: int
     protocol: str = PLAINTEXT
+    login: Optional[Tuple[str, ...]] = None
+
+    def __repr__(self) -> str:
+        return f"Leg({self})"  # without the password
 
     @property
     def endpoint(self) -> Endpoint:
         """Where it is reached."""
-        return Endpoint(self.host, self.port, self.protocol)
+        return Endpoint(self.host, self.port, self.protocol, Login(*self.login) if self.login else None)
 
     @property
     def address(self) -> str:
@@ -35,8 +39,17 @@ class Leg:
         return f"broker {self.broker}, listener {self.listener} ({self.address})"
 
     def to_dict(self) -> dict[str, Any]:
-        """The leg as JSON-able data; `Leg(**data)` is the way back."""
+        """The leg as JSON-able data; `from_dict` is the way back."""
         return dict(self.__dict__)
+
+    def shown(self) -> dict[str, Any]:
+        """The same without its login, for whoever is told of the leg."""
+        return {name: value for name, value in self.__dict__.items() if name != "login"}
+
+
+def from_dict(data: dict[str, Any]) -> Leg:
+    """The inverse of `Leg.to_dict`, also of what JSON has made of it."""
+    return Leg(**{**data, "login": tuple(data["login"]) if data.get("login") else None})
 
 
 class LegFailure(Exception):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
 
 from cluster.protocol.hello import describe, hello, ids
+from cluster.protocol.login import Refused
 from cluster.smoke.leg import Leg, LegFailure
 
 TIMEOUT = 3.0  # seconds for connecting and for each answer
+KNOWN = 3.0  # seconds within which every broker knows the user of a login
 
 
 def reach(legs: Sequence[Leg], cluster_id: Optional[str] = None) -> tuple[list[Leg], dict[Leg, str], dict[str, Any]]:
@@ -54,7 +57,14 @@ def unregistered(legs: Sequence[Leg], brokers: Sequence[int]) -> list[LegFailure
 
 
 def _look(leg: Leg) -> Any:
-    try:
-        return hello(leg.endpoint, TIMEOUT)
-    except OSError as error:
-        return describe(error)
+    until = time.monotonic() + KNOWN
+    while True:
+        try:
+            return hello(leg.endpoint, TIMEOUT)
+        except Refused as error:
+            # The user has just been made, and each broker reads of it in its own time.
+            if time.monotonic() > until:
+                return describe(error)
+            time.sleep(0.05)
+        except OSError as error:
+            return describe(error)

@@ -6,10 +6,12 @@ failed), so the verdict rests on what is read back, and on the group's lag.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
@@ -17,29 +19,44 @@ from typing import TYPE_CHECKING, Any, Optional
 from kafka.partitioner.default import murmur2
 
 from cluster import temporary
+from cluster.endpoint import PLAINTEXT
 from cluster.smoke.check import Check, report
-from cluster.smoke.leg import Leg, LegFailure
+from cluster.smoke.leg import Leg, LegFailure, from_dict
 from cluster.smoke.reach import reach
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 RECORDS = 20  # per leg
+NOTHING: Mapping[str, Mapping[str, str]] = {}
+PRODUCER, CONSUMER = "kafka-console-producer.sh", "kafka-console-consumer.sh"
+# {command: {option: what it is called before Kafka 4.2}}. Newer commands take the old names, too, and say on their
+# standard output, between records, that they should not be used (KIP-1147).
+OLDER = {
+    PRODUCER: {
+        "--command-config": "--producer.config",
+        "--command-property": "--producer-property",
+        "--reader-property": "--property",
+    },
+    CONSUMER: {"--command-config": "--consumer.config", "--formatter-property": "--property"},
+}
 GONE_POLL = 0.2  # seconds
 
 
 def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """The whole check over the given legs, with the tools in `bin` or, without it, on PATH.
 
-    args: legs (dicts of Leg); cluster_id and bin, optional; records per leg (20); timeout in seconds per command (60).
+    args: legs (dicts of Leg); cluster_id and bin, optional; records per leg (20); timeout in seconds per command (60);
+    new_options: whether the commands have the options of Kafka 4.2.
     Returns the same report as `cluster.smoke.smoke.run`.
     """
     started = time.monotonic()
-    legs = [Leg(**leg) for leg in args["legs"]]
+    legs = [from_dict(leg) for leg in args["legs"]]
     reached, reasons, view = reach(legs, args.get("cluster_id"))
     check: Optional[_Check] = None
     if reached:
-        tools = Tools(args.get("bin", ""), float(args.get("timeout", 60)))
+        options = {} if args.get("new_options", True) else OLDER
+        tools = Tools(args.get("bin", ""), float(args.get("timeout", 60)), options)
         check = _Check(tools, reached, sorted(view["brokers"]), int(args.get("records", RECORDS)), emit)
         check.run()
     return report(legs, reasons, view, check, started)
@@ -49,9 +66,9 @@ class Tools:
     """The official commands, on their own Java: one in the environment of the run is not what is checked here, and what
     a command says about it would hide the error line. Raises LegFailure with the last error line when one fails."""
 
-    def __init__(self, directory: str, timeout: float) -> None:
-        self.directory = directory
-        self.timeout = timeout
+    def __init__(self, directory: str, timeout: float, older: Mapping[str, Mapping[str, str]] = NOTHING) -> None:
+        """older: {command: {option: what it is called there}}."""
+        self.directory, self.timeout, self.older = directory, timeout, older
 
     def __call__(self, leg: Leg, step: str, name: str, *options: str, given: str = "") -> str:
         """Run a command against a leg's address; its standard output. given: its standard input."""
@@ -59,18 +76,20 @@ class Tools:
             str(Path(self.directory, name)) if self.directory else name,
             "--bootstrap-server",
             leg.address,
-            *options,
         ]
         try:
-            done = subprocess.run(
-                argv,
-                input=given.encode(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={name: value for name, value in os.environ.items() if name != "JAVA_HOME"},
-                timeout=self.timeout,
-                check=False,
-            )
+            with _config(leg) as config:
+                given_config = ("--command-config", config) if config else ()
+                called = self.older.get(name, {})
+                done = subprocess.run(
+                    [*argv, *(called.get(word, word) for word in (*given_config, *options))],
+                    input=given.encode(),
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env={name: value for name, value in os.environ.items() if name != "JAVA_HOME"},
+                    timeout=self.timeout,
+                    check=False,
+                )
         except subprocess.TimeoutExpired as error:
             raise LegFailure(leg, step, f"{name} still running after {self.timeout:.0f} s") from error
         except OSError as error:
@@ -79,6 +98,22 @@ class Tools:
             said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
             raise LegFailure(leg, step, f"{name} ended with exit code {done.returncode}: {_telling(said)}")
         return done.stdout.decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def _config(leg: Leg) -> Iterator[str]:
+    """The path of what a command needs to know of a secured listener, which only this user can read; "" for an open
+    one."""
+    if leg.protocol == PLAINTEXT:
+        yield ""
+        return
+    descriptor, path = tempfile.mkstemp(suffix=".properties")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{name}={value}\n" for name, value in leg.endpoint.properties().items())
+        yield path
+    finally:
+        os.unlink(path)
 
 
 class _Check(Check):
@@ -114,8 +149,8 @@ class _Check(Check):
         # The console producer takes no partition, but its key decides: one that hashes to the partition we mean.
         lines = "".join(f"{self.keys[partition]}\t{value.decode()}\n" for value in values)
         options = ("--topic", self.topic, "--request-required-acks", "all", "--message-send-max-retries", "0")
-        plain = ("--producer-property", "enable.idempotence=false", "--property", "parse.key=true")
-        self.tools(leg, "produce", "kafka-console-producer.sh", *options, *plain, given=lines)
+        plain = ("--command-property", "enable.idempotence=false", "--reader-property", "parse.key=true")
+        self.tools(leg, "produce", PRODUCER, *options, *plain, given=lines)
         self.expected[partition] += values
         self.emit({"text": f"{leg}: {len(values)} records given to kafka-console-producer.sh"})
 
@@ -124,7 +159,7 @@ class _Check(Check):
         total = self.written
         limits = ("--max-messages", str(total), "--timeout-ms", str(int(self.tools.timeout * 500)))
         options = ("--topic", self.topic, "--group", group, "--from-beginning", *limits)
-        text = self.tools(leg, "consume", "kafka-console-consumer.sh", *options, "--property", "print.key=true")
+        text = self.tools(leg, "consume", CONSUMER, *options, "--formatter-property", "print.key=true")
         self.compare(leg, by_partition(text, self.keys))
         # The consumer stops after as many records as were written: any surplus shows as lag.
         described = self.tools(leg, "compare", "kafka-consumer-groups.sh", "--describe", "--group", group)

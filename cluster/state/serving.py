@@ -23,7 +23,7 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     args: bootstrap ("127.0.0.1:9092"), broker_id;
     timeout and stall in seconds; unit and log_file, optional, for early ends and evidence; session, optional: how long
     the controllers hold that of a silent broker, seconds.
-    Returns broker_id, cluster_id, controller, brokers {id as text: "host:port"} of all that are registered, seconds.
+    Returns broker_id, cluster_id, controller, brokers {id as text: its endpoint} of all that are registered, seconds.
     Raises Failure when it does not serve in time.
     """
     endpoint = Endpoint.parse(args["bootstrap"])
@@ -45,7 +45,7 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             "broker_id": broker,
             "cluster_id": view["cluster_id"],
             "controller": view["controller"],
-            "brokers": {str(id_): str(one.endpoint) for id_, one in sorted(view["brokers"].items())},
+            "brokers": {str(id_): one.endpoint.to_wire() for id_, one in sorted(view["brokers"].items())},
         }, ""
 
     return until(

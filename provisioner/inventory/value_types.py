@@ -187,7 +187,8 @@ def choice(choices: tuple[str, ...]) -> Type:
     """The type of one word out of `choices`."""
 
     def parse(value: Any, text: str | None) -> str:
-        word = _str(value, text)
+        # YAML reads the word off as false.
+        word = "off" if value is False and "off" in choices else _str(value, text)
         if word not in choices:
             raise ValueError
         return word

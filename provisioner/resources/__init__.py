@@ -8,6 +8,7 @@ from .base import Request as Request
 from .base import Resource as Resource
 from .base import differing as differing
 from .base import from_wire as from_wire
+from .credential import Credential as Credential
 from .derived import Derived as Derived
 from .digest import sha256 as sha256
 from .directory import Directory as Directory

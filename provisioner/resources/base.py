@@ -116,6 +116,10 @@ class Resource:
         """{path: text} of the files that it writes itself: services may read them at start."""
         return {}
 
+    def rewritten(self) -> Tuple[str, ...]:
+        """The paths of files whose new content nobody knows before it is sent: services may read them at start."""
+        return ()
+
     def aliases(self) -> Dict[str, str]:
         """{path: target} of the links that it makes: what is below the target is below the path, too."""
         return {}

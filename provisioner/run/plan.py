@@ -9,6 +9,8 @@ from typing import Any
 from provisioner.resources import Resource, Service, differing, services_of, sha256
 from provisioner.resources.service import outdated
 
+NOT_KNOWN = "not known before it is sent"
+
 
 @dataclass(frozen=True)
 class Change:
@@ -115,6 +117,12 @@ def soon_on_disk(resources: Iterable[Resource]) -> dict[str, str]:
     return found
 
 
+def not_known(changing: Iterable[Resource]) -> dict[str, str]:
+    """{path: what stands for its digest} of the files that resources are about to write anew, with content that nobody
+    knows before: another digest than any that there is."""
+    return {path: NOT_KNOWN for resource in changing for path in resource.rewritten()}
+
+
 def make(host: str, resources: Sequence[Resource], states: Mapping[str, Mapping[str, Any] | None]) -> HostPlan:
     """The plan of one host. states: {resource key: actual state}, as the agent's `read` answers."""
     changes: list[Change] = []
@@ -126,6 +134,7 @@ def make(host: str, resources: Sequence[Resource], states: Mapping[str, Mapping[
         differs = differing(resource.expected(), actual)
         if differs:
             changes.append(Change(resource, "~" if actual is not None else "+", differs, actual))
+            soon |= not_known([resource])
     for service in services_of(resources):
         state = states.get(service.key)
         if state is None:
@@ -161,7 +170,7 @@ def waiting(changes: Iterable[Change], inputs: Collection[str]) -> tuple[Change,
 def _touches(resource: Resource, inputs: Collection[str]) -> bool:
     """Whether it writes one of these paths, or is a link that leads to one or is on the way to one."""
     ends = [end for link in resource.aliases().items() for end in link]
-    return any(path in inputs for path in resource.written()) or any(
+    return any(path in inputs for path in (*resource.written(), *resource.rewritten())) or any(
         _within(path, end) for end in ends for path in inputs
     )
 

@@ -16,7 +16,7 @@ from provisioner.connect.fleet import Fleet
 from provisioner.errors import ProvisionerError
 from provisioner.resources import Service, services_of
 from provisioner.resources.service import outdated
-from provisioner.run.plan import Change, HostPlan, soon_on_disk
+from provisioner.run.plan import Change, HostPlan, not_known, soon_on_disk
 from provisioner.words import some
 
 Say = Callable[[str, str], None]  # say(host, what it is doing)
@@ -63,7 +63,8 @@ def pending(plan: HostPlan, states: Mapping[str, Mapping[str, Any] | None], serv
     Pure."""
     steps = []
     planned = {restart.service.unit: restart for restart in plan.restarts}
-    soon = soon_on_disk(change.resource for restart in plan.restarts for change in restart.changes)
+    changing = [change.resource for restart in plan.restarts for change in restart.changes]
+    soon = {**soon_on_disk(changing), **not_known(changing)}
     for service in services_of(plan.resources):
         state, restart = dict(states.get(service.key) or {}), planned.get(service.unit)
         changes = restart.changes if restart else ()

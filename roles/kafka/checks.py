@@ -15,7 +15,7 @@ from roles.kafka import features, in_sync, metadata, topology
 from roles.kafka import listeners as doors
 from roles.kafka.release import release
 from roles.kafka.units import VARIABLES
-from roles.shared import checks, values
+from roles.shared import checks, kraft, security, values
 from roles.shared.checks import members
 from roles.shared.directories import DataDir
 
@@ -79,7 +79,7 @@ def listeners(inventory: Inventory) -> list[ConfigError]:
         out += [_one_door(host.name, pair) for pair in _shared(doors.of(host))]
         own = doors.inter_broker(host)
         names[host.name] = own.name
-        if own.protocol != "PLAINTEXT":
+        if own.protocol != "PLAINTEXT" and not security.on(host):
             closed[own.name, own.protocol].append(host.name)
     for (name, protocol), hosts in closed.items():
         out.append(
@@ -88,7 +88,8 @@ def listeners(inventory: Inventory) -> list[ConfigError]:
                 "brokers over that listener, too, and speak PLAINTEXT only",
                 host=hosts[0] if len(hosts) == 1 else None,
                 details=[f"hosts: {', '.join(hosts)}"] if len(hosts) > 1 else [],
-                advice="set kafka_inter_broker_listener to a PLAINTEXT listener; clients may have others",
+                advice="set kafka_security: open, which brings a listener of their own by TLS; or set "
+                "kafka_inter_broker_listener to a PLAINTEXT listener",
             )
         )
     if len({name.upper() for name in names.values()}) > 1:
@@ -201,11 +202,31 @@ def wanted_topics(inventory: Inventory) -> tuple[list[Wanted], list[ConfigError]
     return ([], []) if first is None else parse(first.vars["topics"], partial(first.place, "topics"))
 
 
+def closed(inventory: Inventory) -> list[ConfigError]:
+    """kafka_security is the same everywhere, and this cluster can have it."""
+    nodes = [*members(inventory, "kafka"), *members(inventory, kraft.CONTROLLERS)]
+    if not any(host.vars["kafka_security"] for host in nodes):
+        return []
+    from roles.kafka import closing  # as above
+
+    return closing.problems(inventory)
+
+
+def users(inventory: Inventory) -> list[ConfigError]:
+    """kafka_users is a list of users."""
+    if not any(host.vars["kafka_users"] for host in members(inventory, "kafka")):
+        return []
+    from roles.kafka import users  # as above
+
+    return users.listed(inventory)
+
+
 CHECKS = (
     metadata.missing,
     metadata.addressed,
     versions,
     unique_ids,
+    closed,
     listeners,
     addresses,
     replication,
@@ -215,6 +236,7 @@ CHECKS = (
     own_properties,
     known_properties,
     topics,
+    users,
 )
 
 

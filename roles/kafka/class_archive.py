@@ -14,6 +14,9 @@ from provisioner.resources import Archive, Derived, Resource
 from provisioner.run.target import Target
 from roles.java import role as java
 from roles.kafka import listeners
+from roles.kafka.release import NEW_OPTIONS, release
+from roles.kafka.service import ADMIN
+from roles.shared import security
 
 UNIT = "kafka-class-archive"
 SCRIPT = "/usr/local/lib/kafka-provisioner/kafka-class-archive"
@@ -60,7 +63,8 @@ def makers(target: Target, archive: Archive) -> list[Resource]:
             java_home=java.home(target),
             quick=QUICK,
             quiet=QUIET,
-            bootstrap=listeners.door(target.host),
+            bootstrap=listeners.inter_broker(target.host).local,
+            config=_config(target),
             patience=300,
         ),
         target.file(
@@ -72,6 +76,16 @@ def makers(target: Target, archive: Archive) -> list[Resource]:
             home=archive.path,
         ),
     ]
+
+
+def _config(target: Target) -> dict[str, str]:
+    """What each of the recorded commands is told of a closed cluster, behind a blank."""
+    if not security.on(target.host):
+        return dict.fromkeys(("any", "producer", "consumer"), "")
+    any_ = f" --command-config {ADMIN}"
+    if release(target.host.vars).number >= NEW_OPTIONS:
+        return dict.fromkeys(("any", "producer", "consumer"), any_)
+    return {"any": any_, "producer": f" --producer.config {ADMIN}", "consumer": f" --consumer.config {ADMIN}"}
 
 
 def made(target: Target, archive: Archive) -> list[Resource]:

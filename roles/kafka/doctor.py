@@ -10,7 +10,7 @@ from provisioner.inventory.model import Inventory
 from provisioner.words import some
 from roles.doctor import Finding
 from roles.kafka import listeners, status
-from roles.shared import quorum_findings
+from roles.shared import certificates, quorum_findings
 
 if TYPE_CHECKING:
     from provisioner.run.evidence import Witness
@@ -32,8 +32,9 @@ def inventory(inventory: Inventory) -> Iterator[Finding]:
 
 
 def host(witness: Witness) -> Iterator[Finding]:
-    """A node that knows too few of the controllers."""
+    """A node that knows too few of the controllers, or whose certificate ends."""
     yield from quorum_findings.bootstrap(witness, UNIT)
+    yield from certificates.ending(witness, UNIT)
 
 
 def cluster(found: Mapping[str, Any]) -> Iterator[Finding]:
@@ -64,5 +65,5 @@ def clear_text(addresses: Mapping[str, str], brokers: int) -> Iterator[Finding]:
         if brokers > 1 or not is_loopback(address.rpartition(":")[0]):
             yield Finding(
                 f"listener {name} ({address}) is PLAINTEXT: anybody who reaches it can read and write everything",
-                "let only trusted networks reach the port, or give the listener a protocol that encrypts",
+                "let only trusted networks reach the port, or set kafka_security: required",
             )

@@ -50,6 +50,7 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *rules.clusters(seen),
         *rules.hidden(seen),
         *rules.mode(seen),
+        *rules.closed(seen),
         *rules.elsewhere(seen),
         *rules.talk(seen),
         *rules.renamed(seen),
@@ -166,7 +167,7 @@ def _views(targets: Mapping[str, Target], seen: Sequence[rules.Seen], call: Call
     for one in seen:
         target = targets[one.host]
         # What topics need is not asked: without a quorum that question is not answered.
-        answer = call(one.host, remote.cluster_status(min_isr=1).at(listeners.inter_broker(target.host).local))
+        answer = call(one.host, remote.cluster_status(min_isr=1).at(listeners.door(target.host)))
         if answer["serving"]:
             yield View.of(one.host, one.number, answer)
 
@@ -183,7 +184,7 @@ class _Partitions:
         if self._found is None:
             target = self._target
             request = remote.cluster_status(partitions=True, **metadata.assumed(self._call, target))
-            status = self._call(target.name, request.at(listeners.inter_broker(target.host).local))
+            status = self._call(target.name, request.at(listeners.door(target.host)))
             if not status["serving"]:
                 raise HostFailed(
                     f"the broker answered, and a moment later it does not: {status['why']}",
@@ -197,7 +198,7 @@ class _Partitions:
 
     def deciding(self, setting: str) -> set[str]:
         """The topics that have a value of their own for a setting. Raises HostFailed."""
-        request = remote.topics_look(internal=True, keys=()).at(listeners.inter_broker(self._target.host).local)
+        request = remote.topics_look(internal=True, keys=()).at(listeners.door(self._target.host))
         found = self._call(self._target.name, request)["topics"]
         return {name for name, topic in found.items() if setting in topic["settings"]}
 

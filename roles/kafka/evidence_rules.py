@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioner.run.evidence import DOWNTIME, FEWER_COPIES, GIVE_UP_DATA, NOTHING, SHRINK, Consent, Objection
 from provisioner.words import counted, some
 from roles.shared import evidence as shared
+from roles.shared import security
 
 if TYPE_CHECKING:
     from cluster.model import Partition
 
 MIN_IN_SYNC = "min.insync.replicas"
-CONNECT, ROLES = "zookeeper.connect", "process.roles"
+CONNECT, ROLES, AMONG = "zookeeper.connect", "process.roles", "inter.broker.listener.name"
 
 # Settings that the toolkit derives from the number of brokers, and the variable that sets each.
 DERIVED: Mapping[str, str] = {
@@ -219,6 +220,27 @@ def mode(seen: Iterable[Seen]) -> list[Objection]:
     return out
 
 
+def closed(seen: Iterable[Seen]) -> list[Objection]:
+    """Nodes that would speak TLS with others that do not, or the other way round: while some have changed and some have
+    not, they are no cluster."""
+    out = []
+    for one in seen:
+        was, soon = (settings.get(AMONG, "") == security.NODES for settings in (one.now, one.then))
+        if one.has_data and one.now and was != soon:
+            now, then = ("closed", "open") if was else ("open", "closed")
+            out.append(
+                Objection(
+                    f"the cluster that is there is {now} (kafka_security), and this deploy would make it {then}: nodes "
+                    "that have changed could not speak with those that have not",
+                    one.host,
+                    way=f"set kafka_security: {security.OPEN} or {security.REQUIRED}, which may change into each other"
+                    if was
+                    else "leave kafka_security out: so far only a new cluster can have it",
+                )
+            )
+    return out
+
+
 def reused(seen: Iterable[Seen]) -> list[Objection]:
     """Disks that come from a broker with ZooKeeper, on hosts of a KRaft cluster: Kafka takes them for formatted. A host
     with the configuration of that broker is `mode`'s."""
@@ -268,13 +290,13 @@ def silent_metadata(one: Seen) -> list[Objection]:
 
 def talk(seen: Sequence[Seen]) -> list[Objection]:
     """A listener for brokers that not all of them would have during the roll: they restart one by one."""
-    running = [one for one in seen if one.active and "inter.broker.listener.name" in one.now]
+    running = [one for one in seen if one.active and AMONG in one.now]
     if not _several(seen):
         return []
     out = []
     for one in running:
-        before, after = one.now["inter.broker.listener.name"], one.then.get("inter.broker.listener.name", "")
-        if before == after:
+        before, after = one.now[AMONG], one.then.get(AMONG, "")
+        if before == after or security.NODES in (before, after):  # the latter is `closed`'s
             continue
         if any(after not in _listeners(other.now) for other in running):
             problem = f"{after} does not exist yet on all of them"

@@ -20,7 +20,7 @@ from provisioner.resources.frozen import replace
 from provisioner.run.evidence import NOTHING
 from provisioner.words import counted, some
 from roles.kafka import listeners, metadata, topology
-from roles.shared import kraft
+from roles.shared import kraft, tls
 
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
@@ -60,6 +60,7 @@ def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resourc
     undecided = {one.name: _undecided(one) for one in witnesses}
     if not any(undecided.values()):
         return {}
+    tls.require_all([one.target for one in witnesses])
     new = {one.name: _nodes(one.target, undecided[one.name]) for one in witnesses}
     require_stopped({one.name: [unit for unit in new[one.name] if unit in one.active] for one in witnesses})
     target = witnesses[0].target
@@ -248,7 +249,7 @@ def _with_others(known: Known, witnesses: Sequence[Witness], call: Call) -> Know
         led = led or len(outside) < len(answers)
     brokers = [one for one in target.members("kafka") if one.name not in here]
     for broker in brokers if led and not clusters else ():
-        status = call(target.name, remote.cluster_status(min_isr=1).at(listeners.inter_broker(broker).advertised))
+        status = call(target.name, remote.cluster_status(min_isr=1).at(listeners.inter_broker(broker).asked))
         if status["serving"]:
             clusters[status["cluster_id"]] = broker.name
             break

@@ -57,7 +57,7 @@ class KafkaGate:
     def _addresses(self, host: str) -> dict[str, str]:
         """The address of each broker for this host."""
         own = {member.name: listeners.inter_broker(member) for member in self.members}
-        return {name: listener.local if name == host else listener.advertised for name, listener in own.items()}
+        return {name: listener.asked_here if name == host else listener.asked for name, listener in own.items()}
 
     def _silent(self, host: str, names: Collection[str]) -> dict[int, str]:
         """{broker: why} of those among these hosts that do not answer, even if the cluster has not noticed yet."""

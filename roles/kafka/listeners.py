@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.endpoint import joined
+from cluster.endpoint import PLAINTEXT, SSL, Endpoint, joined
 from provisioner.errors import ConfigError
 from provisioner.inventory import addresses
 from provisioner.inventory.value_types import HOST, PORT, STR
+from roles.shared import security
 from roles.shared.members import HostLike
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-KEYS = ("name", "port", "protocol", "bind", "advertised_host", "advertised_port")
+SECURED = "SASL_SSL"  # what clients find at a secured door
+KEYS = (
+    *("name", "port", "protocol", "bind", "advertised_host", "advertised_port"),
+    *("secure_port", "secure_advertised_port"),
+)
+BESIDE = 2  # the port of a secured door is so much higher than that of its plaintext one, unless it is given
 _EXAMPLE = "an entry looks like {name: INTERNAL, port: 9092, advertised_host: broker1.example.com}"
 # Names are parts of properties (listener.name.NAME.*), between dots.
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -36,6 +42,9 @@ class Listener:
     bind: str
     advertised_host: str
     advertised_port: int
+    # Of the secured door beside it, and as it is given to clients.
+    secure_port: int = field(default=0, compare=False)
+    secure_advertised_port: int = field(default=0, compare=False)
 
     @property
     def bound(self) -> str:
@@ -55,7 +64,22 @@ class Listener:
     @property
     def local(self) -> str:
         """host:port at which this listener answers on its own host."""
-        return joined("127.0.0.1" if self.everywhere else self.bind, self.port)
+        return joined(self.here, self.port)
+
+    @property
+    def here(self) -> str:
+        """The address at which this listener answers on its own host."""
+        return "127.0.0.1" if self.everywhere else self.bind
+
+    @property
+    def asked_here(self) -> str:
+        """Where the toolkit asks the broker on its own host, as `Endpoint.parse` takes it."""
+        return Endpoint(self.here, self.port, self.protocol).to_wire()
+
+    @property
+    def asked(self) -> str:
+        """Where the toolkit asks it on another host of the cluster."""
+        return Endpoint(self.advertised_host, self.advertised_port, self.protocol).to_wire()
 
 
 def written(listener: Listener) -> dict[str, str]:
@@ -70,8 +94,46 @@ def written(listener: Listener) -> dict[str, str]:
 
 def of(host: HostLike) -> tuple[Listener, ...]:
     """A broker's listeners, complete with defaults. ConfigError for an invalid entry."""
-    given = host.vars["kafka_listeners"] or [{"name": "PLAINTEXT", "port": host.vars["kafka_port"]}]
-    return tuple(_listener(host, entry, str(index)) for index, entry in enumerate(given))
+    listed = _listed(host)
+    return tuple(_closed(host, listed)) if security.on(host) else tuple(listed)
+
+
+def _listed(host: HostLike) -> list[Listener]:
+    """The listeners as the inventory has them."""
+    default = {"name": PLAINTEXT, "port": host.vars["kafka_port"], "secure_port": host.vars["kafka_secure_port"]}
+    given = host.vars["kafka_listeners"] or [default]
+    return [_listener(host, entry, str(index)) for index, entry in enumerate(given)]
+
+
+def _closed(host: HostLike, listed: Sequence[Listener]) -> list[Listener]:
+    """The listeners of a broker that speaks TLS with the others: one for the nodes, and for each plaintext one a
+    secured door, beside it or in its place."""
+    address = host.vars["kafka_internal_address"]
+    port = int(host.vars["kafka_internal_port"])
+    found = [Listener(security.NODES, port, SSL, "0.0.0.0", str(address), port)]
+    for one in listed:
+        if one.protocol != PLAINTEXT or security.mode(host) != security.REQUIRED:
+            found.append(one)
+        if one.protocol == PLAINTEXT:
+            found.append(
+                Listener(
+                    name=security.secured(one.name),
+                    port=one.secure_port,
+                    protocol=SECURED,
+                    bind=one.bind,
+                    advertised_host=one.advertised_host,
+                    advertised_port=one.secure_advertised_port,
+                )
+            )
+    return found
+
+
+def secured(host: HostLike) -> list[Listener]:
+    """The secured doors for clients that `kafka_security` brings."""
+    if not security.on(host):
+        return []
+    names = {security.secured(one.name) for one in _listed(host) if one.protocol == PLAINTEXT}
+    return [one for one in of(host) if one.name in names]
 
 
 def _listener(host: HostLike, entry: Any, index: str) -> Listener:
@@ -98,13 +160,17 @@ def _listener(host: HostLike, entry: Any, index: str) -> Listener:
             raise _refused(host, entry, f"{key} must be {what}{reason}", None, index, key) from None
 
     port = typed("port", PORT.parse, PORT.expected, 0)
+    advertised_port = typed("advertised_port", PORT.parse, PORT.expected, port)
+    secure_port = typed("secure_port", PORT.parse, PORT.expected, port + BESIDE)
     return Listener(
         name=typed("name", _name, "a name of letters, digits, _ and -", ""),
         port=port,
         protocol=typed("protocol", _protocol, f"one of {', '.join(PROTOCOLS)}", "PLAINTEXT"),
         bind=typed("bind", _bind, HOST.expected, "0.0.0.0"),
         advertised_host=typed("advertised_host", HOST.parse, HOST.expected, host.vars["kafka_advertised_host"]),
-        advertised_port=typed("advertised_port", PORT.parse, PORT.expected, port),
+        advertised_port=advertised_port,
+        secure_port=secure_port,
+        secure_advertised_port=typed("secure_advertised_port", PORT.parse, PORT.expected, secure_port),
     )
 
 
@@ -139,6 +205,8 @@ def _refused(host: HostLike, entry: Any, why: str, advice: str | None, *keys: st
 def inter_broker(host: HostLike) -> Listener:
     """The listener through which brokers connect to each other. ConfigError when the named one does not exist."""
     found = of(host)
+    if security.on(host):
+        return next(one for one in found if one.name == security.NODES)
     name = host.vars["kafka_inter_broker_listener"] or found[0].name
     for listener in found:
         if listener.name.upper() == name.upper():  # Kafka does not distinguish them either
@@ -182,5 +250,5 @@ def told(servers: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def door(host: HostLike) -> str:
-    """The address at which a broker takes the toolkit's own requests on its own host."""
-    return inter_broker(host).local
+    """Where a broker takes the toolkit's own requests on its own host, as `Endpoint.parse` takes it."""
+    return inter_broker(host).asked_here

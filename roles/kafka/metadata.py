@@ -65,7 +65,7 @@ def keeper(target: Target, call: Call, unit: str = kraft.COMBINED_UNIT) -> Keepe
         from cluster.metadata.kraft.quorum import Quorum
 
         found = kraft.named(kraft.controllers(target.members), unit)
-        return Quorum(call, target.name, {name: _where(one) for name, one in found.items()})
+        return Quorum(call, target.name, {name: one.where for name, one in found.items()})
     servers = () if target["kafka_zookeeper_connect"] else target.members("zookeeper")
     return zookeeper.ensemble(call, target.host, servers, connect(target))
 
@@ -96,12 +96,8 @@ def quorum(call: Call, target: Target) -> dict[str, Any] | None:
     if not own(target):
         return None
     voters = kraft.named(kraft.controllers(target.members))
-    found: dict[str, Any] = call(target.name, remote.kraft_quorum({name: _where(one) for name, one in voters.items()}))
+    found: dict[str, Any] = call(target.name, remote.kraft_quorum({name: one.where for name, one in voters.items()}))
     return found
-
-
-def _where(controller: kraft.Controller) -> tuple[int, str, int]:
-    return controller.id, controller.address, controller.port
 
 
 def nodes(sessions: Mapping[str, Target], call: Call) -> Nodes:

@@ -18,6 +18,7 @@ from provisioner.errors import HostFailed, ProvisionerError
 from roles.kafka import metadata
 from roles.kafka.release import release
 from roles.kafka.service import STARTED
+from roles.shared import kraft, security, tls
 
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
@@ -28,7 +29,13 @@ PROTOCOL = "inter.broker.protocol.version"
 
 
 def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerError]:
-    """Why the broker of a host must not restart as planned. Asks the host, and only where a restart is planned."""
+    """Why a host must not be changed as planned: no certificate can be made, or its broker must not restart. Asks the
+    host, and only where a restart is planned."""
+    found = tls.objections(target, plan, kraft.COMBINED_UNIT) if security.on(target.host) else []
+    return found or _of_versions(target, plan, call)
+
+
+def _of_versions(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerError]:
     if len(target.members("kafka")) < 2 or not any(one.service.unit == "kafka" for one in plan.restarts):
         return []
     if metadata.own(target):  # what brokers speak follows metadata.version, which no new version of Kafka changes

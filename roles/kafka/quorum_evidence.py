@@ -90,7 +90,7 @@ def _leader(witnesses: Sequence[Witness], call: Call) -> tuple[str, Mapping[str,
     asked where one serves: it reaches a leader that the inventory does not have, too."""
     for one in witnesses:
         if kraft.COMBINED_UNIT in one.serving:
-            door = listeners.inter_broker(one.target.host).local
+            door = listeners.door(one.target.host)
             said = call(one.name, remote.quorum_leader().at(door))
             return (one.name, said) if said["serving"] else None
     for one in witnesses:

@@ -9,6 +9,8 @@ from provisioner.resources import Archive
 from provisioner.run.target import Target
 from roles.shared import releases
 
+NEW_OPTIONS = (4, 2)  # the version whose commands all have the same options (KIP-1147)
+
 
 def release(variables: Mapping[str, Any]) -> releases.Release:
     """The Kafka that a host's variables ask for. ConfigError when it is not locked."""

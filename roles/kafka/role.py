@@ -14,9 +14,9 @@ from roles.java import role as java
 from roles.kafka import class_archive, listeners, logs, metadata, service_archive, topology
 from roles.kafka.checks import OWNED
 from roles.kafka.release import distribution, home, release
-from roles.kafka.service import CONFIG, ENVIRONMENT, HOLDS, SECRETS, STARTED, UNIT, data_dirs, inputs, services
+from roles.kafka.service import ADMIN, CONFIG, ENVIRONMENT, HOLDS, SECRETS, STARTED, UNIT, data_dirs, inputs, services
 from roles.kafka.units import SYNONYMS
-from roles.shared import commands, jvm, kraft, native
+from roles.shared import commands, jvm, kraft, native, security, tls
 from roles.shared.directories import guarded
 from roles.shared.properties import escaped, has_secret, open_names, override
 
@@ -153,6 +153,7 @@ def config(target: Target) -> File:
         inter_broker=listeners.inter_broker(target.host),
         replication=topology.replication(target.host, len(brokers)),
         rack=escaped(target["kafka_rack"] or ""),
+        security=locked(target),
         zookeeper_connect="" if own_quorum else escaped(metadata.connect(target)),
     )
     own = target["kafka_config"]
@@ -173,6 +174,31 @@ def config(target: Target) -> File:
     )
 
 
+def reached_by(target: Target) -> list[str]:
+    """The names and addresses by which clients and nodes reach this host's broker, and its controller."""
+    own = listeners.of(target.host)
+    return [*(name for one in own for name in (one.advertised_host, one.here)), target["kafka_controller_address"]]
+
+
+def for_commands(target: Target) -> list[Resource]:
+    """What lets root use the official commands in a closed cluster."""
+    if not security.on(target.host):
+        return []
+    settings = security.admin(kraft.COMBINED_UNIT)
+    door = listeners.inter_broker(target.host).local
+    return [target.file(ADMIN, "kafka/admin.properties.j2", mode=0o600, settings=settings, door=door)]
+
+
+def locked(target: Target) -> dict[str, str]:
+    """The properties that close a broker's listeners; none where they are open."""
+    if not security.on(target.host):
+        return {}
+    found = security.node(target.host, kraft.COMBINED_UNIT, [security.NODES, kraft.LISTENER])
+    for door in listeners.secured(target.host):
+        found |= security.client_door(target.host, kraft.COMBINED_UNIT, door.name)
+    return found
+
+
 def quorum(target: Target) -> dict[str, Any] | None:
     """What server.properties says of the controllers in a cluster that keeps its metadata itself. voter: the listener
     of the controller in the same process, if it has one."""
@@ -183,6 +209,7 @@ def quorum(target: Target) -> dict[str, Any] | None:
         "roles": ",".join(kraft.process_roles(target.host, target.members)),
         "bootstrap": kraft.bootstrap(target.members),
         "listener": kraft.LISTENER,
+        "protocol": security.protocol(target.host),
         "session": kraft.session(target.members),
         "voter": [kraft.written(one) for one in here],
         "shares": release(target.host.vars).number >= kraft.SHARE_GROUPS,
@@ -214,7 +241,9 @@ def resources(target: Target) -> list[Resource]:
     return [
         *([] if target.is_in(kraft.CONTROLLERS) else installed(target)),
         *(guarded(path, "kafka", "Kafka data", HOLDS, known) for path in data_dirs(target)),
+        *tls.resources(target, kraft.COMBINED_UNIT, reached_by(target)),
         config(target),
+        *for_commands(target),
         logs.of_unit(target, release(target.host.vars)),
         target.file(
             ENVIRONMENT,

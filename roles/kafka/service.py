@@ -12,12 +12,13 @@ from provisioner.run.target import Target
 from roles.java import role as java
 from roles.kafka import listeners, logs, metadata, topology
 from roles.kafka.release import home, release
-from roles.shared import jvm
+from roles.shared import jvm, kraft, security
 
 CONFIG = "/etc/kafka/server.properties"
 STARTED = "/run/kafka/server.properties"  # CONFIG as the running broker has read it
 ENVIRONMENT = "/etc/kafka/kafka.env"
 SECRETS = "/etc/kafka/secret.options"  # JVM options that hold a secret
+ADMIN = f"{security.folder('kafka')}/admin.properties"  # of the official commands, as root
 UNIT = "/etc/systemd/system/kafka.service"
 
 MAIN = "kafka.Kafka"  # the class that the unit runs
@@ -53,11 +54,13 @@ def data_dirs(target: Target) -> list[str]:
 
 def next_steps(targets: Sequence[Target]) -> list[str]:
     """Commands to try after a deploy. targets: hosts with a broker."""
+    here = listeners.inter_broker(targets[0].host).local
+    own = f" --command-config {ADMIN}" if security.on(targets[0].host) else ""
     beside = metadata.unit_here(targets[0]).removesuffix(".service")
     return [
         *listeners.told(listeners.bootstrap_servers(targets[0].members("kafka"))),
         f"On {targets[0].name}, in any shell:",
-        f"  kafka-topics.sh --bootstrap-server {listeners.inter_broker(targets[0].host).local} --list",
+        f"  {'sudo ' if own else ''}kafka-topics.sh --bootstrap-server {here}{own} --list",
         f"  logs: journalctl -u kafka{f' -u {beside}' if beside else ''}, and {LOGS[0]}",
     ]
 
@@ -66,7 +69,9 @@ def inputs(target: Target) -> tuple[str, ...]:
     """Everything that the running broker has read: a difference from the disk means a restart."""
     secrets = (SECRETS,) if jvm.secrets(target["kafka_jvm_opts"]) else ()
     logging = logs.path(release(target.host.vars))
-    return (CONFIG, ENVIRONMENT, *secrets, logging, UNIT, f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
+    tls = security.files(kraft.COMBINED_UNIT) if security.on(target.host) else ()
+    program = (f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
+    return (CONFIG, ENVIRONMENT, *secrets, *tls, logging, UNIT, *program)
 
 
 def ready(target: Target) -> Request:
@@ -79,7 +84,7 @@ def ready(target: Target) -> Request:
         stall=target["kafka_start_stall"] / 1000,
         session=metadata.session(target),
     )
-    return request.at(listeners.inter_broker(target.host).local)
+    return request.at(listeners.door(target.host))
 
 
 def live(target: Target) -> Live:

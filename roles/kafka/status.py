@@ -35,7 +35,7 @@ def look(call: Call, target: Target) -> Mapping[str, Any]:
     broker = topology.broker_id(target.host, target.members("kafka"))
     session = metadata.session(target)
     request = remote.broker_status(broker, **metadata.assumed(call, target), log_file=service.LOGS[0], session=session)
-    local = listeners.inter_broker(target.host).local
+    local = listeners.door(target.host)
     servers = listeners.bootstrap_servers(target.members("kafka"))
     answer = {**call(target.name, request.at(local)), "bootstrap_servers": servers}
     quorum = metadata.quorum(call, target)

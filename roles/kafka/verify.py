@@ -11,10 +11,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from cluster import remote
+from cluster.endpoint import PLAINTEXT, SASL_SSL, SSL
 from cluster.smoke.leg import Leg
 from provisioner import timing
 from provisioner.connect.requests import Call
@@ -22,11 +24,10 @@ from provisioner.errors import HostFailed
 from provisioner.resources import Request
 from provisioner.words import counted
 from roles.kafka import listeners, topology
+from roles.kafka.release import NEW_OPTIONS, release
 from roles.shared.members import HostLike
 
 HERE = "this machine"
-# The client of the smoke check has no credentials to show.
-OPEN_PROTOCOLS = ("PLAINTEXT",)
 
 
 class TargetLike(Protocol):
@@ -36,6 +37,10 @@ class TargetLike(Protocol):
     def name(self) -> str: ...
     def members(self, group: str) -> Sequence[HostLike]: ...
     def is_in(self, group: str) -> bool: ...
+    @property
+    def inventory(self) -> Any: ...
+    @property
+    def host(self) -> Any: ...
 
 
 class ReporterLike(Protocol):
@@ -86,9 +91,10 @@ def plan_smoke(targets: Sequence[TargetLike]) -> Plan | None:
         broker = topology.broker_id(host, members)
         hosts[broker] = host.name
         inner = listeners.inter_broker(host).name
+        ours = {inner, *(one.name for one in listeners.secured(host))}
         for listener in sorted(listeners.of(host), key=lambda found: found.name != inner):
             leg = Leg(broker, listener.name, listener.advertised_host, listener.advertised_port, listener.protocol)
-            if listener.protocol in OPEN_PROTOCOLS:
+            if listener.protocol == PLAINTEXT or listener.name in ours:
                 legs.append(leg)
             else:
                 skipped.append((leg, f"the smoke check has no credentials for {listener.protocol}"))
@@ -98,7 +104,8 @@ def plan_smoke(targets: Sequence[TargetLike]) -> Plan | None:
 def elsewhere(plan: Plan, answer: Mapping[str, Any]) -> list[Leg]:
     """The legs to be tried from another place: all of every listener that was not reached on all brokers. Pure."""
     missed = {leg["listener"] for leg in answer["legs"] if leg["status"] == "unreachable"}
-    return [leg for leg in plan.legs if leg.listener in missed]
+    # This machine has no certificate of a node.
+    return [leg for leg in plan.legs if leg.listener in missed and leg.protocol != SSL]
 
 
 def verdicts(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Verdict]:
@@ -163,11 +170,15 @@ def run_smoke(
         return []
     answers: list[tuple[str, Mapping[str, Any]]] = []
     if plan.legs:
-        legs = [leg.to_dict() for leg in plan.legs]
-        if cli:
-            answers.append((plan.driver, call(plan.driver, remote.smoke_cli(legs))))
-        else:
-            answers = _both_sides(call, plan, remote.smoke(legs, join), reporter)
+        driver = next(target for target in targets if target.name == plan.driver)
+        with _admitted(call, plan, driver) as (login, stranger):
+            plan = replace(plan, legs=tuple(_with_login(leg, login) for leg in plan.legs))
+            legs = [leg.to_dict() for leg in plan.legs]
+            if cli:
+                new = release(driver.host.vars).number >= NEW_OPTIONS
+                answers.append((plan.driver, call(plan.driver, remote.smoke_cli(legs, new))))
+            else:
+                answers = _both_sides(call, plan, remote.smoke(legs, join, stranger), reporter)
     for _, answer in answers:
         for broker, listener, step, seconds in answer.get("took", ()):
             timing.add(f"smoke: {step} {listener}", seconds, plan.hosts[broker])
@@ -186,6 +197,19 @@ def run_smoke(
             reporter.warning(f"smoke check: {verdict.leg} was skipped: {'; '.join(verdict.why)}")
     reporter.note(summary(found, answers))
     return found
+
+
+def _admitted(call: Call, plan: Plan, driver: TargetLike) -> AbstractContextManager[tuple[tuple[str, ...] | None, str]]:
+    """As `visitor.admitted`, which is loaded only where a listener is closed."""
+    if all(leg.protocol == PLAINTEXT for leg in plan.legs):
+        return nullcontext((None, ""))
+    from roles.kafka import visitor
+
+    return visitor.admitted(call, driver)
+
+
+def _with_login(leg: Leg, login: tuple[str, ...] | None) -> Leg:
+    return replace(leg, login=login) if leg.protocol == SASL_SSL else leg
 
 
 def _both_sides(

@@ -126,7 +126,7 @@ def _join(call: Call, target: Target, leader: kraft.Controller, cluster: str, on
 def _ask(
     call: Call, target: Target, leader: kraft.Controller, request: ByBroker, one: Joining, done_before: int
 ) -> None:
-    answer = call(target.name, request.at(leader.place))
+    answer = call(target.name, request.at(leader.asked))
     if not answer["done"] and answer["error"] != done_before:
         raise HostFailed(
             f"controller {one.controller.id} follows the quorum, and could not become a voter: {answer['why']}",
@@ -141,7 +141,7 @@ def _cluster(call: Call, target: Target) -> str:
 
     for broker in target.members(kraft.BROKERS):
         door = listeners.inter_broker(broker)
-        request = remote.cluster_status(min_isr=1).at(door.local if broker.name == target.name else door.advertised)
+        request = remote.cluster_status(min_isr=1).at(door.asked_here if broker.name == target.name else door.asked)
         if (answer := call(target.name, request))["serving"]:
             return str(answer["cluster_id"])
     raise HostFailed(

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cluster.endpoint import PLAINTEXT
 from provisioner.inventory.model import Inventory
 from roles.doctor import Finding
 from roles.kafka_controller import service
-from roles.shared import kraft, quorum_findings
+from roles.shared import certificates, kraft, quorum_findings
 from roles.shared.checks import members
 
 if TYPE_CHECKING:
@@ -20,18 +21,20 @@ FULL_DISK = "a controller stops when it cannot write the metadata: add space"
 
 
 def inventory(inventory: Inventory) -> Iterator[Finding]:
-    """Ports of controllers that are open to anybody: in either mode they listen on all addresses, in plain text."""
+    """Ports of controllers that are open to anybody: they listen on all addresses."""
     of_group = partial(members, inventory)
-    ports = sorted({one.port for one in kraft.controllers(of_group)}) if not of_group(kraft.SERVERS) else []
+    open_ = [one for one in kraft.controllers(of_group) if one.protocol == PLAINTEXT]
+    ports = sorted({one.port for one in open_}) if not of_group(kraft.SERVERS) else []
     if ports:
         listed = ", ".join(map(str, ports))
         what = "port {} takes" if len(ports) == 1 else "ports {} take"
         yield Finding(
             f"the controllers' {what.format(listed)} anybody: whoever gets there can change the cluster's metadata",
-            "let only the brokers and the other controllers get there, by a firewall",
+            "let only the brokers and the other controllers get there, by a firewall; or set kafka_security",
         )
 
 
 def host(witness: Witness) -> Iterator[Finding]:
-    """A controller that knows too few of the others."""
+    """A controller that knows too few of the others, or whose certificate ends."""
     yield from quorum_findings.bootstrap(witness, service.NAME)
+    yield from certificates.ending(witness, service.NAME)

@@ -26,7 +26,7 @@ from roles.kafka_controller.service import (
     number,
     services,
 )
-from roles.shared import jvm, kraft
+from roles.shared import jvm, kraft, security, tls
 from roles.shared.directories import guarded
 from roles.shared.properties import has_secret, open_names, override
 
@@ -72,6 +72,7 @@ def config(target: Target) -> File:
         session=kraft.SESSION_MS,
         directory=data_dirs(target)[0],
         replication=topology.replication(target.host, len(brokers)),
+        security=security.controller(target.host, NAME, kraft.LISTENER),
     )
     own = target["kafka_controller_config"]
     public: Sequence[str] = ()
@@ -98,6 +99,7 @@ def resources(target: Target) -> list[Resource]:
     return [
         *kafka.installed(target),
         *(guarded(path, NAME, "the cluster's metadata", HOLDS, known) for path in data_dirs(target)),
+        *tls.resources(target, NAME, [target["kafka_controller_address"]]),
         config(target),
         logs.of_unit(target, release(target.host.vars), NAME),
         target.file(

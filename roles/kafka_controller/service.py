@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.endpoint import joined
+from cluster.endpoint import Endpoint
 from cluster.metadata import remote
 from cluster.remote import adopt_held_settings
 from provisioner.resources import Live, Request, Service
@@ -13,7 +13,7 @@ from roles.kafka import logs
 from roles.kafka.release import home, release
 from roles.kafka.service import HOLDS as HOLDS
 from roles.kafka.service import PROBES as PROBES
-from roles.shared import jvm, kraft
+from roles.shared import jvm, kraft, security
 
 NAME = "kafka-controller"
 CONFIG = "/etc/kafka-controller/controller.properties"
@@ -40,7 +40,8 @@ def inputs(target: Target) -> tuple[str, ...]:
     """Everything that the running controller has read: a difference from the disk means a restart."""
     secrets = (SECRETS,) if jvm.secrets(target["kafka_controller_jvm_opts"]) else ()
     program = (f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
-    return (CONFIG, ENVIRONMENT, *secrets, logs.path(release(target.host.vars), NAME), UNIT, *program)
+    tls = security.files(NAME) if security.on(target.host) else ()
+    return (CONFIG, ENVIRONMENT, *secrets, *tls, logs.path(release(target.host.vars), NAME), UNIT, *program)
 
 
 def number(target: Target) -> int:
@@ -53,6 +54,7 @@ def ready(target: Target) -> Request:
     return remote.controller_ready(
         number(target),
         target["kafka_controller_port"],
+        protocol=security.protocol(target.host),
         unit=f"{NAME}.service",
         log_file=LOGS[0],
         timeout=target["kafka_controller_start_timeout"] / 1000,
@@ -62,5 +64,5 @@ def ready(target: Target) -> Request:
 
 def live(target: Target) -> Live:
     """How a running controller is asked whether a changed file needs a restart: not for what the cluster holds."""
-    place = joined(remote.LOCAL, target["kafka_controller_port"])
-    return Live(CONFIG, STARTED, adopt_held_settings().at(place))
+    place = Endpoint(remote.LOCAL, target["kafka_controller_port"], security.protocol(target.host))
+    return Live(CONFIG, STARTED, adopt_held_settings().at(place.to_wire()))

@@ -14,9 +14,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cluster.endpoint import joined
+from cluster.endpoint import PLAINTEXT, Endpoint, joined
 from provisioner.quantities import parse_duration
 from provisioner.resources import Initial
+from roles.shared import security
 from roles.shared.members import HostLike, number
 
 Members = Callable[[str], Sequence[HostLike]]  # the hosts of a group
@@ -45,6 +46,17 @@ class Controller(NamedTuple):
     address: str
     port: int
     unit: str
+    protocol: str = PLAINTEXT
+
+    @property
+    def asked(self) -> str:
+        """Where the toolkit asks it, as `Endpoint.parse` takes it."""
+        return Endpoint(self.address, self.port, self.protocol).to_wire()
+
+    @property
+    def where(self) -> tuple[int, str, int, str]:
+        """As the tables of remote calls take it."""
+        return self.id, self.address, self.port, self.protocol
 
     @property
     def place(self) -> str:
@@ -89,7 +101,7 @@ def voters_in(unit: str, members: Members) -> list[Controller]:
 def written(controller: Controller) -> dict[str, str]:
     """The listener of a controller, as server.properties has it: it listens on all addresses of its host."""
     bound = joined("0.0.0.0", controller.port)
-    return {"name": LISTENER, "protocol": "PLAINTEXT", "bound": bound, "advertised": controller.place}
+    return {"name": LISTENER, "protocol": controller.protocol, "bound": bound, "advertised": controller.place}
 
 
 def controller_id(host: HostLike, members: Sequence[HostLike]) -> int:
@@ -193,4 +205,5 @@ def _port(host: HostLike) -> int:
 
 
 def _controller(host: HostLike, node: int, unit: str, port: int) -> Controller:
-    return Controller(host.name, node, str(host.vars["kafka_controller_address"]), port, unit)
+    address = str(host.vars["kafka_controller_address"])
+    return Controller(host.name, node, address, port, unit, security.protocol(host))

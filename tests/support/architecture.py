@@ -29,7 +29,10 @@ ROOMS = {
     "run": {"agent", "artifacts", "connect", "inventory", "report", "resources"},
 }
 # The typed tables of what may be called on a host: the only places where a function there is addressed by its name.
-TABLES = ("cluster/remote.py", "cluster/metadata/remote.py", "provisioner/connect/requests.py")
+TABLES = (
+    *("cluster/remote.py", "cluster/metadata/remote.py", "cluster/users/remote.py"),
+    "provisioner/connect/requests.py",
+)
 ON_HOST = ("cluster.", "provisioner.agent.")
 KAFKA_WORDS = re.compile("kafka|zookeeper|broker|topic", re.IGNORECASE)
 LONGEST, SKIPS = 400, 20  # lines of a file; formatter exceptions in all files together

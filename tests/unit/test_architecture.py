@@ -45,6 +45,12 @@ ALLOWED: dict[str, dict[Finding, str]] = {
             "cli/cluster.py", "imports roles.kafka"
         ): "the verbs about a cluster reach it at the brokers' listeners",
         Finding("cli/cluster.py", "says kafka"): "the verbs about a cluster find its brokers by their group",
+        Finding("cli/client_config.py", "imports roles.kafka"): "clients connect to the brokers' listeners",
+        Finding("cli/client_config.py", "says kafka"): "and the group has the brokers",
+        Finding("cli/client_config.py", "says java"): "a language of clients",
+        Finding("cli/verbs/users.py", "says java"): "a language of clients",
+        Finding("roles/shared/security.py", "says kafka"): "what nodes are called in their certificates",
+        Finding("cli/users.py", "imports roles.kafka"): "the users that the inventory lists",
         Finding("cli/rebalance.py", "imports roles.kafka"): "a rebalance reaches the brokers at their listeners",
         Finding("cli/topics_code.py", "imports roles.kafka"): "the topics that the inventory lists",
         Finding("cli/topics_moving.py", "imports roles.kafka"): "a move reaches the brokers at their listeners",

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from cluster.endpoint import Endpoint
+from cluster.endpoint import Endpoint, Login
 from cluster.protocol.hello import describe
 
 
@@ -53,10 +53,27 @@ def test_a_connection_sends_at_once():
         assert connection.gettimeout() == 1.0
 
 
-@pytest.mark.parametrize("protocol", ["SSL", "SASL_PLAINTEXT", "SASL_SSL"])
-def test_a_secured_listener_is_refused_in_one_sentence_before_anything_is_sent(protocol: str):
+@pytest.mark.parametrize(
+    ("protocol", "why"),
+    [
+        ("SSL", "speaks TLS, and this host has no certificate (/etc/kafka/tls/node.pem)"),
+        ("SASL_PLAINTEXT", "speaks SASL_PLAINTEXT, and wants a user and a password"),
+        ("SASL_SSL", "speaks SASL_SSL, and wants a user and a password"),
+    ],
+)
+def test_a_listener_that_wants_what_is_not_here_is_refused_in_one_sentence_before_anything_is_sent(
+    protocol: str, why: str
+):
     secured = Endpoint("kafka1", 9093, protocol)
-    for use in (secured.connect, secured.client_config, secured.properties):
+    for use in (secured.connect, secured.client_config):
         with pytest.raises(OSError) as refused:
             use()
-        assert describe(refused.value) == f"kafka1:9093 speaks {protocol}; only PLAINTEXT is supported"
+        assert describe(refused.value) == f"kafka1:9093 {why}"
+
+
+def test_a_login_is_in_no_text():
+    endpoint = Endpoint("kafka1", 9094, "SASL_SSL", Login("PEM", "alice", "a-secret-of-hers"))
+    other = endpoint.sibling("kafka2", 9094)
+    assert other.login == endpoint.login
+    for text in (repr(endpoint), str(endpoint), endpoint.to_wire(), repr(endpoint.login)):
+        assert "a-secret-of-hers" not in text

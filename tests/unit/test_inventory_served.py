@@ -97,15 +97,18 @@ VERBS = {
     "groups.describe": ["--group", "g"],
     "groups.reset": ["--group", "g", "--to", "earliest", "--check"],
     "groups.delete": ["--group", "g", "--yes"],
+    "users.list": [],
+    "users.apply": ["--check"],
     "quorum.remove": ["--controller", "n1", "--check"],
     "bench.produce": ["--records", "1"],
     "bench.consume": ["--records", "1"],
 }
-NEVER_HERE = ("quorum.remove",)  # it says that a cluster with ZooKeeper has no such quorum, and connects to nobody
+# They say that this cluster has no such quorum, and no users, and connect to nobody.
+NEVER_HERE = ("quorum.remove", "users.list", "users.apply")
 
 
 def test_the_table_has_every_verb_that_connects():
-    elsewhere = ("lab.", "artifacts.", "config.", "bundle")
+    elsewhere = ("lab.", "artifacts.", "client.", "config.", "bundle")
     assert set(VERBS) == {name for name in tasks.namespace.task_names if not name.startswith(elsewhere)}
 
 

@@ -16,7 +16,7 @@ from tests.support.fake_hosts import FakeHosts
 from tests.support.gates import BROKERS, Brokers
 from tests.unit.test_gates import gate_of
 
-PLACES = {"k1": (1, "127.0.0.1", 9093), "k2": (2, "kafka2", 9093), "k3": (3, "kafka3", 9093)}
+PLACES = {"k1": (1, "127.0.0.1", 9093, "SSL"), "k2": (2, "kafka2", 9093, "SSL"), "k3": (3, "kafka3", 9093, "SSL")}
 
 
 class Controllers:

@@ -177,7 +177,7 @@ def test_a_controller_is_asked_on_its_own_host(tmp_path: Path):
     hosts = FakeHosts(FakeQuorum(101, 102, leader=102).answers)
     found = controllers.look(hosts, support.target(inventory, "kafka2"))
     assert found["is_leader"] and hosts.asked[0][0] == "kafka2"
-    assert hosts.to(nodes.kraft_quorum) == [{"controllers": {"kafka2": [102, "127.0.0.1", 9093]}}]
+    assert hosts.to(nodes.kraft_quorum) == [{"controllers": {"kafka2": [102, "127.0.0.1", 9093, "PLAINTEXT"]}}]
     assert controllers.members(inventory) == OWN
     assert controllers.members(support.inventory(tmp_path, kafka=HOSTS)) == {}
 

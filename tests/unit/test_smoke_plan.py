@@ -22,6 +22,7 @@ from tests.support.fake_hosts import FakeHosts
 class FakeTarget:
     def __init__(self, host, brokers, groups=("kafka",)):
         self.name, self._brokers, self._groups = host.name, brokers, groups
+        self.host, self.inventory = host, None  # of the cluster, which no open listener needs
 
     def members(self, group):
         return self._brokers if group == "kafka" else ()
@@ -51,6 +52,8 @@ def broker(number, listeners=()):
         "kafka_advertised_host": f"kafka{number}",
         "kafka_listeners": list(listeners),
         "kafka_inter_broker_listener": "",
+        "kafka_security": None,
+        "kafka_secure_port": None,
     }
     return SimpleNamespace(name=f"kafka{number}", vars=variables)
 

@@ -167,6 +167,8 @@ def test_every_template_is_used(tmp_path):
         used |= {file.template for file in support.files(target).values()}
     apart = support.inventory(tmp_path, kafka=["a"], kafka_controller=["b"])
     used |= {file.template for file in support.files(support.target(apart, "b")).values()}
+    closed = support.inventory(tmp_path, kafka=["a"], kafka_security="required")
+    used |= {file.template for file in support.files(support.target(closed)).values()}
     included = {"java/given.sh.j2", "kafka/bin/native.sh.j2", "kafka/bin/quick.sh.j2", "os/restart.j2", "os/sandbox.j2"}
     templates = support.ROOT / "templates"
     assert {str(path.relative_to(templates)) for path in templates.rglob("*.j2")} == (used - {""}) | included

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from cluster.endpoint import Endpoint, joined
+from cluster.endpoint import PLAINTEXT, Endpoint, joined
 from cluster.metadata.kraft import quorum_api as api
 from cluster.protocol.flexible import Dialogue
 from cluster.protocol.hello import describe
@@ -25,7 +25,7 @@ UNKNOWN_LEADER = "it does not say whom it follows: it has not read the metadata 
 
 
 def quorum(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-    """Every controller as it answers now. args: controllers {name: [id, address, port]}.
+    """Every controller as it answers now. args: controllers {name: [id, address, port, protocol]}.
 
     Returns {name: answer}: serving (bool: it answers at all), why (when it does not, or names no leader), id, leader
     (the id that it takes for the leader's; None when it names none), is_leader; of the leader also epoch,
@@ -61,13 +61,15 @@ def through_broker(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 def ready(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """Wait until this controller answers and follows a leader, or leads.
 
-    args: id, host, port; timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
+    args: id, host, port, protocol; timeout and stall in seconds; unit and log_file, optional, for early ends and
+    evidence.
     Returns what `quorum` says of it, and "seconds". Raises Failure when that does not happen in time.
     """
     number, host, port = int(args["id"]), args["host"], int(args["port"])
+    protocol = args.get("protocol", PLAINTEXT)
 
     def attempt() -> tuple[Optional[Dict[str, Any]], str]:
-        answer = look(number, host, port)
+        answer = look(number, host, port, protocol)
         if not answer["serving"]:
             return None, answer["why"]
         return (answer, "") if answer["leader"] is not None else (None, answer["why"])
@@ -82,10 +84,10 @@ def ready(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     )
 
 
-def look(number: int, host: str, port: int) -> Dict[str, Any]:
+def look(number: int, host: str, port: int, protocol: str = PLAINTEXT) -> Dict[str, Any]:
     """One controller, as `quorum` answers."""
     try:
-        with Dialogue(Endpoint(host, int(port)), ANSWER_TIMEOUT) as controller:
+        with Dialogue(Endpoint(host, int(port), protocol), ANSWER_TIMEOUT) as controller:
             error, found = _describe(controller)
             if error == 0:
                 return _leader(number, found)

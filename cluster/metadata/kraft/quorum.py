@@ -24,9 +24,9 @@ class Quorum:
     first look, so that a voter has to reach a place that does not move away while it is waited for.
     """
 
-    def __init__(self, call: Call, host: str, controllers: Mapping[str, Tuple[int, str, int]]) -> None:
-        """host: the host from which it is asked. controllers {host: (id, address, port)}: all of the inventory's, as
-        that host reaches them; none for a quorum that cannot be asked."""
+    def __init__(self, call: Call, host: str, controllers: Mapping[str, Tuple[int, str, int, str]]) -> None:
+        """host: the host from which it is asked. controllers {host: (id, address, port, protocol)}: all of the
+        inventory's, as that host reaches them; none for a quorum that cannot be asked."""
         self._call, self._host = call, host
         self._controllers = {name: list(where) for name, where in controllers.items()}
         self._before: Dict[str, Seen] = {}  # the first look at a node that is about to go down

@@ -1,0 +1,29 @@
+"""What users.list prints. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from cli.tables.columns import PIPE, Column, table
+from cluster.users.rules import Rule
+from provisioner.report.terminal import Terminal
+
+COLUMNS = (Column("USER", share=30), Column("PASSWORD", drop=1), Column("MAY", share=60))
+
+
+def listing(rules: Mapping[str, Sequence[Rule]], users: Collection[str], terminal: Terminal = PIPE) -> str:
+    """A line per user. users: those that have a password."""
+    rows = [
+        [name, "set" if name in users else "none", ", ".join(map(str, found)) or "-"]
+        for name, found in sorted(rules.items())
+    ]
+    return "\n".join(table(COLUMNS, rows, terminal))
+
+
+def document(name: str, rules: Sequence[Rule]) -> dict[str, Any]:
+    """A user for machines; docs/operations.md describes the keys."""
+    listed = [
+        {"operation": one.operation, "resource": one.kind, "name": one.name, "prefixed": one.prefixed} for one in rules
+    ]
+    return {"user": name, "rules": listed}

@@ -1,0 +1,90 @@
+"""users.list and users.apply: users of the secured listeners and what each may do."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from cli.asking import confirm
+from cli.cluster import Cluster, opened
+from cli.common import Run, for_machines
+from cli.tables import users as users_table
+from cluster.users import remote
+from cluster.users.rules import Rule, from_wire
+from cluster.users.wanted import OURS
+from provisioner.errors import HostFailed, UsageError
+from provisioner.quantities import format_elapsed
+from provisioner.report.terminal import terminal
+from provisioner.words import counted
+from roles.kafka import users
+from roles.shared import security
+
+NOTHING = "No changes: every listed user is as it should be"
+
+
+def listing(run: Run, as_json: bool) -> None:
+    """Print a line per user."""
+    with opened(run) as cluster:
+        _require_closed(cluster)
+        there = _look(cluster)
+        by_user: dict[str, list[Rule]] = {name: [] for name in there["users"] if not name.startswith(OURS)}
+        for rule in map(from_wire, there["rules"]):
+            if not rule.user.startswith(OURS):
+                by_user.setdefault(rule.user, []).append(rule)
+        if as_json:
+            print(for_machines([users_table.document(name, rules) for name, rules in sorted(by_user.items())]))
+        elif by_user:
+            print(users_table.listing(by_user, there["users"], terminal()))
+        else:
+            print("there are no users; kafka_users in the inventory lists them")
+
+
+def apply(run: Run, prune: bool, yes: bool) -> None:
+    """Bring the users to what the inventory lists. prune: what is not listed goes, after a question."""
+    with opened(run, stream=sys.stdout) as cluster:
+        _require_closed(cluster)
+        wanted = users.of(cluster.driver)
+        if not wanted:
+            raise UsageError("no users are listed", advice="list them under `kafka_users:` in the inventory")
+        if not run.check:
+            cluster.fleet.lock(cluster.driver.name)
+        plan = users.planned(cluster.call, cluster.driver, wanted)
+        cluster.show.host(cluster.driver.name, "")
+        if plan is None:
+            raise HostFailed("the broker answered, and a moment later it does not", host=cluster.driver.name)
+        pruning = prune and plan.prunes
+        if not plan.changes and not pruning:
+            cluster.show.phase(NOTHING)
+            users.show_left(cluster.show, plan)
+            return
+        cluster.show.phase("Plan")
+        users.show(cluster.show, plan, prune)
+        if run.check:
+            return
+        began = time.monotonic()
+        if pruning:
+            rules = counted(sum(map(len, (*plan.more.values(), *plan.others.values()))), "rule")
+            what = f"Remove what is not listed ({counted(len(plan.others), 'user')}, {rules})?"
+            confirm(cluster.show, what, yes, "nothing was changed and nothing was removed")
+        users.apply(cluster.call, cluster.driver, plan, prune)
+        cluster.show.host(cluster.driver.name, "")
+        cluster.show.phase(f"Applied in {format_elapsed(time.monotonic() - began)}")
+
+
+def _look(cluster: Cluster) -> Mapping[str, Any]:
+    there = cluster.call(remote.look("", {}))
+    cluster.show.host(cluster.driver.name, "")
+    if not there["serving"]:
+        raise HostFailed(f"the broker does not answer: {there['why']}", host=cluster.driver.name)
+    return there
+
+
+def _require_closed(cluster: Cluster) -> None:
+    """Raises UsageError where the cluster has no listener that asks for a user."""
+    if not any(security.on(host) for host in cluster.brokers.values()):
+        raise UsageError(
+            "the cluster has no users: its listeners ask for none",
+            advice="kafka_security in docs/operations.md says how",
+        )

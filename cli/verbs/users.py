@@ -1,0 +1,42 @@
+"""The verbs about users, and what their clients need."""
+
+from __future__ import annotations
+
+from cli.common import SOURCES, Run, on_hosts
+
+APPLY = {
+    "check": "show what would change, change nothing",
+    "prune": "also delete users and rules that are not listed",
+    "yes": "do not ask",
+}
+
+
+@on_hosts("list", {"json": "as JSON, for machines"})
+def list_(run: Run, json=False):
+    """Show the users of the secured listeners, and what each may do."""
+    from cli import users
+
+    users.listing(run, json)
+
+
+@on_hosts("apply", APPLY)
+def apply(run: Run, prune=False, yes=False):
+    """Make users, passwords and rules as the inventory lists them (kafka_users). Asks before it deletes."""
+    from cli import users
+
+    users.apply(run, prune, yes)
+
+
+CONFIG = {
+    "user": "whose: one of kafka_users",
+    "format": "java (Kafka's own tools, too), librdkafka or python",
+    "out": "a file to write it to, with the password, which only you can read; without it, it is printed without",
+}
+
+
+@on_hosts("config", CONFIG, common=SOURCES)
+def config(run: Run, user="", format="java", out=""):
+    """Show what a client needs to connect as a user: addresses, TLS, name and password."""
+    from cli import client_config
+
+    client_config.show(run, user, format, out)

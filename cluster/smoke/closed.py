@@ -1,0 +1,63 @@
+"""That secured listeners let in nobody whom they should not: part of the smoke check, since an open door looks like one
+that works."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from typing import Dict, Iterator, List, Sequence
+
+from cluster.endpoint import SASL_SSL, SSL, Endpoint, Login, authority_here
+from cluster.protocol.hello import hello
+from cluster.smoke.leg import Leg, LegFailure
+
+
+def let_in(legs: Sequence[Leg], stranger: str, timeout: float) -> List[LegFailure]:
+    """A failure for each who was let in and must not be. stranger: a key with a certificate (PEM) of the nodes' name,
+    and of an authority that is not theirs; timeout: seconds for each try."""
+    if not any(leg.protocol in (SSL, SASL_SSL) for leg in legs):
+        return []
+    with _file(stranger) as shown, ThreadPoolExecutor(max_workers=8) as pool:
+        tries = [(leg, who, what) for leg in legs for who, what in _strangers(leg, shown).items()]
+        answers = list(pool.map(lambda one: _answers(one[0], one[2], timeout), tries))
+    return [LegFailure(leg, "refuse", f"it lets in {who}") for (leg, who, _), let in zip(tries, answers) if let]
+
+
+def _strangers(leg: Leg, shown: str) -> Dict[str, Login]:
+    """{who must be refused at a listener: as whom to ask}."""
+    if leg.protocol == SSL:
+        trusted = authority_here()
+        return {
+            "who shows no certificate": Login(trusted),
+            "a certificate of another authority": Login(trusted, shown=shown),
+        }
+    if leg.protocol == SASL_SSL and leg.login:
+        known = Login(*leg.login)
+        return {
+            "who says no name": Login(known.authority),
+            "a user with a wrong password": known._replace(password=f"{known.password}-"),
+            "a user that does not exist": known._replace(user=f"{known.user}-"),
+        }
+    return {}
+
+
+def _answers(leg: Leg, who: Login, timeout: float) -> bool:
+    try:
+        hello(Endpoint(leg.host, leg.port, leg.protocol, who), timeout)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _file(content: str) -> Iterator[str]:
+    """A file that only this user can read, for as long as it is needed: Python takes certificates from files only."""
+    descriptor, path = tempfile.mkstemp(suffix=".pem")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(content)
+        yield path
+    finally:
+        os.unlink(path)

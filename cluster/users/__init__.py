@@ -1,0 +1,1 @@
+"""Users of a cluster, their passwords, and what each may do."""

@@ -1,0 +1,203 @@
+"""Users and rules as the brokers have them, read and changed. Runs on the host of a broker.
+
+Kafka says which users there are, and of a password only that there is one. So whether it is the wanted one is tried, by
+a login at the broker's own secured listener.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Sequence
+
+from kafka import errors as kafka_errors
+from kafka.protocol.admin import (
+    AlterUserScramCredentialsRequest,
+    CreateAclsRequest,
+    DeleteAclsRequest,
+    DescribeAclsRequest,
+    DescribeUserScramCredentialsRequest,
+)
+
+from cluster import temporary
+from cluster.cluster import answering
+from cluster.endpoint import SASL_SSL, Endpoint, Login, authority_here
+from cluster.protocol import login, wire
+from cluster.users import rules
+from provisioner.agent.failure import Failure
+
+if TYPE_CHECKING:
+    from provisioner.agent.waiting import Emit
+
+NO_USER = kafka_errors.ResourceNotFoundError.errno
+KNOWN_SECONDS = 10.0  # until the brokers know a user that the controllers have
+
+
+def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+    """The users that are there. args: bootstrap; door: the broker's secured listener, "host:port" or "" for none;
+    passwords {user: password} that are to be tried.
+
+    Returns serving (whether the broker answers), why; users (names of those with a password of the mechanism), right
+    {user: whether the password is the one}, of those among them that were asked about; rules, as `Rule.to_wire`.
+    """
+    try:
+        with wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
+            there = users(broker)
+            found = [one.to_wire() for one in allowed(broker)]
+    except (OSError, kafka_errors.KafkaError) as error:
+        return {"serving": False, "why": wire.describe(error), "users": [], "right": {}, "rules": []}
+    asked = {name: password for name, password in args["passwords"].items() if name in there}
+    right = _tried(args["door"], asked)
+    return {"serving": True, "why": "", "users": there, "right": right, "rules": found}
+
+
+def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+    """Make and remove users and rules. args: bootstrap; door: as for `look`; passwords {user: password} to be set;
+    delete: users; add, remove: rules, as `Rule.to_wire`. Rules are made before their users, and go after them.
+
+    Returns {} when the broker's secured listener takes every user that was made. Raises Failure.
+    """
+    with answering("change users"), wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
+        add_rules(broker, [rules.from_wire(one) for one in args["add"]])
+        alter_users(broker, args["passwords"], args["delete"])
+        remove_rules(broker, [rules.from_wire(one) for one in args["remove"]])
+    deadline = time.monotonic() + KNOWN_SECONDS
+    while args["door"]:
+        late = [name for name, right in _tried(args["door"], args["passwords"]).items() if not right]
+        if not late:
+            break
+        if time.monotonic() > deadline:
+            raise Failure(
+                f"the broker does not take the password that was just set for {', '.join(late)}",
+                advice="see its log, and `invoke status`; then run the same command again",
+            )
+        time.sleep(0.05)
+    return {}
+
+
+def visit(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+    """Make a user for the time of a check, and remove those that killed checks have left. args: as for `change`,
+    without what it removes. Raises Failure."""
+    with answering("look for users that were left behind"), wire.Connection(
+        Endpoint.parse(args["bootstrap"])
+    ) as broker:
+        left = temporary.leftovers(users(broker), time.time())
+        stale = [one for one in allowed(broker) if temporary.leftovers([one.user], time.time())]
+    wanted = {"bootstrap": args["bootstrap"], "door": args["door"], "passwords": args["passwords"], "add": args["add"]}
+    return change({**wanted, "delete": left, "remove": [one.to_wire() for one in stale]}, emit)
+
+
+def users(broker: wire.Connection) -> List[str]:
+    """The names of the users that have a password of the mechanism. Raises KafkaError, OSError."""
+    answer = broker.call(DescribeUserScramCredentialsRequest(users=None))
+    wire.raise_for(answer.error_code, answer.error_message)
+    return sorted(
+        one.user for one in answer.results if any(each.mechanism == login.NUMBER for each in one.credential_infos)
+    )
+
+
+def allowed(broker: wire.Connection) -> List[rules.Rule]:
+    """Every rule that allows a user something from everywhere; others are nobody's here. Raises KafkaError, OSError."""
+    request = DescribeAclsRequest(
+        resource_type_filter=rules.ANY,
+        resource_name_filter=None,
+        pattern_type_filter=rules.ANY,
+        principal_filter=None,
+        host_filter=None,
+        operation=rules.ANY,
+        permission_type=rules.ANY,
+    )
+    answer = broker.call(request)
+    wire.raise_for(answer.error_code, answer.error_message)
+    kinds = {number: name for name, number in rules.KINDS.items()}
+    operations = {number: name for name, number in rules.OPERATIONS.items()}
+    found = []
+    for resource in answer.resources:
+        for one in resource.acls:
+            kind, who = one.principal.partition(":")[::2]
+            known = resource.resource_type in kinds and one.operation in operations and kind == "User"
+            if known and one.permission_type == rules.ALLOW and one.host == rules.EVERYWHERE:
+                prefixed = resource.pattern_type == rules.PREFIXED
+                of = (operations[one.operation], kinds[resource.resource_type], resource.resource_name)
+                found.append(rules.Rule(who, *of, prefixed))
+    return sorted(found)
+
+
+def add_rules(broker: wire.Connection, wanted: Sequence[rules.Rule]) -> None:
+    """Make rules; those that are there already are fine. Raises KafkaError, OSError."""
+    if not wanted:
+        return
+    creations = [
+        CreateAclsRequest.AclCreation(
+            resource_type=rules.KINDS[one.kind],
+            resource_name=one.name,
+            resource_pattern_type=one.pattern,
+            principal=one.principal,
+            host=rules.EVERYWHERE,
+            operation=rules.OPERATIONS[one.operation],
+            permission_type=rules.ALLOW,
+        )
+        for one in wanted
+    ]
+    _raise_first(broker.call(CreateAclsRequest(creations=creations)).results)
+
+
+def remove_rules(broker: wire.Connection, unwanted: Sequence[rules.Rule]) -> None:
+    """Remove exactly these rules; those that are gone already are fine. Raises KafkaError, OSError."""
+    if not unwanted:
+        return
+    filters = [
+        DeleteAclsRequest.DeleteAclsFilter(
+            resource_type_filter=rules.KINDS[one.kind],
+            resource_name_filter=one.name,
+            pattern_type_filter=one.pattern,
+            principal_filter=one.principal,
+            host_filter=rules.EVERYWHERE,
+            operation=rules.OPERATIONS[one.operation],
+            permission_type=rules.ALLOW,
+        )
+        for one in unwanted
+    ]
+    _raise_first(broker.call(DeleteAclsRequest(filters=filters)).filter_results)
+
+
+def alter_users(broker: wire.Connection, passwords: Mapping[str, str], delete: Iterable[str]) -> None:
+    """Set passwords, and delete users; one that is gone already is fine. Raises KafkaError, OSError."""
+    upsertions = []
+    for name, password in passwords.items():
+        salt = os.urandom(16)
+        upsertions.append(
+            AlterUserScramCredentialsRequest.ScramCredentialUpsertion(
+                name=name,
+                mechanism=login.NUMBER,
+                iterations=login.ITERATIONS,
+                salt=salt,
+                salted_password=login.salt(password, salt),
+            )
+        )
+    deletions = [
+        AlterUserScramCredentialsRequest.ScramCredentialDeletion(name=name, mechanism=login.NUMBER) for name in delete
+    ]
+    if not upsertions and not deletions:
+        return
+    answer = broker.call(AlterUserScramCredentialsRequest(deletions=deletions, upsertions=upsertions))
+    _raise_first([one for one in answer.results if one.error_code != NO_USER])
+
+
+def _raise_first(results: Iterable[Any]) -> None:
+    for one in results:
+        wire.raise_for(one.error_code, one.error_message)
+
+
+def _tried(door: str, passwords: Mapping[str, str]) -> Dict[str, bool]:
+    """Whether each user gets in. Without a secured listener nothing can be tried, and nothing is known to be right."""
+    if not door or not passwords:
+        return {}
+    place, right, authority = Endpoint.parse(door), {}, authority_here()
+    for name, password in passwords.items():
+        try:
+            Endpoint(place.host, place.port, SASL_SSL, Login(authority, name, password)).connect().close()
+            right[name] = True
+        except login.Refused:
+            right[name] = False
+    return right

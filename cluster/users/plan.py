@@ -1,0 +1,82 @@
+"""Users as an inventory wants them against those that are there: what is to be done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cluster.users.rules import Rule, from_wire
+from cluster.users.wanted import OURS, User
+
+
+@dataclass(frozen=True)
+class Plan:
+    """add: users that are not there; passwords: those whose password is another one; rules: to be made, by user; more:
+    rules of listed users that are not listed; others: users that are not listed, with their rules."""
+
+    add: tuple[User, ...] = ()
+    passwords: tuple[User, ...] = ()
+    rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    more: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    others: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> int:
+        """How many users change."""
+        return len({one.name for one in (*self.add, *self.passwords)} | {*self.rules})
+
+    @property
+    def prunes(self) -> bool:
+        """Whether something is there that is not listed."""
+        return bool(self.more or self.others)
+
+    def set_passwords(self) -> dict[str, str]:
+        """{user: password} of those that are to be made or changed."""
+        return {one.name: one.password for one in (*self.add, *self.passwords)}
+
+    def made(self) -> list[Rule]:
+        """All rules that are to be made."""
+        return [rule for rules in self.rules.values() for rule in rules]
+
+
+def make(wanted: Sequence[User], there: Mapping[str, Any]) -> Plan:
+    """The plan. there: as `cluster.users.onhost.look` answers."""
+    users, right = set(there["users"]), there["right"]
+    by_user: dict[str, set[Rule]] = {}
+    for data in there["rules"]:
+        rule = from_wire(data)
+        by_user.setdefault(rule.user, set()).add(rule)
+    rules = {one.name: tuple(rule for rule in one.rules if rule not in by_user.get(one.name, ())) for one in wanted}
+    more = {one.name: tuple(sorted(by_user.get(one.name, set()) - {*one.rules})) for one in wanted}
+    listed = {one.name for one in wanted}
+    others = {name for name in {*users, *by_user} - listed if not name.startswith(OURS)}
+    return Plan(
+        add=tuple(one for one in wanted if one.name not in users),
+        passwords=tuple(one for one in wanted if one.name in users and not right.get(one.name)),
+        rules={name: found for name, found in rules.items() if found},
+        more={name: found for name, found in more.items() if found},
+        others={name: tuple(sorted(by_user.get(name, ()))) for name in sorted(others)},
+    )
+
+
+def lines(plan: Plan, prune: bool) -> Iterator[tuple[str, str, str]]:
+    """(user, what changes, "+", "~" or "-") of each change."""
+    new = {one.name for one in plan.add}
+    for name in sorted({*new, *(one.name for one in plan.passwords), *plan.rules}):
+        parts = [] if name in new or name not in {one.name for one in plan.passwords} else ["another password"]
+        parts += [f"may {rule}" for rule in plan.rules.get(name, ())]
+        yield name, "; ".join(parts) or "may nothing", "+" if name in new else "~"
+    if prune:
+        for name, rules in plan.more.items():
+            yield name, "; ".join(f"may no longer {rule}" for rule in rules), "~"
+        for name in plan.others:
+            yield name, "delete the user and its rules", "-"
+
+
+def left_alone(plan: Plan) -> Iterator[str]:
+    """What is there and not listed, a line each."""
+    if plan.others:
+        yield f"not listed, left alone: {', '.join(plan.others)}"
+    for name, rules in plan.more.items():
+        yield f"not listed, left alone: {name} may {', '.join(map(str, rules))}"

@@ -1,0 +1,33 @@
+"""The table of what may be called about users on a host: as `cluster/remote.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cluster.remote import ByBroker
+from cluster.users.rules import Rule
+
+
+def look(door: str, passwords: Mapping[str, str]) -> ByBroker:
+    """The users that are there, and whether these passwords are theirs: `users.onhost.look`."""
+    return ByBroker("cluster.users.onhost", "look", {"door": door, "passwords": dict(passwords)})
+
+
+def visit(door: str, *, passwords: Mapping[str, str], add: Sequence[Rule]) -> ByBroker:
+    """Make users for the time of a check: `users.onhost.visit`."""
+    args = {"door": door, "passwords": dict(passwords), "add": [one.to_wire() for one in add]}
+    return ByBroker("cluster.users.onhost", "visit", args)
+
+
+def change(
+    door: str,
+    *,
+    passwords: Mapping[str, str],
+    delete: Sequence[str] = (),
+    add: Sequence[Rule] = (),
+    remove: Sequence[Rule] = (),
+) -> ByBroker:
+    """Make and remove users and rules: `users.onhost.change`."""
+    wired = {"add": [one.to_wire() for one in add], "remove": [one.to_wire() for one in remove]}
+    users = {"passwords": dict(passwords), "delete": list(delete)}
+    return ByBroker("cluster.users.onhost", "change", {"door": door, **users, **wired})

@@ -1,0 +1,105 @@
+"""The users of an inventory (`kafka_users`), and what each is to be allowed. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cluster.users.rules import Rule
+from provisioner.errors import ConfigError
+from provisioner.words import did_you_mean
+
+EXAMPLE = (
+    "write it like this: kafka_users: {orders: {password: '...', read: [orders*], write: [orders], groups: [orders*]}}"
+)
+# What clients and Kafka's own tools take in every place where a user's name stands.
+NAME = re.compile(r"[A-Za-z0-9._-]+")
+# {key of an entry: (kind of resource, operation)}
+RIGHTS = {
+    "read": ("topic", "read"),
+    "write": ("topic", "write"),
+    "create": ("topic", "create"),
+    "groups": ("group", "read"),
+    "transactions": ("transactional-id", "write"),
+}
+KEYS = ("password", *RIGHTS)
+SHORTEST = 8  # characters of a password
+OURS = "provisioner-"  # how users begin that the toolkit makes for a moment
+
+
+class User(NamedTuple):
+    """A user as it is to be."""
+
+    name: str
+    password: str
+    rules: tuple[Rule, ...]
+
+    def __repr__(self) -> str:
+        return f"User({self.name!r}, rules={self.rules!r})"
+
+
+def parse(given: Mapping[Any, Any], place: Callable[..., str]) -> tuple[list[User], list[ConfigError]]:
+    """The users, and all that is wrong with the list. place: where an entry is written, by its keys."""
+    users: list[User] = []
+    problems: list[ConfigError] = []
+    for name, entry in given.items():
+        found = [
+            ConfigError(f"kafka_users: {why}", details=_in(place(str(name))), advice=advice)
+            for why, advice in _wrong(name, entry)
+        ]
+        problems += found
+        if not found:
+            users.append(User(str(name), str(entry["password"]), _rules(str(name), entry)))
+    return users, problems
+
+
+def _in(place: str) -> list[str]:
+    return [f"in: {place}"] if place else []
+
+
+def _rules(user: str, entry: Mapping[str, Any]) -> tuple[Rule, ...]:
+    found = []
+    for key, (kind, operation) in RIGHTS.items():
+        for name in _listed(entry.get(key)):
+            prefixed = name.endswith("*") and name != "*"
+            found.append(Rule(user, operation, kind, name[:-1] if prefixed else name, prefixed))
+    return tuple(dict.fromkeys(found))
+
+
+def _listed(value: Any) -> Sequence[str]:
+    names = [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
+    return [str(name) for name in names]
+
+
+def _wrong(name: Any, entry: Any) -> Iterator[tuple[str, str]]:
+    """(what is wrong with an entry, what to do). No value of an entry is shown: a password may be anywhere in it."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        yield f"{name!r} is no name of a user", "use letters, digits, . _ and - only"
+        return
+    if name.startswith(OURS):
+        yield f"{name} begins as the users of this toolkit's own checks do", "give it another name"
+    if not isinstance(entry, Mapping):
+        yield f"{name} is not a map", EXAMPLE
+        return
+    for key in entry:
+        if key not in KEYS:
+            yield f"{name} has an unknown key {key}{did_you_mean(str(key), KEYS)}", f"keys: {', '.join(KEYS)}"
+    password = entry.get("password")
+    if password is None or isinstance(password, (Mapping, list, bool)) or str(password) == "":
+        yield f"{name} has no password", "set one, encrypted by ansible-vault or from the environment"
+    elif len(str(password)) < SHORTEST:
+        yield f"the password of {name} is shorter than {SHORTEST} characters", "use a longer one"
+    for key in RIGHTS:
+        for one in _names(entry.get(key)):
+            if (
+                not isinstance(one, (str, int))
+                or isinstance(one, bool)
+                or not re.fullmatch(r"[A-Za-z0-9._-]*\*?", str(one))
+                or not str(one)
+            ):
+                yield f"{name}: {key} has an entry that is no name", "list names, or beginnings of names with * behind"
+
+
+def _names(value: Any) -> Sequence[Any]:
+    return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]

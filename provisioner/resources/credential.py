@@ -1,0 +1,154 @@
+"""A private key with its certificate, signed by an authority that only the control machine has."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Tuple
+
+from ..agent.failure import Failure
+from .base import Resource, State, in_the_way
+from .digest import sha256
+from .frozen import dataclass
+
+NOTE = "# Made by a deploy, which renews it in time. The lines below say what is in here.\n"
+MODE = 0o640
+TRUST_MODE = 0o644
+
+
+@dataclass(frozen=True)
+class Credential(Resource):
+    """A key and its certificate in one file, and the certificate of the authority beside it (PEM).
+
+    They are made on the control machine while they are sent (`issue`: () -> (both, the authority's, the end in seconds
+    since 1970)), where what is there does not fit, and kept nowhere else. What a certificate says is written above it,
+    as only root can change the file: so a host that has nothing to do neither parses a certificate nor loads a library
+    for it. names: by which the host is reached; authority: sha256 of the authority's certificate, "" of one that does
+    not exist so far; renew: how long before its end a certificate is renewed, seconds.
+    """
+
+    UNSHOWN: ClassVar[Tuple[str, ...]] = ("issue", "text")
+    kind: ClassVar[str] = "credential"
+    path: str
+    trust: str
+    group: str
+    subject: str
+    names: Tuple[str, ...]
+    authority: str
+    renew: int
+    issue: Optional[Callable[[], Tuple[str, str, int]]] = None
+    text: str = ""
+    trusted: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    @property
+    def note_when_absent(self) -> str:
+        return self.subject
+
+    def rewritten(self) -> Tuple[str, ...]:
+        return (self.path,)
+
+    def expected(self) -> State:
+        return {
+            "type": "file",
+            "owner": "root",
+            "group": self.group,
+            "mode": MODE,
+            "subject": self.subject,
+            "names": list(self.names),
+            "authority": self.authority,
+            "complete": True,
+            "in_time": True,
+        }
+
+    def wire(self, content: bool) -> Dict[str, Any]:
+        fields = ("path", "trust", "group", "subject", "names", "authority", "renew")
+        data: Dict[str, Any] = {"kind": self.kind, **{name: getattr(self, name) for name in fields}}
+        if content and self.issue is not None:
+            both, trusted, until = self.issue()
+            # Where there was none, there is one now; the host compares with it.
+            data["authority"] = sha256(base64.b64decode(trusted.split("-----")[2]))
+            said = _said(self.subject, self.names, trusted, data["authority"], until, both)
+            data["text"] = base64.b64encode((NOTE + said + both).encode()).decode()
+            data["trusted"] = base64.b64encode(trusted.encode()).decode()
+        return data
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Credential:
+        sent: Dict[str, Any] = {
+            name: base64.b64decode(data[name]).decode() for name in ("text", "trusted") if name in data
+        }
+        fields = ("path", "trust", "group", "subject", "authority", "renew")
+        return cls(**{**{name: data[name] for name in fields}, "names": tuple(data["names"]), **sent})
+
+    def read(self, system: Any) -> Optional[State]:
+        """What is there. until: the end of the certificate, seconds since 1970; 0 where it does not say."""
+        state: Optional[State] = system.path_state(self.path)
+        if state is not None and state["type"] == "directory":
+            raise in_the_way(self.path, state, "file")
+        if state is None or state["type"] != "file":
+            return state
+        said, body = _read(system.read_text(self.path) or "")
+        trusted = system.read_text(self.trust) or ""
+        until = int(said.get("until", "0"))
+        return {
+            **state,
+            "subject": said.get("subject", ""),
+            "names": said.get("names", "").split(","),
+            "authority": said.get("authority", ""),
+            "complete": said.get("content") == sha256(body.encode()) and said.get("trust") == sha256(trusted.encode()),
+            "in_time": until - time.time() > self.renew,
+            "until": until,
+        }
+
+    def fix(self, system: Any, actual: Optional[State], differs: Tuple[str, ...]) -> None:
+        if not self.text:
+            raise Failure(f"{self.path}: the certificate was not sent")
+        for path, content, group, mode in (
+            (self.trust, self.trusted, "root", TRUST_MODE),
+            (self.path, self.text, self.group, MODE),
+        ):
+            there = system.path_state(path)
+            if there is not None and there["type"] == "directory":
+                raise in_the_way(path, there, "file")
+            if there is not None and there["type"] != "file":
+                system.remove(path)
+            system.write(path, content.encode(), "root", group, mode)
+
+    def described(self) -> Tuple[str, List[Dict[str, Any]]]:
+        return "files", []  # another tool would need the authority
+
+    def present(self, system: Any) -> "list[str]":
+        return [path for path in (self.path, self.trust) if system.path_state(path) is not None]
+
+    def remove(self, system: Any) -> str:
+        for path in self.present(system):
+            system.remove(path)
+        return ""
+
+
+def _said(subject: str, names: Tuple[str, ...], trusted: str, authority: str, until: int, both: str) -> str:
+    """The lines above a key and its certificate."""
+    lines = {
+        "subject": subject,
+        "names": ",".join(names),
+        "authority": authority,
+        "until": str(until),
+        "trust": sha256(trusted.encode()),
+        "content": sha256(both.encode()),
+    }
+    return "".join(f"# {name}: {value}\n" for name, value in lines.items())
+
+
+def _read(text: str) -> Tuple[Dict[str, str], str]:
+    """(what the lines above say, the rest)."""
+    above, dashes, rest = text.partition("-----BEGIN")
+    pairs = (line[2:].partition(": ") for line in above.splitlines() if line.startswith("# "))
+    return {name: value for name, colon, value in pairs if colon}, dashes + rest

@@ -1,0 +1,84 @@
+"""Problems of an inventory's `kafka_security`, found before any connection; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioner.errors import ConfigError
+from roles.kafka import listeners, metadata
+from roles.shared import kraft, security
+from roles.shared.checks import members
+
+if TYPE_CHECKING:
+    from provisioner.inventory.model import Inventory
+
+
+def problems(inventory: Inventory) -> list[ConfigError]:
+    """All of them; a mode that is not one, or that the cluster cannot have, first and alone."""
+    first = one_mode(inventory) or own_metadata(inventory)
+    return first or [*no_listener_of_ours(inventory), *renewed_in_time(inventory)]
+
+
+def one_mode(inventory: Inventory) -> list[ConfigError]:
+    """All nodes of a cluster are closed in the same way."""
+    hosts = {host.name: host for group in (kraft.BROKERS, kraft.CONTROLLERS) for host in members(inventory, group)}
+    found: dict[str, list[str]] = {}
+    for name, host in hosts.items():
+        found.setdefault(security.mode(host), []).append(name)
+    if len(found) < 2:
+        return []
+    return [
+        ConfigError(
+            "kafka_security differs between the hosts of one cluster",
+            details=[f"{mode}: {', '.join(names)}" for mode, names in found.items()],
+            advice="set it once for all hosts, under `all: vars:`",
+        )
+    ]
+
+
+def own_metadata(inventory: Inventory) -> list[ConfigError]:
+    """The cluster keeps its metadata itself: ZooKeeper is not closed by this version of the toolkit."""
+    closed = [host for host in members(inventory, kraft.BROKERS) if security.on(host)]
+    if not closed or metadata.kept_itself(inventory):
+        return []
+    place = closed[0].place(security.VARIABLE)
+    return [
+        ConfigError(
+            "kafka_security is for clusters without ZooKeeper (KRaft) so far: whoever reaches an open ZooKeeper can do "
+            "everything that the brokers refuse",
+            details=[f"in: {place}"] if place else [],
+            advice="leave kafka_security out, or deploy a cluster without a group zookeeper "
+            "(inventory/prod3-kraft.yml shows one)",
+        )
+    ]
+
+
+def renewed_in_time(inventory: Inventory) -> list[ConfigError]:
+    """A certificate is good for longer than the time before its end at which it is renewed."""
+    return [
+        ConfigError(
+            "kafka_tls_renew is as long as kafka_tls_lifetime or longer: every deploy would renew",
+            host=host.name,
+            advice="make it shorter",
+        )
+        for host in members(inventory, kraft.BROKERS)
+        if host.vars["kafka_tls_renew"] >= host.vars["kafka_tls_lifetime"]
+    ]
+
+
+def no_listener_of_ours(inventory: Inventory) -> list[ConfigError]:
+    """The inventory lists no listener by a name that `kafka_security` gives to one of its own."""
+    out = []
+    for host in members(inventory, kraft.BROKERS):
+        if not security.on(host):
+            continue
+        names = [one.name.upper() for one in listeners.of(host)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            out.append(
+                ConfigError(
+                    f"kafka_listeners has {', '.join(twice)}, the name of a listener that kafka_security brings",
+                    host=host.name,
+                    advice="give it another name",
+                )
+            )
+    return out

@@ -1,0 +1,113 @@
+"""Users of the secured listeners as an inventory lists them (`kafka_users`): checked, planned, made by a deploy.
+
+What is not listed stays, users and rules alike: `invoke users.apply --prune` removes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cluster.users import plan as planning
+from cluster.users import remote
+from cluster.users.wanted import User, parse
+from provisioner.errors import ConfigError
+from roles.kafka import answers, listeners
+from roles.shared import security
+from roles.shared.checks import members
+
+if TYPE_CHECKING:
+    from cluster.remote import ByBroker
+    from provisioner.connect.requests import Call
+    from provisioner.inventory.model import Host, Inventory
+    from provisioner.report.reporter import Reporter
+    from provisioner.run.target import Target
+
+VARIABLE = "kafka_users"
+Ask = Callable[["ByBroker"], "dict[str, Any]"]
+
+
+def door(host: Host) -> str:
+    """The secured listener of a broker, as its own host reaches it; "" where it has none."""
+    found = listeners.secured(host)
+    return found[0].local if found else ""
+
+
+def planned(ask: Ask, host: Host, wanted: Sequence[User]) -> planning.Plan | None:
+    """What is to be done about the users; None where the broker does not answer. host: the one that is asked."""
+    there = ask(remote.look(door(host), {one.name: one.password for one in wanted}))
+    return planning.make(wanted, there) if there["serving"] else None
+
+
+def apply(ask: Ask, host: Host, plan: planning.Plan, prune: bool = False) -> None:
+    """Do it. prune: also remove what is not listed. Raises HostFailed."""
+    removed = [rule for rules in (*plan.more.values(), *plan.others.values()) for rule in rules] if prune else []
+    delete = list(plan.others) if prune else []
+    ask(remote.change(door(host), passwords=plan.set_passwords(), delete=delete, add=plan.made(), remove=removed))
+
+
+def show(reporter: Reporter, plan: planning.Plan, prune: bool = False) -> None:
+    """The plan in `+ ~ -` lines."""
+    for name, what, action in planning.lines(plan, prune):
+        reporter.change(name, what, action)
+    if not prune:
+        show_left(reporter, plan)
+
+
+def show_left(reporter: Reporter, plan: planning.Plan) -> None:
+    """What is there and not listed."""
+    for line in planning.left_alone(plan):
+        reporter.note(f"  {line}")
+
+
+def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
+    """Make the listed users and what they may do. {host by way of which: (users as listed, those changed)}; empty where
+    none are listed or no broker answers. Raises HostFailed."""
+    target = brokers[0]
+    wanted = of(target.host)
+    if not wanted or not security.on(target.host):
+        return {}
+    request = remote.look(door(target.host), {one.name: one.password for one in wanted})
+    found = answers.first(call, brokers, request)
+    if found is None:
+        reporter.note("users: no broker answers yet; a deploy makes them when the services are up")
+        return {}
+    asked, there = found
+    plan = planning.make(wanted, there)
+    if plan.changes:
+        reporter.phase("Users")
+        show(reporter, plan)
+    else:
+        reporter.note(f"users: {len(wanted)} listed, each as it should be")
+        show_left(reporter, plan)
+    if plan.changes and not check:
+        apply(lambda request: call(asked.name, request.at(listeners.door(asked.host))), asked.host, plan)
+    return {asked.name: (len(wanted) - plan.changes, plan.changes)}
+
+
+def of(host: Host) -> list[User]:
+    """The users that an inventory lists; it was checked."""
+    return parse(host.vars[VARIABLE], partial(host.place, VARIABLE))[0]
+
+
+def listed(inventory: Inventory) -> list[ConfigError]:
+    """kafka_users is the same on all brokers, each entry is a user, and there is a listener for them."""
+    brokers = members(inventory, "kafka")
+    if not brokers or not any(host.vars[VARIABLE] for host in brokers):
+        return []
+    other = next((host for host in brokers if host.vars[VARIABLE] != brokers[0].vars[VARIABLE]), None)
+    if other is not None:
+        details = [f"{host.name}: {host.place(VARIABLE) or 'not set'}" for host in (brokers[0], other)]
+        advice = "set it once for all hosts, under `all: vars:`"
+        return [ConfigError("kafka_users differs between the brokers of one cluster", details=details, advice=advice)]
+    problems = parse(brokers[0].vars[VARIABLE], partial(brokers[0].place, VARIABLE))[1]
+    if not security.on(brokers[0]):
+        problems.append(
+            ConfigError(
+                "kafka_users lists users, and no listener asks for one",
+                details=[f"in: {brokers[0].place(VARIABLE)}"],
+                advice="set kafka_security: required (or open), or remove kafka_users",
+            )
+        )
+    return problems

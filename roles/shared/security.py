@@ -1,0 +1,118 @@
+"""How closed a cluster's doors are (`kafka_security`), as roles and checks need it; pure.
+
+The nodes of a cluster, and the toolkit on their hosts, speak over a listener of their own, NODES, by TLS in which both
+sides show a certificate of the cluster's own authority. Clients get a secured door beside each plaintext one, and with
+`required` the plaintext ones are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from cluster.endpoint import AUTHORITY, NODE, PLAINTEXT, SSL
+
+VARIABLE = "kafka_security"
+OFF, OPEN, REQUIRED = "off", "open", "required"
+NODES = "NODES"  # the listener of the nodes and of the toolkit
+SECURED = "SECURE"  # of clients, for the default listener; behind the name of another
+MECHANISM = "SCRAM-SHA-512"
+
+# What each node is called in its certificate, one name for all: so a node more is no change for the others.
+ORGANIZATION, NAME = "kafka-provisioner", "kafka"
+ANONYMOUS = "ANONYMOUS"  # who has no name
+SUBJECT = f"CN={NAME},O={ORGANIZATION}"  # as Java writes it (RFC 2253), and Kafka's principal behind "User:"
+
+
+class Vars(Protocol):
+    """The used part of `provisioner.inventory.model.Host`."""
+
+    @property
+    def vars(self) -> Mapping[str, Any]: ...
+
+
+def mode(host: Vars) -> str:
+    """OFF, OPEN or REQUIRED."""
+    return str(host.vars[VARIABLE] or OFF)
+
+
+def on(host: Vars) -> bool:
+    """Whether the nodes speak TLS among themselves."""
+    return mode(host) != OFF
+
+
+def protocol(host: Vars) -> str:
+    """How nodes speak to each other, and the toolkit to them."""
+    return SSL if on(host) else PLAINTEXT
+
+
+def secured(listener: str) -> str:
+    """The name of the door that is beside a plaintext listener, or in its place."""
+    return SECURED if listener == PLAINTEXT else f"{listener}_{SECURED}"
+
+
+def folder(unit: str) -> str:
+    """Where a unit has its key and what it trusts (`cluster/endpoint.py: TLS_FOLDERS`)."""
+    return f"/etc/{unit}/tls"
+
+
+def files(unit: str) -> tuple[str, str]:
+    """The paths of a unit's key with its certificate, and of the authority's certificate."""
+    return f"{folder(unit)}/{NODE}", f"{folder(unit)}/{AUTHORITY}"
+
+
+def admin(unit: str) -> dict[str, str]:
+    """The properties by which a client is the node of its host."""
+    own, trusted = files(unit)
+    return {
+        "security.protocol": SSL,
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": own,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": trusted,
+    }
+
+
+def node(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:
+    """The properties of a node in a closed cluster: the listeners on which nodes speak to each other, at which whoever
+    connects must show a certificate, too; and who may do what. While there are plaintext doors, whoever comes through
+    them has no name and may do everything, as before; a rule for a user would lock them out otherwise."""
+    found: dict[str, str] = {}
+    for listener in listeners:
+        found |= _tls(unit, listener, "required")
+    return {
+        **found,
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": ";".join(f"User:{one}" for one in (SUBJECT, *([] if mode(host) == REQUIRED else [ANONYMOUS]))),
+        "allow.everyone.if.no.acl.found": "false" if mode(host) == REQUIRED else "true",
+    }
+
+
+def controller(host: Vars, unit: str, listener: str) -> dict[str, str]:
+    """The same of a controller that is a process of its own; none where the cluster is open."""
+    return node(host, unit, [listener]) if on(host) else {}
+
+
+def client_door(host: Vars, unit: str, listener: str) -> dict[str, str]:
+    """The properties of a listener at which clients have a name and a password, over TLS."""
+    prefix = f"listener.name.{listener.lower()}."
+    login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    return {
+        **_tls(unit, listener, "none"),
+        f"{prefix}sasl.enabled.mechanisms": MECHANISM,
+        f"{prefix}{MECHANISM.lower()}.sasl.jaas.config": login,
+        f"{prefix}connections.max.reauth.ms": str(host.vars["kafka_reauth"]),
+    }
+
+
+def _tls(unit: str, listener: str, clients: str) -> dict[str, str]:
+    """The properties of a listener that speaks TLS. clients: ssl.client.auth."""
+    own, trusted = files(unit)
+    prefix = f"listener.name.{listener.lower()}."
+    return {
+        f"{prefix}ssl.keystore.type": "PEM",
+        f"{prefix}ssl.keystore.location": own,
+        f"{prefix}ssl.truststore.type": "PEM",
+        f"{prefix}ssl.truststore.location": trusted,
+        f"{prefix}ssl.client.auth": clients,
+    }

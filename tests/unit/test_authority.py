@@ -1,0 +1,110 @@
+"""An authority of a cluster's own: what it makes, when, and what it refuses."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from provisioner.authority import Authority
+from provisioner.errors import ConfigError, Refused
+
+NAMES = ["127.0.0.1", "::1", "kafka1", "kafka1.example.com"]
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "prod3.ca", "acme")
+
+
+def certificate(text: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(text[text.index("-----BEGIN CERTIFICATE") :].encode())
+
+
+def test_nothing_is_made_before_something_is_signed(authority: Authority):
+    assert authority.fingerprint == "" and authority.can_sign and not authority.folder.exists()
+
+
+def test_a_certificate_has_all_names_and_is_signed_by_the_authority(authority: Authority):
+    made = authority.issue("kafka", NAMES, 30)
+    leaf, own = certificate(made.text), certificate(made.trusted)
+    leaf.verify_directly_issued_by(own)
+    # Java writes the parts of a name from the end.
+    assert [part.value for part in leaf.subject] == ["acme", "kafka"]
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {str(one.value) for one in names} == set(NAMES)
+    assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    assert own.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    left = leaf.not_valid_after_utc - datetime.datetime.now(datetime.timezone.utc)
+    assert datetime.timedelta(days=29) < left <= datetime.timedelta(days=30)
+    assert abs(leaf.not_valid_after_utc.timestamp() - made.until) < 1
+    assert made.text.startswith("-----BEGIN PRIVATE KEY-----"), "Kafka reads PKCS #8 only"
+
+
+def test_the_key_stays_with_whoever_owns_it(authority: Authority):
+    authority.issue("kafka", NAMES, 30)
+    assert (authority.folder / "ca.key").stat().st_mode & 0o777 == 0o600
+    assert authority.folder.stat().st_mode & 0o777 == 0o700
+    assert (authority.folder / ".gitignore").read_text() == "ca.key\n"
+    assert "PRIVATE" not in repr(authority.issue("kafka", NAMES, 30))
+
+
+def test_all_certificates_are_of_one_authority_also_of_hosts_at_the_same_time(authority: Authority):
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: authority.issue("kafka", NAMES, 30), range(8)))
+    later = Authority(authority.folder, "acme")
+    made.append(later.issue("kafka", NAMES, 30))
+    assert len({one.trusted for one in made}) == 1 and len({one.text for one in made}) == 9
+    assert later.fingerprint == authority.fingerprint and re.fullmatch("[0-9a-f]{64}", later.fingerprint)
+
+
+def test_no_certificate_outlives_its_authority(authority: Authority):
+    made = authority.issue("kafka", NAMES, 365 * 50)
+    assert certificate(made.text).not_valid_after_utc == certificate(made.trusted).not_valid_after_utc
+
+
+def test_without_its_key_it_signs_nothing_and_makes_no_second_one(authority: Authority):
+    authority.issue("kafka", NAMES, 30)
+    (authority.folder / "ca.key").unlink()
+    second = Authority(authority.folder, "acme")
+    assert second.fingerprint and not second.can_sign
+    with pytest.raises(Refused, match="the key that signs it is not here"):
+        second.issue("kafka", NAMES, 30)
+    assert not (authority.folder / "ca.key").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "ca.key").chmod(0o640), "others can read"),
+        (lambda folder: (folder / "ca.key").write_text("secret-of-ours"), "cannot be read as a private key"),
+        (lambda folder: _another_key(folder), "is not the key of ca.crt"),
+    ],
+)
+def test_a_key_that_cannot_be_trusted_is_refused_without_being_shown(authority: Authority, spoil, said: str):
+    authority.issue("kafka", NAMES, 30)
+    spoil(authority.folder)
+    with pytest.raises((ConfigError, Refused), match=said) as refused:
+        Authority(authority.folder, "acme").issue("kafka", NAMES, 30)
+    assert "secret-of-ours" not in "\n".join(refused.value.lines())
+
+
+def _another_key(folder: Path) -> None:
+    from cryptography.hazmat.primitives import serialization
+
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "ca.key").write_bytes(key)
+
+
+def test_a_file_that_is_no_certificate_is_named(authority: Authority):
+    authority.folder.mkdir()
+    (authority.folder / "ca.crt").write_text("oops")
+    with pytest.raises(ConfigError, match=r"ca\.crt is no certificate"):
+        _ = authority.fingerprint

@@ -1,0 +1,93 @@
+"""Users of secured listeners: what an inventory may say, and what follows from it."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster.users import plan as planning
+from cluster.users.rules import Rule, from_wire
+from cluster.users.wanted import User, parse
+
+PASSWORD = "a-long-password"
+
+
+def parsed(**users):
+    return parse(users, lambda *keys: f"site.yml:{'.'.join(keys)}")
+
+
+def test_rights_become_rules():
+    (alice,), problems = parsed(
+        alice={"password": PASSWORD, "read": ["orders*", "clicks"], "write": "orders", "groups": "*", "create": "a-*"}
+    )
+    assert not problems
+    assert set(alice.rules) == {
+        Rule("alice", "read", "topic", "orders", True),
+        Rule("alice", "read", "topic", "clicks"),
+        Rule("alice", "write", "topic", "orders"),
+        Rule("alice", "read", "group", "*"),
+        Rule("alice", "create", "topic", "a-", True),
+    }
+    assert PASSWORD not in repr(alice)
+    assert all(from_wire(rule.to_wire()) == rule for rule in alice.rules)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "said"),
+    [
+        ("al,ice", {"password": PASSWORD}, "is no name of a user"),
+        ("provisioner-x", {"password": PASSWORD}, "begins as the users of this toolkit's own checks"),
+        ("alice", PASSWORD, "alice is not a map"),
+        ("alice", {"passwrd": PASSWORD}, "unknown key passwrd; did you mean password?"),
+        ("alice", {}, "alice has no password"),
+        ("alice", {"password": ""}, "alice has no password"),
+        ("alice", {"password": "short"}, "shorter than 8"),
+        ("alice", {"password": PASSWORD, "read": [{"topic": "orders"}]}, "read has an entry that is no name"),
+        ("alice", {"password": PASSWORD, "read": "or*ders"}, "read has an entry that is no name"),
+    ],
+)
+def test_what_is_wrong_is_said_without_a_value(name, entry, said):
+    users, problems = parse({name: entry}, lambda *keys: "site.yml:3")
+    text = "\n".join(line for one in problems for line in one.lines())
+    assert not users and said in text and "site.yml:3" in text and PASSWORD not in text
+
+
+ALICE = User("alice", PASSWORD, (Rule("alice", "read", "topic", "orders"), Rule("alice", "write", "topic", "orders")))
+
+
+def there(users=(), right=(), rules=()):
+    return {"users": list(users), "right": dict(right), "rules": [rule.to_wire() for rule in rules]}
+
+
+def test_a_new_user_comes_with_all_of_its_rules():
+    plan = planning.make([ALICE], there())
+    assert plan.add == (ALICE,) and plan.made() == list(ALICE.rules) and plan.changes == 1
+    assert plan.set_passwords() == {"alice": PASSWORD}
+    assert list(planning.lines(plan, False)) == [("alice", "may read topic orders; may write topic orders", "+")]
+
+
+def test_a_user_that_is_as_listed_needs_nothing():
+    plan = planning.make([ALICE], there(["alice"], {"alice": True}, ALICE.rules))
+    assert not plan.changes and not plan.prunes and not plan.set_passwords()
+
+
+def test_a_password_that_does_not_open_is_set_again():
+    plan = planning.make([ALICE], there(["alice"], {"alice": False}, ALICE.rules))
+    assert plan.passwords == (ALICE,) and not plan.made()
+    assert list(planning.lines(plan, False)) == [("alice", "another password", "~")]
+
+
+def test_what_is_not_listed_goes_only_when_it_is_pruned():
+    more, bobs = Rule("alice", "read", "topic", "clicks"), Rule("bob", "read", "topic", "b")
+    ours = Rule("provisioner-smoke-1795742786-x", "all", "topic", "provisioner-smoke-", True)
+    found = there(["alice", "bob", ours.user], {"alice": True}, [*ALICE.rules, more, bobs, ours])
+    plan = planning.make([ALICE], found)
+    assert not plan.changes and plan.prunes and not list(planning.lines(plan, False))
+    assert plan.more == {"alice": (more,)} and plan.others == {"bob": (bobs,)}, "a running check's user is no stranger"
+    assert list(planning.left_alone(plan)) == [
+        "not listed, left alone: bob",
+        "not listed, left alone: alice may read topic clicks",
+    ]
+    assert list(planning.lines(plan, True)) == [
+        ("alice", "may no longer read topic clicks", "~"),
+        ("bob", "delete the user and its rules", "-"),
+    ]
