@@ -49,12 +49,16 @@ def _read(args: Mapping[str, Any], topic: str, deadline: float, feed: Feed) -> t
     """(what the tool has said, whether that was all in time). Its group goes at the end."""
     said: list[str] = []
     patience = max(1.0, deadline - time.monotonic())
-    command = [TOOL, "--bootstrap-server", Endpoint.parse(args["bootstrap"]).properties()["bootstrap.servers"]]
+    endpoint = Endpoint.parse(args["bootstrap"])
+    command = [TOOL, "--bootstrap-server", str(endpoint)]
     # --messages is what every version takes: 4.3 calls it --num-records, and only warns.
     command += ["--topic", topic, "--group", topic, "--messages", str(args["records"])]
     command += ["--timeout", str(round(patience * 1000))]
     try:
-        with tools.running(command) as process:
+        # Of the options too: --consumer.config is what every version takes.
+        with tools.config(endpoint) as config, tools.running(
+            [*command, *(("--consumer.config", config) if config else ())]
+        ) as process:
             for line in tools.lines(process):
                 said += [line] if line else []
                 if feed.stopped.is_set() or time.monotonic() > deadline:

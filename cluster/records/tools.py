@@ -7,8 +7,10 @@ import os
 import select
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 
+from cluster.endpoint import PLAINTEXT, Endpoint
 from provisioner.agent.failure import Failure
 
 STEP_SECONDS = 0.2
@@ -37,6 +39,22 @@ def running(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
                 os.killpg(process.pid, number)
                 process.wait(END_SECONDS)
         process.wait()
+
+
+@contextlib.contextmanager
+def config(endpoint: Endpoint) -> Iterator[str]:
+    """The path of what a tool has to know of a secured listener, which only this user can read, as long as it is
+    needed; "" for an open one. Raises OSError."""
+    if endpoint.protocol == PLAINTEXT:
+        yield ""
+        return
+    descriptor, path = tempfile.mkstemp(suffix=".properties")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{name}={value}\n" for name, value in endpoint.properties().items())
+        yield path
+    finally:
+        os.unlink(path)
 
 
 def lines(process: subprocess.Popen[bytes]) -> Iterator[str]:

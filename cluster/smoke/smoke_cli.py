@@ -6,12 +6,10 @@ failed), so the verdict rests on what is read back, and on the group's lag.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from kafka.partitioner.default import murmur2
 
 from cluster import temporary
-from cluster.endpoint import PLAINTEXT
+from cluster.records import tools
 from cluster.smoke.check import Check, report
 from cluster.smoke.leg import Leg, LegFailure, from_dict
 from cluster.smoke.reach import reach
@@ -56,8 +54,8 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     check: Optional[_Check] = None
     if reached:
         options = {} if args.get("new_options", True) else OLDER
-        tools = Tools(args.get("bin", ""), float(args.get("timeout", 60)), options)
-        check = _Check(tools, reached, sorted(view["brokers"]), int(args.get("records", RECORDS)), emit)
+        commands = Tools(args.get("bin", ""), float(args.get("timeout", 60)), options)
+        check = _Check(commands, reached, sorted(view["brokers"]), int(args.get("records", RECORDS)), emit)
         check.run()
     return report(legs, reasons, view, check, started)
 
@@ -78,7 +76,7 @@ class Tools:
             leg.address,
         ]
         try:
-            with _config(leg) as config:
+            with tools.config(leg.endpoint) as config:
                 given_config = ("--command-config", config) if config else ()
                 called = self.older.get(name, {})
                 done = subprocess.run(
@@ -98,22 +96,6 @@ class Tools:
             said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
             raise LegFailure(leg, step, f"{name} ended with exit code {done.returncode}: {_telling(said)}")
         return done.stdout.decode("utf-8", "replace")
-
-
-@contextlib.contextmanager
-def _config(leg: Leg) -> Iterator[str]:
-    """The path of what a command needs to know of a secured listener, which only this user can read; "" for an open
-    one."""
-    if leg.protocol == PLAINTEXT:
-        yield ""
-        return
-    descriptor, path = tempfile.mkstemp(suffix=".properties")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{name}={value}\n" for name, value in leg.endpoint.properties().items())
-        yield path
-    finally:
-        os.unlink(path)
 
 
 class _Check(Check):

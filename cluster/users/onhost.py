@@ -200,4 +200,9 @@ def _tried(door: str, passwords: Mapping[str, str]) -> Dict[str, bool]:
             right[name] = True
         except login.Refused:
             right[name] = False
+        except OSError as error:
+            raise Failure(
+                f"the listener {door}, at which a user's password is tried, does not answer: {wire.describe(error)}",
+                advice="see the broker's log (`invoke logs --service kafka`); then run the same command again",
+            ) from None
     return right

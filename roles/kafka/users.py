@@ -13,7 +13,7 @@ from cluster.users import plan as planning
 from cluster.users import remote
 from cluster.users.wanted import User, parse
 from provisioner.errors import ConfigError
-from roles.kafka import answers, listeners
+from roles.kafka import listeners
 from roles.shared import security
 from roles.shared.checks import members
 
@@ -68,13 +68,13 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
     wanted = of(target.host)
     if not wanted or not security.on(target.host):
         return {}
-    request = remote.look(door(target.host), {one.name: one.password for one in wanted})
-    found = answers.first(call, brokers, request)
-    if found is None:
+    for asked in brokers:
+        plan = planned(_by(call, asked), asked.host, wanted)
+        if plan is not None:
+            break
+    else:
         reporter.note("users: no broker answers yet; a deploy makes them when the services are up")
         return {}
-    asked, there = found
-    plan = planning.make(wanted, there)
     if plan.changes:
         reporter.phase("Users")
         show(reporter, plan)
@@ -82,8 +82,12 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
         reporter.note(f"users: {len(wanted)} listed, each as it should be")
         show_left(reporter, plan)
     if plan.changes and not check:
-        apply(lambda request: call(asked.name, request.at(listeners.door(asked.host))), asked.host, plan)
+        apply(_by(call, asked), asked.host, plan)
     return {asked.name: (len(wanted) - plan.changes, plan.changes)}
+
+
+def _by(call: Call, asked: Target) -> Ask:
+    return lambda request: call(asked.name, request.at(listeners.door(asked.host)))
 
 
 def of(host: Host) -> list[User]:

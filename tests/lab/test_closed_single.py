@@ -41,6 +41,9 @@ def test_an_open_cluster_has_both_doors_and_a_required_one_the_secured_ones_only
     assert node.sh("ss -ltnH").count(f":{node.bootstrap.split(':')[1]} ") == 0
     done = node.invoke("smoke", "--cli", *REQUIRED)
     assert done.returncode == 0 and "through 2 listeners" in done.stdout, done.stdout
+    for measure in ("bench.produce", "bench.consume"):
+        done = node.invoke(measure, "--records", "2000", *REQUIRED)
+        assert done.returncode == 0 and "\n2000 " in done.stdout, done.stdout
 
 
 def test_a_deploy_renews_a_certificate_in_time(node: LabHost):

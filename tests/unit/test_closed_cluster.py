@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from provisioner.errors import ConfigError, ProvisionerError, Refused
@@ -83,8 +85,8 @@ def test_with_plaintext_doors_whoever_has_no_name_may_do_what_they_could(tmp_pat
 
 def test_a_controller_of_its_own_is_closed_as_well(tmp_path):
     path = "/etc/kafka-controller/controller.properties"
-    where = {"kafka": ["kafka1"], "kafka_controller": ["control1"], "kafka_security": "required"}
-    found = properties(tmp_path, path, "control1", **where)
+    where: dict[str, Any] = {"kafka": ["kafka1"], "kafka_controller": ["control1"]}
+    found = properties(tmp_path, path, "control1", kafka_security="required", **where)
     assert found["listener.security.protocol.map"] == "CONTROLLER:SSL"
     assert found["listener.name.controller.ssl.client.auth"] == "required"
     assert found["listener.name.controller.ssl.keystore.location"] == "/etc/kafka-controller/tls/node.pem"
@@ -101,7 +103,7 @@ def credentials(inventory, name=None):
 
 
 def test_a_certificate_has_every_name_by_which_its_node_is_reached(tmp_path):
-    own = {"kafka_security": "open", "kafka_listeners": LISTED, "kafka_tls_names": ["10.0.0.7"]}
+    own: dict[str, Any] = {"kafka_security": "open", "kafka_listeners": LISTED, "kafka_tls_names": ["10.0.0.7"]}
     (one,) = credentials(support.inventory(tmp_path, kafka=["kafka1"], **own)).values()
     assert one.names == ("10.0.0.7", "127.0.0.1", "::1", "kafka.example.com", "kafka1", "localhost")
     assert one.group == "kafka" and one.authority == ""
