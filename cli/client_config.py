@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cli.common import Run
 from cluster.protocol.login import MECHANISM, jaas
-from provisioner.authority import CERTIFICATE
-from provisioner.errors import ConfigError, UsageError
+from provisioner.authority import CERTIFICATE, Authority
+from provisioner.errors import UsageError
 from provisioner.words import some
 from roles.kafka import listeners, users
 from roles.shared.members import HostLike
@@ -32,11 +32,9 @@ def show(run: Run, user: str, form: str, out: str) -> None:
         listed = f"kafka_users: {some(found, nothing='none')}"
         raise UsageError(what, details=[listed], advice="list the user in the inventory, and deploy")
     doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in _secured(brokers)]
-    certificate = authority(inventory.path).folder / CERTIFICATE
-    if not certificate.is_file():
-        raise ConfigError(f"{certificate} is not there", advice="the first deploy makes it; copy it from who deployed")
+    own = authority(inventory.path)
     password = found[user].password if out else HIDDEN
-    text = written(form, doors[0]["servers"], certificate, user, password)
+    text = written(form, doors[0]["servers"], own, user, password)
     if len(doors) > 1:
         others = "".join(f"# or, by the listener {one['listener']}: {one['servers']}\n" for one in doors[1:])
         text = others + text
@@ -51,8 +49,9 @@ def show(run: Run, user: str, form: str, out: str) -> None:
     print(f"--> Wrote {out}: it holds the password of {user}, and only you can read it")
 
 
-def written(form: str, servers: str, certificate: Path, user: str, password: str) -> str:
-    """The configuration as text. Pure but for reading the certificate."""
+def written(form: str, servers: str, own: Authority, user: str, password: str) -> str:
+    """The configuration as text. Raises ConfigError where the authority has no certificate here."""
+    certificate = own.certificate
     common = {"bootstrap.servers": servers, "security.protocol": "SASL_SSL"}
     if form == "java":
         return _lines(
@@ -61,16 +60,16 @@ def written(form: str, servers: str, certificate: Path, user: str, password: str
                 "sasl.mechanism": MECHANISM,
                 "sasl.jaas.config": jaas(user, password),
                 "ssl.truststore.type": "PEM",
-                "ssl.truststore.certificates": escaped(certificate.read_text().strip()),
+                "ssl.truststore.certificates": escaped(certificate.strip()),
             }
         )
     if form == "librdkafka":
         names = {"sasl.mechanism": MECHANISM, "sasl.username": user, "sasl.password": password}
-        return _lines({**common, **names, "ssl.ca.location": str(certificate)})
+        return _lines({**common, **names, "ssl.ca.location": str(own.folder / CERTIFICATE)})
     return (
         '# kafka-python: KafkaProducer(**config), KafkaConsumer("TOPIC", **config)\n'
         "import ssl\n\n"
-        f"authority = {certificate.read_text()!r}\n"
+        f"authority = {certificate!r}\n"
         "config = {\n"
         f"    'bootstrap_servers': {servers.split(',')!r},\n"
         "    'security_protocol': 'SASL_SSL',\n"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PLAINTEXT, SSL, SASL_SSL = "PLAINTEXT", "SSL", "SASL_SSL"
 LOOPBACK = ("127.0.0.1", "::1")
 # Where a node has its key with the certificate, and the authority that it trusts: a broker, or a controller
-# on a host without one. roles/shared/security.py writes them there.
+# on a host without one. roles/shared/tls.py writes them there.
 TLS_FOLDERS = ("/etc/kafka/tls", "/etc/kafka-controller/tls")
 NODE, AUTHORITY = "node.pem", "ca.pem"
 TIMEOUT = 5.0  # seconds, for connecting and for each answer

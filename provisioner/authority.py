@@ -64,6 +64,17 @@ class Authority:
         return hashlib.sha256(base64.b64decode(found[1])).hexdigest()
 
     @property
+    def certificate(self) -> str:
+        """Its certificate (PEM), which whoever connects needs. Raises ConfigError where there is none."""
+        try:
+            return (self.folder / CERTIFICATE).read_text()
+        except FileNotFoundError:
+            raise ConfigError(
+                f"{self.folder / CERTIFICATE} is not here",
+                advice="the first deploy makes it; copy it from the machine that deployed: it is no secret",
+            ) from None
+
+    @property
     def can_sign(self) -> bool:
         """Whether it can sign: its key is here, or there is no authority so far and one will be made."""
         return (self.folder / KEY).is_file() or not (self.folder / CERTIFICATE).exists()

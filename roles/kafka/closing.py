@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def problems(inventory: Inventory) -> list[ConfigError]:
     """All of them; a mode that is not one, or that the cluster cannot have, first and alone."""
     first = one_mode(inventory) or own_metadata(inventory)
-    return first or [*no_listener_of_ours(inventory), *renewed_in_time(inventory)]
+    return first or [*no_listener_of_ours(inventory), *decided(inventory), *renewed_in_time(inventory)]
 
 
 def one_mode(inventory: Inventory) -> list[ConfigError]:
@@ -50,6 +50,26 @@ def own_metadata(inventory: Inventory) -> list[ConfigError]:
             advice="leave kafka_security out, or deploy a cluster without a group zookeeper "
             "(inventory/prod3-kraft.yml shows one)",
         )
+    ]
+
+
+def decided(inventory: Inventory) -> list[ConfigError]:
+    """No property says otherwise who may do what."""
+    found = [
+        (host, variable, name)
+        for group, variable in ((kraft.BROKERS, "kafka_config"), (kraft.CONTROLLERS, "kafka_controller_config"))
+        for host in members(inventory, group)
+        for name in host.vars[variable]
+        if name in security.DECIDED
+    ]
+    return [
+        ConfigError(
+            f"{variable} sets {name}, which follows from kafka_security",
+            host=host.name,
+            details=[f"in: {host.place(variable, name)}"],
+            advice="remove it, or leave kafka_security out",
+        )
+        for host, variable, name in found
     ]
 
 

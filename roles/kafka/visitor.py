@@ -14,7 +14,7 @@ from cluster.temporary import PREFIXES, topic_name
 from cluster.users import remote
 from cluster.users.rules import CLUSTER, Rule
 from provisioner import hidden
-from provisioner.authority import CERTIFICATE, Authority
+from provisioner.authority import Authority
 from roles.kafka import listeners, users
 from roles.shared import security
 from roles.shared.tls import authority
@@ -49,7 +49,7 @@ def admitted(call: Call, driver: Driver) -> Iterator[Admitted]:
     hidden.add(password)
     rules = [Rule(user, "all", kind, PREFIXES[0], prefixed=True) for kind in ("topic", "group")]
     rules.append(Rule(user, "describe-configs", "cluster", CLUSTER))
-    trusted = (authority(driver.inventory.path).folder / CERTIFICATE).read_text()
+    trusted = authority(driver.inventory.path).certificate
     asked = listeners.door(host)
     call(driver.name, remote.visit(users.door(host), passwords={user: password}, add=rules).at(asked))
     try:

@@ -17,11 +17,16 @@ OFF, OPEN, REQUIRED = "off", "open", "required"
 NODES = "NODES"  # the listener of the nodes and of the toolkit
 SECURED = "SECURE"  # of clients, for the default listener; behind the name of another
 MECHANISM = "SCRAM-SHA-512"
+AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
 # What each node is called in its certificate, one name for all: so a node more is no change for the others.
 ORGANIZATION, NAME = "kafka-provisioner", "kafka"
 ANONYMOUS = "ANONYMOUS"  # who has no name
 SUBJECT = f"CN={NAME},O={ORGANIZATION}"  # as Java writes it (RFC 2253), and Kafka's principal behind "User:"
+
+
+# What decides who may do what in a closed cluster.
+DECIDED = ("authorizer.class.name", "super.users", "allow.everyone.if.no.acl.found")
 
 
 class Vars(Protocol):
@@ -80,11 +85,12 @@ def node(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for listener in listeners:
         found |= _tls(unit, listener, "required")
+    nameless = [] if mode(host) == REQUIRED else [ANONYMOUS]
+    super_users = ";".join(f"User:{one}" for one in (SUBJECT, *nameless))
+    everyone = "false" if mode(host) == REQUIRED else "true"
     return {
         **found,
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": ";".join(f"User:{one}" for one in (SUBJECT, *([] if mode(host) == REQUIRED else [ANONYMOUS]))),
-        "allow.everyone.if.no.acl.found": "false" if mode(host) == REQUIRED else "true",
+        **dict(zip(DECIDED, (AUTHORIZER, super_users, everyone), strict=True)),
     }
 
 

@@ -188,6 +188,15 @@ def test_the_verbs_and_the_official_commands_work(closed: Cluster):
     first.sh("rm /root/alice.properties")
 
 
+def test_a_user_that_a_killed_check_has_left_goes_with_the_next_one(closed: Cluster):
+    first, left = closed.hosts[0], "provisioner-smoke-1700000000-killed"
+    tool = "kafka-configs.sh --bootstrap-server 127.0.0.1:9091 --command-config /etc/kafka/tls/admin.properties"
+    first.sh(f"{tool} --alter --entity-type users --entity-name {left} --add-config 'SCRAM-SHA-512=[password=x1y2z3]'")
+    assert left in first.sh(f"{tool} --describe --entity-type users") and left not in closed.invoke("users.list")
+    closed.invoke("smoke")
+    assert "provisioner-smoke" not in first.sh(f"{tool} --describe --entity-type users")
+
+
 def test_users_follow_the_inventory(closed: Cluster):
     carol = {"password": "a-password-of-carol", "read": "orders"}
     other = {**USERS, "bob": {**USERS["bob"], "password": "another-one-of-bob"}, "carol": carol}
@@ -219,6 +228,7 @@ def test_whoever_lacks_the_key_deploys_and_makes_no_certificate_and_no_second_au
         output = closed.invoke("deploy", *renewing, expect=2)
         assert "the key that signs it is not here" in output and "nothing was changed" in output
         (folder / "ca.crt").rename(tmp_path / "ca.crt")
+        assert "ca.crt is not here" in closed.invoke("smoke", expect=1)
         output = closed.invoke("deploy", expect=2)
         assert "of an authority that is not the one here" in output and not (folder / "ca.key").exists()
     finally:

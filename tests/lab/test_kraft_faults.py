@@ -33,9 +33,9 @@ LAG_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
-def three(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def three(bare_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """kafka1 to kafka3, empty, with the inventory prod3-kraft."""
-    with bare_cluster(lab, tmp_path_factory.mktemp("faults"), "prod3-kraft") as cluster:
+    with bare_cluster(bare_lab, tmp_path_factory.mktemp("faults"), "prod3-kraft") as cluster:
         yield cluster
 
 

@@ -54,9 +54,9 @@ def sandboxed(host: LabHost) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def old(lab: Lab, host: Callable[[str], LabHost]) -> LabHost:
+def old(bare_lab: Lab, host: Callable[[str], LabHost]) -> LabHost:
     """Debian 12 with Kafka 2.5.0, deployed onto an empty host."""
-    lab.recreate("kafka1", "bookworm")
+    bare_lab.recreate("kafka1", "bookworm")
     found = host("kafka1")
     first_deploy(found, *OLD)
     return found

@@ -30,6 +30,13 @@ def test_nothing_is_made_before_something_is_signed(authority: Authority):
     assert authority.fingerprint == "" and authority.can_sign and not authority.folder.exists()
 
 
+def test_who_needs_its_certificate_before_there_is_one_is_told_where_it_comes_from(authority: Authority):
+    with pytest.raises(ConfigError, match=r"ca\.crt is not here"):
+        _ = authority.certificate
+    made = authority.issue("kafka", NAMES, 30)
+    assert authority.certificate == made.trusted
+
+
 def test_a_certificate_has_all_names_and_is_signed_by_the_authority(authority: Authority):
     made = authority.issue("kafka", NAMES, 30)
     leaf, own = certificate(made.text), certificate(made.trusted)
