@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli.common import Run
+from cluster.endpoint import SASL_SSL
 from cluster.protocol.login import MECHANISM, jaas
 from provisioner.authority import CERTIFICATE, Authority
 from provisioner.errors import UsageError
@@ -52,7 +53,7 @@ def show(run: Run, user: str, form: str, out: str) -> None:
 def written(form: str, servers: str, own: Authority, user: str, password: str) -> str:
     """The configuration as text. Raises ConfigError where the authority has no certificate here."""
     certificate = own.certificate
-    common = {"bootstrap.servers": servers, "security.protocol": "SASL_SSL"}
+    common = {"bootstrap.servers": servers, "security.protocol": SASL_SSL}
     if form == "java":
         return _lines(
             {
@@ -72,7 +73,7 @@ def written(form: str, servers: str, own: Authority, user: str, password: str) -
         f"authority = {certificate!r}\n"
         "config = {\n"
         f"    'bootstrap_servers': {servers.split(',')!r},\n"
-        "    'security_protocol': 'SASL_SSL',\n"
+        f"    'security_protocol': {SASL_SSL!r},\n"
         f"    'sasl_mechanism': {MECHANISM!r},\n"
         f"    'sasl_plain_username': {user!r},\n"
         f"    'sasl_plain_password': {password!r},\n"

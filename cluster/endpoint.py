@@ -99,8 +99,10 @@ class Endpoint:
         if context := self._context():
             config["ssl_context"] = context
         if self.login and self.login.user:
+            from cluster.protocol.login import MECHANISM
+
             user = {"sasl_plain_username": self.login.user, "sasl_plain_password": self.login.password}
-            config.update({"sasl_mechanism": "SCRAM-SHA-512", **user})
+            config.update({"sasl_mechanism": MECHANISM, **user})
         return config
 
     def properties(self) -> dict[str, str]:

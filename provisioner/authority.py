@@ -31,10 +31,11 @@ _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----"
 
 class Issued(NamedTuple):
     """What a host gets. text: its private key and certificate (PEM); trusted: the authority's certificate (PEM);
-    until: the end of the certificate, seconds since 1970."""
+    authority: its fingerprint; until: the end of the certificate, seconds since 1970."""
 
     text: str
     trusted: str
+    authority: str
     until: int
 
     def __repr__(self) -> str:
@@ -83,7 +84,6 @@ class Authority:
         """A new key and a certificate for it, of this name. names: the host names and addresses by which
         it is reached; days: how long it is good. Raises ConfigError or Refused where the key cannot be used."""
         from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -103,10 +103,9 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
             .sign(signer, _sha256())
         )
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        return Issued(
+            (_private(key) + _pem(certificate)).decode(), _pem(own).decode(), self.fingerprint, int(until.timestamp())
         )
-        return Issued((private + _pem(certificate)).decode(), _pem(own).decode(), int(until.timestamp()))
 
     def _load(self) -> tuple[Any, x509.Certificate]:
         from cryptography import x509
@@ -128,7 +127,6 @@ class Authority:
 
     def _make(self) -> tuple[Any, x509.Certificate]:
         from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ec
 
         key = ec.generate_private_key(ec.SECP256R1())
@@ -141,13 +139,10 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .sign(key, _sha256())
         )
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(self.folder / ".gitignore", f"{KEY}\n".encode(), 0o644)
         # The certificate last: with it, the authority is there.
-        _write(self.folder / KEY, private, 0o600)
+        _write(self.folder / KEY, _private(key), 0o600)
         _write(self.folder / CERTIFICATE, _pem(own), 0o644)
         return key, own
 
@@ -218,6 +213,16 @@ def _sha256() -> Any:
     from cryptography.hazmat.primitives import hashes
 
     return hashes.SHA256()
+
+
+def _private(key: Any) -> bytes:
+    """PKCS #8, the only form that Kafka reads."""
+    from cryptography.hazmat.primitives import serialization
+
+    found: bytes = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return found
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -17,6 +17,7 @@ from typing import Dict, Optional, Tuple
 from provisioner.agent.framed import receive
 
 MECHANISM = "SCRAM-SHA-512"
+MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"  # Java's, on both sides
 NUMBER = 2  # of the mechanism, in requests about users (KIP-554)
 HASH = "sha512"
 ITERATIONS = (
@@ -66,7 +67,7 @@ def salt(password: str, salt: bytes, iterations: int = ITERATIONS) -> bytes:
 def jaas(user: str, password: str) -> str:
     """The value of sasl.jaas.config by which Java's clients log in, as java.util.Properties reads it."""
     text = password.replace("\\", "\\\\").replace('"', '\\"')
-    login = f'org.apache.kafka.common.security.scram.ScramLoginModule required username="{user}" password="{text}";'
+    login = f'{MODULE} required username="{user}" password="{text}";'
     return login.replace("\\", "\\\\")
 
 

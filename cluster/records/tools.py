@@ -42,19 +42,28 @@ def running(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextlib.contextmanager
+def passing(content: str, suffix: str) -> Iterator[str]:
+    """The path of a file with this content that only this user can read, and that is there only as long as it is
+    needed. Raises OSError."""
+    descriptor, path = tempfile.mkstemp(suffix=suffix)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(content)
+        yield path
+    finally:
+        os.unlink(path)
+
+
+@contextlib.contextmanager
 def config(endpoint: Endpoint) -> Iterator[str]:
     """The path of what a tool has to know of a secured listener, which only this user can read, as long as it is
     needed; "" for an open one. Raises OSError."""
     if endpoint.protocol == PLAINTEXT:
         yield ""
         return
-    descriptor, path = tempfile.mkstemp(suffix=".properties")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{name}={value}\n" for name, value in endpoint.properties().items())
+    lines = (f"{name}={value}\n" for name, value in endpoint.properties().items())
+    with passing("".join(lines), ".properties") as path:
         yield path
-    finally:
-        os.unlink(path)
 
 
 def lines(process: subprocess.Popen[bytes]) -> Iterator[str]:

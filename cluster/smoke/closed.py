@@ -3,14 +3,12 @@ that works."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, List, Sequence
 
 from cluster.endpoint import SASL_SSL, SSL, Endpoint, Login, authority_here
 from cluster.protocol.hello import hello
+from cluster.records.tools import passing
 from cluster.smoke.leg import Leg, LegFailure
 
 
@@ -19,7 +17,8 @@ def let_in(legs: Sequence[Leg], stranger: str, timeout: float) -> List[LegFailur
     and of an authority that is not theirs; timeout: seconds for each try."""
     if not any(leg.protocol in (SSL, SASL_SSL) for leg in legs):
         return []
-    with _file(stranger) as shown, ThreadPoolExecutor(max_workers=8) as pool:
+    # Python takes certificates from files only.
+    with passing(stranger, ".pem") as shown, ThreadPoolExecutor(max_workers=8) as pool:
         tries = [(leg, who, what) for leg in legs for who, what in _strangers(leg, shown).items()]
         answers = list(pool.map(lambda one: _answers(one[0], one[2], timeout), tries))
     return [LegFailure(leg, "refuse", f"it lets in {who}") for (leg, who, _), let in zip(tries, answers) if let]
@@ -49,15 +48,3 @@ def _answers(leg: Leg, who: Login, timeout: float) -> bool:
     except OSError:
         return False
     return True
-
-
-@contextlib.contextmanager
-def _file(content: str) -> Iterator[str]:
-    """A file that only this user can read, for as long as it is needed: Python takes certificates from files only."""
-    descriptor, path = tempfile.mkstemp(suffix=".pem")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(content)
-        yield path
-    finally:
-        os.unlink(path)

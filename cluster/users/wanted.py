@@ -61,15 +61,10 @@ def _in(place: str) -> list[str]:
 def _rules(user: str, entry: Mapping[str, Any]) -> tuple[Rule, ...]:
     found = []
     for key, (kind, operation) in RIGHTS.items():
-        for name in _listed(entry.get(key)):
+        for name in map(str, _names(entry.get(key))):
             prefixed = name.endswith("*") and name != "*"
             found.append(Rule(user, operation, kind, name[:-1] if prefixed else name, prefixed))
     return tuple(dict.fromkeys(found))
-
-
-def _listed(value: Any) -> Sequence[str]:
-    names = [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
-    return [str(name) for name in names]
 
 
 def _wrong(name: Any, entry: Any) -> Iterator[tuple[str, str]]:

@@ -20,11 +20,11 @@ TRUST_MODE = 0o644
 class Credential(Resource):
     """A key and its certificate in one file, and the certificate of the authority beside it (PEM).
 
-    They are made on the control machine while they are sent (`issue`: () -> (both, the authority's, the end in seconds
-    since 1970)), where what is there does not fit, and kept nowhere else. What a certificate says is written above it,
-    as only root can change the file: so a host that has nothing to do neither parses a certificate nor loads a library
-    for it. names: by which the host is reached; authority: sha256 of the authority's certificate, "" of one that does
-    not exist so far; renew: how long before its end a certificate is renewed, seconds.
+    They are made on the control machine while they are sent (`issue`: () -> (both, the authority's, the sha256 of
+    that, the end in seconds since 1970)), where what is there does not fit, and kept nowhere else. What a certificate
+    says is written above it, as only root can change the file: so a host that has nothing to do neither parses a
+    certificate nor loads a library for it. names: by which the host is reached; authority: sha256 of the authority's
+    certificate, "" of one that does not exist so far; renew: how long before its end a certificate is renewed, seconds.
     """
 
     UNSHOWN: ClassVar[Tuple[str, ...]] = ("issue", "text")
@@ -36,7 +36,7 @@ class Credential(Resource):
     names: Tuple[str, ...]
     authority: str
     renew: int
-    issue: Optional[Callable[[], Tuple[str, str, int]]] = None
+    issue: Optional[Callable[[], Tuple[str, str, str, int]]] = None
     text: str = ""
     trusted: str = ""
 
@@ -72,9 +72,8 @@ class Credential(Resource):
         fields = ("path", "trust", "group", "subject", "names", "authority", "renew")
         data: Dict[str, Any] = {"kind": self.kind, **{name: getattr(self, name) for name in fields}}
         if content and self.issue is not None:
-            both, trusted, until = self.issue()
-            # Where there was none, there is one now; the host compares with it.
-            data["authority"] = sha256(base64.b64decode(trusted.split("-----")[2]))
+            # The authority, too: where there was none, there is one now, and the host compares with it.
+            both, trusted, data["authority"], until = self.issue()
             said = _said(self.subject, self.names, trusted, data["authority"], until, both)
             data["text"] = base64.b64encode((NOTE + said + both).encode()).decode()
             data["trusted"] = base64.b64encode(trusted.encode()).decode()

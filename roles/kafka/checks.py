@@ -173,11 +173,8 @@ def topics(inventory: Inventory) -> list[ConfigError]:
     """`topics` is the same on all brokers, as there is one cluster, and each entry is a topic with settings that this
     version takes."""
     brokers = members(inventory, "kafka")
-    other = next((host for host in brokers if host.vars["topics"] != brokers[0].vars["topics"]), None)
-    if other is not None:
-        details = [f"{host.name}: {host.place('topics') or 'not set'}" for host in (brokers[0], other)]
-        advice = "set it once for all hosts, under `all: vars:`"
-        return [ConfigError("topics differs between the brokers of one cluster", details=details, advice=advice)]
+    if differs := checks.one_for_all(brokers, "topics"):
+        return differs
     wanted, problems = wanted_topics(inventory)
     for one in wanted:
         if one.factor is not None and one.factor > len(brokers):

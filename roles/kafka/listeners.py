@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.endpoint import PLAINTEXT, SSL, Endpoint, joined
+from cluster.endpoint import PLAINTEXT, SASL_SSL, SSL, Endpoint, joined
 from provisioner.errors import ConfigError
 from provisioner.inventory import addresses
 from provisioner.inventory.value_types import HOST, PORT, STR
@@ -19,7 +19,6 @@ from roles.shared import security
 from roles.shared.members import HostLike
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-SECURED = "SASL_SSL"  # what clients find at a secured door
 KEYS = (
     *("name", "port", "protocol", "bind", "advertised_host", "advertised_port"),
     *("secure_port", "secure_advertised_port"),
@@ -119,7 +118,7 @@ def _closed(host: HostLike, listed: Sequence[Listener]) -> list[Listener]:
                 Listener(
                     name=security.secured(one.name),
                     port=one.secure_port,
-                    protocol=SECURED,
+                    protocol=SASL_SSL,
                     bind=one.bind,
                     advertised_host=one.advertised_host,
                     advertised_port=one.secure_advertised_port,

@@ -15,7 +15,7 @@ from cluster.users.wanted import User, parse
 from provisioner.errors import ConfigError
 from roles.kafka import listeners
 from roles.shared import security
-from roles.shared.checks import members
+from roles.shared.checks import members, one_for_all
 
 if TYPE_CHECKING:
     from cluster.remote import ByBroker
@@ -100,11 +100,8 @@ def listed(inventory: Inventory) -> list[ConfigError]:
     brokers = members(inventory, "kafka")
     if not brokers or not any(host.vars[VARIABLE] for host in brokers):
         return []
-    other = next((host for host in brokers if host.vars[VARIABLE] != brokers[0].vars[VARIABLE]), None)
-    if other is not None:
-        details = [f"{host.name}: {host.place(VARIABLE) or 'not set'}" for host in (brokers[0], other)]
-        advice = "set it once for all hosts, under `all: vars:`"
-        return [ConfigError("kafka_users differs between the brokers of one cluster", details=details, advice=advice)]
+    if differs := one_for_all(brokers, VARIABLE):
+        return differs
     problems = parse(brokers[0].vars[VARIABLE], partial(brokers[0].place, VARIABLE))[1]
     if not security.on(brokers[0]):
         problems.append(

@@ -39,6 +39,16 @@ def collected(check: Check) -> Check:
     return run
 
 
+def one_for_all(brokers: Sequence[Host], variable: str) -> list[ConfigError]:
+    """A variable that is about a whole cluster is the same on all of its brokers."""
+    other = next((host for host in brokers if host.vars[variable] != brokers[0].vars[variable]), None)
+    if other is None:
+        return []
+    details = [f"{host.name}: {host.place(variable) or 'not set'}" for host in (brokers[0], other)]
+    advice = "set it once for all hosts, under `all: vars:`"
+    return [ConfigError(f"{variable} differs between the brokers of one cluster", details=details, advice=advice)]
+
+
 def versions(
     hosts: Iterable[Host], product: str, release: Callable[[Mapping[str, Any]], Release], archive: str
 ) -> list[ConfigError]:

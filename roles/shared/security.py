@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from cluster.endpoint import AUTHORITY, NODE, PLAINTEXT, SSL
+from cluster.protocol.login import MECHANISM, MODULE
 
 VARIABLE = "kafka_security"
 OFF, OPEN, REQUIRED = "off", "open", "required"
 NODES = "NODES"  # the listener of the nodes and of the toolkit
 SECURED = "SECURE"  # of clients, for the default listener; behind the name of another
-MECHANISM = "SCRAM-SHA-512"
 AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
 # What each node is called in its certificate, one name for all: so a node more is no change for the others.
@@ -68,14 +68,7 @@ def files(unit: str) -> tuple[str, str]:
 
 def admin(unit: str) -> dict[str, str]:
     """The properties by which a client is the node of its host."""
-    own, trusted = files(unit)
-    return {
-        "security.protocol": SSL,
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": own,
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": trusted,
-    }
+    return {"security.protocol": SSL, **_stores(unit)}
 
 
 def node(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:
@@ -102,23 +95,28 @@ def controller(host: Vars, unit: str, listener: str) -> dict[str, str]:
 def client_door(host: Vars, unit: str, listener: str) -> dict[str, str]:
     """The properties of a listener at which clients have a name and a password, over TLS."""
     prefix = f"listener.name.{listener.lower()}."
-    login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
     return {
         **_tls(unit, listener, "none"),
         f"{prefix}sasl.enabled.mechanisms": MECHANISM,
-        f"{prefix}{MECHANISM.lower()}.sasl.jaas.config": login,
+        f"{prefix}{MECHANISM.lower()}.sasl.jaas.config": f"{MODULE} required;",
         f"{prefix}connections.max.reauth.ms": str(host.vars["kafka_reauth"]),
     }
 
 
 def _tls(unit: str, listener: str, clients: str) -> dict[str, str]:
     """The properties of a listener that speaks TLS. clients: ssl.client.auth."""
-    own, trusted = files(unit)
-    prefix = f"listener.name.{listener.lower()}."
     return {
-        f"{prefix}ssl.keystore.type": "PEM",
-        f"{prefix}ssl.keystore.location": own,
-        f"{prefix}ssl.truststore.type": "PEM",
-        f"{prefix}ssl.truststore.location": trusted,
-        f"{prefix}ssl.client.auth": clients,
+        f"listener.name.{listener.lower()}.{name}": value
+        for name, value in {**_stores(unit), "ssl.client.auth": clients}.items()
+    }
+
+
+def _stores(unit: str) -> dict[str, str]:
+    """The properties that say what a node shows, and whom it trusts."""
+    own, trusted = files(unit)
+    return {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": own,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": trusted,
     }

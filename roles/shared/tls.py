@@ -3,8 +3,8 @@ against a plan that has some to make."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ def credential(target: Target, unit: str, names: Iterable[str]) -> Credential:
         names=known_as,
         authority=found.fingerprint,
         renew=target["kafka_tls_renew"] // 1000,
-        issue=_issuer(found, known_as, max(1, target["kafka_tls_lifetime"] // DAY_MS)),
+        issue=partial(found.issue, security.NAME, known_as, max(1, target["kafka_tls_lifetime"] // DAY_MS)),
     )
 
 
@@ -71,10 +71,6 @@ def require_all(targets: Sequence[Target]) -> None:
             advice=f"deploy without --limit; or bring {CERTIFICATE} and {KEY} of theirs to "
             f"{authority(one.inventory.path).folder}",
         )
-
-
-def _issuer(found: Authority, known_as: tuple[str, ...], days: int) -> Callable[[], tuple[str, str, int]]:
-    return lambda: found.issue(security.NAME, known_as, days)
 
 
 def objections(target: Target, plan: HostPlan, unit: str) -> list[ProvisionerError]:
