@@ -24,6 +24,8 @@ from roles.doctor import Finding
 class Examination(Deploy):
     """A deploy's preflight, then a look at what runs. Its options say `check`, so that it takes no lock."""
 
+    goes_stages = False
+
     def examine(self, fleet: Fleet) -> tuple[list[ProvisionerError], list[Finding], list[str]]:
         """(what is wrong, what will be, what to do about what takes several steps)."""
         errors: list[ProvisionerError] = []

@@ -14,6 +14,7 @@ its room, which `roles/site.py` uses if they exist:
 | `doctor` | foreseeable problems |
 | `evidence` | contradictions between the inventory and what is there |
 | `founding` | what only all hosts together know of what is to be made |
+| `stages` | a change that takes several rolling restarts |
 | `objections` | reasons against the plan of a host |
 | `contents` | what the service holds and an inventory lists |
 | `verify` | the proof that the service works |

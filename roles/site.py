@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from provisioner.run.evidence import Agreed, Objection, Witness
     from provisioner.run.plan import HostPlan
     from provisioner.run.rolling import Say
+    from provisioner.run.stages import Way
     from provisioner.run.target import Target
     from roles.shared.releases import Release
 
@@ -152,6 +153,13 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
 
             found += [left_behind(unit, one.name) for unit in one.beside]
     return found
+
+
+def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
+    """How to get from what runs to what the inventory says, where that takes several rolling restarts. Raises
+    ProvisionerError."""
+    found = (part.way(witnesses, call) for part in parts("stages").values())
+    return next((one for one in found if one), None)
 
 
 def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resource]]:

@@ -15,7 +15,7 @@ from provisioner.agent.files import leads_to, pairs_of, text_of
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
-BOOTSTRAP = "controller.quorum.bootstrap.servers"
+BOOTSTRAP, CONTROLLERS = "controller.quorum.bootstrap.servers", "controller.listener.names"
 DIRS = ("log.dirs", "log.dir")
 # Kafka's LocalLog: "topic-partition", and with ".<32 hex digits>-future" behind it while it moves between directories.
 PARTITION = r"(?!__cluster_metadata-0$).+-\d+(\.[0-9a-f]{32}-future)?"
@@ -32,7 +32,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     {cluster, old_format: whether it is that of a broker with ZooKeeper, partitions: names, None where nobody needs
     them}} of the wanted directories and the present ones, present: the paths that the broker uses now, led: whether the
     controllers have had a leader, voters: while they had none, whom this one was told of (as `first_voters.of` says),
-    and bootstrap: the controllers that the node asks as it runs, or will ask, "" for one of ZooKeeper's. Never raises.
+    bootstrap: the controllers that the node asks as it runs, or will ask, "" for one of ZooKeeper's; and controllers:
+    the names of their listeners, on disk and as it runs, without what is not known. Never raises.
     """
     text, started = text_of(args["config"]), text_of(args["started"])
     settings = read(text)
@@ -48,6 +49,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         "dirs": {path: _held(path, counted) for path in dict.fromkeys([*wanted, *present])},
         "present": list(present),
         "bootstrap": running.get(BOOTSTRAP) or settings.get(BOOTSTRAP, ""),
+        "controllers": [one[CONTROLLERS] for one in (settings, running) if one.get(CONTROLLERS)],
         **_quorum(metadata, unformatted),
     }
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import Dict, Iterable, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Tuple
 
 from .files import text_of
+
+if TYPE_CHECKING:
+    from .waiting import Emit
 
 Holders = Dict[int, Tuple[int, str]]  # {port: (user id, inode)}
 
@@ -48,6 +51,52 @@ def _ask(family: int) -> Holders:
                 port, user, inode = _ANSWER.unpack_from(data, _HEADER.size)
                 found[int.from_bytes(port, "big")] = user, str(inode)
                 data = data[(length + 3) & ~3 :]
+
+
+def look(args: Dict[str, Any], emit: "Emit") -> Dict[str, Any]:
+    """The connections that are established to ports of this host, and from it to such ports. args: ports.
+
+    Returns to: [[port here, address there, port there]]; from: [[address here, port here, the name of the user whose
+    process has it]].
+    """
+    ports = set(args["ports"])
+    to: List[Any] = []
+    from_: List[Any] = []
+    for here, there, user in established([text_of("/proc/net/tcp"), text_of("/proc/net/tcp6")]):
+        if here[1] in ports:
+            to.append([here[1], *there])
+        if there[1] in ports:
+            from_.append([*here, _user(user)])
+    return {"to": to, "from": from_}
+
+
+def _user(number: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def established(tables: Iterable[str]) -> Iterator[Tuple[Tuple[str, int], Tuple[str, int], int]]:
+    """((address, port) here, the same there, the user's id) of each connection in such texts. Pure."""
+    for table in tables:
+        for line in table.splitlines()[1:]:
+            fields = line.split()
+            if len(fields) > 9 and fields[3] == "01":
+                yield _place(fields[1]), _place(fields[2]), int(fields[7])
+
+
+def _place(text: str) -> Tuple[str, int]:
+    """An address and a port as /proc/net has them: each four bytes in the order of this machine's processor. An IPv4
+    address that an IPv6 socket has is shown as the former."""
+    address, port = text.split(":")
+    words = [int(address[start : start + 8], 16) for start in range(0, len(address), 8)]
+    data = struct.pack(f"={len(words)}I", *words)
+    if len(data) == 16 and data.startswith(b"\0" * 10 + b"\xff\xff"):
+        data = data[12:]
+    return socket.inet_ntop(socket.AF_INET if len(data) == 4 else socket.AF_INET6, data), int(port, 16)
 
 
 def parse(tables: Iterable[str]) -> Holders:

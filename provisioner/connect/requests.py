@@ -38,6 +38,11 @@ def examine(paths: Sequence[str]) -> Request:
     return Request("provisioner.agent.examine", "look", {"paths": list(paths)})
 
 
+def connections(ports: Sequence[int]) -> Request:
+    """Who is connected to ports of a host, and who on it to such ports elsewhere: `sockets.look`."""
+    return Request("provisioner.agent.sockets", "look", {"ports": list(ports)})
+
+
 def look_for(resources: Sequence[Resource]) -> Request:
     """What of resources is on the host, before it is removed: `removal.look`."""
     return Request("provisioner.agent.removal", "look", {"resources": _wires(resources)})

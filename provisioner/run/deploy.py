@@ -15,17 +15,20 @@ from provisioner.inventory.model import Host, Inventory
 from provisioner.options import Options
 from provisioner.report.reporter import End, Reporter, Row
 from provisioner.run import apply as applying
-from provisioner.run import evidence, live, plan, preflight, rolling, shown
+from provisioner.run import evidence, live, plan, preflight, rolling, shown, stages
 from provisioner.run.evidence import Objection, Witness
 from provisioner.run.plan import HostPlan
-from provisioner.run.preparation import Preparation
+from provisioner.run.preparation import Preparation, Prepared
 from provisioner.run.site import Site
+from provisioner.run.stages import Way
 from provisioner.run.target import Target
 from provisioner.timing import timed
 
 
 class Deploy:
     """The state of one run. `run()` does it all and returns the exit code; the steps are methods in their order."""
+
+    goes_stages = True  # whether it makes a change that takes several rolling restarts
 
     def __init__(
         self, site: Site, inventory: Inventory, options: Options, reporter: Reporter, ask: Callable[[str], bool] | None
@@ -36,6 +39,8 @@ class Deploy:
         self.targets: dict[str, Target] = {}
         self.plans: dict[str, HostPlan] = {}
         self.refused: list[Objection] = []  # contradictions that the command line does not permit
+        self.way: Way | None = None  # where what the inventory says takes several rolling restarts
+        self.stage = 0  # of these, counted from 0
         self.serving: set[tuple[str, str]] = set()  # (host, unit) that served when the host was read
         self.left_out: set[tuple[str, str]] = set()  # (host, unit) that need a restart and get none in this run
         self.rows: dict[str, Row] = {host.name: Row() for host in self.hosts}
@@ -49,15 +54,14 @@ class Deploy:
             try:
                 for warning in self.site.warnings(self.inventory):
                     self.reporter.warning(warning)
-                self._preflight(fleet)
+                preparation = self._preflight(fleet)
                 self._show_plan(fleet)
                 self._refuse()
                 if not self.options.check:
-                    self._change(fleet)
-                    unchanged = all(one.nothing for one in self.plans.values())
-                    applying.await_services(fleet, self.plans, but=self.serving if unchanged else self.left_out)
+                    self._all_changes(fleet, preparation)
                 self.changing = self.changing or not self.options.check
-                self._contents(fleet)
+                if self.way is None or not self.options.check:
+                    self._contents(fleet)
                 if not self.options.check:
                     self._verify(fleet)
                     self._begin_in_background(fleet)
@@ -72,7 +76,7 @@ class Deploy:
 
     # -- before anything changes -----------------------------------------------------------------------------------
 
-    def _preflight(self, fleet: Fleet) -> None:
+    def _preflight(self, fleet: Fleet) -> Preparation:
         """Connect, gather facts, lock, read, and plan; raises everything that is wrong on all hosts at once."""
         self.reporter.phase("Preflight")
         preparation = Preparation(fleet, self.site, self.inventory, self.options)
@@ -82,6 +86,19 @@ class Deploy:
         met = preflight.doubled(preparation.machines, found.errors)
         for problem in preflight.clock_problems({name: one.ahead for name, one in found.items()}):
             self.reporter.warning(f"{problem}: start a time service (systemd-timesyncd, chrony) on them")
+        self._take(fleet, preparation, found, met)
+        return preparation
+
+    def _take(
+        self,
+        fleet: Fleet,
+        preparation: Preparation,
+        found: Mapping[str, Prepared],
+        met: list[tuple[str, ProvisionerError]],
+    ) -> None:
+        """Keep what was read of the hosts, and judge it; raises everything that is wrong. met: what was wrong before
+        that, and with which host."""
+        first = self.way is None
         for name, one in found.items():
             met += [(name, problem) for problem in one.problems]
             if one.target is not None:
@@ -90,15 +107,42 @@ class Deploy:
                 self.plans[name] = one.plan
                 self.serving |= {(name, unit) for unit in one.serving}
                 self.rows[name].ok, self.rows[name].skipped = len(one.plan.resources), one.skipped
-            for remark in one.remarks:
+            for remark in one.remarks if first else ():
                 self.reporter.warning(f"{name}: {remark}")
         errors = preflight.once(met)
         witnesses = [one.witness for one in found.values() if one.witness]
+        if first and not errors and self._staged(fleet, witnesses):
+            self._stage(fleet, preparation, 0)
+            return
         self._judge(fleet, witnesses)
         if not errors and not self.refused:
             self._complete(fleet, witnesses)
         if errors or any(one.consent is None for one in self.refused):
             raise_all([*errors, *(one.error() for one in self.refused)])
+
+    def _staged(self, fleet: Fleet, witnesses: Sequence[Witness]) -> bool:
+        """Whether what the inventory says takes several stages. Raises what is to be said against going them."""
+        way = self.site.way(witnesses, fleet.call)
+        if way is None:
+            return False
+        if not (self.goes_stages and self.options.restart):
+            advice = "deploy without it" if self.goes_stages else "`invoke deploy` does it"
+            left = ", and --no-restart leaves them out" if self.goes_stages else " that were not made yet"
+            raise Refused(f"{way.what} takes rolling restarts{left}", advice=advice)
+        self.refused, permitted = evidence.split(way.objections, self._agreed)
+        self._refuse()
+        for one in permitted:
+            self.reporter.warning(one.warning())
+        self.way = way
+        return True
+
+    def _stage(self, fleet: Fleet, preparation: Preparation, number: int) -> None:
+        """Read the hosts for one of the stages, and plan it; raises as `_take`."""
+        assert self.way is not None
+        self.stage = number
+        inventory = stages.at(self.inventory, self.way.stages[number])
+        found = fleet.each(self.targets, lambda name: preparation.again(self.targets[name], inventory))
+        self._take(fleet, preparation, found, [*found.errors.items()])
 
     def _complete(self, fleet: Fleet, witnesses: Sequence[Witness]) -> None:
         """Add to the plans what only all hosts together know."""
@@ -109,12 +153,16 @@ class Deploy:
 
     def _judge(self, fleet: Fleet, witnesses: Sequence[Witness]) -> None:
         """Compare what is there with what the inventory says, on all hosts together."""
-        agreed = {**self.options.agreed, **({evidence.DOWNTIME: ()} if self.options.accept_downtime else {})}
         with timed("evidence"):
-            objections = self.site.judge(witnesses, fleet.call, agreed)
-        self.refused, permitted = evidence.split(objections, agreed)
+            objections = self.site.judge(witnesses, fleet.call, self._agreed)
+        self.refused, permitted = evidence.split(objections, self._agreed)
         for one in permitted:
             self.reporter.warning(one.warning())
+
+    @property
+    def _agreed(self) -> evidence.Agreed:
+        """What the command line permits."""
+        return {**self.options.agreed, **({evidence.DOWNTIME: ()} if self.options.accept_downtime else {})}
 
     def _refuse(self) -> None:
         """End here, after the plan was shown, where the inventory contradicts what is there."""
@@ -124,8 +172,8 @@ class Deploy:
         if all(one.nothing for one in self.plans.values()):
             self.reporter.phase("No changes: every host is as it should be")
             return
-        self.reporter.phase("Plan")
         chosen = self.options
+        self.reporter.phase(self.way.heading(self.stage) if self.way and self.stage else "Plan")
         for line in shown.lines(self.plans, changes=chosen.check or chosen.diff, diffs=chosen.diff):
             name = shown.called(line.hosts, len(self.plans))
             self.reporter.change(name, line.key, line.action, line.note)
@@ -136,8 +184,21 @@ class Deploy:
                 row = self.rows[name]
                 row.changed, row.applied, row.restarted = len(one.changes), len(one.adoptions), len(one.restarts)
         self.reporter.note(shown.sums(self.plans))
+        for text in self.way.lines() if self.way and not self.stage else ():
+            self.reporter.note(text)
 
     # -- changing --------------------------------------------------------------------------------------------------
+
+    def _all_changes(self, fleet: Fleet, preparation: Preparation) -> None:
+        """What was planned, and the stages behind it, each read and planned when its turn comes."""
+        for number in range(len(self.way.stages) if self.way else 1):
+            if number:
+                self._stage(fleet, preparation, number)
+                self._show_plan(fleet)
+                self._refuse()
+            self._change(fleet)
+            unchanged = all(one.nothing for one in self.plans.values())
+            applying.await_services(fleet, self.plans, but=self.serving if unchanged else self.left_out)
 
     def _change(self, fleet: Fleet) -> None:
         """Apply on all hosts in parallel, then roll the restarts that the hosts turn out to need."""

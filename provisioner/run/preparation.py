@@ -73,6 +73,14 @@ class Preparation:
             self._read(done, target, needs)
         return done
 
+    def again(self, target: Target, inventory: Inventory) -> Prepared:
+        """The same of a host that is open already, for an inventory whose variables differ."""
+        target = target.during(inventory)
+        done = Prepared(ahead=0.0, target=target)
+        needs = preflight.merge(role.needs(target) for role in self._site.roles_for(target.host.groups))
+        self._read(done, target, needs)
+        return done
+
     def _read(self, done: Prepared, target: Target, needs: Needs) -> None:
         """Lock a host (unless only checking), read its actual state, and plan."""
         name, checking = target.name, self._options.check

@@ -20,6 +20,8 @@ from provisioner.words import counted
 class Restart(Deploy):
     """One `restart` run: preflight as for a deploy, then every wanted service, one node at a time."""
 
+    goes_stages = False
+
     def __init__(self, *arguments: Any, services: Sequence[str] = ()) -> None:
         """arguments: as for Deploy. services: the units to restart; empty: all that the roles run."""
         super().__init__(*arguments)

@@ -71,6 +71,10 @@ class Target:
         inventory = replace(self.inventory, hosts={**self.inventory.hosts, self.name: host}, groups=of_group)
         return Target(host, inventory, self.facts, self._templates)
 
+    def during(self, inventory: Inventory) -> Target:
+        """This host in an inventory that has the same hosts."""
+        return Target(inventory.hosts[self.name], inventory, self.facts, self._templates)
+
     def is_in(self, group: str) -> bool:
         """Whether this host is in a group."""
         return group in self.host.groups

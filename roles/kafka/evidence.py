@@ -14,6 +14,7 @@ from roles.kafka import evidence_rules as rules
 from roles.kafka import features, listeners, metadata, service, topology
 from roles.kafka.release import release
 from roles.shared import evidence as shared
+from roles.shared import security
 
 if TYPE_CHECKING:
     from cluster.model import Partition
@@ -50,13 +51,16 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *rules.clusters(seen),
         *rules.hidden(seen),
         *rules.mode(seen),
-        *rules.closed(seen),
         *rules.elsewhere(seen),
         *rules.talk(seen),
         *rules.renamed(seen),
         *rules.fewer_copies(seen),
         *shared.older("Kafka", {one.host: (one.version, one.wanted_version) for one in seen if one.version}),
     ]
+    if any(security.NODES in one.now.get("listeners", "") for one in seen):
+        from roles.kafka import clients
+
+        out += clients.cut_off(witnesses, call)
     out += _split(witnesses, seen, call)
     if metadata.own(witnesses[0].target):
         from roles.kafka import quorum_evidence

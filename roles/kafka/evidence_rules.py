@@ -220,27 +220,6 @@ def mode(seen: Iterable[Seen]) -> list[Objection]:
     return out
 
 
-def closed(seen: Iterable[Seen]) -> list[Objection]:
-    """Nodes that would speak TLS with others that do not, or the other way round: while some have changed and some have
-    not, they are no cluster."""
-    out = []
-    for one in seen:
-        was, soon = (settings.get(AMONG, "") == security.NODES for settings in (one.now, one.then))
-        if one.has_data and one.now and was != soon:
-            now, then = ("closed", "open") if was else ("open", "closed")
-            out.append(
-                Objection(
-                    f"the cluster that is there is {now} (kafka_security), and this deploy would make it {then}: nodes "
-                    "that have changed could not speak with those that have not",
-                    one.host,
-                    way=f"set kafka_security: {security.OPEN} or {security.REQUIRED}, which may change into each other"
-                    if was
-                    else "leave kafka_security out: so far only a new cluster can have it",
-                )
-            )
-    return out
-
-
 def reused(seen: Iterable[Seen]) -> list[Objection]:
     """Disks that come from a broker with ZooKeeper, on hosts of a KRaft cluster: Kafka takes them for formatted. A host
     with the configuration of that broker is `mode`'s."""
@@ -296,7 +275,7 @@ def talk(seen: Sequence[Seen]) -> list[Objection]:
     out = []
     for one in running:
         before, after = one.now[AMONG], one.then.get(AMONG, "")
-        if before == after or security.NODES in (before, after):  # the latter is `closed`'s
+        if before == after or security.NODES in (before, after):  # the latter is a stage of its own (`stages.py`)
             continue
         if any(after not in _listeners(other.now) for other in running):
             problem = f"{after} does not exist yet on all of them"

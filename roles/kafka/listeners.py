@@ -23,7 +23,6 @@ KEYS = (
     *("name", "port", "protocol", "bind", "advertised_host", "advertised_port"),
     *("secure_port", "secure_advertised_port"),
 )
-BESIDE = 2  # the port of a secured door is so much higher than that of its plaintext one, unless it is given
 _EXAMPLE = "an entry looks like {name: INTERNAL, port: 9092, advertised_host: broker1.example.com}"
 # Names are parts of properties (listener.name.NAME.*), between dots.
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -127,6 +126,11 @@ def _closed(host: HostLike, listed: Sequence[Listener]) -> list[Listener]:
     return found
 
 
+def of_nodes(host: HostLike) -> Listener:
+    """The listener for nodes and the toolkit that `kafka_security` brings."""
+    return next(one for one in of(host) if one.name == security.NODES)
+
+
 def secured(host: HostLike) -> list[Listener]:
     """The secured doors for clients that `kafka_security` brings."""
     if not security.on(host):
@@ -160,7 +164,7 @@ def _listener(host: HostLike, entry: Any, index: str) -> Listener:
 
     port = typed("port", PORT.parse, PORT.expected, 0)
     advertised_port = typed("advertised_port", PORT.parse, PORT.expected, port)
-    secure_port = typed("secure_port", PORT.parse, PORT.expected, port + BESIDE)
+    secure_port = typed("secure_port", PORT.parse, PORT.expected, port + security.BESIDE)
     return Listener(
         name=typed("name", _name, "a name of letters, digits, _ and -", ""),
         port=port,
@@ -203,10 +207,10 @@ def _refused(host: HostLike, entry: Any, why: str, advice: str | None, *keys: st
 
 def inter_broker(host: HostLike) -> Listener:
     """The listener through which brokers connect to each other. ConfigError when the named one does not exist."""
+    if security.among_nodes(host):
+        return of_nodes(host)
     found = of(host)
-    if security.on(host):
-        return next(one for one in found if one.name == security.NODES)
-    name = host.vars["kafka_inter_broker_listener"] or found[0].name
+    name = host.vars["kafka_inter_broker_listener"] or _listed(host)[0].name
     for listener in found:
         if listener.name.upper() == name.upper():  # Kafka does not distinguish them either
             return listener

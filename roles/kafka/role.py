@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cluster.endpoint import SSL
 from provisioner.inventory.addresses import is_loopback
 from provisioner.resources import Archive, Directory, File, Link, Links, Resource
 from provisioner.run.preflight import Needs
@@ -72,8 +73,11 @@ def needs(target: Target) -> Needs:
 
 def ports(target: Target) -> list[int]:
     """The ports that the broker's process listens on."""
-    voter = [one.port for one in kraft.voters_in(kraft.COMBINED_UNIT, target.members) if one.host == target.name]
-    return [*(listener.port for listener in listeners.of(target.host)), *voter]
+    voter = [one for one in kraft.voters_in(kraft.COMBINED_UNIT, target.members) if one.host == target.name]
+    return [
+        *(listener.port for listener in listeners.of(target.host)),
+        *(door.port for one in voter for door in one.doors),
+    ]
 
 
 def away(target: Target) -> dict[str, str]:
@@ -148,7 +152,7 @@ def config(target: Target) -> File:
         kraft=own_quorum,
         listeners=[
             *(listeners.written(one) for one in listeners.of(target.host)),
-            *(own_quorum["voter"] if own_quorum else ()),
+            *(own_quorum["here"] if own_quorum else ()),
         ],
         inter_broker=listeners.inter_broker(target.host),
         replication=topology.replication(target.host, len(brokers)),
@@ -185,7 +189,7 @@ def for_commands(target: Target) -> list[Resource]:
     if not security.on(target.host):
         return []
     settings = security.admin(kraft.COMBINED_UNIT)
-    door = listeners.inter_broker(target.host).local
+    door = listeners.of_nodes(target.host).local
     return [target.file(ADMIN, "kafka/admin.properties.j2", mode=0o600, settings=settings, door=door)]
 
 
@@ -193,25 +197,26 @@ def locked(target: Target) -> dict[str, str]:
     """The properties that close a broker's listeners; none where they are open."""
     if not security.on(target.host):
         return {}
-    found = security.node(target.host, kraft.COMBINED_UNIT, [security.NODES, kraft.LISTENER])
+    closed = [door.name for door in kraft.listeners(target.host) if door.protocol == SSL]
+    found = security.node(target.host, kraft.COMBINED_UNIT, [security.NODES, *closed])
     for door in listeners.secured(target.host):
         found |= security.client_door(target.host, kraft.COMBINED_UNIT, door.name)
     return found
 
 
 def quorum(target: Target) -> dict[str, Any] | None:
-    """What server.properties says of the controllers in a cluster that keeps its metadata itself. voter: the listener
-    of the controller in the same process, if it has one."""
+    """What server.properties says of the controllers in a cluster that keeps its metadata itself. here: the listeners
+    of the controller in the same process, if it has one; elsewhere: those that only others have."""
     if not metadata.own(target):
         return None
     here = [one for one in kraft.voters_in(kraft.COMBINED_UNIT, target.members) if one.host == target.name]
     return {
         "roles": ",".join(kraft.process_roles(target.host, target.members)),
         "bootstrap": kraft.bootstrap(target.members),
-        "listener": kraft.LISTENER,
-        "protocol": security.protocol(target.host),
+        "names": ",".join(door.name for door in kraft.listeners(target.host)),
+        "elsewhere": () if here else kraft.listeners(target.host),
         "session": kraft.session(target.members),
-        "voter": [kraft.written(one) for one in here],
+        "here": [listener for one in here for listener in kraft.written(one)],
         "shares": release(target.host.vars).number >= kraft.SHARE_GROUPS,
     }
 

@@ -118,8 +118,8 @@ def _join(call: Call, target: Target, leader: kraft.Controller, cluster: str, on
     controller = one.controller
     if one.lost:
         _ask(call, target, leader, remote.remove_voter(cluster, controller.id, one.lost), one, changes.NOT_FOUND)
-    place = [(kraft.LISTENER, controller.address, controller.port)]
-    request = remote.add_voter(cluster, controller.id, one.directory, place)
+    places = [(door.name, controller.address, door.port) for door in controller.doors]
+    request = remote.add_voter(cluster, controller.id, one.directory, places)
     _ask(call, target, leader, request, one, changes.DUPLICATE)
 
 

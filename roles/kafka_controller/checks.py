@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cluster.endpoint import PLAINTEXT, SSL
 from provisioner.errors import ConfigError
 from provisioner.words import counted
 from roles.kafka import listeners, topology
@@ -91,9 +92,11 @@ def own_port(inventory: Inventory) -> list[ConfigError]:
     out = []
     beside = {one.host: one.port for one in kraft.voters_in(kraft.OWN_UNIT, partial(members, inventory))}
     for one in kraft.voters_in(kraft.COMBINED_UNIT, partial(members, inventory)):
-        found = [door.name for door in listeners.of(inventory.hosts[one.host]) if door.port == one.port]
+        ports = {door.port for door in one.doors}
+        found = [door for door in listeners.of(inventory.hosts[one.host]) if door.port in ports]
         if found:
-            summary = f"port {one.port} is used by Kafka listener {found[0]} and the controller (kafka_controller_port)"
+            variable = "kafka_controller_port" if one.protocol == PLAINTEXT else "kafka_controller_secure_port"
+            summary = f"port {found[0].port} is used by Kafka listener {found[0].name} and the controller ({variable})"
             out.append(ConfigError(summary, host=one.host, advice="give each its own port"))
         elif beside.get(one.host) == one.port:
             summary = (
@@ -167,7 +170,8 @@ CHECKS = (versions, cluster_id, unique_ids, addresses, collected(own_port), limi
 
 def ports(host: Host) -> list[tuple[int, str]]:
     """(port, its user) of a controller."""
-    return [(int(host.vars["kafka_controller_port"]), "the controller (kafka_controller_port)")]
+    variables = {PLAINTEXT: "kafka_controller_port", SSL: "kafka_controller_secure_port"}
+    return [(door.port, f"the controller ({variables[door.protocol]})") for door in kraft.listeners(host)]
 
 
 def directories(host: Host) -> list[DataDir]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cluster.endpoint import SSL
 from provisioner.resources import File, Resource
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
@@ -52,7 +53,7 @@ def needs(target: Target) -> Needs:
     return Needs(
         heaps={NAME: heap(target)},
         disks=dict.fromkeys(data_dirs(target), target["kafka_controller_disk_min"]),
-        ports={target["kafka_controller_port"]: f"{NAME}.service"},
+        ports={door.port: f"{NAME}.service" for door in kraft.listeners(target.host)},
         runs={"/opt": "the official commands"},
         names=tuple(one.address for one in kraft.controllers(target.members)),
         away={one.address: f"the controller of {one.host} is reached by it" for one in others},
@@ -67,12 +68,12 @@ def config(target: Target) -> File:
     text = target.render(
         "kafka-controller/controller.properties.j2",
         node_id=number(target),
-        listener=kraft.written(me),
+        listeners=kraft.written(me),
         bootstrap=kraft.bootstrap(target.members),
         session=kraft.SESSION_MS,
         directory=data_dirs(target)[0],
         replication=topology.replication(target.host, len(brokers)),
-        security=security.controller(target.host, NAME, kraft.LISTENER),
+        security=security.controller(target.host, NAME, [door.name for door in me.doors if door.protocol == SSL]),
     )
     own = target["kafka_controller_config"]
     public: Sequence[str] = ()

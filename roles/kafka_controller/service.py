@@ -51,10 +51,11 @@ def number(target: Target) -> int:
 
 def ready(target: Target) -> Request:
     """The check on the host, after a start, that the controller serves: it follows a leader, or leads."""
+    door = kraft.listeners(target.host)[0]
     return remote.controller_ready(
         number(target),
-        target["kafka_controller_port"],
-        protocol=security.protocol(target.host),
+        door.port,
+        protocol=door.protocol,
         unit=f"{NAME}.service",
         log_file=LOGS[0],
         timeout=target["kafka_controller_start_timeout"] / 1000,
@@ -64,5 +65,6 @@ def ready(target: Target) -> Request:
 
 def live(target: Target) -> Live:
     """How a running controller is asked whether a changed file needs a restart: not for what the cluster holds."""
-    place = Endpoint(remote.LOCAL, target["kafka_controller_port"], security.protocol(target.host))
+    door = kraft.listeners(target.host)[0]
+    place = Endpoint(remote.LOCAL, door.port, door.protocol)
     return Live(CONFIG, STARTED, adopt_held_settings().at(place.to_wire()))

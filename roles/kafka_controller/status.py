@@ -11,7 +11,7 @@ from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target
 from roles.kafka_controller import service
-from roles.shared import kraft, security
+from roles.shared import kraft
 from roles.shared.checks import members as of_group
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ COLUMNS: Mapping[str, str] = {}
 
 def look(call: Call, target: Target) -> Mapping[str, Any]:
     """What this host's controller says: serving, why, leader, is_leader, epoch."""
-    where = (service.number(target), remote.LOCAL, target["kafka_controller_port"], security.protocol(target.host))
+    door = kraft.listeners(target.host)[0]
+    where = (service.number(target), remote.LOCAL, door.port, door.protocol)
     answer: Mapping[str, Any] = call(target.name, remote.kraft_quorum({target.name: where}))[target.name]
     return answer
 

@@ -47,6 +47,7 @@ class Controller(NamedTuple):
     port: int
     unit: str
     protocol: str = PLAINTEXT
+    doors: tuple[security.Door, ...] = ()  # all listeners; port and protocol are those of the first
 
     @property
     def asked(self) -> str:
@@ -98,10 +99,22 @@ def voters_in(unit: str, members: Members) -> list[Controller]:
     return [one for one in controllers(members) if one.unit == unit] if not members(SERVERS) else []
 
 
-def written(controller: Controller) -> dict[str, str]:
-    """The listener of a controller, as server.properties has it: it listens on all addresses of its host."""
-    bound = joined("0.0.0.0", controller.port)
-    return {"name": LISTENER, "protocol": controller.protocol, "bound": bound, "advertised": controller.place}
+def written(controller: Controller) -> list[dict[str, str]]:
+    """The listeners of a controller, as server.properties has them: it listens on all addresses of its host."""
+    return [
+        {
+            "name": door.name,
+            "protocol": door.protocol,
+            "bound": joined("0.0.0.0", door.port),
+            "advertised": joined(controller.address, door.port),
+        }
+        for door in controller.doors
+    ]
+
+
+def listeners(host: HostLike) -> tuple[security.Door, ...]:
+    """The controllers' listeners as a node knows them, whether it has some or not."""
+    return _doors(host, own_port(host))
 
 
 def controller_id(host: HostLike, members: Sequence[HostLike]) -> int:
@@ -206,4 +219,10 @@ def _port(host: HostLike) -> int:
 
 def _controller(host: HostLike, node: int, unit: str, port: int) -> Controller:
     address = str(host.vars["kafka_controller_address"])
-    return Controller(host.name, node, address, port, unit, security.protocol(host))
+    doors = _doors(host, port)
+    return Controller(host.name, node, address, doors[0].port, unit, doors[0].protocol, doors)
+
+
+def _doors(host: HostLike, port: int) -> tuple[security.Door, ...]:
+    given = host.vars["kafka_controller_secure_port"] if port == own_port(host) else None
+    return security.of_controllers(host, LISTENER, port, port + security.BESIDE if given is None else int(given))

@@ -8,15 +8,19 @@ sides show a certificate of the cluster's own authority. Clients get a secured d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cluster.endpoint import AUTHORITY, NODE, PLAINTEXT, SSL
 from cluster.protocol.login import MECHANISM, MODULE
 
 VARIABLE = "kafka_security"
 OFF, OPEN, REQUIRED = "off", "open", "required"
+# Between off and the others, in no inventory (`roles/kafka/stages.py`). ADDED: the listeners with TLS are there, and
+# nodes speak over the old ones; MOVED: nodes speak over the new ones, and the old ones are there, too.
+ADDED, MOVED = "listeners with TLS added", "nodes speak TLS"
 NODES = "NODES"  # the listener of the nodes and of the toolkit
 SECURED = "SECURE"  # of clients, for the default listener; behind the name of another
+BESIDE = 2  # the port of a secured listener is so much higher than that of its plaintext one, unless it is given
 AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
 # What each node is called in its certificate, one name for all: so a node more is no change for the others.
@@ -27,6 +31,14 @@ SUBJECT = f"CN={NAME},O={ORGANIZATION}"  # as Java writes it (RFC 2253), and Kaf
 
 # What decides who may do what in a closed cluster.
 DECIDED = ("authorizer.class.name", "super.users", "allow.everyone.if.no.acl.found")
+
+
+class Door(NamedTuple):
+    """A listener of a controller."""
+
+    name: str
+    port: int
+    protocol: str
 
 
 class Vars(Protocol):
@@ -42,13 +54,19 @@ def mode(host: Vars) -> str:
 
 
 def on(host: Vars) -> bool:
-    """Whether the nodes speak TLS among themselves."""
+    """Whether there are listeners with TLS."""
     return mode(host) != OFF
 
 
-def protocol(host: Vars) -> str:
-    """How nodes speak to each other, and the toolkit to them."""
-    return SSL if on(host) else PLAINTEXT
+def among_nodes(host: Vars) -> bool:
+    """Whether the nodes speak TLS to each other, and the toolkit to them."""
+    return mode(host) not in (OFF, ADDED)
+
+
+def of_controllers(host: Vars, name: str, port: int, secure_port: int) -> tuple[Door, ...]:
+    """The listeners of a controller; over the first of them nodes speak to it. name: of the plaintext one."""
+    plain, closed = Door(name, port, PLAINTEXT), Door(secured(name), secure_port, SSL)
+    return {OFF: (plain,), ADDED: (plain, closed), MOVED: (closed, plain)}.get(mode(host), (closed,))
 
 
 def secured(listener: str) -> str:
@@ -87,9 +105,9 @@ def node(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:
     }
 
 
-def controller(host: Vars, unit: str, listener: str) -> dict[str, str]:
+def controller(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:
     """The same of a controller that is a process of its own; none where the cluster is open."""
-    return node(host, unit, [listener]) if on(host) else {}
+    return node(host, unit, listeners) if on(host) else {}
 
 
 def client_door(host: Vars, unit: str, listener: str) -> dict[str, str]:

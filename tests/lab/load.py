@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -52,13 +52,14 @@ class Load:
     topic: str
     copies: int = 3
     least: int | None = 2  # copies that acks=all needs; None: what the brokers say
+    client: Mapping[str, Any] = field(default_factory=dict)  # how its clients connect
     acks: dict[int, float] = field(default_factory=dict)  # record number -> when it was acknowledged
     refused: list[str] = field(default_factory=list)
     followed: set[int] = field(default_factory=set)  # what the consumer that reads along has seen
     sent: int = 0
 
     def __enter__(self) -> Load:
-        admin = KafkaAdminClient(bootstrap_servers=list(self.bootstrap))
+        admin = KafkaAdminClient(bootstrap_servers=list(self.bootstrap), **self.client)
         try:
             config = {} if self.least is None else {"min.insync.replicas": str(self.least)}
             topic = NewTopic(
@@ -77,6 +78,7 @@ class Load:
             request_timeout_ms=10_000,
             max_block_ms=60_000,
             reconnect_backoff_max_ms=250,
+            **self.client,
         )
         _ask_on_its_own_connection(self._producer._sender._client._manager)
         self._ending, self._done = threading.Event(), threading.Event()
@@ -138,7 +140,10 @@ class Load:
 
     def _consumer(self) -> tuple[KafkaConsumer, list[TopicPartition]]:
         consumer = KafkaConsumer(
-            bootstrap_servers=list(self.bootstrap), enable_auto_commit=False, reconnect_backoff_max_ms=250
+            bootstrap_servers=list(self.bootstrap),
+            enable_auto_commit=False,
+            reconnect_backoff_max_ms=250,
+            **self.client,
         )
         _ask_on_its_own_connection(consumer._client._manager)
         partitions = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]

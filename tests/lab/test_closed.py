@@ -31,7 +31,7 @@ USERS: dict[str, dict[str, Any]] = {
     "bob": {"password": BOB, "read": "bobs", "write": "bobs", "groups": "*"},
 }
 ASKER = Path(__file__).with_name("strangers.py")
-PORTS = {"NODES": 9091, "CONTROLLER": 9093}
+PORTS = {"NODES": 9091, "CONTROLLER_SECURE": 9095}
 
 
 @pytest.fixture(scope="module")

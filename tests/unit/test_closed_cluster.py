@@ -9,8 +9,7 @@ import pytest
 from provisioner.errors import ConfigError, ProvisionerError, Refused
 from provisioner.resources import Credential, Service
 from provisioner.run import plan as planning
-from roles.kafka import evidence_rules, listeners
-from roles.kafka.evidence_rules import Data, Seen
+from roles.kafka import listeners
 from roles.shared import tls
 from tests.support import roles as support
 
@@ -67,8 +66,8 @@ def properties(directory, path="/etc/kafka/server.properties", name=None, **vari
 def test_a_broker_speaks_tls_with_certificates_of_both_sides_to_nodes_and_asks_clients_for_a_name(tmp_path):
     found = properties(tmp_path, kafka=["kafka1"], kafka_security="required")
     assert found["inter.broker.listener.name"] == "NODES"
-    assert "CONTROLLER:SSL" in found["listener.security.protocol.map"] and "PLAINTEXT" not in str(found)
-    for listener in ("nodes", "controller"):
+    assert "CONTROLLER_SECURE:SSL" in found["listener.security.protocol.map"] and "PLAINTEXT" not in str(found)
+    for listener in ("nodes", "controller_secure"):
         assert found[f"listener.name.{listener}.ssl.client.auth"] == "required"
         assert found[f"listener.name.{listener}.ssl.keystore.location"] == "/etc/kafka/tls/node.pem"
     assert found["listener.name.secure.sasl.enabled.mechanisms"] == "SCRAM-SHA-512"
@@ -87,9 +86,10 @@ def test_a_controller_of_its_own_is_closed_as_well(tmp_path):
     path = "/etc/kafka-controller/controller.properties"
     where: dict[str, Any] = {"kafka": ["kafka1"], "kafka_controller": ["control1"]}
     found = properties(tmp_path, path, "control1", kafka_security="required", **where)
-    assert found["listener.security.protocol.map"] == "CONTROLLER:SSL"
-    assert found["listener.name.controller.ssl.client.auth"] == "required"
-    assert found["listener.name.controller.ssl.keystore.location"] == "/etc/kafka-controller/tls/node.pem"
+    assert found["listener.security.protocol.map"] == "CONTROLLER_SECURE:SSL"
+    assert found["listeners"] == "CONTROLLER_SECURE://0.0.0.0:9095"
+    assert found["listener.name.controller_secure.ssl.client.auth"] == "required"
+    assert found["listener.name.controller_secure.ssl.keystore.location"] == "/etc/kafka-controller/tls/node.pem"
 
 
 def test_an_open_cluster_is_what_it_was(tmp_path):
@@ -148,26 +148,6 @@ def test_what_an_inventory_may_not_say(tmp_path, groups, variables, said):
     errors = getattr(refused.value, "errors", [refused.value])
     text = "\n".join(line for one in errors for line in one.lines())
     assert said in text and isinstance(errors[0], ConfigError) and "long-enough" not in text
-
-
-OPEN = {"inter.broker.listener.name": "PLAINTEXT"}
-CLOSED = {"inter.broker.listener.name": "NODES"}
-
-
-@pytest.mark.parametrize(
-    ("now", "then", "data", "refused"),
-    [
-        (OPEN, CLOSED, "abc", True),
-        (CLOSED, OPEN, "abc", True),
-        (CLOSED, CLOSED, "abc", False),
-        (OPEN, OPEN, "abc", False),
-        (OPEN, CLOSED, None, False),  # nothing has ever run on it
-        ({}, CLOSED, "abc", False),  # its configuration is gone, and a new one is made
-    ],
-)
-def test_a_cluster_that_runs_is_neither_opened_nor_closed(now, then, data, refused):
-    found = evidence_rules.closed([Seen("kafka1", now=now, then=then, data={"/d": Data(data)})])
-    assert bool(found) == refused and all(one.consent is None for one in found)
 
 
 def planned(inventory, there=None):

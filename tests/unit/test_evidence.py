@@ -342,6 +342,7 @@ def test_what_a_brokers_files_say(tmp_path: Path):
         "led": False,
         "voters": [],
         "bootstrap": "",
+        "controllers": [],
         "dirs": {str(new): {"cluster": None, "old_format": False, "partitions": None}},
     }
 

@@ -1,0 +1,100 @@
+"""How a cluster without ZooKeeper that runs is closed (`kafka_security`), and opened again, without an outage.
+
+Each stage is one rolling restart, and whatever a node of it does, a node of the one before or after understands:
+
+0. off: nodes speak over the listeners of then
+1. the listeners with TLS are there as well
+2. nodes speak over these; those of before are still there
+3. open or required: nodes have no other listeners any more, with `required` clients neither
+
+`controller.listener.names` says where a node is: nodes speak over the first of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from provisioner.errors import Refused
+from provisioner.run.stages import Stage, Way, at, to_go
+from provisioner.words import some
+from roles.kafka import clients, listeners
+from roles.shared import kraft, security
+
+if TYPE_CHECKING:
+    from provisioner.connect.requests import Call
+    from provisioner.inventory.model import Inventory
+    from provisioner.run.evidence import Witness
+
+MODES = (security.OFF, security.ADDED, security.MOVED)
+CLOSED = len(MODES)
+
+# What a stage does, on the way up and down.
+UP = {1: "listeners with TLS are added", 2: "nodes speak over them"}
+LAST = {
+    security.OPEN: "nodes have no listener without TLS any more",
+    security.REQUIRED: "the listeners without TLS are closed, and nobody may do what no rule allows",
+}
+DOWN = {
+    2: "the listeners without TLS are added",
+    1: "nodes speak over them",
+    0: "the listeners with TLS are closed, and nobody has to have a name",
+}
+
+
+def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
+    """The stages that are to go; None where the cluster is where the inventory wants it, or is new. Raises Refused."""
+    nodes = [one for one in witnesses if any(said.get("controllers") for said in one.said.values())]
+    if not nodes:
+        return None
+    present = {position(names) for one in nodes for said in one.said.values() for names in said.get("controllers", ())}
+    target = nodes[0].target
+    mode = security.mode(target.host)
+    goal = MODES.index(mode) if mode in MODES else CLOSED
+    positions = to_go(present, goal)
+    if not positions:
+        return None
+    _all(witnesses)
+    _room(target.inventory)
+    up = positions[-1] >= positions[0] and goal == CLOSED
+    now = "off" if max(present) == 0 else "on" if min(present) == CLOSED else "on the way"
+    said = {**UP, CLOSED: LAST[mode]} if up else DOWN
+    found = tuple(Stage(said[one], {} if one == goal else {security.VARIABLE: MODES[one]}) for one in positions)
+    return Way(f"{security.VARIABLE}: {now} -> {mode}", found, tuple(clients.cut_off(nodes, call)))
+
+
+def position(names: str) -> int:
+    """Where a node is, by the names of the controllers' listeners that it knows. Pure."""
+    listed = [name.strip() for name in names.split(",")]
+    secure = security.secured(kraft.LISTENER)
+    if secure not in listed:
+        return 0
+    return CLOSED if len(listed) == 1 else 2 if listed[0] == secure else 1
+
+
+def _room(inventory: Inventory) -> None:
+    """Raise Refused where listeners with and without TLS would need one port, while there are both."""
+    both = at(inventory, Stage("", {security.VARIABLE: security.MOVED}))
+    for host in (both.hosts[name] for name in inventory.groups.get(kraft.BROKERS, ())):
+        ports = [one.port for one in listeners.of(host)]
+        if twice := sorted({port for port in ports if ports.count(port) > 1}):
+            raise Refused(
+                f"port {twice[0]} would be that of a listener with TLS and of one without, which are beside each other "
+                "on the way",
+                host=host.name,
+                advice="give the secured one another port (kafka_secure_port; in kafka_listeners: secure_port)",
+            )
+
+
+def _all(witnesses: Sequence[Witness]) -> None:
+    """Raise Refused where nodes of the cluster are in no such run: they would be left behind, alone."""
+    target = witnesses[0].target
+    seen = {(role, one.name) for one in witnesses for role in one.said}
+    units = {kraft.BROKERS: kraft.COMBINED_UNIT, kraft.CONTROLLERS: kraft.OWN_UNIT}
+    wanted = {(unit, host.name) for group, unit in units.items() for host in target.members(group)}
+    if missing := sorted({host for _, host in wanted - seen}):
+        raise Refused(
+            f"{security.VARIABLE} changes for all nodes of a cluster together, and some are not in this run",
+            details=[f"not in this run: {some(missing)}"],
+            advice="deploy without --limit and --tags",
+        )
