@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 CERTIFICATE, KEY = "ca.crt", "ca.key"
-YEARS = 10  # of the authority's own certificate
+LASTS = datetime.timedelta(days=365 * 10)  # the authority's own certificate
 EARLIER = datetime.timedelta(hours=1)  # by which a certificate is good before now: clocks of hosts differ
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
@@ -133,7 +133,7 @@ class Authority:
         now = datetime.datetime.now(datetime.timezone.utc)
         subject = _subject(self.organization, f"authority of {self.folder.stem}")
         own = (
-            _builder(subject, subject, key.public_key(), now, now + datetime.timedelta(days=365 * YEARS))
+            _builder(subject, subject, key.public_key(), now, now + LASTS)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_may_only_sign(), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from provisioner.run.rolling import Say
     from provisioner.run.target import Target
     from roles.shared.releases import Release
+    from roles.shared.tls import Node
 
 
 # Packages that are sent to the hosts: the engine's host side, what asks Kafka there, and its pure-Python client.
@@ -81,6 +82,14 @@ def parts_on(name: str, groups: Iterable[str]) -> list[tuple[Role, Any]]:
 def services(target: Target) -> list[Service]:
     """The units that a host is to run, in the order in which they start."""
     return [service for role in roles_for(target.host.groups) for service in role.services(target)]
+
+
+def nodes(target: Target) -> dict[str, Node]:
+    """The nodes of a host that have a certificate, by unit."""
+    found = {
+        role.name: part.node(target) for role, part in parts_on("service", target.host.groups) if hasattr(part, "node")
+    }
+    return {unit: node for unit, node in found.items() if node is not None}
 
 
 def data_dirs(target: Target) -> dict[str, list[str]]:

@@ -88,7 +88,8 @@ class Credential(Resource):
         return cls(**{**{name: data[name] for name in fields}, "names": tuple(data["names"]), **sent})
 
     def read(self, system: Any) -> Optional[State]:
-        """What is there. until: the end of the certificate, seconds since 1970; 0 where it does not say."""
+        """What is there. until: the end of the certificate, seconds since 1970; 0 where it does not say; trusted: the
+        authority's certificate, which is public."""
         state: Optional[State] = system.path_state(self.path)
         if state is not None and state["type"] == "directory":
             raise in_the_way(self.path, state, "file")
@@ -105,6 +106,7 @@ class Credential(Resource):
             "complete": said.get("content") == sha256(body.encode()) and said.get("trust") == sha256(trusted.encode()),
             "in_time": until - time.time() > self.renew,
             "until": until,
+            "trusted": trusted,
         }
 
     def fix(self, system: Any, actual: Optional[State], differs: Tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from roles.kafka import logs
 from roles.kafka.release import home, release
 from roles.kafka.service import HOLDS as HOLDS
 from roles.kafka.service import PROBES as PROBES
-from roles.shared import jvm, kraft, security
+from roles.shared import jvm, kraft, security, tls
 
 NAME = "kafka-controller"
 CONFIG = "/etc/kafka-controller/controller.properties"
@@ -40,8 +40,20 @@ def inputs(target: Target) -> tuple[str, ...]:
     """Everything that the running controller has read: a difference from the disk means a restart."""
     secrets = (SECRETS,) if jvm.secrets(target["kafka_controller_jvm_opts"]) else ()
     program = (f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
-    tls = security.files(NAME) if security.on(target.host) else ()
-    return (CONFIG, ENVIRONMENT, *secrets, *tls, logs.path(release(target.host.vars), NAME), UNIT, *program)
+    keys = security.files(NAME) if security.on(target.host) else ()
+    return (CONFIG, ENVIRONMENT, *secrets, *keys, logs.path(release(target.host.vars), NAME), UNIT, *program)
+
+
+def node(target: Target) -> tls.Node | None:
+    """The node of a closed cluster that the unit runs; None in an open one."""
+    if not security.on(target.host):
+        return None
+    return tls.node(target, NAME, [target["kafka_controller_address"]], {kraft.LISTENER: door(target).to_wire()})
+
+
+def door(target: Target) -> Endpoint:
+    """Where the controller is asked on its own host."""
+    return Endpoint(remote.LOCAL, target["kafka_controller_port"], security.protocol(target.host))
 
 
 def number(target: Target) -> int:
@@ -64,5 +76,4 @@ def ready(target: Target) -> Request:
 
 def live(target: Target) -> Live:
     """How a running controller is asked whether a changed file needs a restart: not for what the cluster holds."""
-    place = Endpoint(remote.LOCAL, target["kafka_controller_port"], security.protocol(target.host))
-    return Live(CONFIG, STARTED, adopt_held_settings().at(place.to_wire()))
+    return Live(CONFIG, STARTED, adopt_held_settings().at(door(target).to_wire()))
