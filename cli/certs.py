@@ -45,9 +45,6 @@ def listing(run: Run, as_json: bool) -> int:
 
 def _look(hosts: Hosts, target: Target) -> Mapping[str, Any]:
     """{unit: its node as `certificates.onhost.look` answers, and where it is}, of one host."""
-    asked = {
-        unit: {"path": node.credential.path, "trust": node.credential.trust, "doors": dict(node.doors)}
-        for unit, node in site.nodes(target).items()
-    }
+    asked = {unit: node.asked for unit, node in site.nodes(target).items()}
     said = hosts.fleet.call(target.name, remote.look(asked))
     return {unit: {**said[unit], "path": one["path"], "trust": one["trust"]} for unit, one in asked.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +184,24 @@ def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]], cal
     the inventory accepts it."""
     by_name = {target.name: target for target in targets}
     return _shown(gate(unit, by_name, call, say).downtime(host) for host, unit in restarts)
+
+
+def cut_off(target: Target, units: Collection[str], call: Call) -> list[str]:
+    """Which of these units of a host nobody can connect to any more, while they run: they show a certificate that has
+    ended."""
+    found = {unit: node for unit, node in nodes(target).items() if unit in units}
+    if not found:
+        return []
+    from roles.shared import ended  # hardly ever needed
+
+    return ended.units(target.name, found, call)
+
+
+def outage(targets: Sequence[Target], cut_off: Collection[tuple[str, str]]) -> list[str]:
+    """What clients lose by restarting these (host, unit) at the same time; nothing where the inventory accepts it."""
+    from roles.shared import ended
+
+    return ended.outage(targets, cut_off)
 
 
 def departure(targets: Sequence[Target], call: Call, say: Say, service: str = "") -> list[str]:

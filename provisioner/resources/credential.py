@@ -52,6 +52,9 @@ class Credential(Resource):
     def note_when_absent(self) -> str:
         return self.subject
 
+    def useless(self, actual: Optional[Mapping[str, Any]]) -> bool:
+        return bool(actual and actual.get("ended"))
+
     def rewritten(self) -> Tuple[str, ...]:
         return (self.path,)
 
@@ -106,6 +109,7 @@ class Credential(Resource):
             "complete": said.get("content") == sha256(body.encode()) and said.get("trust") == sha256(trusted.encode()),
             "in_time": until - time.time() > self.renew,
             "until": until,
+            "ended": 0 < until <= time.time(),
             "trusted": trusted,
         }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cluster.endpoint import LOOPBACK
 from provisioner.authority import CERTIFICATE, KEY, Authority, lost
@@ -27,6 +27,11 @@ class Node(NamedTuple):
 
     credential: Credential
     doors: Mapping[str, str]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """As `cluster.certificates.remote.look` takes it."""
+        return {"path": self.credential.path, "trust": self.credential.trust, "doors": dict(self.doors)}
 
 
 def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, str]) -> Node:
