@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
 class Certificate(NamedTuple):
     """subject: whose it is, as in RFC 2253; names: host names and addresses, sorted; serial: hexadecimal; until: its
-    end, seconds since 1970; fingerprint: its sha256, hexadecimal."""
+    end, seconds since 1970; fingerprint and key: sha256 of the certificate and of its public key, hexadecimal."""
 
     subject: str
     names: tuple[str, ...]
     serial: str
     until: int
     fingerprint: str
+    key: str
 
 
 def read(text: str) -> Certificate:
@@ -25,6 +26,7 @@ def read(text: str) -> Certificate:
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
+    public = serialization.PublicFormat.SubjectPublicKeyInfo
     found = _load(text)
     try:
         listed = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -37,6 +39,7 @@ def read(text: str) -> Certificate:
         f"{found.serial_number:x}",
         int(found.not_valid_after_utc.timestamp()),
         hashlib.sha256(found.public_bytes(serialization.Encoding.DER)).hexdigest(),
+        hashlib.sha256(found.public_key().public_bytes(serialization.Encoding.DER, public)).hexdigest(),
     )
 
 

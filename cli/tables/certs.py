@@ -63,7 +63,7 @@ def _node(host: str, unit: str, said: Mapping[str, Any], now: float) -> dict[str
         "unit": unit,
         "path": said["path"],
         **_said(own, now),
-        "authority": authority.fingerprint if authority else None,
+        "authority": authority.key if authority else None,
         "signed_by_authority": signed if own and authority else None,
         "listeners": doors,
     }
@@ -77,7 +77,7 @@ def _door(said: Mapping[str, str]) -> dict[str, Any]:
 
 def _authority(text: str, paths: list[str], now: float) -> dict[str, Any]:
     found = _read(text)
-    return {**_said(found, now), "fingerprint": found.fingerprint if found else None, "paths": paths}
+    return {**_said(found, now), "fingerprint": found.key if found else None, "paths": paths}
 
 
 def _said(found: Certificate | None, now: float) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Credential(Resource):
     that, the end in seconds since 1970)), where what is there does not fit, and kept nowhere else. What a certificate
     says is written above it, as only root can change the file: so a host that has nothing to do neither parses a
     certificate nor loads a library for it. names: by which the host is reached; authority: sha256 of the authority's
-    certificate, "" of one that does not exist so far; renew: how long before its end a certificate is renewed, seconds.
+    public key, "" of one that does not exist so far; renew: how long before its end a certificate is renewed, seconds.
     """
 
     UNSHOWN: ClassVar[Tuple[str, ...]] = ("issue", "text")

@@ -40,6 +40,6 @@ def of_node(unit: str, left: int, due: bool) -> str:
 def of_authority(left: int) -> str:
     """The authority of the nodes' certificates, and what to do."""
     return (
-        f"the certificate of the authority {when(left)}, and none that it signs is good for longer: this version "
-        "cannot renew an authority, so a new cluster has to take over before"
+        f"the certificate of the authority {when(left)}, and none that it signed is good for longer: a deploy "
+        "renews it with those of the nodes, from the machine that has its key"
     )
