@@ -105,7 +105,7 @@ def test_a_cluster_whose_certificates_have_ended_is_brought_back_by_one_command(
     time.sleep(max(0.0, ends + 1 - time.time()))
     node.sh("systemctl restart --no-block kafka")
     eventually(lambda: node.pid("kafka") == "0", seconds=30, what="it does not start with it")
-    node.deploy(*strict)
+    node.deploy(*strict, "--accept-downtime")  # systemd may be trying to start it at this moment
     assert "Healthy" in node.invoke("status", *strict).stdout
 
 
