@@ -25,10 +25,11 @@ AGAIN_SECONDS = 1.5  # from the end of a look in which services contradict each 
 def look(fleet: Fleet, target: Target) -> Answer:
     """What one host says about its services. Raises ProvisionerError."""
     services, data = site.services(target), site.data_dirs(target)
+    credentials = {unit: node.credential for unit, node in site.nodes(target).items()}
     found = fleet.read(
         target.name,
         lock=False,
-        resources=[service.wire(content=False) for service in services],
+        resources=[one.wire(content=False) for one in (*services, *credentials.values())],
         wants={"disks": [path for paths in data.values() for path in paths]},
     )
     states: dict[str, Any] = found["states"]
@@ -43,6 +44,7 @@ def look(fleet: Fleet, target: Target) -> Answer:
         states=states,
         data=data,
         disks=found["disks"],
+        certificates={unit: states.get(one.key) for unit, one in credentials.items()},
         said={unit: part.look(fleet.call, target) for unit, part in status.parts().items() if unit in active},
         processes=fleet.call(target.name, requests.look_at_processes(small)),
     )

@@ -91,6 +91,22 @@ class Endpoint:
                 raise
         return secured
 
+    def shown(self, timeout: float = TIMEOUT) -> str:
+        """The certificate that this listener shows (PEM), whatever it says: it is looked at, and not believed. timeout:
+        as for `connect`. Raises OSError."""
+        import ssl
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if self.protocol == SSL:  # below TLS 1.3, whoever shows nothing is turned away before anything is seen
+            context.load_cert_chain(f"{self._own_folder()}/{NODE}")
+        connection = socket.create_connection((self.host, self.port), timeout)
+        with connection, context.wrap_socket(connection) as secured:
+            found = secured.getpeercert(binary_form=True)
+        if not found:
+            raise OSError(None, f"{self} shows no certificate")
+        return ssl.DER_cert_to_PEM_cert(found)
+
     def client_config(self, others: Iterable[Endpoint] = ()) -> dict[str, Any]:
         """What KafkaProducer and KafkaConsumer need to connect. others: brokers that may be asked instead. Raises
         OSError."""

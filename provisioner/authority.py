@@ -1,37 +1,35 @@
 """A certificate authority of a cluster's own, in a folder of the control machine: `ca.crt`, and `ca.key` that signs.
 
 Hosts get certificates and never the key. The key is made with the first certificate that it signs, so that a run that
-changes nothing makes none, and never a second time: whoever has only `ca.crt` deploys as before and cannot sign.
+changes nothing makes none, and never a second time: whoever has only `ca.crt` deploys as before and cannot sign. The
+certificate is renewed while it is used, with the same key.
 """
 
 from __future__ import annotations
 
-import base64
 import datetime
-import hashlib
 import ipaddress
 import os
-import re
 import stat
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from provisioner import certificates
 from provisioner.errors import ConfigError, Refused
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 CERTIFICATE, KEY = "ca.crt", "ca.key"
-YEARS = 10  # of the authority's own certificate
+LASTS = datetime.timedelta(days=365 * 10)  # the authority's own certificate
 EARLIER = datetime.timedelta(hours=1)  # by which a certificate is good before now: clocks of hosts differ
-_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
 class Issued(NamedTuple):
     """What a host gets. text: its private key and certificate (PEM); trusted: the authority's certificate (PEM);
-    authority: its fingerprint; until: the end of the certificate, seconds since 1970."""
+    authority: its `fingerprint`; until: the end of the certificate, seconds since 1970."""
 
     text: str
     trusted: str
@@ -53,16 +51,15 @@ class Authority:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of its certificate, in hex; "" where it has none yet. Raises ConfigError for a file that is none."""
+        """sha256 of its public key, in hex, which stays when its certificate is renewed; "" where it has none yet.
+        Raises ConfigError for a file that is no certificate."""
         path = self.folder / CERTIFICATE
         try:
-            text = path.read_text()
+            return certificates.read(path.read_text()).key
         except FileNotFoundError:
             return ""
-        found = _BLOCK.search(text)
-        if not found:
-            raise ConfigError(f"{path} is no certificate (PEM)", advice="bring it back from a backup")
-        return hashlib.sha256(base64.b64decode(found[1])).hexdigest()
+        except ValueError:
+            raise ConfigError(f"{path} is no certificate (PEM)", advice="bring it back from a backup") from None
 
     @property
     def certificate(self) -> str:
@@ -90,7 +87,7 @@ class Authority:
         with self._lock:
             if self._signer is None:
                 self._signer = self._load() if (self.folder / CERTIFICATE).exists() else self._make()
-            signer, own = self._signer
+            signer, own = self._signer = self._lasting(*self._signer, days)
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(datetime.timezone.utc)
         until = min(now + datetime.timedelta(days=days), own.not_valid_after_utc)
@@ -125,20 +122,20 @@ class Authority:
             raise ConfigError(f"{path} is not the key of {CERTIFICATE} beside it", advice="bring back the right one")
         return key, own
 
+    def _lasting(self, key: Any, own: x509.Certificate, days: int) -> tuple[Any, x509.Certificate]:
+        """The authority, with another certificate where this one is good for fewer days. It has the same key and the
+        same name, so each of the two vouches for what was signed before and after."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        if own.not_valid_after_utc < now + min(datetime.timedelta(days=days), LASTS / 2):
+            own = _own(key, own.subject)
+            _write(self.folder / CERTIFICATE, _pem(own), 0o644)
+        return key, own
+
     def _make(self) -> tuple[Any, x509.Certificate]:
-        from cryptography import x509
         from cryptography.hazmat.primitives.asymmetric import ec
 
         key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.datetime.now(datetime.timezone.utc)
-        subject = _subject(self.organization, f"authority of {self.folder.stem}")
-        own = (
-            _builder(subject, subject, key.public_key(), now, now + datetime.timedelta(days=365 * YEARS))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_may_only_sign(), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .sign(key, _sha256())
-        )
+        own = _own(key, _subject(self.organization, f"authority of {self.folder.stem}"))
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(self.folder / ".gitignore", f"{KEY}\n".encode(), 0o644)
         # The certificate last: with it, the authority is there.
@@ -180,6 +177,20 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - EARLIER)
         .not_valid_after(until)
+    )
+
+
+def _own(key: Any, subject: x509.Name) -> x509.Certificate:
+    """The certificate of an authority, signed by itself."""
+    from cryptography import x509
+
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return (
+        _builder(subject, subject, key.public_key(), now, now + LASTS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_may_only_sign(), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, _sha256())
     )
 
 

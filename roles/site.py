@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from provisioner.run.stages import Way
     from provisioner.run.target import Target
     from roles.shared.releases import Release
+    from roles.shared.tls import Node
 
 
 # Packages that are sent to the hosts: the engine's host side, what asks Kafka there, and its pure-Python client.
@@ -82,6 +83,14 @@ def parts_on(name: str, groups: Iterable[str]) -> list[tuple[Role, Any]]:
 def services(target: Target) -> list[Service]:
     """The units that a host is to run, in the order in which they start."""
     return [service for role in roles_for(target.host.groups) for service in role.services(target)]
+
+
+def nodes(target: Target) -> dict[str, Node]:
+    """The nodes of a host that have a certificate, by unit."""
+    found = {
+        role.name: part.node(target) for role, part in parts_on("service", target.host.groups) if hasattr(part, "node")
+    }
+    return {unit: node for unit, node in found.items() if node is not None}
 
 
 def data_dirs(target: Target) -> dict[str, list[str]]:
@@ -183,6 +192,24 @@ def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]], cal
     the inventory accepts it."""
     by_name = {target.name: target for target in targets}
     return _shown(gate(unit, by_name, call, say).downtime(host) for host, unit in restarts)
+
+
+def cut_off(target: Target, units: Collection[str], call: Call) -> list[str]:
+    """Which of these units of a host nobody can connect to any more, while they run: they show a certificate that has
+    ended."""
+    found = {unit: node for unit, node in nodes(target).items() if unit in units}
+    if not found:
+        return []
+    from roles.shared import ended  # hardly ever needed
+
+    return ended.units(target.name, found, call)
+
+
+def outage(targets: Sequence[Target], cut_off: Collection[tuple[str, str]]) -> list[str]:
+    """What clients lose by restarting these (host, unit) at the same time; nothing where the inventory accepts it."""
+    from roles.shared import ended
+
+    return ended.outage(targets, cut_off)
 
 
 def departure(targets: Sequence[Target], call: Call, say: Say, service: str = "") -> list[str]:

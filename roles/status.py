@@ -8,11 +8,14 @@ has no such part is shown without it, and serves as long as its unit is active.
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from provisioner import certificates
 from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
 from provisioner.resources import Service
@@ -20,6 +23,7 @@ from provisioner.resources.service import outdated
 from provisioner.run.rolling import shown
 from provisioner.run.target import Target
 from roles import site
+from roles.shared import expiry
 
 _VERSION = re.compile(r"/[^/:]*-(\d[^/:]*)/")  # of a directory that is named PRODUCT-VERSION
 Document = Mapping[str, Any]
@@ -70,7 +74,7 @@ class Part(Protocol):
 class Answer:
     """The answer of one host. services: the ones it is to run; states: theirs, as `Service.read`; processes: as
     `agent.process.look`; disks: as `facts.disks`; data: {unit: its data directories}; said: {unit: what it says about
-    itself, {} when not asked}."""
+    itself, {} when not asked}; certificates: {unit: as `Credential.read`} of those that have one."""
 
     services: Sequence[Service]
     states: Mapping[str, Any]
@@ -78,6 +82,7 @@ class Answer:
     disks: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Sequence[str]] = field(default_factory=dict)
     said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    certificates: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
 
 
 def parts() -> dict[str, Part]:
@@ -99,7 +104,7 @@ def document(
         for name, answer in answers.items()
     }
     hosts |= {name: {"reachable": there, "error": why, "services": {}} for name, (there, why) in lost.items()}
-    found: dict[str, Any] = {"hosts": hosts}
+    found: dict[str, Any] = {"hosts": hosts, "authority": _authority(answers.values())}
     for unit, part in parts().items():
         entries = {name: host["services"].get(unit, {}) for name, host in hosts.items()}
         said = [answer.said.get(unit, {}) for answer in answers.values()]
@@ -149,6 +154,7 @@ def entry(service: Service, answer: Answer) -> dict[str, Any]:
         "memory_bytes": process.get("rss"),
         "open_files": process.get("open_files"),
         "open_files_max": process.get("open_files_max"),
+        "certificate": _certificate(answer.certificates.get(service.unit)),
         "disks": [
             {
                 "path": path,
@@ -161,6 +167,28 @@ def entry(service: Service, answer: Answer) -> dict[str, Any]:
             if path in answer.disks
         ],
     }
+
+
+def _certificate(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The certificate of a service's node; None for one that has none, or one that does not say when it ends. state: as
+    `Credential.read`."""
+    if not state or not state.get("until"):
+        return None
+    return {**_end(state["until"]), "renewal_due": not state["in_time"]}
+
+
+def _authority(answers: Iterable[Answer]) -> dict[str, Any] | None:
+    """The end of the authority that the nodes trust, the first of several; None where they trust none."""
+    states = [state for answer in answers for state in answer.certificates.values() if state]
+    ends = []
+    for text in {state["trusted"] for state in states if state.get("trusted")}:
+        with contextlib.suppress(ValueError):  # a deploy replaces what is no certificate
+            ends.append(certificates.read(text).until)
+    return _end(min(ends)) if ends else None
+
+
+def _end(until: int) -> dict[str, Any]:
+    return {"until": expiry.written(until), "days": expiry.days(until, time.time())}
 
 
 def version(classpath: str) -> str | None:
@@ -179,6 +207,8 @@ def judge(found: Document) -> tuple[list[str], list[str]]:
         for unit, service in host["services"].items():
             problems += [f"{name}: {text}" for text in service_problems(unit, service)]
             notes += [f"{name}: {text}" for text in service_notes(unit, service)]
+    if found["authority"] and (left := found["authority"]["days"]) <= expiry.SOON:
+        (problems if left <= expiry.TOO_LATE else notes).append(expiry.of_authority(left))
     for part in parts().values():
         problems += part.problems(found)
         notes += part.notes(found)
@@ -189,10 +219,16 @@ def service_problems(unit: str, service: Mapping[str, Any]) -> list[str]:
     """The problems of one service."""
     if not service["installed"]:
         return [f"{unit} is not installed: deploy it"]
+    ending = _ending(unit, service, late=True)
     if not service["active"]:
-        return [f"{unit} does not run ({service['state']}): `invoke logs` shows why, `invoke deploy` starts it"]
+        return [
+            *ending,
+            f"{unit} does not run ({service['state']}): `invoke logs` shows why, `invoke deploy` starts it",
+        ]
     out = [] if service["serving"] else [f"{unit} runs and does not serve: {service['why'] or 'no answer'}"]
-    return out + [f"data directory {disk['path']}: {disk['error']}" for disk in service["disks"] if disk["error"]]
+    return [*ending, *out] + [
+        f"data directory {disk['path']}: {disk['error']}" for disk in service["disks"] if disk["error"]
+    ]
 
 
 def service_notes(unit: str, service: Mapping[str, Any]) -> list[str]:
@@ -207,7 +243,15 @@ def service_notes(unit: str, service: Mapping[str, Any]) -> list[str]:
     if service["crashes"]:
         times = "once" if service["crashes"] == 1 else f"{service['crashes']} times"
         out.append(f"{unit} died {times} and systemd restarted it")
-    return out
+    return [*out, *_ending(unit, service, late=False)]
+
+
+def _ending(unit: str, service: Mapping[str, Any], late: bool) -> list[str]:
+    """A certificate that ends soon; late: so soon that it is a fault."""
+    found = service["certificate"]
+    if not found or found["days"] > expiry.SOON or (found["days"] <= expiry.TOO_LATE) != late:
+        return []
+    return [expiry.of_node(unit, found["days"], found["renewal_due"])]
 
 
 def state(unit: str, service: Mapping[str, Any], found: Document) -> str:

@@ -112,6 +112,11 @@ class Resource:
         """What a diff of the change compares; None when there is no text in it."""
         return None
 
+    def useless(self, actual: Optional[Mapping[str, Any]]) -> bool:
+        """Whether nothing works with what is there, so that nothing is lost by replacing it before a restart; mostly
+        False."""
+        return False
+
     def written(self) -> Dict[str, str]:
         """{path: text} of the files that it writes itself: services may read them at start."""
         return {}

@@ -24,7 +24,7 @@ class Credential(Resource):
     that, the end in seconds since 1970)), where what is there does not fit, and kept nowhere else. What a certificate
     says is written above it, as only root can change the file: so a host that has nothing to do neither parses a
     certificate nor loads a library for it. names: by which the host is reached; authority: sha256 of the authority's
-    certificate, "" of one that does not exist so far; renew: how long before its end a certificate is renewed, seconds.
+    public key, "" of one that does not exist so far; renew: how long before its end a certificate is renewed, seconds.
     """
 
     UNSHOWN: ClassVar[Tuple[str, ...]] = ("issue", "text")
@@ -51,6 +51,9 @@ class Credential(Resource):
     @property
     def note_when_absent(self) -> str:
         return self.subject
+
+    def useless(self, actual: Optional[Mapping[str, Any]]) -> bool:
+        return bool(actual and actual.get("ended"))
 
     def rewritten(self) -> Tuple[str, ...]:
         return (self.path,)
@@ -88,7 +91,8 @@ class Credential(Resource):
         return cls(**{**{name: data[name] for name in fields}, "names": tuple(data["names"]), **sent})
 
     def read(self, system: Any) -> Optional[State]:
-        """What is there. until: the end of the certificate, seconds since 1970; 0 where it does not say."""
+        """What is there. until: the end of the certificate, seconds since 1970; 0 where it does not say; trusted: the
+        authority's certificate, which is public."""
         state: Optional[State] = system.path_state(self.path)
         if state is not None and state["type"] == "directory":
             raise in_the_way(self.path, state, "file")
@@ -105,6 +109,8 @@ class Credential(Resource):
             "complete": said.get("content") == sha256(body.encode()) and said.get("trust") == sha256(trusted.encode()),
             "in_time": until - time.time() > self.renew,
             "until": until,
+            "ended": 0 < until <= time.time(),
+            "trusted": trusted,
         }
 
     def fix(self, system: Any, actual: Optional[State], differs: Tuple[str, ...]) -> None:

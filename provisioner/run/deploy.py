@@ -14,6 +14,7 @@ from provisioner.errors import ProvisionerError, Refused, Several, Unreachable, 
 from provisioner.inventory.model import Host, Inventory
 from provisioner.options import Options
 from provisioner.report.reporter import End, Reporter, Row
+from provisioner.resources import Service
 from provisioner.run import apply as applying
 from provisioner.run import evidence, live, plan, preflight, rolling, shown, stages
 from provisioner.run.evidence import Objection, Witness
@@ -43,6 +44,7 @@ class Deploy:
         self.stage = 0  # of these, counted from 0
         self.serving: set[tuple[str, str]] = set()  # (host, unit) that served when the host was read
         self.left_out: set[tuple[str, str]] = set()  # (host, unit) that need a restart and get none in this run
+        self.cut_off: set[tuple[str, str]] = set()  # (host, unit) that restart at the same time: see `_find_cut_off`
         self.rows: dict[str, Row] = {host.name: Row() for host in self.hosts}
         self.changing = False  # whether a host may have been changed
         self.began = time.monotonic()
@@ -202,6 +204,7 @@ class Deploy:
 
     def _change(self, fleet: Fleet) -> None:
         """Apply on all hosts in parallel, then roll the restarts that the hosts turn out to need."""
+        self._find_cut_off(fleet)
         self._confirm_downtime(fleet)
         if all(one.nothing for one in self.plans.values()):
             return
@@ -210,7 +213,9 @@ class Deploy:
 
         def work(name: str) -> None:
             plan, row = self.plans[name], self.rows[name]
-            applying.apply(fleet, name, plan.at_once, payloads, row)
+            applying.apply(
+                fleet, name, [one for one in plan.at_once if not self._starts_later(name, one)], payloads, row
+            )
             live.adopt(fleet, plan, row)
             if self.options.restart:
                 for restart in plan.restarts:
@@ -228,6 +233,7 @@ class Deploy:
             if step.needless:
                 write(step)
         steps = [step for step in found if not step.needless]
+        steps += rolling.starting(self.plans, self.cut_off)
         if not steps:
             return
         if not self.options.restart:
@@ -238,6 +244,12 @@ class Deploy:
             self.left_out = {(step.host, step.service.unit) for step in steps}
             return
         self.reporter.phase("Restart")
+        together = [step for step in steps if (step.host, step.service.unit) in self.cut_off]
+        for of_unit, gate in self.gated(fleet, together):
+            self.roll(fleet, of_unit, gate, write, rolling.together)
+        steps = [step for step in steps if step not in together]
+        if not steps:
+            return
         # A node that an interrupted run has just restarted may still be coming up: the others wait for it.
         applying.await_services(fleet, self.plans, but={(step.host, step.service.unit) for step in steps})
         self._count(self.site.before_restarts(fleet.call, list(self.targets.values()), self.reporter))
@@ -257,10 +269,12 @@ class Deploy:
         of_unit: Sequence[rolling.Step],
         gate: rolling.Gate,
         write: Callable[[rolling.Step], None] = lambda step: None,
+        restart: rolling.Restarts = rolling.roll,
     ) -> None:
-        """Restart one unit on its hosts, one at a time; counted in the recap. write: makes the changes of a step."""
+        """Restart one unit on its hosts, one at a time unless `restart` does it otherwise; counted in the recap. write:
+        makes the changes of a step."""
         services, done = {step.host: step.service for step in of_unit}, list[str]()
-        for name in rolling.roll(fleet, of_unit, gate, write):
+        for name in restart(fleet, of_unit, gate, write):
             done.append(name)
             self.rows[name].restarted += 1
             live.tidy(fleet, name, services[name], self.rows[name])
@@ -272,6 +286,21 @@ class Deploy:
         else:
             if restored:
                 self.reporter.note(restored)
+
+    def _find_cut_off(self, fleet: Fleet) -> None:
+        """Of the services that restart, those that run and that nobody can connect to any more. One of them is a node
+        that is down, as for any roll. Several may wait for each other, and none would come back alone; so those of the
+        unit that do not run start together with them, too."""
+        asked: dict[str, list[str]] = {}
+        for name, one in self.plans.items():
+            for restart in one.restarts if self.options.restart else ():
+                if (name, restart.service.unit) not in self.serving:
+                    asked.setdefault(name, []).append(restart.service.unit)
+        found = fleet.each(asked, lambda name: self.site.cut_off(self.targets[name], asked[name], fleet.call)).check()
+        self.cut_off = rolling.cut_off(self.plans, [(name, unit) for name, of in found.items() for unit in of])
+
+    def _starts_later(self, host: str, change: plan.Change) -> bool:
+        return isinstance(change.resource, Service) and (host, change.resource.unit) in self.cut_off
 
     def _confirm_downtime(self, fleet: Fleet) -> None:
         """A restart that clients would notice needs a yes, before anything is changed."""
@@ -285,7 +314,9 @@ class Deploy:
         """restarts: (host, unit). Raises Refused where clients would notice them and the operator does not agree."""
         if not restarts or self.options.accept_downtime:
             return
-        reasons = self.site.downtime(list(self.targets.values()), restarts, fleet.call, self.reporter.host)
+        targets, one_by_one = list(self.targets.values()), [one for one in restarts if one not in self.cut_off]
+        reasons = self.site.outage(targets, self.cut_off) if self.cut_off else []
+        reasons += self.site.downtime(targets, one_by_one, fleet.call, self.reporter.host)
         if not reasons:
             return
         if not self.options.yes and self.ask is not None and self._asked(reasons):

@@ -154,6 +154,7 @@ def waiting(changes: Iterable[Change], inputs: Collection[str]) -> tuple[Change,
     all hosts' after a power cut. So each host gets them just before its restart. inputs: the paths. Pure.
 
     What is unpacked to a new directory is not read before something else leads there, and takes long: it does not wait.
+    Nor does what replaces something with which no start succeeds.
     What is changed inside of a directory that waits comes after it.
     """
     found: list[Change] = []
@@ -162,7 +163,7 @@ def waiting(changes: Iterable[Change], inputs: Collection[str]) -> tuple[Change,
         folders = [one.resource.place for one in found if one.resource.takes_along]
         inside = any(_within(resource.place, folder) for folder in folders)
         unread = change.actual is None and resource.payload_source is not None
-        if inside or (not unread and _touches(resource, inputs)):
+        if inside or (not unread and not resource.useless(change.actual) and _touches(resource, inputs)):
             found.append(change)
     return tuple(found)
 

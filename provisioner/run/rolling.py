@@ -58,6 +58,14 @@ class Gate(Protocol):
         nothing. A HostFailed is only a warning: the roll has succeeded."""
 
 
+class Restarts(Protocol):
+    """`roll`, or `together`."""
+
+    def __call__(
+        self, fleet: Fleet, steps: Sequence[Step], gate: Gate, write: Callable[[Step], None], /
+    ) -> Iterator[str]: ...
+
+
 def pending(plan: HostPlan, states: Mapping[str, Mapping[str, Any] | None], serving: Collection[str]) -> list[Step]:
     """The restarts that one host needs. states: of its services, as they are now; serving: the units that serve now.
     Pure."""
@@ -132,6 +140,53 @@ def roll(fleet: Fleet, steps: Sequence[Step], gate: Gate, write: Callable[[Step]
         fleet.reporter.change(host, step.service.key, "restart", because(step.reasons))
         fleet.reporter.host(host, "")
         yield host
+
+
+def cut_off(plans: Mapping[str, HostPlan], found: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The (host, unit) that start at the same time, since none of them comes back alone. found: those that run and that
+    nobody can connect to. Pure."""
+    units = {unit for _, unit in found}
+    all_of = {*found, *((step.host, step.service.unit) for step in _not_running(plans) if step.service.unit in units)}
+    return {(host, unit) for host, unit in all_of if sum(unit == one for _, one in all_of) > 1}
+
+
+def starting(plans: Mapping[str, HostPlan], chosen: Collection[tuple[str, str]]) -> list[Step]:
+    """The starts of services among these (host, unit) that do not run. Pure."""
+    return [step for step in _not_running(plans) if (step.host, step.service.unit) in chosen]
+
+
+def _not_running(plans: Mapping[str, HostPlan]) -> list[Step]:
+    return [
+        Step(plan.host, change.resource, changes=(change,), serves=False)
+        for plan in plans.values()
+        for change in plan.changes
+        if isinstance(change.resource, Service) and change.actual and "active" in change.differs
+    ]
+
+
+def together(fleet: Fleet, steps: Sequence[Step], gate: Gate, write: Callable[[Step], None]) -> Iterator[str]:
+    """Restart one unit on its hosts at the same time: nodes that nobody can connect to, each other included, so that
+    none is missed, and none would come back alone. A start of one that does not run is among its changes. Yields each
+    host that has restarted when it is done. write: as for `roll`. Raises HostFailed where one does not come back."""
+    by_host = {step.host: step for step in steps}
+
+    def restart(host: str) -> None:
+        step = by_host[host]
+        if step.changes:
+            write(step)
+        if step.reasons:
+            fleet.reporter.host(host, f"restarting {step.service.unit}")
+            took = fleet.request(host, "restart", service=step.service.wire(content=False))["seconds"]
+            for part, seconds in took.items():
+                timing.add(f"{step.service.unit} {part}", seconds, host)
+
+    fleet.each(by_host, restart).check()
+    for host, step in by_host.items():
+        gate.settle(host, None)
+        fleet.reporter.host(host, "")
+        if step.reasons:
+            fleet.reporter.change(host, step.service.key, "restart", because(step.reasons))
+            yield host
 
 
 def turns(order: Mapping[str, str], steps: Mapping[str, Step]) -> dict[str, str]:

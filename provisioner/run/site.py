@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from provisioner.connect import opening
@@ -47,6 +47,8 @@ class Site(opening.Site, Protocol):
     def downtime(
         self, targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: Call, say: rolling.Say
     ) -> list[str]: ...
+    def cut_off(self, target: Target, units: Collection[str], call: Call) -> Sequence[str]: ...
+    def outage(self, targets: Sequence[Target], cut_off: Collection[tuple[str, str]]) -> list[str]: ...
     def gate(self, unit: str, targets: Mapping[str, Target], call: Call, say: rolling.Say) -> rolling.Gate: ...
     def contents(
         self,

@@ -15,7 +15,19 @@ from roles.java import role as java
 from roles.kafka import class_archive, listeners, logs, metadata, service_archive, topology
 from roles.kafka.checks import OWNED
 from roles.kafka.release import distribution, home, release
-from roles.kafka.service import ADMIN, CONFIG, ENVIRONMENT, HOLDS, SECRETS, STARTED, UNIT, data_dirs, inputs, services
+from roles.kafka.service import (
+    ADMIN,
+    CONFIG,
+    ENVIRONMENT,
+    HOLDS,
+    SECRETS,
+    STARTED,
+    UNIT,
+    data_dirs,
+    inputs,
+    node,
+    services,
+)
 from roles.kafka.units import SYNONYMS
 from roles.shared import commands, jvm, kraft, native, security, tls
 from roles.shared.directories import guarded
@@ -178,12 +190,6 @@ def config(target: Target) -> File:
     )
 
 
-def reached_by(target: Target) -> list[str]:
-    """The names and addresses by which clients and nodes reach this host's broker, and its controller."""
-    own = listeners.of(target.host)
-    return [*(name for one in own for name in (one.advertised_host, one.here)), target["kafka_controller_address"]]
-
-
 def for_commands(target: Target) -> list[Resource]:
     """What lets root use the official commands in a closed cluster."""
     if not security.on(target.host):
@@ -246,7 +252,7 @@ def resources(target: Target) -> list[Resource]:
     return [
         *([] if target.is_in(kraft.CONTROLLERS) else installed(target)),
         *(guarded(path, "kafka", "Kafka data", HOLDS, known) for path in data_dirs(target)),
-        *tls.resources(target, kraft.COMBINED_UNIT, reached_by(target)),
+        *tls.resources(node(target)),
         config(target),
         *for_commands(target),
         logs.of_unit(target, release(target.host.vars)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cluster import remote
+from cluster.endpoint import SASL_SSL, SSL, Endpoint
+from cluster.metadata.remote import LOCAL
 from cluster.temporary import PREFIXES
 from provisioner.resources import Live, Request, Service
 from provisioner.resources.archive import MARKER
@@ -12,7 +14,7 @@ from provisioner.run.target import Target
 from roles.java import role as java
 from roles.kafka import listeners, logs, metadata, topology
 from roles.kafka.release import home, release
-from roles.shared import jvm, kraft, security
+from roles.shared import jvm, kraft, security, tls
 
 CONFIG = "/etc/kafka/server.properties"
 STARTED = "/run/kafka/server.properties"  # CONFIG as the running broker has read it
@@ -69,9 +71,24 @@ def inputs(target: Target) -> tuple[str, ...]:
     """Everything that the running broker has read: a difference from the disk means a restart."""
     secrets = (SECRETS,) if jvm.secrets(target["kafka_jvm_opts"]) else ()
     logging = logs.path(release(target.host.vars))
-    tls = security.files(kraft.COMBINED_UNIT) if security.on(target.host) else ()
+    keys = security.files(kraft.COMBINED_UNIT) if security.on(target.host) else ()
     program = (f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
-    return (CONFIG, ENVIRONMENT, *secrets, *tls, logging, UNIT, *program)
+    return (CONFIG, ENVIRONMENT, *secrets, *keys, logging, UNIT, *program)
+
+
+def node(target: Target) -> tls.Node | None:
+    """The node of a closed cluster that the unit runs; None in an open one. Listeners with another certificate than the
+    node's, which an inventory lists itself, are none of its doors."""
+    if not security.on(target.host):
+        return None
+    listed, here = listeners.of(target.host), kraft.voters_in(kraft.COMBINED_UNIT, target.members)
+    own = {security.NODES, *(one.name for one in listeners.secured(target.host))}
+    doors = {one.name: one.asked_here for one in listed if one.name in own and one.protocol in (SSL, SASL_SSL)}
+    if voter := next((one for one in here if one.host == target.name), None):
+        doors |= {door.name: Endpoint(LOCAL, door.port, SSL).to_wire() for door in voter.doors if door.protocol == SSL}
+    # The names and addresses by which clients and nodes reach the broker, and its controller.
+    names = [*(name for one in listed for name in (one.advertised_host, one.here)), target["kafka_controller_address"]]
+    return tls.node(target, kraft.COMBINED_UNIT, names, doors)
 
 
 def ready(target: Target) -> Request:

@@ -24,6 +24,7 @@ from roles.kafka_controller.service import (
     UNIT,
     data_dirs,
     inputs,
+    node,
     number,
     services,
 )
@@ -100,7 +101,7 @@ def resources(target: Target) -> list[Resource]:
     return [
         *kafka.installed(target),
         *(guarded(path, NAME, "the cluster's metadata", HOLDS, known) for path in data_dirs(target)),
-        *tls.resources(target, NAME, [target["kafka_controller_address"]]),
+        *tls.resources(node(target)),
         config(target),
         logs.of_unit(target, release(target.host.vars), NAME),
         target.file(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.endpoint import Endpoint
+from cluster.endpoint import SSL, Endpoint
 from cluster.metadata import remote
 from cluster.remote import adopt_held_settings
 from provisioner.resources import Live, Request, Service
@@ -13,7 +13,7 @@ from roles.kafka import logs
 from roles.kafka.release import home, release
 from roles.kafka.service import HOLDS as HOLDS
 from roles.kafka.service import PROBES as PROBES
-from roles.shared import jvm, kraft, security
+from roles.shared import jvm, kraft, security, tls
 
 NAME = "kafka-controller"
 CONFIG = "/etc/kafka-controller/controller.properties"
@@ -40,8 +40,25 @@ def inputs(target: Target) -> tuple[str, ...]:
     """Everything that the running controller has read: a difference from the disk means a restart."""
     secrets = (SECRETS,) if jvm.secrets(target["kafka_controller_jvm_opts"]) else ()
     program = (f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
-    tls = security.files(NAME) if security.on(target.host) else ()
-    return (CONFIG, ENVIRONMENT, *secrets, *tls, logs.path(release(target.host.vars), NAME), UNIT, *program)
+    keys = security.files(NAME) if security.on(target.host) else ()
+    return (CONFIG, ENVIRONMENT, *secrets, *keys, logs.path(release(target.host.vars), NAME), UNIT, *program)
+
+
+def node(target: Target) -> tls.Node | None:
+    """The node of a closed cluster that the unit runs; None in an open one."""
+    if not security.on(target.host):
+        return None
+    doors = {one.name: _asked(one).to_wire() for one in kraft.listeners(target.host) if one.protocol == SSL}
+    return tls.node(target, NAME, [target["kafka_controller_address"]], doors)
+
+
+def door(target: Target) -> Endpoint:
+    """Where the controller is asked on its own host."""
+    return _asked(kraft.listeners(target.host)[0])
+
+
+def _asked(one: security.Door) -> Endpoint:
+    return Endpoint(remote.LOCAL, one.port, one.protocol)
 
 
 def number(target: Target) -> int:
@@ -51,11 +68,11 @@ def number(target: Target) -> int:
 
 def ready(target: Target) -> Request:
     """The check on the host, after a start, that the controller serves: it follows a leader, or leads."""
-    door = kraft.listeners(target.host)[0]
+    place = door(target)
     return remote.controller_ready(
         number(target),
-        door.port,
-        protocol=door.protocol,
+        place.port,
+        protocol=place.protocol,
         unit=f"{NAME}.service",
         log_file=LOGS[0],
         timeout=target["kafka_controller_start_timeout"] / 1000,
@@ -65,6 +82,4 @@ def ready(target: Target) -> Request:
 
 def live(target: Target) -> Live:
     """How a running controller is asked whether a changed file needs a restart: not for what the cluster holds."""
-    door = kraft.listeners(target.host)[0]
-    place = Endpoint(remote.LOCAL, door.port, door.protocol)
-    return Live(CONFIG, STARTED, adopt_held_settings().at(place.to_wire()))
+    return Live(CONFIG, STARTED, adopt_held_settings().at(door(target).to_wire()))

@@ -3,10 +3,10 @@ against a plan that has some to make."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cluster.endpoint import LOOPBACK
 from provisioner.authority import CERTIFICATE, KEY, Authority, lost
@@ -21,20 +21,25 @@ if TYPE_CHECKING:
 DAY_MS = 24 * 3600 * 1000
 
 
-def resources(target: Target, unit: str, names: Iterable[str]) -> list[Resource]:
-    """The key and the certificate of a node, and their folder; none where the cluster is open. names: by which the node
-    is reached, beside those that every host has."""
-    if not security.on(target.host):
-        return []
-    return [Directory(security.folder(unit), "root", unit, 0o750), credential(target, unit, names)]
+class Node(NamedTuple):
+    """A node of a closed cluster. doors: the listeners of its process at which it shows its certificate, {name: where
+    it is asked on its own host, as `Endpoint.parse` takes it}."""
+
+    credential: Credential
+    doors: Mapping[str, str]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """As `cluster.certificates.remote.look` takes it."""
+        return {"path": self.credential.path, "trust": self.credential.trust, "doors": dict(self.doors)}
 
 
-def credential(target: Target, unit: str, names: Iterable[str]) -> Credential:
-    """The key and the certificate of a node."""
-    node, trusted = security.files(unit)
+def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, str]) -> Node:
+    """The node that a unit runs on a host. names: by which it is reached, beside those that every host has."""
+    own, trusted = security.files(unit)
     found, known_as = authority(target.inventory.path), every_name(target, names)
-    return Credential(
-        node,
+    credential = Credential(
+        own,
         trusted,
         group=unit,
         subject=security.SUBJECT,
@@ -43,6 +48,15 @@ def credential(target: Target, unit: str, names: Iterable[str]) -> Credential:
         renew=target["kafka_tls_renew"] // 1000,
         issue=partial(found.issue, security.NAME, known_as, max(1, target["kafka_tls_lifetime"] // DAY_MS)),
     )
+    return Node(credential, doors)
+
+
+def resources(found: Node | None) -> list[Resource]:
+    """The key and the certificate of a node, and their folder; none where the cluster is open."""
+    if found is None:
+        return []
+    unit = found.credential.group
+    return [Directory(security.folder(unit), "root", unit, 0o750), found.credential]
 
 
 def every_name(target: Target, names: Iterable[str]) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def test_nothing_answers_in_the_clear(closed: Cluster):
     first = closed.hosts[0]
     listening = first.sh("ss -ltnH | awk '{print $4}' | grep -v '^127[.]' | sed 's/.*://' | sort -un").split()
     ports = [int(port) for port in listening if port != "22"]
-    assert {9091, 9093, 9094} <= set(ports)
+    assert {9091, 9095, 9094} <= set(ports)
     for port in ports:
         found = tried(closed, port, {"in the clear": {"tls": False, "shown": ""}})
         assert found["in the clear"]["answer"] == "", f"port {port}"

@@ -30,7 +30,7 @@ ROOMS = {
 }
 # The typed tables of what may be called on a host: the only places where a function there is addressed by its name.
 TABLES = (
-    *("cluster/remote.py", "cluster/metadata/remote.py", "cluster/users/remote.py"),
+    *("cluster/remote.py", "cluster/metadata/remote.py", "cluster/users/remote.py", "cluster/certificates/remote.py"),
     "provisioner/connect/requests.py",
 )
 ON_HOST = ("cluster.", "provisioner.agent.")

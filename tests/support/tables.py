@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cluster import remote
+from cluster.certificates import remote as certificates
 from cluster.metadata import remote as nodes
 from cluster.remote import ByBroker
 from cluster.users import remote as users
@@ -21,7 +22,7 @@ SAMPLES: Mapping[Any, Any] = {str: "text", int: 1, float: 1.0, bool: True, Servi
 
 def entries() -> Iterator[Entry]:
     """Every entry of all tables."""
-    for table in (requests, remote, nodes, users):
+    for table in (requests, remote, nodes, users, certificates):
         for name, entry in vars(table).items():
             if inspect.isfunction(entry) and entry.__module__ == table.__name__ and not name.startswith("_"):
                 yield entry

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
+import ssl
+import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from provisioner import authority as authorities
 from provisioner.authority import Authority
 from provisioner.errors import ConfigError, Refused
 
@@ -73,6 +78,39 @@ def test_all_certificates_are_of_one_authority_also_of_hosts_at_the_same_time(au
 def test_no_certificate_outlives_its_authority(authority: Authority):
     made = authority.issue("kafka", NAMES, 365 * 50)
     assert certificate(made.text).not_valid_after_utc == certificate(made.trusted).not_valid_after_utc
+
+
+def test_its_certificate_is_renewed_in_time_with_the_same_key_so_that_old_and_new_ones_fit(authority, monkeypatch):
+    monkeypatch.setattr(authorities, "LASTS", datetime.timedelta(days=100))
+    old = authority.issue("kafka", NAMES, 30)
+    assert authority.issue("kafka", NAMES, 50).trusted == old.trusted, "it is good for long enough"
+    monkeypatch.undo()
+    later = Authority(authority.folder, "acme")
+    new = later.issue("kafka", NAMES, 300)
+    assert new.trusted != old.trusted and later.certificate == new.trusted
+    assert new.authority == old.authority == later.fingerprint
+    assert abs(new.until - time.time() - 300 * 86400) < 60
+    for leaf in (old, new):
+        for own in (old, new):
+            certificate(leaf.text).verify_directly_issued_by(certificate(own.trusted))
+            context = ssl.create_default_context(cadata=own.trusted)
+            assert shaken(context, leaf.text), "a client with either of the two lets either node in"
+
+
+def shaken(trusting: ssl.SSLContext, shown: str) -> str | None:
+    """Whether a handshake between a client and a server that shows this ends well, in memory."""
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(shown)
+        file.flush()
+        serving.load_cert_chain(file.name)
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting.wrap_bio(to_client, to_server, server_hostname=NAMES[0])
+    server = serving.wrap_bio(to_server, to_client, server_side=True)
+    for side in (client, server, client, server):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    return client.version()
 
 
 def test_without_its_key_it_signs_nothing_and_makes_no_second_one(authority: Authority):

@@ -1,0 +1,45 @@
+"""How long certificates are good, and what is to be said of that: of a node's own, and of their authority. Pure."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timezone
+
+DAY = 24 * 3600
+SOON, TOO_LATE = 30, 7  # days left: a remark, a fault
+
+
+def days(until: float, now: float) -> int:
+    """Whole days to an end, seconds since 1970; below 0 where it is over."""
+    return math.floor((until - now) / DAY)
+
+
+def written(until: float) -> str:
+    """An end for machines: "2027-01-31T18:00:00Z"."""
+    return f"{datetime.fromtimestamp(until, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def when(left: int) -> str:
+    """As the rest of a sentence: "ends in 12 days"."""
+    if left < 0:
+        return "has ended"
+    return f"ends in {left} day{'' if left == 1 else 's'}" if left else "ends in less than a day"
+
+
+def of_node(unit: str, left: int, due: bool) -> str:
+    """The certificate of a unit's node, and what to do. due: whether a deploy renews it now."""
+    if left < 0:
+        fix = "the nodes refuse each other and the toolkit; `invoke deploy --accept-downtime` makes new ones"
+    elif due:
+        fix = "`invoke deploy` renews it"
+    else:
+        fix = "a deploy does not renew it yet: make kafka_tls_renew longer, and deploy"
+    return f"the certificate of {unit} {when(left)}: {fix}"
+
+
+def of_authority(left: int) -> str:
+    """The authority of the nodes' certificates, and what to do."""
+    return (
+        f"the certificate of the authority {when(left)}, and none that it signed is good for longer: a deploy "
+        "renews it with those of the nodes, from the machine that has its key"
+    )
