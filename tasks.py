@@ -7,7 +7,7 @@ import sys
 from invoke import Collection
 
 from cli import typed
-from cli.verbs import artifacts, broker, cluster, config, groups, hosts, looking, quorum, records, topics, users
+from cli.verbs import acls, artifacts, broker, cluster, config, groups, hosts, looking, quorum, records, topics, users
 from lab.tasks import ns as lab
 
 namespace = Collection(
@@ -43,6 +43,7 @@ namespace.add_collection(Collection("config", config.list_))
 namespace.add_collection(Collection("artifacts", artifacts.lock, artifacts.fetch))
 namespace.add_collection(Collection("groups", groups.listing, groups.describe, groups.reset, groups.delete))
 namespace.add_collection(Collection("users", users.list_, users.apply))
+namespace.add_collection(Collection("acls", acls.check))
 namespace.add_collection(Collection("client", users.config))
 namespace.add_collection(Collection("quorum", quorum.remove))
 namespace.add_collection(Collection("bench", records.bench_produce, records.bench_consume))

@@ -99,12 +99,13 @@ VERBS = {
     "groups.delete": ["--group", "g", "--yes"],
     "users.list": [],
     "users.apply": ["--check"],
+    "acls.check": ["--user", "u", "--topic", "t"],
     "quorum.remove": ["--controller", "n1", "--check"],
     "bench.produce": ["--records", "1"],
     "bench.consume": ["--records", "1"],
 }
 # They say that this cluster has no such quorum, and no users, and connect to nobody.
-NEVER_HERE = ("quorum.remove", "users.list", "users.apply")
+NEVER_HERE = ("quorum.remove", "users.list", "users.apply", "acls.check")
 
 
 def test_the_table_has_every_verb_that_connects():
