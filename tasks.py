@@ -7,7 +7,21 @@ import sys
 from invoke import Collection
 
 from cli import typed
-from cli.verbs import artifacts, broker, certs, cluster, config, groups, hosts, looking, quorum, records, topics, users
+from cli.verbs import (
+    acls,
+    artifacts,
+    broker,
+    certs,
+    cluster,
+    config,
+    groups,
+    hosts,
+    looking,
+    quorum,
+    records,
+    topics,
+    users,
+)
 from lab.tasks import ns as lab
 
 namespace = Collection(
@@ -43,8 +57,9 @@ namespace.add_collection(Collection("config", config.list_))
 namespace.add_collection(Collection("artifacts", artifacts.lock, artifacts.fetch))
 namespace.add_collection(Collection("groups", groups.listing, groups.describe, groups.reset, groups.delete))
 namespace.add_collection(Collection("users", users.list_, users.apply))
-namespace.add_collection(Collection("certs", certs.list_))
+namespace.add_collection(Collection("acls", acls.check))
 namespace.add_collection(Collection("client", users.config))
+namespace.add_collection(Collection("certs", certs.list_))
 namespace.add_collection(Collection("quorum", quorum.remove))
 namespace.add_collection(Collection("bench", records.bench_produce, records.bench_consume))
 namespace.add_collection(lab, name="lab")

@@ -9,13 +9,14 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Look", ("status", "doctor", "logs", "smoke")),
     ("Topics", ("topics",)),
     ("Records and their readers", ("produce", "consume", "groups", "bench")),
-    ("Users and certificates of closed clusters", ("users", "client", "certs")),
+    ("Users and certificates of closed clusters", ("users", "acls", "client", "certs")),
     ("Brokers, controllers, settings", ("rebalance", "quorum", "broker", "config")),
     ("Downloads", ("artifacts", "bundle")),
     ("Hosts to try it on, on this machine", ("lab",)),
 )
 
 EXAMPLES = {
+    "acls.check": "acls.check --hosts prod3-kraft --user orders --topic orders",
     "artifacts.fetch": "artifacts.fetch --hosts prod3",
     "artifacts.lock": "artifacts.lock --product kafka --version 3.8.1",
     "bench.consume": "bench.consume --hosts prod3 --records 500000 --size 1000",

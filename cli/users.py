@@ -27,12 +27,12 @@ NOTHING = "No changes: every listed user is as it should be"
 def listing(run: Run, as_json: bool) -> None:
     """Print a line per user."""
     with opened(run) as cluster:
-        _require_closed(cluster)
-        there = _look(cluster)
+        require_closed(cluster)
+        there = look(cluster)
         by_user: dict[str, list[Rule]] = {name: [] for name in there["users"] if not name.startswith(OURS)}
         for rule in map(from_wire, there["rules"]):
             if not rule.user.startswith(OURS):
-                by_user.setdefault(rule.user, []).append(rule)
+                by_user.setdefault(rule.who, []).append(rule)
         if as_json:
             print(for_machines([users_table.document(name, rules) for name, rules in sorted(by_user.items())]))
         elif by_user:
@@ -44,7 +44,7 @@ def listing(run: Run, as_json: bool) -> None:
 def apply(run: Run, prune: bool, yes: bool) -> None:
     """Bring the users to what the inventory lists. prune: what is not listed goes, after a question."""
     with opened(run, stream=sys.stdout) as cluster:
-        _require_closed(cluster)
+        require_closed(cluster)
         wanted = users.of(cluster.driver)
         if not wanted:
             raise UsageError("no users are listed", advice="list them under `kafka_users:` in the inventory")
@@ -73,7 +73,8 @@ def apply(run: Run, prune: bool, yes: bool) -> None:
         cluster.show.phase(f"Applied in {format_elapsed(time.monotonic() - began)}")
 
 
-def _look(cluster: Cluster) -> Mapping[str, Any]:
+def look(cluster: Cluster) -> Mapping[str, Any]:
+    """The users and the rules that are there: `cluster.users.onhost.look`. Raises HostFailed."""
     there = cluster.call(remote.look("", {}))
     cluster.show.host(cluster.driver.name, "")
     if not there["serving"]:
@@ -81,7 +82,7 @@ def _look(cluster: Cluster) -> Mapping[str, Any]:
     return there
 
 
-def _require_closed(cluster: Cluster) -> None:
+def require_closed(cluster: Cluster) -> None:
     """Raises UsageError where the cluster has no listener that asks for a user."""
     if not any(security.on(host) for host in cluster.brokers.values()):
         raise UsageError(

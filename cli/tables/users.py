@@ -15,7 +15,11 @@ COLUMNS = (Column("USER", share=30), Column("PASSWORD", drop=1), Column("MAY", s
 def listing(rules: Mapping[str, Sequence[Rule]], users: Collection[str], terminal: Terminal = PIPE) -> str:
     """A line per user. users: those that have a password."""
     rows = [
-        [name, "set" if name in users else "none", ", ".join(map(str, found)) or "-"]
+        [
+            name,
+            "set" if name in users else "none",
+            ", ".join(str(one) if one.allow else f"not {one}" for one in found) or "-",
+        ]
         for name, found in sorted(rules.items())
     ]
     return "\n".join(table(COLUMNS, rows, terminal))
@@ -23,7 +27,16 @@ def listing(rules: Mapping[str, Sequence[Rule]], users: Collection[str], termina
 
 def document(name: str, rules: Sequence[Rule]) -> dict[str, Any]:
     """A user for machines; docs/operations.md describes the keys."""
-    listed = [
-        {"operation": one.operation, "resource": one.kind, "name": one.name, "prefixed": one.prefixed} for one in rules
-    ]
-    return {"user": name, "rules": listed}
+    return {"user": name, "rules": [rule_document(one) for one in rules]}
+
+
+def rule_document(rule: Rule) -> dict[str, Any]:
+    """A rule for machines."""
+    return {
+        "permission": "allow" if rule.allow else "deny",
+        "operation": rule.operation,
+        "resource": rule.kind,
+        "name": rule.name,
+        "prefixed": rule.prefixed,
+        "host": rule.host,
+    }

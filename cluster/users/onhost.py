@@ -43,7 +43,7 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     try:
         with wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
             there = users(broker)
-            found = [one.to_wire() for one in allowed(broker)]
+            found = [one.to_wire() for one in every_rule(broker)]
     except (OSError, kafka_errors.KafkaError) as error:
         return {"serving": False, "why": wire.describe(error), "users": [], "right": {}, "rules": []}
     asked = {name: password for name, password in args["passwords"].items() if name in there}
@@ -82,7 +82,7 @@ def visit(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         Endpoint.parse(args["bootstrap"])
     ) as broker:
         left = temporary.leftovers(users(broker), time.time())
-        stale = [one for one in allowed(broker) if temporary.leftovers([one.user], time.time())]
+        stale = [one for one in every_rule(broker) if temporary.leftovers([one.user], time.time())]
     wanted = {"bootstrap": args["bootstrap"], "door": args["door"], "passwords": args["passwords"], "add": args["add"]}
     return change({**wanted, "delete": left, "remove": [one.to_wire() for one in stale]}, emit)
 
@@ -96,8 +96,9 @@ def users(broker: wire.Connection) -> List[str]:
     )
 
 
-def allowed(broker: wire.Connection) -> List[rules.Rule]:
-    """Every rule that allows a user something from everywhere; others are nobody's here. Raises KafkaError, OSError."""
+def every_rule(broker: wire.Connection) -> List[rules.Rule]:
+    """Every rule that is there, for whomever; without those of kinds that this toolkit does not know. Raises
+    KafkaError, OSError."""
     request = DescribeAclsRequest(
         resource_type_filter=rules.ANY,
         resource_name_filter=None,
@@ -114,12 +115,11 @@ def allowed(broker: wire.Connection) -> List[rules.Rule]:
     found = []
     for resource in answer.resources:
         for one in resource.acls:
-            kind, who = one.principal.partition(":")[::2]
-            known = resource.resource_type in kinds and one.operation in operations and kind == "User"
-            if known and one.permission_type == rules.ALLOW and one.host == rules.EVERYWHERE:
-                prefixed = resource.pattern_type == rules.PREFIXED
+            if resource.resource_type in kinds and one.operation in operations:
+                kind, user = rules.principal(one.principal)
+                prefixed, allow = resource.pattern_type == rules.PREFIXED, one.permission_type == rules.ALLOW
                 of = (operations[one.operation], kinds[resource.resource_type], resource.resource_name)
-                found.append(rules.Rule(who, *of, prefixed))
+                found.append(rules.Rule(user, *of, prefixed, allow, one.host, kind))
     return sorted(found)
 
 
@@ -133,9 +133,9 @@ def add_rules(broker: wire.Connection, wanted: Sequence[rules.Rule]) -> None:
             resource_name=one.name,
             resource_pattern_type=one.pattern,
             principal=one.principal,
-            host=rules.EVERYWHERE,
+            host=one.host,
             operation=rules.OPERATIONS[one.operation],
-            permission_type=rules.ALLOW,
+            permission_type=one.permission,
         )
         for one in wanted
     ]
@@ -152,9 +152,9 @@ def remove_rules(broker: wire.Connection, unwanted: Sequence[rules.Rule]) -> Non
             resource_name_filter=one.name,
             pattern_type_filter=one.pattern,
             principal_filter=one.principal,
-            host_filter=rules.EVERYWHERE,
+            host_filter=one.host,
             operation=rules.OPERATIONS[one.operation],
-            permission_type=rules.ALLOW,
+            permission_type=one.permission,
         )
         for one in unwanted
     ]

@@ -46,7 +46,8 @@ def make(wanted: Sequence[User], there: Mapping[str, Any]) -> Plan:
     by_user: dict[str, set[Rule]] = {}
     for data in there["rules"]:
         rule = from_wire(data)
-        by_user.setdefault(rule.user, set()).add(rule)
+        if rule.plain:
+            by_user.setdefault(rule.user, set()).add(rule)
     rules = {one.name: tuple(rule for rule in one.rules if rule not in by_user.get(one.name, ())) for one in wanted}
     more = {one.name: tuple(sorted(by_user.get(one.name, set()) - {*one.rules})) for one in wanted}
     listed = {one.name for one in wanted}

@@ -96,13 +96,21 @@ def node(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for listener in listeners:
         found |= _tls(unit, listener, "required")
-    nameless = [] if mode(host) == REQUIRED else [ANONYMOUS]
-    super_users = ";".join(f"User:{one}" for one in (SUBJECT, *nameless))
-    everyone = "false" if mode(host) == REQUIRED else "true"
+    users = ";".join(f"User:{one}" for one in super_users(host))
     return {
         **found,
-        **dict(zip(DECIDED, (AUTHORIZER, super_users, everyone), strict=True)),
+        **dict(zip(DECIDED, (AUTHORIZER, users, str(everyone(host)).lower()), strict=True)),
     }
+
+
+def super_users(host: Vars) -> list[str]:
+    """The names of those that may do everything."""
+    return [SUBJECT] if mode(host) == REQUIRED else [SUBJECT, ANONYMOUS]
+
+
+def everyone(host: Vars) -> bool:
+    """Whether everyone may do what no rule is about."""
+    return mode(host) != REQUIRED
 
 
 def controller(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:

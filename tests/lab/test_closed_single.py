@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import base64
 import json
+import random
+import re
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
+from cli.cluster import Cluster, opened
+from cli.common import Run
+from cluster.endpoint import Endpoint, Login
+from cluster.protocol.wire import Connection
+from cluster.users import remote
+from cluster.users.rules import Rule, from_wire
 from lab.lab import Lab
 from provisioner.authority import Authority
 from provisioner.resources import Credential
+from roles.kafka import users
 
+from . import rights
 from .hosts import LabHost, counts
 from .serving import eventually, serves
 
@@ -49,6 +60,46 @@ def test_an_open_cluster_has_both_doors_and_a_required_one_the_secured_ones_only
     for measure in ("bench.produce", "bench.consume"):
         done = node.invoke(measure, "--records", "2000", *REQUIRED)
         assert done.returncode == 0 and "\n2000 " in done.stdout, done.stdout
+
+
+def has_rules(cluster: Cluster, rules: list[Rule]) -> bool:
+    return sorted(map(from_wire, cluster.call(remote.look("", {}))["rules"])) == rules
+
+
+def test_the_broker_answers_as_the_toolkit_says_by_the_rules(node: LabHost):
+    port = node.bootstrap.split(":")[1]  # the one that the lab forwards: it is the secured one here
+    moved = (*REQUIRED, "--extra-vars", f"kafka_secure_port={port}", "--extra-vars", "kafka_port=19092")
+    topics = json.dumps({"topics": {name: {"partitions": 1} for name in rights.TOPICS}})
+    node.deploy(*moved, "--extra-vars", topics, "--no-smoke")
+    trusted = (node.inventory.with_name(f"{node.inventory.stem}.ca") / "ca.crt").read_text()
+    passwords = {user: f"a-password-of-{user}" for user in rights.USERS}
+    doors = {
+        user: Endpoint("127.0.0.1", int(port), "SASL_SSL", Login(trusted, user, password))
+        for user, password in passwords.items()
+    }
+    rng, answered, allowed = random.Random(20), 0, 0
+    there: list[Rule] = []
+    with opened(Run(hosts=str(node.inventory), extra_vars=[*moved[1::2]])) as cluster:
+        cluster.call(remote.change(users.door(cluster.driver), passwords=passwords))
+        with Connection(doors["ann"]):
+            (peer,) = node.sh(f"ss -Htn state established sport = :{port}").splitlines()
+        own = re.findall(r"(\d+[.]\d+[.]\d+[.]\d+)\]?:\d+", peer)[1]
+        for _ in range(8):
+            rules = rights.draw(rng, own)
+            new, old = sorted({*rules} - {*there}), sorted({*there} - {*rules})
+            cluster.call(remote.change("", passwords={}, add=new, remove=old))
+            eventually(partial(has_rules, cluster, rules), seconds=5, what="the broker has the rules")
+            found, wrong = rights.compare(rng, rules, doors, own, tries=10)
+            assert not wrong, (rules, wrong)
+            answered, allowed, there = answered + len(found), allowed + sum(found.values()), rules
+        assert answered > 400 and 50 < allowed < answered - 50
+        question = next(one for one, may in found.items() if not may and one.kind == "topic")
+        asked = ("--user", question.user, "--topic", question.name, "--operation", question.operation)
+        done = node.invoke("acls.check", *asked, "--address", own, *moved)
+        assert done.returncode == 1 and " no " in done.stdout, done.stdout
+        done = node.invoke("acls.check", "--user", "CN=kafka,O=kafka-provisioner", "--cluster", *moved)
+        assert done.returncode == 0 and "is a super user" in done.stdout, done.stdout
+        cluster.call(remote.change("", passwords={}, delete=rights.USERS, remove=there))
 
 
 def test_a_deploy_renews_a_certificate_in_time(node: LabHost):
