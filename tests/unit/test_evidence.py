@@ -333,7 +333,6 @@ def test_what_a_brokers_files_say(tmp_path: Path):
     assert found["dirs"][str(old)]["cluster"] == "abc" and found["dirs"][str(new)]["cluster"] is None
     assert found["dirs"][str(old)]["partitions"] == [f"moving-3.{'a' * 32}-future", "my-topic-12", "orders-0"]
     assert found["link"] == "/opt/kafka_2.13-3.9.2" and found["settings"]["min.insync.replicas"] == "2"
-
     nothing = kafka_files.look({"config": "/nope", "started": "/nope", "link": "/nope", "dirs": [str(new)]}, print)
     assert nothing == {
         "settings": {},
