@@ -6,6 +6,7 @@ without changes does on a host. sock_diag(7) is what `ss` uses.
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Tuple
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Holders = Dict[int, Tuple[int, str]]  # {port: (user id, inode)}
 
+_UNITS = "/run/systemd/units"  # where systemd has a link for each unit that runs
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
 _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
 _ERROR, _DONE = 2, 3
@@ -54,10 +56,10 @@ def _ask(family: int) -> Holders:
 
 
 def look(args: Dict[str, Any], emit: "Emit") -> Dict[str, Any]:
-    """The connections that are established to ports of this host, and from it to such ports. args: ports.
+    """The connections that are established to ports of this host, and from it to such ports. args: ports; units.
 
     Returns to: [[port here, address there, port there]]; from: [[address here, port here, the name of the user whose
-    process has it]].
+    process has it]]; busy: those of the units that run now.
     """
     ports = set(args["ports"])
     to: List[Any] = []
@@ -67,7 +69,8 @@ def look(args: Dict[str, Any], emit: "Emit") -> Dict[str, Any]:
             to.append([here[1], *there])
         if there[1] in ports:
             from_.append([*here, _user(user)])
-    return {"to": to, "from": from_}
+    busy = [unit for unit in args["units"] if os.path.lexists(f"{_UNITS}/invocation:{unit}.service")]
+    return {"to": to, "from": from_, "busy": busy}
 
 
 def _user(number: int) -> str:

@@ -38,9 +38,10 @@ def examine(paths: Sequence[str]) -> Request:
     return Request("provisioner.agent.examine", "look", {"paths": list(paths)})
 
 
-def connections(ports: Sequence[int]) -> Request:
-    """Who is connected to ports of a host, and who on it to such ports elsewhere: `sockets.look`."""
-    return Request("provisioner.agent.sockets", "look", {"ports": list(ports)})
+def connections(ports: Sequence[int], units: Sequence[str]) -> Request:
+    """Who is connected to ports of a host, and who on it to such ports elsewhere: `sockets.look`. units: of which it is
+    asked, too, whether they run."""
+    return Request("provisioner.agent.sockets", "look", {"ports": list(ports), "units": list(units)})
 
 
 def look_for(resources: Sequence[Resource]) -> Request:

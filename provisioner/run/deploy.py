@@ -205,7 +205,8 @@ class Deploy:
     def _change(self, fleet: Fleet) -> None:
         """Apply on all hosts in parallel, then roll the restarts that the hosts turn out to need."""
         self._find_cut_off(fleet)
-        self._confirm_downtime(fleet)
+        if not self.stage:  # whoever agrees to the first of several knows of the others
+            self._confirm_downtime(fleet)
         if all(one.nothing for one in self.plans.values()):
             return
         payloads = applying.Payloads(fleet)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.connect import requests
 from provisioner.run.evidence import DOWNTIME, Consent, Objection
 from provisioner.words import counted, some
-from roles.kafka import listeners
+from roles.kafka import class_archive, listeners
 from roles.shared import kraft, security
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def cut_off(witnesses: Sequence[Witness], call: Call) -> list[Objection]:
     """Those of listeners that a deploy is about to close. witnesses: of nodes that run."""
     closing = {one.name: ports for one in witnesses if UNIT in one.said and (ports := _closing(one))}
     ports = sorted({port for found in closing.values() for port in found})
-    found = strangers({name: call(name, requests.connections(ports)) for name in closing})
+    found = strangers({name: call(name, requests.connections(ports, [class_archive.UNIT])) for name in closing})
     if not found:
         return []
     shown = {
@@ -64,9 +64,14 @@ def _listeners(settings: Mapping[str, str]) -> Iterator[tuple[str, int]]:
 
 
 def strangers(answers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, int], Counter[str]]:
-    """{(host, port): {address: its connections}} of those that no broker has. answers {host: as `sockets.look`}.
-    Pure."""
-    own = {(address, port) for one in answers.values() for address, port, user in one["from"] if user == UNIT}
+    """{(host, port): {address: its connections}} of those that neither a broker has, nor root on a host where our own
+    unit tries the commands. answers {host: as `sockets.look`}. Pure."""
+    own = {
+        (address, port)
+        for one in answers.values()
+        for address, port, user in one["from"]
+        if user in (UNIT, *(["root"] if one["busy"] else []))
+    }
     found: dict[tuple[str, int], Counter[str]] = {}
     for host, one in answers.items():
         for port, address, there in one["to"]:

@@ -93,7 +93,7 @@ def witness(of: Inventory, name: str, *names: str, listening: str = "PLAINTEXT:/
 
 
 def nobody(host: str, request: Any, event: Any = None) -> dict[str, Any]:
-    return {"to": [], "from": []}
+    return {"to": [], "from": [], "busy": []}
 
 
 def test_a_running_cluster_is_closed_in_three_stages_and_the_last_is_the_inventorys_own(tmp_path):
@@ -148,17 +148,24 @@ def replace_said(one: Witness) -> Witness:
 
 def test_clients_that_would_be_cut_off_are_named_and_the_nodes_own_connections_are_not(tmp_path):
     of = inventory(tmp_path, kafka_security="required")
-    seen = {
+    seen: dict[str, Any] = {
         # b's broker is connected to a (172.18.0.3:5000), and so are two programs of a client elsewhere.
-        "a": {"to": [[9092, "172.18.0.3", 5000], [9092, "10.0.0.9", 1], [9092, "10.0.0.9", 2]], "from": []},
+        "a": {"to": [[9092, "172.18.0.3", 5000], [9092, "10.0.0.9", 1], [9092, "10.0.0.9", 2]], "from": [], "busy": []},
         # A person on b's host, beside the broker there.
-        "b": {"to": [[9092, "172.18.0.3", 7]], "from": [["172.18.0.3", 5000, "kafka"], ["172.18.0.3", 7, "me"]]},
+        "b": {
+            "to": [[9092, "172.18.0.3", 7]],
+            "from": [["172.18.0.3", 5000, "kafka"], ["172.18.0.3", 7, "root"]],
+            "busy": [],
+        },
     }
     both = [witness(of, "a", PLAIN), witness(of, "b", PLAIN)]
     (found,) = clients.cut_off(both, lambda host, request, event=None: seen[host])
     assert found.details == ("a, port 9092: 10.0.0.9 (2 connections)", "b, port 9092: 172.18.0.3 (1 connection)")
     assert found.consent is not None and found.consent.flag == "--accept-downtime"
     assert clients.cut_off(both, nobody) == []
+    seen["b"]["busy"] = ["kafka-class-archive"]  # what our own unit tries as root is no client
+    (found,) = clients.cut_off(both, lambda host, request, event=None: seen[host])
+    assert found.details == ("a, port 9092: 10.0.0.9 (2 connections)",)
 
 
 def test_nobody_is_asked_for_clients_where_no_listener_is_closed(tmp_path):
@@ -190,11 +197,14 @@ def test_established_connections_are_read_in_both_families():
     ]
 
 
-def test_who_is_connected_to_a_port_and_from_here_to_such_a_port(monkeypatch):
+def test_who_is_connected_to_a_port_and_from_here_to_such_a_port(monkeypatch, tmp_path):
     texts = {"/proc/net/tcp": TABLE, "/proc/net/tcp6": SIX}
     monkeypatch.setattr(sockets, "text_of", texts.__getitem__)
-    found = sockets.look({"ports": [9092]}, lambda event: None)
+    monkeypatch.setattr(sockets, "_UNITS", str(tmp_path))
+    (tmp_path / "invocation:works.service").symlink_to("an-id")
+    found = sockets.look({"ports": [9092], "units": ["works", "rests"]}, lambda event: None)
     assert found == {
         "to": [[9092, "172.18.0.9", 1], [9092, "172.18.0.9", 2]],
         "from": [["172.18.0.3", 40960, "root"]],
+        "busy": ["works"],
     }
