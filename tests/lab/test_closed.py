@@ -22,7 +22,6 @@ from lab.lab import Lab
 from provisioner.authority import Authority
 
 from .cluster import Cluster, bare_cluster
-from .hosts import counts
 from .serving import eventually
 
 ALICE, BOB = "a-password-of-alice", "a-password-of-bob"
@@ -237,8 +236,12 @@ def test_whoever_lacks_the_key_deploys_and_makes_no_certificate_and_no_second_au
                 (tmp_path / name).rename(folder / name)
 
 
-def test_a_running_cluster_is_neither_opened_nor_closed_by_a_deploy(closed: Cluster):
+def test_the_way_back_is_planned_and_all_nodes_go_it_together(closed: Cluster):
+    """What it does is in test_closing.py."""
     off = ("--extra-vars", "kafka_security=off", "--extra-vars", '{"kafka_users": {}}')
-    output = closed.invoke("deploy", *off, expect=2)
-    assert "the cluster that is there is closed (kafka_security)" in output
-    assert all(counts(output, host.name)["touched"] == 0 for host in closed.hosts)
+    before = {unit: closed.pids(unit) for unit in ("kafka-controller", "kafka")}
+    page = closed.invoke("plan", *off)
+    assert "kafka_security: on -> off: 3 rolling restarts, one after the other" in page and "6 to restart" in page
+    output = closed.invoke("deploy", *off, "--limit", closed.hosts[0].name, expect=2)
+    assert "some are not in this run" in output and "nothing was changed" in output
+    assert {unit: closed.pids(unit) for unit in before} == before
