@@ -18,7 +18,7 @@ from provisioner.run.target import Target
 from roles import site
 from roles.shared import security, tls
 
-NONE = "the cluster is open: its nodes have no certificates (kafka_security closes a new one)"
+NONE = "the cluster is open: its nodes have no certificates (kafka_security closes it)"
 
 
 def listing(run: Run, as_json: bool) -> int:

@@ -56,9 +56,8 @@ def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
         return None
     _all(witnesses)
     _room(target.inventory)
-    up = positions[-1] >= positions[0] and goal == CLOSED
     now = "off" if max(present) == 0 else "on" if min(present) == CLOSED else "on the way"
-    said = {**UP, CLOSED: LAST[mode]} if up else DOWN
+    said = {**UP, CLOSED: LAST[mode]} if goal == CLOSED else DOWN
     found = tuple(Stage(said[one], {} if one == goal else {security.VARIABLE: MODES[one]}) for one in positions)
     return Way(f"{security.VARIABLE}: {now} -> {mode}", found, tuple(clients.cut_off(nodes, call)))
 
