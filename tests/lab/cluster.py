@@ -23,7 +23,7 @@ from .serving import eventually
 BASES = ("kafka1", "kafka2", "kafka3")
 
 # Half of what a deploy costs these hosts is the archive, which makes only the official commands start faster; it is
-# looked at on single hosts, and on three by molecule.
+# looked at on single hosts.
 CHEAP = {**QUICK_START, "kafka_class_archive": False}
 
 # What the shared cluster is first deployed with; test_topics goes on from there.

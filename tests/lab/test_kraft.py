@@ -94,21 +94,6 @@ def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(prod3: Cl
     report("config roll", clients.longest_gap(), took)
 
 
-def test_all_controllers_restart_unnoticed_the_leader_last(prod3: Cluster, load: Callable[[], Load]):
-    first, before, brokers = leader(prod3), prod3.pids("kafka-controller"), prod3.pids("kafka")
-    with load() as clients:
-        began = time.monotonic()
-        output = prod3.invoke("restart", "--service", "kafka-controller")
-        took = time.monotonic() - began
-        clients.more()
-    clients.verdict()
-    order = restarted(output, "kafka-controller")
-    assert sorted(order) == list(BASES) and order[-1] == first.base
-    after = prod3.pids("kafka-controller")
-    assert all(after[host] not in (before[host], "0") for host in BASES) and prod3.pids("kafka") == brokers
-    report("restart of the controllers", clients.longest_gap(), took)
-
-
 def test_a_killed_leader_in_the_roll_costs_no_record(prod3: Cluster, load: Callable[[], Load]):
     first = leader(prod3)
     pid = first.pid("kafka-controller")

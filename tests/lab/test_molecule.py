@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.lab import Lab
 
+from .cluster import CHEAP
 from .hosts import ROOT, lab_name
 
 
-@pytest.mark.parametrize("scenario", ["single", "prod3"])
-def test_molecule_scenario(scenario: str):
+@pytest.mark.parametrize(("scenario", "variables"), [("single", {}), ("prod3", CHEAP)])
+def test_molecule_scenario(scenario: str, variables: dict[str, Any]):
     lab = f"{lab_name()}-mol"
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "LAB": lab, "PATH": path, "NO_COLOR": "1"}
+    environment["DEPLOY_FLAGS"] = json.dumps(["--extra-vars", json.dumps(variables)])
     try:
         done = subprocess.run(
             [sys.executable, "-m", "molecule", "test", "-s", scenario],

@@ -12,7 +12,7 @@ import pytest
 
 from lab.lab import Lab
 
-from . import clients, console, releases, speed, tools, walk
+from . import clients, releases, speed, tools, walk
 from .hosts import LabHost, counts
 from .noexec import noexec_tmp, require_codecs
 from .terminal import Terminal
@@ -87,10 +87,6 @@ def test_2_5_0_is_walked_as_typed(old: LabHost):
         described = terminal.run(f"kafka-topics.sh --describe --topic test --bootstrap-server {old.bootstrap}")
         assert f"retention.ms={walk.TWO_DAYS}" in described
         terminal.run(f"kafka-topics.sh --delete --topic test --bootstrap-server {old.bootstrap}")
-
-
-def test_the_verbs_about_records_and_groups_work_with_2_5_0(old: LabHost):
-    console.walk(old, *OLD)
 
 
 def test_2_5_0_takes_settings_as_it_runs_from_people_and_from_a_deploy(old: LabHost):
