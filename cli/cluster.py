@@ -18,6 +18,7 @@ from provisioner.connect.requests import Event
 from provisioner.errors import HostFailed, ProvisionerError, Unreachable, UsageError, raise_all
 from provisioner.inventory.model import Host
 from provisioner.run.target import Target
+from roles import site
 from roles.kafka import listeners, topology
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ class Cluster:
                 raise self.lost[name]
             self.connect(asked[name])
 
-        found, passed_over = driver.find(self.fleet.call, asked, lambda name: listeners.door(asked[name]), prepare)
+        def find() -> tuple[str | None, dict[str, ProvisionerError]]:
+            return driver.find(self.fleet.call, asked, lambda name: listeners.door(self.inventory.hosts[name]), prepare)
+
+        found, passed_over = find()
+        if found is None and self._as_it_runs(asked):
+            found, passed_over = find()
         if found is None:
             lost = any(isinstance(error, Unreachable) for error in passed_over.values())
             raise (Unreachable if lost else HostFailed)(
@@ -61,7 +67,18 @@ class Cluster:
             )
         for error in passed_over.values():
             self.show.warning(f"passed over: {error.lines()[0]}")
-        return asked[found]
+        return self.inventory.hosts[found]
+
+    def _as_it_runs(self, asked: Collection[str]) -> bool:
+        """Whether the inventory is ahead of its cluster, which is asked as it runs from now on."""
+        reached = [name for name in asked if name in self.fleet.sessions]
+        other = site.as_it_runs(self.fleet.call, reached, self.inventory)
+        if other is None:
+            return False
+        self.inventory, said = other
+        self.brokers = {number: self.inventory.hosts[host.name] for number, host in self.brokers.items()}
+        self.show.warning(said)
+        return True
 
     def require_settings(self, section: str, given: Mapping[str, str | None]) -> None:
         """Raises UsageError for settings of the command line that Kafka would refuse; nothing is asked for that.
@@ -95,7 +112,7 @@ class Cluster:
     def ask(self, host: Host, request: ByBroker, event: Event | None = None) -> dict[str, Any]:
         """Ask one broker by way of its own host, which is connected to. event: receives what it reports meanwhile.
         Raises HostFailed for the Failure that the function ends with."""
-        return self.fleet.call(host.name, request.at(listeners.door(host)), event)
+        return self.fleet.call(host.name, request.at(listeners.door(self.inventory.hosts[host.name])), event)
 
     def stream(self, request: ByBroker, on_event: Callable[[dict[str, Any], Feed], None]) -> Stream:
         """Begin what takes a feed, by way of the driver; on_event as by `Fleet.stream`."""

@@ -74,7 +74,8 @@ class Examination(Deploy):
 
     def _machine(self, fleet: Fleet, name: str) -> dict[str, Any]:
         paths = [path for found in site.data_dirs(self.targets[name]).values() for path in found]
-        return fleet.call(name, requests.examine(paths))
+        secrets = rules.secret_files(self.witnesses[name]) if name in self.witnesses else []
+        return fleet.call(name, requests.examine(paths, secrets))
 
 
 def _deployed(services: Mapping[str, Any]) -> bool:

@@ -60,18 +60,23 @@ def see(
     """(the document of `status` about these hosts; why hosts have no answer in it). lost: the hosts that could not be
     asked. known: problems that are beyond doubt already.
 
+    Where the inventory is ahead of its cluster (`kafka_security`), that is looked at as it runs, with a note.
     Where services contradict each other all are asked once more, and the second answer counts: a broker that has just
     started is known to some a moment before others.
     """
-    members = status.members(inventory)
 
     def once() -> tuple[dict[str, Any], dict[str, ProvisionerError]]:
         answers = fleet.each(targets, lambda name: look(fleet, targets[name]))
         errors = {**lost, **answers.errors}
         why = {name: (not isinstance(error, Unreachable), error.summary) for name, error in errors.items()}
-        return status.document(dict(answers), why, members), errors
+        return status.document(dict(answers), why, status.members(inventory)), errors
 
     found, errors = once()
+    if not found["healthy"] and (other := site.as_it_runs(fleet.call, targets, inventory)):
+        inventory, said = other
+        targets = {name: one.during(inventory) for name, one in targets.items()}
+        found, errors = once()
+        found["notes"].append(said)
     if status.doubtful(found) and not set(known) & set(found["problems"]):
         time.sleep(AGAIN_SECONDS)
         found, errors = once()

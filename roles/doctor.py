@@ -45,6 +45,8 @@ class Part(Protocol):
     # def host(witness: Witness) -> Iterable[Finding]: problems that the files of one host show, which has answered the
     # question of the role's part `evidence`.
     #
+    # def secret_files(witness: Witness) -> Iterable[str]: files of a host that only the service may read.
+    #
     # def cluster(found: Document) -> Iterable[Finding]: problems that the services show together. found: the document
     # of `roles/status.py`.
 
@@ -65,6 +67,16 @@ def host(witness: Witness) -> Iterator[Finding]:
     for unit, part in parts().items():
         if unit in witness.said and hasattr(part, "host"):
             yield from part.host(witness)
+
+
+def secret_files(witness: Witness) -> list[str]:
+    """The files of a host that only its services may read."""
+    listed = (
+        part.secret_files(witness)
+        for unit, part in parts().items()
+        if unit in witness.said and hasattr(part, "secret_files")
+    )
+    return sorted({path for paths in listed for path in paths})
 
 
 def cluster(found: Mapping[str, Any]) -> Iterator[Finding]:
@@ -110,6 +122,10 @@ def machine(found: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "the journal is lost at a reboot",
             "it holds what was logged before a crash: mkdir /var/log/journal, restart systemd-journald",
+        )
+    for path, mode in found["open_secrets"].items():
+        yield Finding(
+            f"every user of the host may read {path} (mode {mode:04o}), in which there is a key", f"chmod 0640 {path}"
         )
     for path, count in found["inodes"].items():
         if count["total"] and count["free"] < 0.1 * count["total"]:

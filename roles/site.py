@@ -171,6 +171,13 @@ def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
     return next((one for one in found if one), None)
 
 
+def as_it_runs(call: Call, hosts: Collection[str], inventory: Inventory) -> tuple[Inventory, str] | None:
+    """(an inventory as these hosts run, a sentence about it), where it is a change ahead of them that takes several
+    rolling restarts; else None."""
+    found = (part.as_it_runs(call, hosts, inventory) for part in parts("stages").values())
+    return next((one for one in found if one), None)
+
+
 def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resource]]:
     """{host: resources of its plan, with what only all hosts together know}, of all roles. Raises ProvisionerError."""
     found: dict[str, list[Resource]] = {}

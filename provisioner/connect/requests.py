@@ -33,9 +33,9 @@ def look_at_processes(services: Mapping[str, Mapping[str, Any] | None]) -> Reque
     return Request("provisioner.agent.process", "look", {"services": dict(services)})
 
 
-def examine(paths: Sequence[str]) -> Request:
-    """What of a machine can harm a service: `examine.look`. paths: of data."""
-    return Request("provisioner.agent.examine", "look", {"paths": list(paths)})
+def examine(paths: Sequence[str], secrets: Sequence[str] = ()) -> Request:
+    """What of a machine can harm a service: `examine.look`. paths: of data; secrets: files for its services alone."""
+    return Request("provisioner.agent.examine", "look", {"paths": list(paths), "secrets": list(secrets)})
 
 
 def connections(ports: Sequence[int], units: Sequence[str]) -> Request:

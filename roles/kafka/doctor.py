@@ -10,7 +10,7 @@ from provisioner.inventory.model import Inventory
 from provisioner.words import some
 from roles.doctor import Finding
 from roles.kafka import listeners, status
-from roles.shared import certificates, quorum_findings
+from roles.shared import certificates, exposure, quorum_findings, security
 
 if TYPE_CHECKING:
     from provisioner.run.evidence import Witness
@@ -32,9 +32,15 @@ def inventory(inventory: Inventory) -> Iterator[Finding]:
 
 
 def host(witness: Witness) -> Iterator[Finding]:
-    """A node that knows too few of the controllers, or whose certificate ends."""
+    """A node that knows too few of the controllers, whose certificate ends, or whose settings leave something open."""
     yield from quorum_findings.bootstrap(witness, UNIT)
     yield from certificates.ending(witness, UNIT)
+    yield from exposure.findings(witness.said[UNIT]["settings"], security.mode(witness.target.host))
+
+
+def secret_files(witness: Witness) -> list[str]:
+    """The files that only the broker may read."""
+    return exposure.secret_files(witness.said[UNIT]["settings"])
 
 
 def cluster(found: Mapping[str, Any]) -> Iterator[Finding]:

@@ -12,13 +12,14 @@ Each stage is one rolling restart, and whatever a node of it does, a node of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from provisioner.errors import Refused
+from cluster import remote
+from provisioner.errors import ProvisionerError, Refused
 from provisioner.run.stages import Stage, Way, at, to_go
 from provisioner.words import some
-from roles.kafka import clients, listeners
+from roles.kafka import clients, listeners, service
 from roles.shared import kraft, security
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
     present = {position(names) for one in nodes for said in one.said.values() for names in said.get("controllers", ())}
     target = nodes[0].target
     mode = security.mode(target.host)
-    goal = MODES.index(mode) if mode in MODES else CLOSED
+    goal = place(mode)
     positions = to_go(present, goal)
     if not positions:
         return None
@@ -60,6 +61,48 @@ def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
     said = {**UP, CLOSED: LAST[mode]} if goal == CLOSED else DOWN
     found = tuple(Stage(said[one], {} if one == goal else {security.VARIABLE: MODES[one]}) for one in positions)
     return Way(f"{security.VARIABLE}: {now} -> {mode}", found, tuple(clients.cut_off(nodes, call)))
+
+
+def as_it_runs(call: Call, asked: Collection[str], inventory: Inventory) -> tuple[Inventory, str] | None:
+    """(the inventory as its brokers run, a sentence about it); None where they run as it says. asked: hosts that are
+    connected to.
+
+    For verbs that only ask: between an edit and its deploy, or where that was cut off, nodes have other listeners than
+    the inventory says. They are asked where the broker that is furthest behind listens, as none is two stages ahead.
+    """
+    brokers = [name for name in inventory.groups.get(kraft.BROKERS, ()) if name in asked]
+    found = [one for one in (_mode(call, name) for name in brokers) if one]
+    if not found:
+        return None
+    mode = min(found, key=place)
+    wanted = security.mode(inventory.hosts[brokers[0]])
+    if place(mode) == place(wanted):
+        return None
+    said = (
+        f"{security.VARIABLE} of the inventory ({wanted}) is not what the cluster runs with: it is asked as it runs; "
+        "`invoke deploy` makes it so, `invoke plan` shows how"
+    )
+    return at(inventory, Stage("", {security.VARIABLE: mode})), said
+
+
+def _mode(call: Call, host: str) -> str | None:
+    """How closed the broker of a host is, as it runs; None where that is not known, or its kind is another one."""
+    request = remote.broker_evidence(config=service.CONFIG, started=service.STARTED, link="", dirs=())
+    try:
+        said = call(host, request)
+    except ProvisionerError:
+        return None
+    if not said["controllers"]:
+        return None
+    place = position(said["controllers"][-1])
+    if place < CLOSED:
+        return MODES[place]
+    return security.REQUIRED if said["settings"].get(security.DECIDED[-1]) == "false" else security.OPEN
+
+
+def place(mode: str) -> int:
+    """Where a node of this mode is. Pure."""
+    return MODES.index(mode) if mode in MODES else CLOSED
 
 
 def position(names: str) -> int:

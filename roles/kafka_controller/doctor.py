@@ -11,7 +11,7 @@ from cluster.endpoint import PLAINTEXT
 from provisioner.inventory.model import Inventory
 from roles.doctor import Finding
 from roles.kafka_controller import service
-from roles.shared import certificates, kraft, quorum_findings
+from roles.shared import certificates, exposure, kraft, quorum_findings, security
 from roles.shared.checks import members
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ def inventory(inventory: Inventory) -> Iterator[Finding]:
 
 
 def host(witness: Witness) -> Iterator[Finding]:
-    """A controller that knows too few of the others, or whose certificate ends."""
+    """A controller that knows too few of the others, whose certificate ends, or whose settings leave something open."""
     yield from quorum_findings.bootstrap(witness, service.NAME)
     yield from certificates.ending(witness, service.NAME)
+    yield from exposure.findings(witness.said[service.NAME]["settings"], security.mode(witness.target.host))
+
+
+def secret_files(witness: Witness) -> list[str]:
+    """The files that only the controller may read."""
+    return exposure.secret_files(witness.said[service.NAME]["settings"])

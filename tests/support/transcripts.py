@@ -247,7 +247,14 @@ def diagnosed(terminal: Terminal) -> str:
         "open_files": 1,
         "open_files_max": 9,
     }
-    machine = {"swap": ["/dev/sda2"], "swappiness": 60, "huge_pages": "always", "journal_kept": True, "inodes": {}}
+    machine = {
+        "swap": ["/dev/sda2"],
+        "swappiness": 60,
+        "huge_pages": "always",
+        "journal_kept": True,
+        "inodes": {},
+        "open_secrets": {},
+    }
     found = [replace(one, host=HOSTS[1]) for one in (*doctor.soon("kafka", service), *doctor.machine(machine))]
     wrong = [
         HostFailed(

@@ -41,7 +41,14 @@ SERVICE = {
     "open_files": 10,
     "open_files_max": 100,
 }
-MACHINE = {"swap": [], "swappiness": 60, "huge_pages": "madvise", "journal_kept": True, "inodes": {}}
+MACHINE = {
+    "swap": [],
+    "swappiness": 60,
+    "huge_pages": "madvise",
+    "journal_kept": True,
+    "inodes": {},
+    "open_secrets": {},
+}
 
 
 @pytest.mark.parametrize(
@@ -75,6 +82,7 @@ def test_a_full_disk_is_shown_with_what_its_service_can_do_about_it(unit: str, f
         ({"huge_pages": "always"}, "huge pages"),
         ({"journal_kept": False}, "lost at a reboot"),
         ({"inodes": {"/d": {"free": 1, "total": 100}}}, "1 more files"),
+        ({"open_secrets": {"/etc/ssl/broker.pem": 0o644}}, "may read /etc/ssl/broker.pem (mode 0644)"),
     ],
 )
 def test_a_machine_that_will_hurt_is_told(change: dict[str, object], says: str):
