@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +24,7 @@ from cluster.protocol.login import Refused
 from lab.lab import Lab
 from provisioner.authority import Authority
 
+from . import canary
 from .cluster import Cluster, bare_cluster
 from .serving import eventually
 
@@ -213,6 +217,42 @@ def test_users_follow_the_inventory(closed: Cluster):
     output = closed.invoke("users.apply", "--prune", "--yes")
     assert "- carol: delete the user and its rules" in output
     eventually(lambda: refused(closed, "carol", carol["password"]) < 1, seconds=5, what="carol is out")
+    closed.require_unchanged()
+
+
+def test_secrets_are_seen_nowhere(closed: Cluster, tmp_path: Path):
+    """Passwords, what opens them, and the authority's key: in no argument list or environment, output, log or file."""
+    password, vault = "canary-5c0de-of-dora", "canary-5c0de-opens"
+    secrets = password, vault, (authority(closed) / "ca.key").read_text().splitlines()[1]
+    opens, encrypted = tmp_path / "password", tmp_path / "users.json"
+    opens.write_text(f"{vault}\n")
+    dora = {"kafka_users": {**USERS, "dora": {"password": password, "read": "orders"}}}
+    encrypted.write_text(json.dumps(dora))
+    chosen = ("--extra-vars", f"@{encrypted}", "--vault-password-file", str(opens))
+    encrypt = [str(Path(sys.executable).with_name("ansible-vault")), "encrypt", *chosen[2:], str(encrypted)]
+    subprocess.run(encrypt, check=True, capture_output=True, timeout=60)
+    said = []
+    with contextlib.ExitStack() as watched:
+        for host in closed.hosts:
+            watched.enter_context(canary.watched_for(host, *secrets))
+        watched.enter_context(canary.watched_here(*secrets))
+        said.append(closed.invoke("plan", "--diff", *chosen))
+        said.append(closed.invoke("users.apply", *chosen))
+        said.append(closed.invoke("deploy", "--diff", "--timings", *chosen))
+        for verb in ("status", "users.list", "certs.list"):
+            said.append(closed.invoke(verb, "--json", *chosen))
+        said.append(closed.invoke("client.config", "--user", "dora", *chosen))
+        # What is refused is said without them, too.
+        said.append(closed.invoke("deploy", "--extra-vars", "kafka_reauth=often", *chosen, expect=None))
+        said.append(closed.invoke("users.apply", *chosen, "--limit", "nobody", expect=None))
+    assert "+ dora: " in said[1] and not [one for one in said if any(secret in one for secret in secrets)]
+    hello(door(closed, "dora", password))
+    for host in closed.hosts:
+        assert not canary.files_with(host) and not canary.logged(host), host.name
+        canary.forget(host)
+    key = authority(closed) / "ca.key"
+    assert canary.holding(closed.path.parent, *secrets) == [key]
+    closed.invoke("users.apply", "--prune", "--yes")
     closed.require_unchanged()
 
 

@@ -6,80 +6,25 @@ that has a password; and all the way back.
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from lab.lab import Lab
 
-from .cluster import Cluster, bare_cluster
+from .closing import MODE, PLAIN, SECURED, at_port, closed, in_the_clear, listening, open_cluster, with_a_password
+from .cluster import Cluster
 from .hosts import counts, status_json
-from .load import Load
 from .serving import delete_topic, eventually
 
 pytestmark = pytest.mark.second_lab
 
-PASSWORD = "a-password-of-alice"
-USERS: dict[str, Any] = {"alice": {"password": PASSWORD, **dict.fromkeys(("read", "write", "create", "groups"), "*")}}
-PLAIN, SECURED = 9192, 9194  # of a listener that clients on this machine reach by the hosts' own addresses
-MODE = "kafka_security"
-
 
 @pytest.fixture(scope="module")
 def cluster(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with bare_cluster(lab, tmp_path_factory.mktemp("closing"), "prod3-kraft") as found:
-        del found.base["all"]["children"]["kafka_controller"]
-        found.base["all"]["vars"]["kafka_listeners"] = [
-            {"name": "INTERNAL", "port": 9092, "advertised_host": "{{ inventory_hostname }}"},
-            {"name": "EXTERNAL", "port": PLAIN, "advertised_host": "{{ address }}"},
-        ]
-        for host in found.hosts:
-            found.base["all"]["children"]["kafka"]["hosts"][host.name]["address"] = address(host)
-        found.set()
-        found.made = found.invoke("deploy", "--no-smoke")
+    with open_cluster(lab, tmp_path_factory.mktemp("closing")) as found:
         yield found
-
-
-def address(host: Any) -> str:
-    return str(host.sh("hostname -i").split()[0])
-
-
-def at_port(cluster: Cluster, port: int) -> list[str]:
-    return [f"{address(host)}:{port}" for host in cluster.hosts]
-
-
-def in_the_clear(cluster: Cluster, topic: str) -> Load:
-    return Load(at_port(cluster, PLAIN), topic)
-
-
-def with_a_password(cluster: Cluster, topic: str) -> Load:
-    return Load(at_port(cluster, SECURED), topic, client=client(cluster))
-
-
-def client(cluster: Cluster) -> dict[str, Any]:
-    trusted = cluster.path.with_name(f"{cluster.path.stem}.ca") / "ca.crt"
-    return {
-        "security_protocol": "SASL_SSL",
-        "sasl_mechanism": "SCRAM-SHA-512",
-        "sasl_plain_username": "alice",
-        "sasl_plain_password": PASSWORD,
-        "ssl_context": ssl.create_default_context(cafile=str(trusted)),
-    }
-
-
-def closed(cluster: Cluster, mode: str) -> None:
-    users = {"kafka_users": USERS} if mode != "off" else {}
-    cluster.set({MODE: mode, **users})
-
-
-def listening(cluster: Cluster) -> set[str]:
-    """The names of the listeners of all brokers, as they run."""
-    lines = [host.sh("grep ^listeners= /run/kafka/server.properties") for host in cluster.hosts]
-    (line,) = {line.strip() for line in lines}
-    return {one.partition("://")[0] for one in line.partition("=")[2].split(",")}
 
 
 def test_a_running_cluster_gets_secured_listeners_while_clients_write(cluster: Cluster):

@@ -6,13 +6,11 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import canary
 from .hosts import LabHost, counts
-from .serving import eventually
 
 JAR = "/opt/kafka_*/libs/jakarta.inject-*.jar"  # of Kafka Connect: no broker ever loads it
 
@@ -203,29 +201,6 @@ def test_what_cannot_be_repaired_ends_the_run_there_and_the_recap_counts_what_wa
     assert counts(single.deploy("--no-smoke"), single.name)["touched"] == 1
 
 
-@contextmanager
-def watched_for(host: LabHost, secret: str) -> Iterator[None]:
-    """While this is entered, every argument list on the host is searched for the secret; one found fails the test.
-
-    The searcher reads what to look for from a file, or it would find itself.
-    """
-    host.lab.exec(host.base, ["sh", "-c", "umask 077; cat > /root/pattern"], input=secret)
-    host.sh(
-        "rm -f /root/seen /root/rounds /root/enough; systemd-run --quiet --collect --unit=watch-argv bash -c '"
-        "while [ ! -e /root/enough ]; do echo >> /root/rounds; "
-        "grep -l -a -F -f /root/pattern /proc/[0-9]*/cmdline /proc/[0-9]*/environ >> /root/seen 2>/dev/null; done'"
-    )
-    try:
-        yield
-    finally:
-        host.sh("touch /root/enough")
-        eventually(lambda: host.sh("systemctl is-active watch-argv", expect=None) != "active", seconds=20, what="ended")
-        rounds = int(host.sh("wc -l < /root/rounds"))
-        seen = host.sh("cat /root/seen; rm -f /root/seen /root/rounds /root/enough")
-    assert rounds > 5, "the argument lists were hardly looked at"
-    assert seen == ""
-
-
 def test_a_secret_is_in_no_output_no_argument_list_and_no_file_that_others_can_read(single: LabHost, tmp_path: Path):
     # The name of the second says nothing of a secret: it is one because ansible-vault had encrypted it.
     secret, rack, vault = "hunter2-5c0de", "rack-5c0de", "opens-5c0de"
@@ -235,7 +210,7 @@ def test_a_secret_is_in_no_output_no_argument_list_and_no_file_that_others_can_r
     chosen = ("--extra-vars", f"@{variables}", "--vault-password-file", str(password))
     encrypt = [str(Path(sys.executable).with_name("ansible-vault")), "encrypt", *chosen[2:], str(variables)]
     subprocess.run(encrypt, check=True, capture_output=True, timeout=60)
-    with watched_for(single, secret):
+    with canary.watched_for(single, secret):
         plan = single.invoke("plan", *chosen)
         deployed = single.deploy("--no-smoke", "--diff", *chosen)
     for output in (plan.stdout, deployed):
@@ -243,20 +218,16 @@ def test_a_secret_is_in_no_output_no_argument_list_and_no_file_that_others_can_r
         assert "+ssl.keystore.password=********" in output and "+broker.rack=********" in output
     assert f"broker.rack={rack}" in single.sh("cat /etc/kafka/server.properties").splitlines()
 
-    search = "grep -r -l -F -f /root/pattern /etc /opt /var/lib /var/log /run /tmp 2>/dev/null"
     # The second is what the broker has read, for it alone.
-    assert sorted(single.sh(search, expect=None).split()) == [
-        "/etc/kafka/server.properties",
-        "/run/kafka/server.properties",
-    ]
+    assert canary.files_with(single) == ["/etc/kafka/server.properties", "/run/kafka/server.properties"]
     assert single.sh("stat -c '%U %G %a' /etc/kafka/server.properties /etc/kafka") == "root kafka 640\nroot kafka 750"
     for file in ("/etc/kafka/server.properties", "/run/kafka/server.properties"):
         single.sh(f"su nobody -s /bin/sh -c 'cat {file}'", expect=1)
-    assert secret not in single.sh("journalctl --no-pager -o cat -b")
+    assert not canary.logged(single)
 
     # The old text must not be shown on its way out either.
     back = single.invoke("plan").stdout
     assert "file:/etc/kafka/server.properties (content)" in back
     output = single.deploy("--no-smoke", "--diff")
-    single.sh("rm -f /root/pattern")
+    canary.forget(single)
     assert secret not in back + output, "the password is shown by the diff that removes it"

@@ -1,0 +1,74 @@
+"""Three combined nodes that are closed and opened again, and clients that reach them by the hosts' addresses."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lab.lab import Lab
+
+from .cluster import Cluster, bare_cluster
+from .load import Load
+
+PASSWORD = "a-password-of-alice"
+USERS: dict[str, Any] = {"alice": {"password": PASSWORD, **dict.fromkeys(("read", "write", "create", "groups"), "*")}}
+PLAIN, SECURED = 9192, 9194  # of a listener that clients on this machine reach by the hosts' own addresses
+MODE = "kafka_security"
+
+
+@contextlib.contextmanager
+def open_cluster(lab: Lab, folder: Path) -> Iterator[Cluster]:
+    """Deployed, with listeners in the clear only."""
+    with bare_cluster(lab, folder, "prod3-kraft") as found:
+        del found.base["all"]["children"]["kafka_controller"]
+        found.base["all"]["vars"]["kafka_listeners"] = [
+            {"name": "INTERNAL", "port": 9092, "advertised_host": "{{ inventory_hostname }}"},
+            {"name": "EXTERNAL", "port": PLAIN, "advertised_host": "{{ address }}"},
+        ]
+        for host in found.hosts:
+            found.base["all"]["children"]["kafka"]["hosts"][host.name]["address"] = address(host)
+        found.set()
+        found.made = found.invoke("deploy", "--no-smoke")
+        yield found
+
+
+def address(host: Any) -> str:
+    return str(host.sh("hostname -i").split()[0])
+
+
+def at_port(cluster: Cluster, port: int) -> list[str]:
+    return [f"{address(host)}:{port}" for host in cluster.hosts]
+
+
+def in_the_clear(cluster: Cluster, topic: str) -> Load:
+    return Load(at_port(cluster, PLAIN), topic)
+
+
+def with_a_password(cluster: Cluster, topic: str) -> Load:
+    return Load(at_port(cluster, SECURED), topic, client=client(cluster))
+
+
+def client(cluster: Cluster) -> dict[str, Any]:
+    trusted = cluster.path.with_name(f"{cluster.path.stem}.ca") / "ca.crt"
+    return {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "alice",
+        "sasl_plain_password": PASSWORD,
+        "ssl_context": ssl.create_default_context(cafile=str(trusted)),
+    }
+
+
+def closed(cluster: Cluster, mode: str) -> None:
+    users = {"kafka_users": USERS} if mode != "off" else {}
+    cluster.set({MODE: mode, **users})
+
+
+def listening(cluster: Cluster) -> set[str]:
+    """The names of the listeners of all brokers, as they run."""
+    lines = [host.sh("grep ^listeners= /run/kafka/server.properties") for host in cluster.hosts]
+    (line,) = {line.strip() for line in lines}
+    return {one.partition("://")[0] for one in line.partition("=")[2].split(",")}
