@@ -33,10 +33,14 @@ def listing(run: Run, as_json: bool) -> None:
         for rule in map(from_wire, there["rules"]):
             if not rule.user.startswith(OURS):
                 by_user.setdefault(rule.who, []).append(rule)
+        for name in there["quotas"]:
+            by_user.setdefault(name, [])
+        quotas = there["quotas"]
         if as_json:
-            print(for_machines([users_table.document(name, rules) for name, rules in sorted(by_user.items())]))
+            shown = sorted(by_user.items())
+            print(for_machines([users_table.document(name, rules, quotas.get(name, {})) for name, rules in shown]))
         elif by_user:
-            print(users_table.listing(by_user, there["users"], terminal()))
+            print(users_table.listing(by_user, there["users"], quotas, terminal()))
         else:
             print("there are no users; kafka_users in the inventory lists them")
 
@@ -66,7 +70,8 @@ def apply(run: Run, prune: bool, yes: bool) -> None:
         began = time.monotonic()
         if pruning:
             rules = counted(sum(map(len, (*plan.more.values(), *plan.others.values()))), "rule")
-            what = f"Remove what is not listed ({counted(len(plan.others), 'user')}, {rules})?"
+            quotas = counted(len(plan.loose), "quota")
+            what = f"Remove what is not listed ({counted(len(plan.others), 'user')}, {rules}, {quotas})?"
             confirm(cluster.show, what, yes, "nothing was changed and nothing was removed")
         users.apply(cluster.call, cluster.driver, plan, prune)
         cluster.show.host(cluster.driver.name, "")

@@ -44,7 +44,9 @@ def apply(ask: Ask, host: Host, plan: planning.Plan, prune: bool = False) -> Non
     """Do it. prune: also remove what is not listed. Raises HostFailed."""
     removed = [rule for rules in (*plan.more.values(), *plan.others.values()) for rule in rules] if prune else []
     delete = list(plan.others) if prune else []
-    ask(remote.change(door(host), passwords=plan.set_passwords(), delete=delete, add=plan.made(), remove=removed))
+    rules = {"add": plan.made(), "remove": removed}
+    quotas = plan.set_quotas(prune)
+    ask(remote.change(door(host), passwords=plan.set_passwords(), delete=delete, **rules, quotas=quotas))
 
 
 def show(reporter: Reporter, plan: planning.Plan, prune: bool = False) -> None:

@@ -30,6 +30,7 @@ USERS: dict[str, dict[str, Any]] = {
     "bob": {"password": BOB, "read": "bobs", "write": "bobs", "groups": "*"},
 }
 ASKER = Path(__file__).with_name("strangers.py")
+OFFICIAL = "kafka-configs.sh --bootstrap-server 127.0.0.1:9091 --command-config /etc/kafka/tls/admin.properties"
 PORTS = {"NODES": 9091, "CONTROLLER_SECURE": 9095}
 
 
@@ -189,29 +190,35 @@ def test_the_verbs_and_the_official_commands_work(closed: Cluster):
 
 def test_a_user_that_a_killed_check_has_left_goes_with_the_next_one(closed: Cluster):
     first, left = closed.hosts[0], "provisioner-smoke-1700000000-killed"
-    tool = "kafka-configs.sh --bootstrap-server 127.0.0.1:9091 --command-config /etc/kafka/tls/admin.properties"
-    first.sh(f"{tool} --alter --entity-type users --entity-name {left} --add-config 'SCRAM-SHA-512=[password=x1y2z3]'")
-    assert left in first.sh(f"{tool} --describe --entity-type users") and left not in closed.invoke("users.list")
+    first.sh(f"{OFFICIAL} --alter --entity-type users --entity-name {left} --add-config 'SCRAM-SHA-512=[password=x1y2z3]'")
+    assert left in first.sh(f"{OFFICIAL} --describe --entity-type users") and left not in closed.invoke("users.list")
     closed.invoke("smoke")
-    assert "provisioner-smoke" not in first.sh(f"{tool} --describe --entity-type users")
+    assert "provisioner-smoke" not in first.sh(f"{OFFICIAL} --describe --entity-type users")
 
 
 def test_users_follow_the_inventory(closed: Cluster):
     carol = {"password": "a-password-of-carol", "read": "orders"}
-    other = {**USERS, "bob": {**USERS["bob"], "password": "another-one-of-bob"}, "carol": carol}
+    bob = {**USERS["bob"], "password": "another-one-of-bob", "quota": {"produce": "1m", "requests": 50}}
+    other = {**USERS, "bob": bob, "carol": carol}
     closed.set({"kafka_users": other})
     output = closed.invoke("users.apply")
-    assert "~ bob: another password" in output and "+ carol: may read topic orders" in output
+    assert "~ bob: another password; quota: produce 1 MiB/s, requests 50 %" in output
+    assert "+ carol: may read topic orders" in output
     assert "another-one-of-bob" not in output
     hello(door(closed, "bob", "another-one-of-bob"))
+    described = f"{OFFICIAL} --describe --entity-type users --entity-name bob"
+    eventually(
+        lambda: "producer_byte_rate=1048576" in closed.hosts[0].sh(described), seconds=5, what="a broker has the quota"
+    )
     eventually(lambda: refused(closed, "bob", BOB) < 1, seconds=5, what="the old password is out")
 
     closed.set({"kafka_users": USERS})
     output = closed.invoke("deploy", "--no-smoke")
     assert "not listed, left alone: carol" in output and "~ bob: another password" in output
+    assert "not listed, left alone: the quota of bob: produce 1 MiB/s, requests 50 %" in output
     hello(door(closed, "carol", carol["password"]))
     output = closed.invoke("users.apply", "--prune", "--yes")
-    assert "- carol: delete the user and its rules" in output
+    assert "- carol: delete the user and its rules" in output and "~ bob: no longer a quota" in output
     eventually(lambda: refused(closed, "carol", carol["password"]) < 1, seconds=5, what="carol is out")
     closed.require_unchanged()
 
