@@ -49,12 +49,11 @@ def apply(run: Run, prune: bool, yes: bool) -> None:
     """Bring the users to what the inventory lists. prune: what is not listed goes, after a question."""
     with opened(run, stream=sys.stdout) as cluster:
         require_closed(cluster)
-        wanted = users.of(cluster.driver)
-        if not wanted:
+        if not users.listed(cluster.driver):
             raise UsageError("no users are listed", advice="list them under `kafka_users:` in the inventory")
         if not run.check:
             cluster.fleet.lock(cluster.driver.name)
-        plan = users.planned(cluster.call, cluster.driver, wanted)
+        plan = users.planned(cluster.call, cluster.driver)
         cluster.show.host(cluster.driver.name, "")
         if plan is None:
             raise HostFailed("the broker answered, and a moment later it does not", host=cluster.driver.name)
@@ -69,7 +68,7 @@ def apply(run: Run, prune: bool, yes: bool) -> None:
             return
         began = time.monotonic()
         if pruning:
-            rules = counted(sum(map(len, (*plan.more.values(), *plan.others.values()))), "rule")
+            rules = counted(len(plan.pruned()), "rule")
             quotas = counted(len(plan.loose), "quota")
             what = f"Remove what is not listed ({counted(len(plan.others), 'user')}, {rules}, {quotas})?"
             confirm(cluster.show, what, yes, "nothing was changed and nothing was removed")

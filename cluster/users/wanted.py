@@ -47,7 +47,7 @@ def parse(given: Mapping[Any, Any], place: Callable[..., str]) -> tuple[list[Use
     problems: list[ConfigError] = []
     for name, entry in given.items():
         found = [
-            ConfigError(f"kafka_users: {why}", details=_in(place(str(name))), advice=advice)
+            ConfigError(f"kafka_users: {why}", details=in_place(place(str(name))), advice=advice)
             for why, advice in _wrong(name, entry)
         ]
         problems += found
@@ -56,7 +56,8 @@ def parse(given: Mapping[Any, Any], place: Callable[..., str]) -> tuple[list[Use
     return users, problems
 
 
-def _in(place: str) -> list[str]:
+def in_place(place: str) -> list[str]:
+    """The line of a message that says where an entry is written."""
     return [f"in: {place}"] if place else []
 
 

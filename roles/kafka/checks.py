@@ -210,12 +210,13 @@ def closed(inventory: Inventory) -> list[ConfigError]:
 
 
 def users(inventory: Inventory) -> list[ConfigError]:
-    """kafka_users is a list of users."""
-    if not any(host.vars["kafka_users"] for host in members(inventory, "kafka")):
+    """kafka_users is a list of users, and kafka_acls one of rules."""
+    brokers = members(inventory, "kafka")
+    if not any(host.vars["kafka_users"] or host.vars["kafka_acls"] is not None for host in brokers):
         return []
     from roles.kafka import users  # as above
 
-    return users.listed(inventory)
+    return users.problems(inventory)
 
 
 CHECKS = (

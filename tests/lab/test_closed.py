@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import TopicAuthorizationFailedError
 
 from cluster.endpoint import Endpoint, Login
@@ -190,7 +190,8 @@ def test_the_verbs_and_the_official_commands_work(closed: Cluster):
 
 def test_a_user_that_a_killed_check_has_left_goes_with_the_next_one(closed: Cluster):
     first, left = closed.hosts[0], "provisioner-smoke-1700000000-killed"
-    first.sh(f"{OFFICIAL} --alter --entity-type users --entity-name {left} --add-config 'SCRAM-SHA-512=[password=x1y2z3]'")
+    password = "--add-config 'SCRAM-SHA-512=[password=x1y2z3]'"
+    first.sh(f"{OFFICIAL} --alter --entity-type users --entity-name {left} {password}")
     assert left in first.sh(f"{OFFICIAL} --describe --entity-type users") and left not in closed.invoke("users.list")
     closed.invoke("smoke")
     assert "provisioner-smoke" not in first.sh(f"{OFFICIAL} --describe --entity-type users")
@@ -221,6 +222,39 @@ def test_users_follow_the_inventory(closed: Cluster):
     assert "- carol: delete the user and its rules" in output and "~ bob: no longer a quota" in output
     eventually(lambda: refused(closed, "carol", carol["password"]) < 1, seconds=5, what="carol is out")
     closed.require_unchanged()
+
+
+def test_rules_follow_the_inventory_and_those_of_others_stay_until_a_list_is_pruned(closed: Cluster):
+    denied = {"principal": "alice", "operation": "Read", "resource": "topic", "name": "orders*", "permission": "deny"}
+    by_hand = "--add --deny-principal 'User:*' --operation Write --topic by-hand --resource-pattern-type prefixed"
+    closed.hosts[0].sh(f"{OFFICIAL.replace('configs', 'acls')} {by_hand}")
+    asked = ("--user", "alice", "--topic", "orders", "--operation", "read")
+    closed.set({"kafka_users": USERS})
+    assert "yes" in closed.invoke("acls.check", *asked)
+    assert "No changes" in closed.invoke("users.apply", "--prune"), "without a list, others' rules are not ours"
+
+    closed.set({"kafka_users": USERS, "kafka_acls": [denied]})
+    output = closed.invoke("deploy", "--no-smoke")
+    assert "~ alice: may not read topic orders*" in output
+    assert "not listed, left alone: everyone may not write topic by-hand*" in output
+    page = closed.invoke("acls.list")
+    assert re.search(r"alice +may not read topic orders[*] +kafka_acls\n", page), page
+    assert re.search(r"everyone +may not write topic by-hand[*] +by hand\n", page), page
+    assert "alice may not read topic orders*" in closed.invoke("acls.check", *asked, expect=1)
+    consumer = KafkaConsumer(**client(closed, "alice", ALICE), group_id="alice1", auto_offset_reset="earliest")
+    try:
+        consumer.assign([TopicPartition("orders", 0)])
+        with pytest.raises(TopicAuthorizationFailedError):
+            consumer.poll(timeout_ms=20_000)
+    finally:
+        consumer.close(autocommit=False)
+
+    closed.set({"kafka_users": USERS, "kafka_acls": []})
+    output = closed.invoke("users.apply", "--prune", "--yes")
+    assert "~ alice: is no longer denied to read topic orders*" in output
+    assert "~ everyone: is no longer denied to write topic by-hand*" in output
+    assert "yes" in closed.invoke("acls.check", *asked)
+    closed.set({"kafka_users": USERS})
 
 
 def test_whoever_lacks_the_key_deploys_and_makes_no_certificate_and_no_second_authority(

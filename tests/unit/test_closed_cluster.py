@@ -138,7 +138,7 @@ def test_a_host_with_two_nodes_has_two_keys_each_readable_by_its_own(tmp_path):
             "kafka_config sets super.users, which follows from kafka_security",
         ),
         ({"kafka": ["a"]}, {"kafka_security": "open", "kafka_internal_port": 9092}, "port 9092 is used by"),
-        ({"kafka": ["a"]}, {"kafka_users": {"u": {"password": "long-enough"}}}, "no listener asks for one"),
+        ({"kafka": ["a"]}, {"kafka_users": {"u": {"password": "long-enough"}}}, "no listener asks for a user"),
         ({"kafka": ["a"]}, {"kafka_security": "open", "kafka_users": {"u": {}}}, "u has no password"),
     ],
 )

@@ -133,7 +133,7 @@ def test_a_quota_that_is_not_mentioned_goes_only_when_it_is_pruned():
     assert [*planning.lines(plan, True)] == [
         ("CN=app", "no longer a quota: x 1", "~"),
         ("alice", "no longer a quota: produce 1 KiB/s", "~"),
-        ("bob", "delete the user and its rules and quota", "-"),
+        ("bob", "delete the user and its quota", "-"),
     ]
     assert plan.set_quotas(prune=True) == {
         "alice": {"producer_byte_rate": None},
