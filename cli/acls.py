@@ -8,15 +8,14 @@ from collections.abc import Iterator, Mapping
 from cli.cluster import opened
 from cli.common import Run, for_machines, names
 from cli.tables import acls as table
-from cli.users import look, require_closed
+from cli.users import look, origins, require_closed
 from cluster.users import check as core
 from cluster.users import principals
-from cluster.users.rules import CLUSTER, Rule, from_wire
+from cluster.users.rules import CLUSTER, USER, Rule, from_wire, principal
 from cluster.users.wanted import OURS
 from provisioner.errors import UsageError
 from provisioner.report.terminal import terminal
 from provisioner.words import did_you_mean
-from roles.kafka import users
 from roles.shared import security
 
 KINDS = "--topic, --group, --transactional-id or --cluster"
@@ -29,9 +28,10 @@ def listing(run: Run, as_json: bool) -> None:
         there = look(found)
         broker = found.driver
         rules = [one for one in map(from_wire, there["rules"]) if not one.user.startswith(OURS)]
-        origins = users.origins(broker)
-        supers, everyone = security.super_users(broker), security.everyone(broker)
-    rows = [table.Listed(one, origins.get(one, []), one in rules) for one in sorted({*rules, *origins})]
+        listed = origins(broker)
+        supers = [one.removeprefix(f"{USER}:") for one in security.super_users(broker)]
+        everyone = security.everyone(broker)
+    rows = [table.Listed(one, listed.get(one, []), one in rules) for one in sorted({*rules, *listed})]
     if as_json:
         print(for_machines([table.listed_document(one) for one in rows]))
     else:
@@ -54,7 +54,9 @@ def check(
         require_closed(found)
         there = look(found)
         broker = found.driver
-        policy = core.Policy(frozenset(security.super_users(broker)), security.everyone(broker))
+        supers = map(principal, security.super_users(broker))
+        named = frozenset(name for kind, name in supers if kind == USER)
+        policy = core.Policy(named, security.everyone(broker))
     rules = [from_wire(one) for one in there["rules"]]
     answers = [(one, core.may(rules, policy, one)) for one in asked]
     if unknown := _unknown(asked[0].user, there["users"], rules, policy):

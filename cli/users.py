@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
@@ -20,6 +20,9 @@ from provisioner.report.terminal import terminal
 from provisioner.words import counted
 from roles.kafka import users
 from roles.shared import security
+
+if TYPE_CHECKING:
+    from provisioner.inventory.model import Host
 
 NOTHING = "No changes: every listed user is as it should be"
 
@@ -84,6 +87,11 @@ def look(cluster: Cluster) -> Mapping[str, Any]:
     if not there["serving"]:
         raise HostFailed(f"the broker does not answer: {there['why']}", host=cluster.driver.name)
     return there
+
+
+def origins(host: Host) -> Mapping[Rule, Sequence[str]]:
+    """{rule: the variables of the inventory that list it}."""
+    return users.origins(host)
 
 
 def require_closed(cluster: Cluster) -> None:

@@ -1,11 +1,11 @@
-"""Rules of an inventory that `kafka_users` cannot say (`kafka_acls`): they deny, or hold for one address, for any kind of
-principal or resource. Pure."""
+"""Rules of an inventory that `kafka_users` cannot say (`kafka_acls`): they deny, or hold for one address, for any
+principal and any resource. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from cluster.users import principals, rules
 from cluster.users.check import OPERATIONS
@@ -48,18 +48,13 @@ class _Wrong(Exception):
         self.key, self.why, self.advice = key, why, advice
 
 
-class _Said(NamedTuple):
-    rule: Rule
-    index: str
-
-
 def parse(given: Sequence[Any], place: Callable[..., str]) -> tuple[list[Rule], list[ConfigError]]:
     """The rules, and all that is wrong with the list. place: where an entry is written, by its index and key."""
-    said: list[_Said] = []
+    said: list[tuple[Rule, str]] = []
     problems: list[ConfigError] = []
     for number, entry in enumerate(given):
         try:
-            said += [_Said(rule, str(number)) for rule in _rules(entry)]
+            said += [(rule, str(number)) for rule in _rules(entry)]
         except _Wrong as wrong:
             where = in_place(place(str(number), *filter(None, [wrong.key])))
             problems.append(ConfigError(f"kafka_acls: {wrong.why}", details=where, advice=wrong.advice))

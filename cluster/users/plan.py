@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.users import quotas
+from cluster.users.quotas import Change, Quota, change, text
 from cluster.users.rules import Rule, from_wire, shown
 from cluster.users.wanted import OURS, User
 
@@ -27,8 +27,8 @@ class Plan:
     rules: ByWho = field(default_factory=dict)
     more: ByWho = field(default_factory=dict)
     others: ByWho = field(default_factory=dict)
-    quotas: Mapping[str, quotas.Change] = field(default_factory=dict)
-    loose: Mapping[str, quotas.Quota] = field(default_factory=dict)
+    quotas: Mapping[str, Change] = field(default_factory=dict)
+    loose: Mapping[str, Quota] = field(default_factory=dict)
 
     @property
     def changes(self) -> int:
@@ -52,7 +52,7 @@ class Plan:
         """All rules that nobody lists."""
         return [rule for rules in (*self.more.values(), *self.others.values()) for rule in rules]
 
-    def set_quotas(self, prune: bool) -> dict[str, quotas.Change]:
+    def set_quotas(self, prune: bool) -> dict[str, Change]:
         """{user: what changes of its quota}. prune: those that nobody lists are removed."""
         removed = {name: dict.fromkeys(quota) for name, quota in self.loose.items()} if prune else {}
         return {**removed, **self.quotas}
@@ -69,7 +69,7 @@ def make(wanted: Sequence[User], there: Mapping[str, Any], acls: Sequence[Rule] 
     strangers = {name for name in known - names if not name.startswith(OURS)} if wanted else set()
     unlisted = _by_who(sorted(rule for rule in found if rule not in ours and (rule.plain or acls is not None)))
     mentioned = {one.name: one.quota for one in wanted if one.quota is not None}
-    changed = {name: quotas.change(quota, there["quotas"].get(name, {})) for name, quota in mentioned.items()}
+    changed = {name: change(quota, there["quotas"].get(name, {})) for name, quota in mentioned.items()}
     loose = {name: quota for name, quota in sorted(there["quotas"].items()) if name not in mentioned}
     return Plan(
         listed=frozenset(names | {rule.who for rule in listed}),
@@ -79,7 +79,7 @@ def make(wanted: Sequence[User], there: Mapping[str, Any], acls: Sequence[Rule] 
         rules=_by_who(rule for rule in dict.fromkeys(listed) if rule not in found),
         more={who: rules for who, rules in unlisted.items() if who not in strangers},
         others={name: unlisted.get(name, ()) for name in sorted(strangers)},
-        quotas={name: change for name, change in changed.items() if change},
+        quotas={name: found for name, found in changed.items() if found},
         loose=loose if wanted else {},
     )
 
@@ -97,7 +97,7 @@ def lines(plan: Plan, prune: bool) -> Iterator[tuple[str, str, str]]:
     for name in sorted({*new, *other, *plan.rules, *plan.quotas}):
         parts = ["another password"] if name in other else []
         parts += [rule.sentence for rule in plan.rules.get(name, ())]
-        parts += [f"quota: {quotas.text(plan.quotas[name])}"] if name in plan.quotas else []
+        parts += [f"quota: {text(plan.quotas[name])}"] if name in plan.quotas else []
         changed = name in plan.users and name not in new
         yield shown(name), "; ".join(parts) or "may nothing", "~" if changed else "+"
     if prune:
@@ -105,7 +105,7 @@ def lines(plan: Plan, prune: bool) -> Iterator[tuple[str, str, str]]:
             yield shown(name), "; ".join(rule.revoked for rule in rules), "~"
         for name, quota in plan.loose.items():
             if name not in plan.others:
-                yield name, f"no longer a quota: {quotas.text(quota)}", "~"
+                yield name, f"no longer a quota: {text(quota)}", "~"
         for name, rules in plan.others.items():
             with_it = [*(["rules"] if rules else []), *(["quota"] if name in plan.loose else [])]
             yield name, f"delete the user{' and its ' if with_it else ''}{' and '.join(with_it)}", "-"
@@ -119,4 +119,4 @@ def left_alone(plan: Plan) -> Iterator[str]:
         yield f"not listed, left alone: {shown(name)} {', '.join(rule.sentence for rule in rules)}"
     for name, quota in plan.loose.items():
         if name not in plan.others:
-            yield f"not listed, left alone: the quota of {name}: {quotas.text(quota)}"
+            yield f"not listed, left alone: the quota of {name}: {text(quota)}"

@@ -125,7 +125,7 @@ def problems(inventory: Inventory) -> list[ConfigError]:
     used = [one for one in (VARIABLE, RULES) if any(host.vars[one] for host in brokers)]
     if differs := [problem for one in (VARIABLE, RULES) for problem in one_for_all(brokers, one)]:
         return differs
-    parsed = {VARIABLE: parse, RULES: acls.parse}
+    parsed: dict[str, Callable[..., tuple[list[Any], list[ConfigError]]]] = {VARIABLE: parse, RULES: acls.parse}
     found = [
         problem for one in used for problem in parsed[one](brokers[0].vars[one], partial(brokers[0].place, one))[1]
     ]
