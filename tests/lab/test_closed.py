@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
 import ssl
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,16 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import TopicAuthorizationFailedError
 
+from cli.cluster import opened
+from cli.common import Run
 from cluster.endpoint import Endpoint, Login
-from cluster.protocol.hello import hello
-from cluster.protocol.login import Refused
+from cluster.protocol.hello import LARGEST_ANSWER, REQUEST, STRANGE, hello
+from cluster.protocol.login import Refused, log_in
+from cluster.users import remote
 from lab.lab import Lab
+from provisioner.agent.framed import receive
 from provisioner.authority import Authority
+from roles.kafka import users
 
 from .cluster import Cluster, bare_cluster
 from .serving import eventually
@@ -30,6 +37,7 @@ USERS: dict[str, dict[str, Any]] = {
     "bob": {"password": BOB, "read": "bobs", "write": "bobs", "groups": "*"},
 }
 ASKER = Path(__file__).with_name("strangers.py")
+REAUTH = 8  # seconds after which a client has to show its password again
 OFFICIAL = "kafka-configs.sh --bootstrap-server 127.0.0.1:9091 --command-config /etc/kafka/tls/admin.properties"
 PORTS = {"NODES": 9091, "CONTROLLER_SECURE": 9095}
 
@@ -42,6 +50,7 @@ def closed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clust
         # The lab forwards one port of Kafka's: it is the secured one here.
         external |= {"secure_port": external["port"], "port": "{{ external_port | int + 1 }}"}
         variables |= {"kafka_security": "required", "topics": {"orders": {"partitions": 3}, "bobs": {}}}
+        variables["kafka_reauth"] = f"{REAUTH}s"
         cluster.set({"kafka_users": USERS})
         cluster.made = cluster.invoke("deploy")
         yield cluster
@@ -166,7 +175,7 @@ def test_a_user_may_do_what_the_inventory_says_and_nothing_else(closed: Cluster)
         consumer.close()
     denied = "Principal = User:alice is Denied operation = .* on resource = Topic:LITERAL:bobs"
     logs = [host.sh(f"grep -c '{denied}' /var/log/kafka/kafka-authorizer.log", expect=None) for host in closed.hosts]
-    assert any(int(count) for count in logs)
+    assert any(int(count) for count in logs), "a denial is in the log, with the name of the user"
 
 
 def test_the_verbs_and_the_official_commands_work(closed: Cluster):
@@ -222,6 +231,47 @@ def test_users_follow_the_inventory(closed: Cluster):
     assert "- carol: delete the user and its rules" in output and "~ bob: no longer a quota" in output
     eventually(lambda: refused(closed, "carol", carol["password"]) < 1, seconds=5, what="carol is out")
     closed.require_unchanged()
+
+
+def answers(connection: socket.socket) -> bool:
+    """Whether an open connection is served; False where the broker has closed it."""
+    try:
+        connection.sendall(REQUEST)
+        return bool(receive(connection, LARGEST_ANSWER, STRANGE))
+    except OSError:
+        return False
+
+
+def test_an_open_connection_ends_in_time_once_its_user_is_deleted_or_has_another_password(closed: Cluster):
+    old, new, names = "a-password-of-both", "another-password-of-dave", ("dave", "erin")
+    places = {name: door(closed, name, old) for name in names}
+    with opened(Run(hosts=str(closed.path))) as cluster, contextlib.ExitStack() as stack:
+        tried_at = users.door(cluster.driver)
+        cluster.call(remote.change(tried_at, passwords=dict.fromkeys(names, old)))
+        for place in places.values():
+            eventually(partial(hello, place), seconds=5, what="the broker knows the user")
+        again, once = (stack.enter_context(places["dave"].connect()) for _ in range(2))
+        time.sleep(REAUTH - 2)
+        log_in(again, "dave", old)  # as Java's clients do in time
+        time.sleep(3)
+        assert answers(again) and not answers(once), "who shows the password again stays"
+
+        shows, silent = (
+            {name: stack.enter_context(place.connect()) for name, place in places.items()} for _ in range(2)
+        )
+        cluster.call(remote.change(tried_at, passwords={"dave": new}, delete=["erin"]))
+        changed = time.monotonic()
+        # This is when a client is moved: its connection is served, the new password is good, and the old one is not.
+        assert all(answers(one) for one in (*shows.values(), *silent.values()))
+        hello(door(closed, "dave", new))
+        for name in names:
+            eventually(partial(refused, closed, name, old), seconds=3, what="the old password is out")
+            with pytest.raises(OSError):
+                log_in(shows[name], name, old)
+            assert not answers(shows[name]), "who shows the old password on an open connection is out"
+        time.sleep(max(0.0, changed + REAUTH + 0.5 - time.monotonic()))
+        assert not any(answers(one) for one in silent.values())
+        cluster.call(remote.change("", passwords={}, delete=names))
 
 
 def test_rules_follow_the_inventory_and_those_of_others_stay_until_a_list_is_pruned(closed: Cluster):
