@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def call(tmp_path: Path):
     """Run a command as the launcher of a version does it; its arguments. key: whether the caller can read the key."""
 
     def run(command: str, *arguments: str, version: str = "4.3.1", key: bool = True, security: str = "required"):
-        known = {"kafka_version": version, "kafka_security": security}
+        known: dict[str, Any] = {"kafka_version": version, "kafka_security": security}
         found = support.inventory(tmp_path, kafka=["kafka1"], **known)
         text = support.text(support.target(found), "/usr/local/lib/kafka-provisioner/kafka")
         launcher, official = tmp_path / command, tmp_path / "official" / command
