@@ -1,4 +1,4 @@
-"""acls.check: whether a user may do something, and by which rule."""
+"""acls.list: who may do what, and who says so. acls.check: whether a user may do something, and by which rule."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from cli.cluster import opened
 from cli.common import Run, for_machines, names
 from cli.tables import acls as table
-from cli.users import look, require_closed
+from cli.users import look, origins, require_closed
 from cluster.users import check as core
-from cluster.users.rules import CLUSTER, Rule, from_wire
+from cluster.users import principals
+from cluster.users.rules import CLUSTER, USER, Rule, from_wire, principal
 from cluster.users.wanted import OURS
 from provisioner.errors import UsageError
 from provisioner.report.terminal import terminal
@@ -18,6 +19,23 @@ from provisioner.words import did_you_mean
 from roles.shared import security
 
 KINDS = "--topic, --group, --transactional-id or --cluster"
+
+
+def listing(run: Run, as_json: bool) -> None:
+    """Print a line per rule: those of the brokers, and those that the inventory lists and that are not there yet."""
+    with opened(run) as found:
+        require_closed(found)
+        there = look(found)
+        broker = found.driver
+        rules = [one for one in map(from_wire, there["rules"]) if not one.user.startswith(OURS)]
+        listed = origins(broker)
+        supers = [one.removeprefix(f"{USER}:") for one in security.super_users(broker)]
+        everyone = security.everyone(broker)
+    rows = [table.Listed(one, listed.get(one, []), one in rules) for one in sorted({*rules, *listed})]
+    if as_json:
+        print(for_machines([table.listed_document(one) for one in rows]))
+    else:
+        print(table.listed(rows, supers, everyone, terminal()))
 
 
 def check(
@@ -31,12 +49,14 @@ def check(
 ) -> int:
     """Print a line per right that is asked about. resources: {kind: names, by commas}. Returns the exit code: 0 where
     all of it is allowed. Raises UsageError."""
-    asked = list(questions(user, resources, cluster, operation, address))
+    asked = list(questions(user, resources, cluster, operation, _address(address)))
     with opened(run) as found:
         require_closed(found)
         there = look(found)
         broker = found.driver
-        policy = core.Policy(frozenset(security.super_users(broker)), security.everyone(broker))
+        supers = map(principal, security.super_users(broker))
+        named = frozenset(name for kind, name in supers if kind == USER)
+        policy = core.Policy(named, security.everyone(broker))
     rules = [from_wire(one) for one in there["rules"]]
     answers = [(one, core.may(rules, policy, one)) for one in asked]
     if unknown := _unknown(asked[0].user, there["users"], rules, policy):
@@ -69,6 +89,13 @@ def questions(
                     details=[f"operations: {', '.join(known)}"],
                 )
         yield from core.questions(core.user_of(user), kind, name, operations, address)
+
+
+def _address(text: str) -> str:
+    try:
+        return principals.address(text) if text else ""
+    except ValueError:
+        raise UsageError(f"--address {text} is no address", advice="brokers compare addresses, no names") from None
 
 
 def _unknown(user: str, users: list[str], rules: list[Rule], policy: core.Policy) -> str:

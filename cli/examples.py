@@ -17,6 +17,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 EXAMPLES = {
     "acls.check": "acls.check --hosts prod3-kraft --user orders --topic orders",
+    "acls.list": "acls.list --hosts prod3-kraft",
     "artifacts.fetch": "artifacts.fetch --hosts prod3",
     "artifacts.lock": "artifacts.lock --product kafka --version 3.8.1",
     "bench.consume": "bench.consume --hosts prod3 --records 500000 --size 1000",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cli.asking import confirm
 from cli.cluster import Cluster, opened
@@ -21,6 +21,9 @@ from provisioner.words import counted
 from roles.kafka import users
 from roles.shared import security
 
+if TYPE_CHECKING:
+    from provisioner.inventory.model import Host
+
 NOTHING = "No changes: every listed user is as it should be"
 
 
@@ -33,10 +36,14 @@ def listing(run: Run, as_json: bool) -> None:
         for rule in map(from_wire, there["rules"]):
             if not rule.user.startswith(OURS):
                 by_user.setdefault(rule.who, []).append(rule)
+        for name in there["quotas"]:
+            by_user.setdefault(name, [])
+        quotas = there["quotas"]
         if as_json:
-            print(for_machines([users_table.document(name, rules) for name, rules in sorted(by_user.items())]))
+            shown = sorted(by_user.items())
+            print(for_machines([users_table.document(name, rules, quotas.get(name, {})) for name, rules in shown]))
         elif by_user:
-            print(users_table.listing(by_user, there["users"], terminal()))
+            print(users_table.listing(by_user, there["users"], quotas, terminal()))
         else:
             print("there are no users; kafka_users in the inventory lists them")
 
@@ -45,12 +52,11 @@ def apply(run: Run, prune: bool, yes: bool) -> None:
     """Bring the users to what the inventory lists. prune: what is not listed goes, after a question."""
     with opened(run, stream=sys.stdout) as cluster:
         require_closed(cluster)
-        wanted = users.of(cluster.driver)
-        if not wanted:
+        if not users.listed(cluster.driver):
             raise UsageError("no users are listed", advice="list them under `kafka_users:` in the inventory")
         if not run.check:
             cluster.fleet.lock(cluster.driver.name)
-        plan = users.planned(cluster.call, cluster.driver, wanted)
+        plan = users.planned(cluster.call, cluster.driver)
         cluster.show.host(cluster.driver.name, "")
         if plan is None:
             raise HostFailed("the broker answered, and a moment later it does not", host=cluster.driver.name)
@@ -65,8 +71,9 @@ def apply(run: Run, prune: bool, yes: bool) -> None:
             return
         began = time.monotonic()
         if pruning:
-            rules = counted(sum(map(len, (*plan.more.values(), *plan.others.values()))), "rule")
-            what = f"Remove what is not listed ({counted(len(plan.others), 'user')}, {rules})?"
+            rules = counted(len(plan.pruned()), "rule")
+            quotas = counted(len(plan.loose), "quota")
+            what = f"Remove what is not listed ({counted(len(plan.others), 'user')}, {rules}, {quotas})?"
             confirm(cluster.show, what, yes, "nothing was changed and nothing was removed")
         users.apply(cluster.call, cluster.driver, plan, prune)
         cluster.show.host(cluster.driver.name, "")
@@ -80,6 +87,11 @@ def look(cluster: Cluster) -> Mapping[str, Any]:
     if not there["serving"]:
         raise HostFailed(f"the broker does not answer: {there['why']}", host=cluster.driver.name)
     return there
+
+
+def origins(host: Host) -> Mapping[Rule, Sequence[str]]:
+    """{rule: the variables of the inventory that list it}."""
+    return users.origins(host)
 
 
 def require_closed(cluster: Cluster) -> None:

@@ -1,14 +1,14 @@
-"""What acls.check prints. Pure."""
+"""What acls.list and acls.check print. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from cli.tables.columns import PIPE, Column, table
 from cli.tables.users import rule_document
 from cluster.users.check import BY_RULE, SUPER, UNRULED, Question, Verdict
-from cluster.users.rules import EVERYONE
+from cluster.users.rules import Rule, shown
 from provisioner.report.terminal import Terminal
 from provisioner.words import some
 
@@ -21,6 +21,38 @@ COLUMNS = (
 )
 Answers = Sequence[tuple[Question, Verdict]]
 Elsewhere = Mapping[Question, Sequence[str]]  # from which addresses the answer is the other one
+
+
+class Listed(NamedTuple):
+    """A rule. origins: the variables of the inventory that list it; there: whether the brokers have it."""
+
+    rule: Rule
+    origins: Sequence[str]
+    there: bool
+
+    @property
+    def origin(self) -> str:
+        """Who says so."""
+        by = ", ".join(self.origins) or "by hand"
+        return by if self.there else f"{by}; not there so far"
+
+
+LISTED = (Column("WHO", share=30), Column("RULE", share=60), Column("FROM"))
+
+
+def listed(rows: Sequence[Listed], supers: Sequence[str], everyone: bool, terminal: Terminal = PIPE) -> str:
+    """A line per rule, before them one for each that needs none. supers: super users; everyone: whether everyone may do
+    what no rule is about."""
+    cells = [[one, "may everything", "super.users"] for one in supers]
+    cells += [["everyone", "may what no rule is about", "allow.everyone.if.no.acl.found"]] if everyone else []
+    cells += [[shown(one.rule.who), one.rule.sentence, one.origin] for one in rows]
+    return "\n".join(table(LISTED, cells, terminal))
+
+
+def listed_document(one: Listed) -> dict[str, Any]:
+    """A rule for machines, with the keys of kafka_acls; docs/operations.md describes the others."""
+    document = {"principal": one.rule.principal, **rule_document(one.rule)}
+    return {**document, "listed_by": list(one.origins), "there": one.there}
 
 
 def listing(answers: Answers, elsewhere: Elsewhere, terminal: Terminal = PIPE) -> str:
@@ -42,9 +74,8 @@ def because(asked: Question, verdict: Verdict) -> str:
     """Why, as a sentence without a stop."""
     rule = verdict.rule
     if verdict.why == BY_RULE and rule is not None:
-        who = "everyone" if rule.who == EVERYONE else rule.who
         included = rule.allow and rule.kind == asked.kind and rule.operation not in ("all", asked.operation)
-        return f"{who} {rule.sentence}" + (f", which includes {asked.operation}" if included else "")
+        return f"{shown(rule.who)} {rule.sentence}" + (f", which includes {asked.operation}" if included else "")
     if verdict.why == SUPER:
         return "is a super user"
     if verdict.why == UNRULED and verdict.allowed:

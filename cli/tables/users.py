@@ -6,28 +6,32 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from cli.tables.columns import PIPE, Column, table
+from cluster.users.quotas import Quota, named, text
 from cluster.users.rules import Rule
 from provisioner.report.terminal import Terminal
 
-COLUMNS = (Column("USER", share=30), Column("PASSWORD", drop=1), Column("MAY", share=60))
+COLUMNS = (Column("USER", share=30), Column("PASSWORD", drop=1), Column("MAY", share=60), Column("QUOTA", drop=2))
 
 
-def listing(rules: Mapping[str, Sequence[Rule]], users: Collection[str], terminal: Terminal = PIPE) -> str:
+def listing(
+    rules: Mapping[str, Sequence[Rule]], users: Collection[str], quotas: Mapping[str, Quota], terminal: Terminal = PIPE
+) -> str:
     """A line per user. users: those that have a password."""
     rows = [
         [
             name,
             "set" if name in users else "none",
             ", ".join(str(one) if one.allow else f"not {one}" for one in found) or "-",
+            text(quotas.get(name, {})) or "-",
         ]
         for name, found in sorted(rules.items())
     ]
     return "\n".join(table(COLUMNS, rows, terminal))
 
 
-def document(name: str, rules: Sequence[Rule]) -> dict[str, Any]:
+def document(name: str, rules: Sequence[Rule], quota: Quota) -> dict[str, Any]:
     """A user for machines; docs/operations.md describes the keys."""
-    return {"user": name, "rules": [rule_document(one) for one in rules]}
+    return {"user": name, "rules": [rule_document(one) for one in rules], "quota": named(quota)}
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from cli.common import Run, on_hosts
 
+
+@on_hosts("list", {"json": "as JSON, for machines"})
+def list_(run: Run, json=False):
+    """Show every rule of a closed cluster: for whom it is, what it says, and whether the inventory lists it."""
+    from cli import acls
+
+    acls.listing(run, json)
+
+
 CHECK = {
     "user": "whose right: a user's name",
     "topic": "may the user do it with these topics; names, by commas",

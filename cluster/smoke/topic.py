@@ -22,6 +22,7 @@ from cluster.smoke.leg import Leg, LegFailure
 from cluster.topics import offsets, requests
 
 POLL = 0.005  # seconds; brokers know a topic some milliseconds after the controller has created it
+LOGIN = 2.0  # seconds; shorter than any time after which a broker asks for the password again
 GONE = (kafka_errors.UnknownTopicOrPartitionError.errno, kafka_errors.GroupIdNotFoundError.errno)
 COORDINATOR_COMING = (
     kafka_errors.CoordinatorNotAvailableError.errno,
@@ -36,7 +37,7 @@ class Admin:
     def __init__(self, legs: Iterable[Leg], timeout: float) -> None:
         self._timeout = timeout
         self._leg: dict[int, Leg] = {}
-        self._open: dict[int, wire.Connection] = {}
+        self._open: dict[int, tuple[float, wire.Connection]] = {}
         for leg in legs:
             self._leg.setdefault(leg.broker, leg)
 
@@ -44,7 +45,7 @@ class Admin:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for connection in self._open.values():
+        for _since, connection in self._open.values():
             connection.close()
 
     def leg(self, broker: int) -> Leg:
@@ -52,11 +53,17 @@ class Admin:
         return self._leg[broker]
 
     def at(self, broker: int) -> wire.Connection:
-        """The connection to a broker, opened when first needed."""
-        if broker not in self._open:
-            leg = self._leg[broker]
-            self._open[broker] = wire.Connection(leg.endpoint, self._timeout)
-        return self._open[broker]
+        """The connection to a broker, opened when first needed, and anew where its login is some seconds old: a broker
+        closes one on which the password is not shown again in time (connections.max.reauth.ms)."""
+        now, leg = time.monotonic(), self._leg[broker]
+        opened, connection = self._open.get(broker, (now, None))
+        if connection is not None and leg.login and now - opened > LOGIN:
+            connection.close()
+            connection = None
+        if connection is None:
+            connection = wire.Connection(leg.endpoint, self._timeout)
+            self._open[broker] = (now, connection)
+        return connection
 
     def any(self) -> wire.Connection:
         """A connection to some reached broker."""

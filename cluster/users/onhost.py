@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Sequence
 
 from kafka import errors as kafka_errors
 from kafka.protocol.admin import (
+    AlterClientQuotasRequest,
     AlterUserScramCredentialsRequest,
     CreateAclsRequest,
     DeleteAclsRequest,
     DescribeAclsRequest,
+    DescribeClientQuotasRequest,
     DescribeUserScramCredentialsRequest,
 )
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 NO_USER = kafka_errors.ResourceNotFoundError.errno
+USER = "user"  # the kind of a quota's entity
+ANY = 2  # any entity of the kind that has a name
 KNOWN_SECONDS = 10.0  # until the brokers know a user that the controllers have
 
 
@@ -38,29 +42,35 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     passwords {user: password} that are to be tried.
 
     Returns serving (whether the broker answers), why; users (names of those with a password of the mechanism), right
-    {user: whether the password is the one}, of those among them that were asked about; rules, as `Rule.to_wire`.
+    {user: whether the password is the one}, of those among them that were asked about; rules, as `Rule.to_wire`;
+    quotas {user: {key: value}}.
     """
     try:
         with wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
             there = users(broker)
             found = [one.to_wire() for one in every_rule(broker)]
+            limits = every_quota(broker)
     except (OSError, kafka_errors.KafkaError) as error:
-        return {"serving": False, "why": wire.describe(error), "users": [], "right": {}, "rules": []}
+        return {"serving": False, "why": wire.describe(error), "users": [], "right": {}, "rules": [], "quotas": {}}
     asked = {name: password for name, password in args["passwords"].items() if name in there}
     right = _tried(args["door"], asked)
-    return {"serving": True, "why": "", "users": there, "right": right, "rules": found}
+    return {"serving": True, "why": "", "users": there, "right": right, "rules": found, "quotas": limits}
 
 
 def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """Make and remove users and rules. args: bootstrap; door: as for `look`; passwords {user: password} to be set;
-    delete: users; add, remove: rules, as `Rule.to_wire`. Rules are made before their users, and go after them.
+    delete: users; add, remove: rules, as `Rule.to_wire`; quotas {user: {key: value, None to remove it}}. Rules and
+    quotas are there before their users, and go after them.
 
     Returns {} when the broker's secured listener takes every user that was made. Raises Failure.
     """
     with answering("change users"), wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
         add_rules(broker, [rules.from_wire(one) for one in args["add"]])
+        kept = {name: change for name, change in args["quotas"].items() if name not in args["delete"]}
+        alter_quotas(broker, kept)
         alter_users(broker, args["passwords"], args["delete"])
         remove_rules(broker, [rules.from_wire(one) for one in args["remove"]])
+        alter_quotas(broker, {name: change for name, change in args["quotas"].items() if name not in kept})
     deadline = time.monotonic() + KNOWN_SECONDS
     while args["door"]:
         late = [name for name, right in _tried(args["door"], args["passwords"]).items() if not right]
@@ -84,7 +94,7 @@ def visit(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         left = temporary.leftovers(users(broker), time.time())
         stale = [one for one in every_rule(broker) if temporary.leftovers([one.user], time.time())]
     wanted = {"bootstrap": args["bootstrap"], "door": args["door"], "passwords": args["passwords"], "add": args["add"]}
-    return change({**wanted, "delete": left, "remove": [one.to_wire() for one in stale]}, emit)
+    return change({**wanted, "delete": left, "remove": [one.to_wire() for one in stale], "quotas": {}}, emit)
 
 
 def users(broker: wire.Connection) -> List[str]:
@@ -121,6 +131,38 @@ def every_rule(broker: wire.Connection) -> List[rules.Rule]:
                 of = (operations[one.operation], kinds[resource.resource_type], resource.resource_name)
                 found.append(rules.Rule(user, *of, prefixed, allow, one.host, kind))
     return sorted(found)
+
+
+def every_quota(broker: wire.Connection) -> Dict[str, Dict[str, float]]:
+    """The quotas of users as a whole, {user: {key: value}}; without the one of those that have none, and those of
+    single clients of a user. Raises KafkaError, OSError."""
+    named = DescribeClientQuotasRequest.ComponentData(entity_type=USER, match_type=ANY, match=None)
+    answer = broker.call(DescribeClientQuotasRequest(components=[named], strict=True))
+    wire.raise_for(answer.error_code, answer.error_message)
+    return {
+        of.entity_name: {one.key: one.value for one in entry.values}
+        for entry in answer.entries or ()
+        for of in entry.entity
+        if of.entity_name is not None
+    }
+
+
+def alter_quotas(broker: wire.Connection, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Set and remove quotas, {user: {key: value, None to remove it}}. Raises KafkaError, OSError."""
+    if not changes:
+        return
+    kind = AlterClientQuotasRequest.EntryData
+    entries = [
+        kind(
+            entity=[kind.EntityData(entity_type=USER, entity_name=name)],
+            ops=[
+                kind.OpData(key=key, value=0.0 if value is None else value, remove=value is None)
+                for key, value in change.items()
+            ],
+        )
+        for name, change in changes.items()
+    ]
+    _raise_first(broker.call(AlterClientQuotasRequest(entries=entries, validate_only=False)).entries)
 
 
 def add_rules(broker: wire.Connection, wanted: Sequence[rules.Rule]) -> None:

@@ -1,35 +1,44 @@
-"""Users as an inventory wants them against those that are there: what is to be done. Pure."""
+"""Users and rules as an inventory wants them against those that are there: what is to be done. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.users.rules import Rule, from_wire
+from cluster.users.quotas import Change, Quota, change, text
+from cluster.users.rules import Rule, from_wire, shown
 from cluster.users.wanted import OURS, User
+
+ByWho = Mapping[str, tuple[Rule, ...]]  # by whom a rule is for, as `Rule.who` writes it
 
 
 @dataclass(frozen=True)
 class Plan:
-    """add: users that are not there; passwords: those whose password is another one; rules: to be made, by user; more:
-    rules of listed users that are not listed; others: users that are not listed, with their rules."""
+    """listed: whom the inventory lists, in whichever way; users: those of kafka_users; add: users that are not there;
+    passwords: those whose password is another one; rules: to be made; more: rules that nobody lists; others: users with
+    a password that are not listed, with such rules; quotas: what changes of the quotas that are listed, by user; loose:
+    quotas that nobody lists, of any user."""
 
+    listed: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
     add: tuple[User, ...] = ()
     passwords: tuple[User, ...] = ()
-    rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
-    more: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
-    others: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    rules: ByWho = field(default_factory=dict)
+    more: ByWho = field(default_factory=dict)
+    others: ByWho = field(default_factory=dict)
+    quotas: Mapping[str, Change] = field(default_factory=dict)
+    loose: Mapping[str, Quota] = field(default_factory=dict)
 
     @property
     def changes(self) -> int:
-        """How many users change."""
-        return len({one.name for one in (*self.add, *self.passwords)} | {*self.rules})
+        """How many of those that are listed change."""
+        return len({one.name for one in (*self.add, *self.passwords)} | {*self.rules, *self.quotas})
 
     @property
     def prunes(self) -> bool:
         """Whether something is there that is not listed."""
-        return bool(self.more or self.others)
+        return bool(self.more or self.others or self.loose)
 
     def set_passwords(self) -> dict[str, str]:
         """{user: password} of those that are to be made or changed."""
@@ -39,40 +48,67 @@ class Plan:
         """All rules that are to be made."""
         return [rule for rules in self.rules.values() for rule in rules]
 
+    def pruned(self) -> list[Rule]:
+        """All rules that nobody lists."""
+        return [rule for rules in (*self.more.values(), *self.others.values()) for rule in rules]
 
-def make(wanted: Sequence[User], there: Mapping[str, Any]) -> Plan:
-    """The plan. there: as `cluster.users.onhost.look` answers."""
-    users, right = set(there["users"]), there["right"]
-    by_user: dict[str, set[Rule]] = {}
-    for data in there["rules"]:
-        rule = from_wire(data)
-        if rule.plain:
-            by_user.setdefault(rule.user, set()).add(rule)
-    rules = {one.name: tuple(rule for rule in one.rules if rule not in by_user.get(one.name, ())) for one in wanted}
-    more = {one.name: tuple(sorted(by_user.get(one.name, set()) - {*one.rules})) for one in wanted}
-    listed = {one.name for one in wanted}
-    others = {name for name in {*users, *by_user} - listed if not name.startswith(OURS)}
+    def set_quotas(self, prune: bool) -> dict[str, Change]:
+        """{user: what changes of its quota}. prune: those that nobody lists are removed."""
+        removed = {name: dict.fromkeys(quota) for name, quota in self.loose.items()} if prune else {}
+        return {**removed, **self.quotas}
+
+
+def make(wanted: Sequence[User], there: Mapping[str, Any], acls: Sequence[Rule] | None = None) -> Plan:
+    """The plan. there: as `cluster.users.onhost.look` answers. acls: rules beside those of the users; None: the
+    inventory does not say, so rules that no user's entry can say are somebody else's. Without wanted users, those that
+    have a password are, and quotas too."""
+    found = [rule for rule in map(from_wire, there["rules"]) if not rule.user.startswith(OURS)]
+    listed = [*(rule for one in wanted for rule in one.rules), *(acls or ())]
+    names = {one.name for one in wanted}
+    known, ours = set(there["users"]), {*listed}
+    strangers = {name for name in known - names if not name.startswith(OURS)} if wanted else set()
+    unlisted = _by_who(sorted(rule for rule in found if rule not in ours and (rule.plain or acls is not None)))
+    mentioned = {one.name: one.quota for one in wanted if one.quota is not None}
+    changed = {name: change(quota, there["quotas"].get(name, {})) for name, quota in mentioned.items()}
+    loose = {name: quota for name, quota in sorted(there["quotas"].items()) if name not in mentioned}
     return Plan(
-        add=tuple(one for one in wanted if one.name not in users),
-        passwords=tuple(one for one in wanted if one.name in users and not right.get(one.name)),
-        rules={name: found for name, found in rules.items() if found},
-        more={name: found for name, found in more.items() if found},
-        others={name: tuple(sorted(by_user.get(name, ()))) for name in sorted(others)},
+        listed=frozenset(names | {rule.who for rule in listed}),
+        users=frozenset(names),
+        add=tuple(one for one in wanted if one.name not in known),
+        passwords=tuple(one for one in wanted if one.name in known and not there["right"].get(one.name)),
+        rules=_by_who(rule for rule in dict.fromkeys(listed) if rule not in found),
+        more={who: rules for who, rules in unlisted.items() if who not in strangers},
+        others={name: unlisted.get(name, ()) for name in sorted(strangers)},
+        quotas={name: found for name, found in changed.items() if found},
+        loose=loose if wanted else {},
     )
+
+
+def _by_who(rules: Iterable[Rule]) -> ByWho:
+    found: dict[str, tuple[Rule, ...]] = {}
+    for rule in rules:
+        found[rule.who] = (*found.get(rule.who, ()), rule)
+    return found
 
 
 def lines(plan: Plan, prune: bool) -> Iterator[tuple[str, str, str]]:
     """(user, what changes, "+", "~" or "-") of each change."""
-    new = {one.name for one in plan.add}
-    for name in sorted({*new, *(one.name for one in plan.passwords), *plan.rules}):
-        parts = [] if name in new or name not in {one.name for one in plan.passwords} else ["another password"]
-        parts += [f"may {rule}" for rule in plan.rules.get(name, ())]
-        yield name, "; ".join(parts) or "may nothing", "+" if name in new else "~"
+    new, other = {one.name for one in plan.add}, {one.name for one in plan.passwords}
+    for name in sorted({*new, *other, *plan.rules, *plan.quotas}):
+        parts = ["another password"] if name in other else []
+        parts += [rule.sentence for rule in plan.rules.get(name, ())]
+        parts += [f"quota: {text(plan.quotas[name])}"] if name in plan.quotas else []
+        changed = name in plan.users and name not in new
+        yield shown(name), "; ".join(parts) or "may nothing", "~" if changed else "+"
     if prune:
         for name, rules in plan.more.items():
-            yield name, "; ".join(f"may no longer {rule}" for rule in rules), "~"
-        for name in plan.others:
-            yield name, "delete the user and its rules", "-"
+            yield shown(name), "; ".join(rule.revoked for rule in rules), "~"
+        for name, quota in plan.loose.items():
+            if name not in plan.others:
+                yield name, f"no longer a quota: {text(quota)}", "~"
+        for name, rules in plan.others.items():
+            with_it = [*(["rules"] if rules else []), *(["quota"] if name in plan.loose else [])]
+            yield name, f"delete the user{' and its ' if with_it else ''}{' and '.join(with_it)}", "-"
 
 
 def left_alone(plan: Plan) -> Iterator[str]:
@@ -80,4 +116,7 @@ def left_alone(plan: Plan) -> Iterator[str]:
     if plan.others:
         yield f"not listed, left alone: {', '.join(plan.others)}"
     for name, rules in plan.more.items():
-        yield f"not listed, left alone: {name} may {', '.join(map(str, rules))}"
+        yield f"not listed, left alone: {shown(name)} {', '.join(rule.sentence for rule in rules)}"
+    for name, quota in plan.loose.items():
+        if name not in plan.others:
+            yield f"not listed, left alone: the quota of {name}: {text(quota)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cluster.remote import ByBroker
+from cluster.users.quotas import Change
 from cluster.users.rules import Rule
 
 
@@ -26,8 +27,9 @@ def change(
     delete: Sequence[str] = (),
     add: Sequence[Rule] = (),
     remove: Sequence[Rule] = (),
+    quotas: Mapping[str, Change] | None = None,
 ) -> ByBroker:
-    """Make and remove users and rules: `users.onhost.change`."""
+    """Make and remove users and rules, and change quotas: `users.onhost.change`."""
     wired = {"add": [one.to_wire() for one in add], "remove": [one.to_wire() for one in remove]}
-    users = {"passwords": dict(passwords), "delete": list(delete)}
+    users = {"passwords": dict(passwords), "delete": list(delete), "quotas": dict(quotas or {})}
     return ByBroker("cluster.users.onhost", "change", {"door": door, **users, **wired})

@@ -49,6 +49,11 @@ class Rule(NamedTuple):
         return self.user if self.type == USER else self.principal
 
     @property
+    def revoked(self) -> str:
+        """The same for one that goes: "may no longer write topic orders"."""
+        return f"may no longer {self}" if self.allow else f"is no longer denied to {self}"
+
+    @property
     def plain(self) -> bool:
         """Whether it only allows a user something, from everywhere: what can be said beside a user's name."""
         return self.allow and self.host == EVERYWHERE and self.type == USER and self.user != EVERYONE
@@ -88,3 +93,8 @@ def principal(text: str) -> Tuple[str, str]:
     """(type, name) of a principal as Kafka writes it, "User:alice"."""
     kind, _, name = text.partition(":")
     return kind, name
+
+
+def shown(who: str) -> str:
+    """Whom a rule is for (`Rule.who`), in a sentence."""
+    return "everyone" if who == EVERYONE else who

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cluster.users import quotas
 from cluster.users.rules import Rule
 from provisioner.errors import ConfigError
 from provisioner.words import did_you_mean
@@ -23,17 +24,18 @@ RIGHTS = {
     "groups": ("group", "read"),
     "transactions": ("transactional-id", "write"),
 }
-KEYS = ("password", *RIGHTS)
+KEYS = ("password", *RIGHTS, "quota")
 SHORTEST = 8  # characters of a password
 OURS = "provisioner-"  # how users begin that the toolkit makes for a moment
 
 
 class User(NamedTuple):
-    """A user as it is to be."""
+    """A user as it is to be. quota: exactly this one; None where the inventory does not mention it."""
 
     name: str
     password: str
     rules: tuple[Rule, ...]
+    quota: quotas.Quota | None = None
 
     def __repr__(self) -> str:
         return f"User({self.name!r}, rules={self.rules!r})"
@@ -45,16 +47,17 @@ def parse(given: Mapping[Any, Any], place: Callable[..., str]) -> tuple[list[Use
     problems: list[ConfigError] = []
     for name, entry in given.items():
         found = [
-            ConfigError(f"kafka_users: {why}", details=_in(place(str(name))), advice=advice)
+            ConfigError(f"kafka_users: {why}", details=in_place(place(str(name))), advice=advice)
             for why, advice in _wrong(name, entry)
         ]
         problems += found
         if not found:
-            users.append(User(str(name), str(entry["password"]), _rules(str(name), entry)))
+            users.append(User(str(name), str(entry["password"]), _rules(str(name), entry), _quota(entry)))
     return users, problems
 
 
-def _in(place: str) -> list[str]:
+def in_place(place: str) -> list[str]:
+    """The line of a message that says where an entry is written."""
     return [f"in: {place}"] if place else []
 
 
@@ -65,6 +68,13 @@ def _rules(user: str, entry: Mapping[str, Any]) -> tuple[Rule, ...]:
             prefixed = name.endswith("*") and name != "*"
             found.append(Rule(user, operation, kind, name[:-1] if prefixed else name, prefixed))
     return tuple(dict.fromkeys(found))
+
+
+def _quota(entry: Mapping[str, Any]) -> quotas.Quota | None:
+    if "quota" not in entry:
+        return None
+    given = entry["quota"] or {}
+    return {quotas.KINDS[key].key: quotas.KINDS[key].parse(value) for key, value in given.items() if value is not None}
 
 
 def _wrong(name: Any, entry: Any) -> Iterator[tuple[str, str]]:
@@ -94,6 +104,23 @@ def _wrong(name: Any, entry: Any) -> Iterator[tuple[str, str]]:
                 or not str(one)
             ):
                 yield f"{name}: {key} has an entry that is no name", "list names, or beginnings of names with * behind"
+    yield from _wrong_quota(name, entry.get("quota"))
+
+
+def _wrong_quota(name: str, quota: Any) -> Iterator[tuple[str, str]]:
+    if quota is not None and not isinstance(quota, Mapping):
+        yield f"{name}: quota is not a map", "write it like this: quota: {produce: 10m, consume: 20m, requests: 50}"
+        return
+    for key, value in (quota or {}).items():
+        kind = quotas.KINDS.get(key)
+        if kind is None:
+            near = did_you_mean(str(key), quotas.KINDS)
+            yield f"{name}: quota has an unknown key {key}{near}", f"keys: {', '.join(quotas.KINDS)}"
+        elif value is not None:
+            try:
+                kind.parse(value)
+            except ValueError:
+                yield f"{name}: quota: {key} is not {kind.expected}", "write a value above 0, or leave it out: no limit"
 
 
 def _names(value: Any) -> Sequence[Any]:

@@ -202,7 +202,7 @@ def wanted_topics(inventory: Inventory) -> tuple[list[Wanted], list[ConfigError]
 def closed(inventory: Inventory) -> list[ConfigError]:
     """kafka_security is the same everywhere, and this cluster can have it."""
     nodes = [*members(inventory, "kafka"), *members(inventory, kraft.CONTROLLERS)]
-    if not any(host.vars["kafka_security"] for host in nodes):
+    if not any(host.vars["kafka_security"] or host.vars["kafka_super_users"] for host in nodes):
         return []
     from roles.kafka import closing  # as above
 
@@ -210,12 +210,13 @@ def closed(inventory: Inventory) -> list[ConfigError]:
 
 
 def users(inventory: Inventory) -> list[ConfigError]:
-    """kafka_users is a list of users."""
-    if not any(host.vars["kafka_users"] for host in members(inventory, "kafka")):
+    """kafka_users is a list of users, and kafka_acls one of rules."""
+    brokers = members(inventory, "kafka")
+    if not any(host.vars["kafka_users"] or host.vars["kafka_acls"] is not None for host in brokers):
         return []
     from roles.kafka import users  # as above
 
-    return users.listed(inventory)
+    return users.problems(inventory)
 
 
 CHECKS = (

@@ -13,8 +13,7 @@ from typing import Any
 from provisioner.resources import Archive, Derived, Resource
 from provisioner.run.target import Target
 from roles.java import role as java
-from roles.kafka import listeners
-from roles.kafka.release import NEW_OPTIONS, release
+from roles.kafka import as_root, listeners
 from roles.kafka.service import ADMIN
 from roles.shared import security
 
@@ -82,10 +81,8 @@ def _config(target: Target) -> dict[str, str]:
     """What each of the recorded commands is told of a closed cluster, behind a blank."""
     if not security.on(target.host):
         return dict.fromkeys(("any", "producer", "consumer"), "")
-    any_ = f" --command-config {ADMIN}"
-    if release(target.host.vars).number >= NEW_OPTIONS:
-        return dict.fromkeys(("any", "producer", "consumer"), any_)
-    return {"any": any_, "producer": f" --producer.config {ADMIN}", "consumer": f" --consumer.config {ADMIN}"}
+    called = {name: as_root.option(f"kafka-console-{name}.sh", target) for name in ("producer", "consumer")}
+    return {name: f" {option} {ADMIN}" for name, option in {"any": as_root.CONFIG, **called}.items()}
 
 
 def made(target: Target, archive: Archive) -> list[Resource]:

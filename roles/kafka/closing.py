@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from cluster.users import principals
+from cluster.users.rules import EVERYONE
 from provisioner.errors import ConfigError
 from roles.kafka import listeners, metadata
 from roles.shared import kraft, security
-from roles.shared.checks import members
+from roles.shared.checks import members, one_for_all
 
 if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
 def problems(inventory: Inventory) -> list[ConfigError]:
     """All of them; a mode that is not one, or that the cluster cannot have, first and alone."""
     first = one_mode(inventory) or own_metadata(inventory)
-    return first or [*no_listener_of_ours(inventory), *decided(inventory), *renewed_in_time(inventory)]
+    rest = (no_listener_of_ours, decided, renewed_in_time, super_users)
+    return first or [problem for check in rest for problem in check(inventory)]
 
 
 def one_mode(inventory: Inventory) -> list[ConfigError]:
@@ -67,10 +71,52 @@ def decided(inventory: Inventory) -> list[ConfigError]:
             f"{variable} sets {name}, which follows from kafka_security",
             host=host.name,
             details=[f"in: {host.place(variable, name)}"],
-            advice="remove it, or leave kafka_security out",
+            advice="set kafka_super_users instead"
+            if name == security.DECIDED[1]
+            else "remove it, or leave kafka_security out",
         )
         for host, variable, name in found
     ]
+
+
+def super_users(inventory: Inventory) -> list[ConfigError]:
+    """kafka_super_users is the same on all nodes, and each entry is a principal as Kafka compares it."""
+    nodes = [host for group in (kraft.BROKERS, kraft.CONTROLLERS) for host in members(inventory, group)]
+    if differs := one_for_all(nodes, security.SUPER_USERS, "nodes"):
+        return differs
+    given = nodes[0].vars[security.SUPER_USERS]
+    out = []
+    if given and not security.on(nodes[0]):
+        where, advice = nodes[0].place(security.SUPER_USERS), "set kafka_security: required (or open), or remove it"
+        what = "kafka_super_users lists users, and no listener asks for one"
+        out.append(ConfigError(what, details=[f"in: {where}"] if where else [], advice=advice))
+    for number, one in enumerate(given):
+        if why := _no_principal(one, given[:number]):
+            place = nodes[0].place(security.SUPER_USERS, str(number))
+            out.append(
+                ConfigError(
+                    f"kafka_super_users has {one!r}: {why}",
+                    details=[f"in: {place}"] if place else [],
+                    advice="write it like this: kafka_super_users: [alice, 'User:CN=ops,O=x']",
+                )
+            )
+    return out
+
+
+def _no_principal(one: Any, before: Sequence[Any]) -> str:
+    """What is wrong with a super user; "" for nothing."""
+    if not isinstance(one, str) or not one.isprintable() or one != one.strip():
+        return "it is no text, or has blanks or signs at its ends that cannot be seen"
+    if ";" in one:
+        return "; separates super users in Kafka's properties, so no name may have it"
+    try:
+        kind, name = principals.typed(one)
+    except ValueError as error:
+        return str(error)
+    if name == EVERYONE:
+        return "everyone cannot be a super user: brokers compare the name as it is"
+    others = {principals.typed(other) for other in before if isinstance(other, str) and not _no_principal(other, ())}
+    return "it is there twice" if (kind, name) in others else ""
 
 
 def renewed_in_time(inventory: Inventory) -> list[ConfigError]:

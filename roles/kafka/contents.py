@@ -30,7 +30,7 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
     # Features before the setting: finalising one of them is what makes the cluster hold it.
     for step in (features, in_sync):
         _add(done, step.contents(call, brokers, reporter, check))
-    if brokers[0]["kafka_users"]:
+    if brokers[0]["kafka_users"] or brokers[0]["kafka_acls"] is not None:
         from roles.kafka import users
 
         _add(done, users.contents(call, brokers, reporter, check))

@@ -12,7 +12,7 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.kafka import class_archive, listeners, logs, metadata, service_archive, topology
+from roles.kafka import as_root, class_archive, listeners, logs, metadata, service_archive, topology
 from roles.kafka.checks import OWNED
 from roles.kafka.release import distribution, home, release
 from roles.kafka.service import (
@@ -118,9 +118,9 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     listed = commands.of(used, site.stops())
     on_path = [*(command.name for command in listed), "kafka-run-class.sh"]
     quick = class_archive.settings(target, archive)
-    start = {"quick": quick, "native": native.place(archive), **java.given(target, used)}
+    start = {"commands": listed, "quick": quick, "native": native.place(archive), **java.given(target, used)}
     reach: list[Resource] = [
-        target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, commands=listed, **start),
+        target.file(LAUNCHER, "kafka/bin/launcher.sh.j2", mode=0o755, as_root=as_root.settings(target), **start),
         Links("/usr/local/bin", dict.fromkeys(on_path, LAUNCHER), only=LAUNCHER),
         native.libraries(target, archive, zstd=True),
         *class_archive.makers(target, archive),
@@ -141,7 +141,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
         Directory(bin_dir),
         Directory(config_dir),
         target.file(f"{bin_dir}/kafka-run-class.sh", "kafka/bin/kafka-run-class.sh.j2", mode=0o755, **start),
-        target.file(f"{bin_dir}/kafka-tool.sh", "kafka/bin/kafka-tool.sh.j2", mode=0o755, commands=listed, **start),
+        target.file(f"{bin_dir}/kafka-tool.sh", "kafka/bin/kafka-tool.sh.j2", mode=0o755, **start),
         Links(bin_dir, {command.name: "kafka-tool.sh" for command in listed}),
         *logs.of_commands(target, used, config_dir),
         *(

@@ -56,13 +56,13 @@ def data_dirs(target: Target) -> list[str]:
 
 def next_steps(targets: Sequence[Target]) -> list[str]:
     """Commands to try after a deploy. targets: hosts with a broker."""
-    here = listeners.inter_broker(targets[0].host).local
-    own = f" --command-config {ADMIN}" if security.on(targets[0].host) else ""
+    closed = security.on(targets[0].host)
+    here = f"kafka-topics.sh --bootstrap-server {listeners.inter_broker(targets[0].host).local} --list"
     beside = metadata.unit_here(targets[0]).removesuffix(".service")
     return [
         *listeners.told(listeners.bootstrap_servers(targets[0].members("kafka"))),
         f"On {targets[0].name}, in any shell:",
-        f"  {'sudo ' if own else ''}kafka-topics.sh --bootstrap-server {here}{own} --list",
+        f"  {'sudo kafka-topics.sh --list' if closed else here}",
         f"  logs: journalctl -u kafka{f' -u {beside}' if beside else ''}, and {LOGS[0]}",
     ]
 

@@ -1,4 +1,5 @@
-"""Users of the secured listeners as an inventory lists them (`kafka_users`): checked, planned, made by a deploy.
+"""Users of the secured listeners and rules as an inventory lists them (`kafka_users`, `kafka_acls`): checked, planned,
+made by a deploy.
 
 What is not listed stays, users and rules alike: `invoke users.apply --prune` removes it.
 """
@@ -9,8 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cluster.users import acls, remote
 from cluster.users import plan as planning
-from cluster.users import remote
+from cluster.users.rules import Rule
 from cluster.users.wanted import User, parse
 from provisioner.errors import ConfigError
 from roles.kafka import listeners
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from provisioner.report.reporter import Reporter
     from provisioner.run.target import Target
 
-VARIABLE = "kafka_users"
+VARIABLE, RULES = "kafka_users", "kafka_acls"
 Ask = Callable[["ByBroker"], "dict[str, Any]"]
 
 
@@ -34,17 +36,24 @@ def door(host: Host) -> str:
     return found[0].local if found else ""
 
 
-def planned(ask: Ask, host: Host, wanted: Sequence[User]) -> planning.Plan | None:
-    """What is to be done about the users; None where the broker does not answer. host: the one that is asked."""
+def listed(host: Host) -> bool:
+    """Whether the inventory says anything about users or rules."""
+    return bool(host.vars[VARIABLE]) or host.vars[RULES] is not None
+
+
+def planned(ask: Ask, host: Host) -> planning.Plan | None:
+    """What is to be done about users and rules; None where the broker does not answer. host: the one that is asked."""
+    wanted = of(host)
     there = ask(remote.look(door(host), {one.name: one.password for one in wanted}))
-    return planning.make(wanted, there) if there["serving"] else None
+    return planning.make(wanted, there, rules_of(host)) if there["serving"] else None
 
 
 def apply(ask: Ask, host: Host, plan: planning.Plan, prune: bool = False) -> None:
     """Do it. prune: also remove what is not listed. Raises HostFailed."""
-    removed = [rule for rules in (*plan.more.values(), *plan.others.values()) for rule in rules] if prune else []
     delete = list(plan.others) if prune else []
-    ask(remote.change(door(host), passwords=plan.set_passwords(), delete=delete, add=plan.made(), remove=removed))
+    rules = {"add": plan.made(), "remove": plan.pruned() if prune else []}
+    quotas = plan.set_quotas(prune)
+    ask(remote.change(door(host), passwords=plan.set_passwords(), delete=delete, **rules, quotas=quotas))
 
 
 def show(reporter: Reporter, plan: planning.Plan, prune: bool = False) -> None:
@@ -62,14 +71,13 @@ def show_left(reporter: Reporter, plan: planning.Plan) -> None:
 
 
 def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
-    """Make the listed users and what they may do. {host by way of which: (users as listed, those changed)}; empty where
-    none are listed or no broker answers. Raises HostFailed."""
-    target = brokers[0]
-    wanted = of(target.host)
-    if not wanted or not security.on(target.host):
+    """Make the listed users and rules. {host by way of which: (users as listed, those changed)}; empty where none are
+    listed or no broker answers. Raises HostFailed."""
+    first = brokers[0].host
+    if not listed(first) or not security.on(first):
         return {}
     for asked in brokers:
-        plan = planned(_by(call, asked), asked.host, wanted)
+        plan = planned(_by(call, asked), asked.host)
         if plan is not None:
             break
     else:
@@ -79,11 +87,11 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
         reporter.phase("Users")
         show(reporter, plan)
     else:
-        reporter.note(f"users: {len(wanted)} listed, each as it should be")
+        reporter.note(f"users: {len(plan.listed)} listed, each as it should be")
         show_left(reporter, plan)
     if plan.changes and not check:
         apply(_by(call, asked), asked.host, plan)
-    return {asked.name: (len(wanted) - plan.changes, plan.changes)}
+    return {asked.name: (len(plan.listed) - plan.changes, plan.changes)}
 
 
 def _by(call: Call, asked: Target) -> Ask:
@@ -95,20 +103,38 @@ def of(host: Host) -> list[User]:
     return parse(host.vars[VARIABLE], partial(host.place, VARIABLE))[0]
 
 
-def listed(inventory: Inventory) -> list[ConfigError]:
-    """kafka_users is the same on all brokers, each entry is a user, and there is a listener for them."""
+def origins(host: Host) -> dict[Rule, list[str]]:
+    """{rule: the variables that list it}."""
+    found: dict[Rule, list[str]] = {}
+    listed = {VARIABLE: [rule for one in of(host) for rule in one.rules], RULES: rules_of(host) or []}
+    for variable, rules in listed.items():
+        for rule in rules:
+            found.setdefault(rule, []).append(variable)
+    return found
+
+
+def rules_of(host: Host) -> list[Rule] | None:
+    """The rules that an inventory lists beside those of its users; None where it does not say. It was checked."""
+    given = host.vars[RULES]
+    return None if given is None else acls.parse(given, partial(host.place, RULES))[0]
+
+
+def problems(inventory: Inventory) -> list[ConfigError]:
+    """kafka_users and kafka_acls are the same on all brokers, each entry is one, and there is a listener for them."""
     brokers = members(inventory, "kafka")
-    if not brokers or not any(host.vars[VARIABLE] for host in brokers):
-        return []
-    if differs := one_for_all(brokers, VARIABLE):
+    used = [one for one in (VARIABLE, RULES) if any(host.vars[one] for host in brokers)]
+    if differs := [problem for one in (VARIABLE, RULES) for problem in one_for_all(brokers, one)]:
         return differs
-    problems = parse(brokers[0].vars[VARIABLE], partial(brokers[0].place, VARIABLE))[1]
-    if not security.on(brokers[0]):
-        problems.append(
+    parsed: dict[str, Callable[..., tuple[list[Any], list[ConfigError]]]] = {VARIABLE: parse, RULES: acls.parse}
+    found = [
+        problem for one in used for problem in parsed[one](brokers[0].vars[one], partial(brokers[0].place, one))[1]
+    ]
+    if used and not security.on(brokers[0]):
+        found.append(
             ConfigError(
-                "kafka_users lists users, and no listener asks for one",
-                details=[f"in: {brokers[0].place(VARIABLE)}"],
-                advice="set kafka_security: required (or open), or remove kafka_users",
+                f"{used[0]} lists {'users' if used[0] == VARIABLE else 'rules'}, and no listener asks for a user",
+                details=[f"in: {brokers[0].place(used[0])}"],
+                advice=f"set kafka_security: required (or open), or remove {used[0]}",
             )
         )
-    return problems
+    return found

@@ -39,14 +39,14 @@ def collected(check: Check) -> Check:
     return run
 
 
-def one_for_all(brokers: Sequence[Host], variable: str) -> list[ConfigError]:
-    """A variable that is about a whole cluster is the same on all of its brokers."""
-    other = next((host for host in brokers if host.vars[variable] != brokers[0].vars[variable]), None)
+def one_for_all(nodes: Sequence[Host], variable: str, called: str = "brokers") -> list[ConfigError]:
+    """A variable that is about a whole cluster is the same on all of its nodes. called: what these are."""
+    other = next((host for host in nodes if host.vars[variable] != nodes[0].vars[variable]), None)
     if other is None:
         return []
-    details = [f"{host.name}: {host.place(variable) or 'not set'}" for host in (brokers[0], other)]
+    details = [f"{host.name}: {host.place(variable) or 'not set'}" for host in (nodes[0], other)]
     advice = "set it once for all hosts, under `all: vars:`"
-    return [ConfigError(f"{variable} differs between the brokers of one cluster", details=details, advice=advice)]
+    return [ConfigError(f"{variable} differs between the {called} of one cluster", details=details, advice=advice)]
 
 
 def versions(

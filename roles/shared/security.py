@@ -12,8 +12,11 @@ from typing import Any, NamedTuple, Protocol
 
 from cluster.endpoint import AUTHORITY, NODE, PLAINTEXT, SSL
 from cluster.protocol.login import MECHANISM, MODULE
+from cluster.users import principals
+from cluster.users.rules import USER
+from roles.shared.properties import escaped
 
-VARIABLE = "kafka_security"
+VARIABLE, SUPER_USERS = "kafka_security", "kafka_super_users"
 OFF, OPEN, REQUIRED = "off", "open", "required"
 # Between off and the others, in no inventory (`roles/kafka/stages.py`). ADDED: the listeners with TLS are there, and
 # nodes speak over the old ones; MOVED: nodes speak over the new ones, and the old ones are there, too.
@@ -96,7 +99,7 @@ def node(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for listener in listeners:
         found |= _tls(unit, listener, "required")
-    users = ";".join(f"User:{one}" for one in super_users(host))
+    users = escaped(";".join(super_users(host)))
     return {
         **found,
         **dict(zip(DECIDED, (AUTHORIZER, users, str(everyone(host)).lower()), strict=True)),
@@ -104,8 +107,10 @@ def node(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:
 
 
 def super_users(host: Vars) -> list[str]:
-    """The names of those that may do everything."""
-    return [SUBJECT] if mode(host) == REQUIRED else [SUBJECT, ANONYMOUS]
+    """Those that may do everything, as Kafka writes them: "User:alice"."""
+    own = [SUBJECT] if mode(host) == REQUIRED else [SUBJECT, ANONYMOUS]
+    listed = [":".join(principals.typed(str(one))) for one in host.vars[SUPER_USERS]]
+    return [*(f"{USER}:{one}" for one in own), *listed]
 
 
 def everyone(host: Vars) -> bool:

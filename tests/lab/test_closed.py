@@ -11,18 +11,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import TopicAuthorizationFailedError
 
+from cli.cluster import opened
+from cli.common import Run
 from cluster.endpoint import Endpoint, Login
-from cluster.protocol.hello import hello
-from cluster.protocol.login import Refused
+from cluster.protocol.hello import LARGEST_ANSWER, REQUEST, STRANGE, hello
+from cluster.protocol.login import Refused, log_in
+from cluster.users import remote
 from lab.lab import Lab
+from provisioner.agent.framed import receive
 from provisioner.authority import Authority
+from roles.kafka import users
 
 from . import canary
 from .cluster import Cluster, bare_cluster
@@ -34,6 +40,8 @@ USERS: dict[str, dict[str, Any]] = {
     "bob": {"password": BOB, "read": "bobs", "write": "bobs", "groups": "*"},
 }
 ASKER = Path(__file__).with_name("strangers.py")
+REAUTH = 8  # seconds after which a client has to show its password again
+OFFICIAL = "kafka-configs.sh"  # as root, who is the node of its host without a word
 PORTS = {"NODES": 9091, "CONTROLLER_SECURE": 9095}
 
 
@@ -45,6 +53,7 @@ def closed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clust
         # The lab forwards one port of Kafka's: it is the secured one here.
         external |= {"secure_port": external["port"], "port": "{{ external_port | int + 1 }}"}
         variables |= {"kafka_security": "required", "topics": {"orders": {"partitions": 3}, "bobs": {}}}
+        variables["kafka_reauth"] = f"{REAUTH}s"
         cluster.set({"kafka_users": USERS})
         cluster.made = cluster.invoke("deploy")
         yield cluster
@@ -169,7 +178,7 @@ def test_a_user_may_do_what_the_inventory_says_and_nothing_else(closed: Cluster)
         consumer.close()
     denied = "Principal = User:alice is Denied operation = .* on resource = Topic:LITERAL:bobs"
     logs = [host.sh(f"grep -c '{denied}' /var/log/kafka/kafka-authorizer.log", expect=None) for host in closed.hosts]
-    assert any(int(count) for count in logs)
+    assert any(int(count) for count in logs), "a denial is in the log, with the name of the user"
 
 
 def test_the_verbs_and_the_official_commands_work(closed: Cluster):
@@ -177,10 +186,9 @@ def test_the_verbs_and_the_official_commands_work(closed: Cluster):
     assert "orders" in closed.invoke("topics.list")
     assert "alice" in closed.invoke("users.list") and "Healthy" in closed.invoke("status")
     assert "Nothing is wrong" in closed.invoke("doctor")
-    command = (
-        "kafka-topics.sh --bootstrap-server 127.0.0.1:9091 --command-config /etc/kafka/tls/admin.properties --list"
-    )
-    assert "orders" in first.sh(command).split()
+    own = "--command-config /etc/kafka/tls/admin.properties"
+    for given in ("", "--bootstrap-server localhost:9091", f"--bootstrap-server 127.0.0.1:9091 {own}"):
+        assert "orders" in first.sh(f"kafka-topics.sh {given} --list").split(), given
     closed.invoke("client.config", "--user", "alice", "--out", str(closed.path.with_name("alice.properties")))
     config = closed.path.with_name("alice.properties")
     assert config.stat().st_mode & 0o777 == 0o600 and ALICE in config.read_text()
@@ -193,29 +201,36 @@ def test_the_verbs_and_the_official_commands_work(closed: Cluster):
 
 def test_a_user_that_a_killed_check_has_left_goes_with_the_next_one(closed: Cluster):
     first, left = closed.hosts[0], "provisioner-smoke-1700000000-killed"
-    tool = "kafka-configs.sh --bootstrap-server 127.0.0.1:9091 --command-config /etc/kafka/tls/admin.properties"
-    first.sh(f"{tool} --alter --entity-type users --entity-name {left} --add-config 'SCRAM-SHA-512=[password=x1y2z3]'")
-    assert left in first.sh(f"{tool} --describe --entity-type users") and left not in closed.invoke("users.list")
+    password = "--add-config 'SCRAM-SHA-512=[password=x1y2z3]'"
+    first.sh(f"{OFFICIAL} --alter --entity-type users --entity-name {left} {password}")
+    assert left in first.sh(f"{OFFICIAL} --describe --entity-type users") and left not in closed.invoke("users.list")
     closed.invoke("smoke")
-    assert "provisioner-smoke" not in first.sh(f"{tool} --describe --entity-type users")
+    assert "provisioner-smoke" not in first.sh(f"{OFFICIAL} --describe --entity-type users")
 
 
 def test_users_follow_the_inventory(closed: Cluster):
     carol = {"password": "a-password-of-carol", "read": "orders"}
-    other = {**USERS, "bob": {**USERS["bob"], "password": "another-one-of-bob"}, "carol": carol}
+    bob = {**USERS["bob"], "password": "another-one-of-bob", "quota": {"produce": "1m", "requests": 50}}
+    other = {**USERS, "bob": bob, "carol": carol}
     closed.set({"kafka_users": other})
     output = closed.invoke("users.apply")
-    assert "~ bob: another password" in output and "+ carol: may read topic orders" in output
+    assert "~ bob: another password; quota: produce 1 MiB/s, requests 50 %" in output
+    assert "+ carol: may read topic orders" in output
     assert "another-one-of-bob" not in output
     hello(door(closed, "bob", "another-one-of-bob"))
+    described = f"{OFFICIAL} --describe --entity-type users --entity-name bob"
+    eventually(
+        lambda: "producer_byte_rate=1048576" in closed.hosts[0].sh(described), seconds=5, what="a broker has the quota"
+    )
     eventually(lambda: refused(closed, "bob", BOB) < 1, seconds=5, what="the old password is out")
 
     closed.set({"kafka_users": USERS})
     output = closed.invoke("deploy", "--no-smoke")
     assert "not listed, left alone: carol" in output and "~ bob: another password" in output
+    assert "not listed, left alone: the quota of bob: produce 1 MiB/s, requests 50 %" in output
     hello(door(closed, "carol", carol["password"]))
     output = closed.invoke("users.apply", "--prune", "--yes")
-    assert "- carol: delete the user and its rules" in output
+    assert "- carol: delete the user and its rules" in output and "~ bob: no longer a quota" in output
     eventually(lambda: refused(closed, "carol", carol["password"]) < 1, seconds=5, what="carol is out")
     closed.require_unchanged()
 
@@ -254,6 +269,80 @@ def test_secrets_are_seen_nowhere(closed: Cluster, tmp_path: Path):
     assert canary.holding(closed.path.parent, *secrets) == [key]
     closed.invoke("users.apply", "--prune", "--yes")
     closed.require_unchanged()
+
+
+def answers(connection: socket.socket) -> bool:
+    """Whether an open connection is served; False where the broker has closed it."""
+    try:
+        connection.sendall(REQUEST)
+        return bool(receive(connection, LARGEST_ANSWER, STRANGE))
+    except OSError:
+        return False
+
+
+def test_an_open_connection_ends_in_time_once_its_user_is_deleted_or_has_another_password(closed: Cluster):
+    old, new, names = "a-password-of-both", "another-password-of-dave", ("dave", "erin")
+    places = {name: door(closed, name, old) for name in names}
+    with opened(Run(hosts=str(closed.path))) as cluster, contextlib.ExitStack() as stack:
+        tried_at = users.door(cluster.driver)
+        cluster.call(remote.change(tried_at, passwords=dict.fromkeys(names, old)))
+        for place in places.values():
+            eventually(partial(hello, place), seconds=5, what="the broker knows the user")
+        again, once = (stack.enter_context(places["dave"].connect()) for _ in range(2))
+        time.sleep(REAUTH - 2)
+        log_in(again, "dave", old)  # as Java's clients do in time
+        time.sleep(3)
+        assert answers(again) and not answers(once), "who shows the password again stays"
+
+        shows, silent = (
+            {name: stack.enter_context(place.connect()) for name, place in places.items()} for _ in range(2)
+        )
+        cluster.call(remote.change(tried_at, passwords={"dave": new}, delete=["erin"]))
+        changed = time.monotonic()
+        # This is when a client is moved: its connection is served, the new password is good, and the old one is not.
+        assert all(answers(one) for one in (*shows.values(), *silent.values()))
+        hello(door(closed, "dave", new))
+        for name in names:
+            eventually(partial(refused, closed, name, old), seconds=3, what="the old password is out")
+            with pytest.raises(OSError):
+                log_in(shows[name], name, old)
+            assert not answers(shows[name]), "who shows the old password on an open connection is out"
+        time.sleep(max(0.0, changed + REAUTH + 0.5 - time.monotonic()))
+        assert not any(answers(one) for one in silent.values())
+        cluster.call(remote.change("", passwords={}, delete=names))
+
+
+def test_rules_follow_the_inventory_and_those_of_others_stay_until_a_list_is_pruned(closed: Cluster):
+    denied = {"principal": "alice", "operation": "Read", "resource": "topic", "name": "orders*", "permission": "deny"}
+    by_hand = "--add --deny-principal 'User:*' --operation Write --topic by-hand --resource-pattern-type prefixed"
+    closed.hosts[0].sh(f"{OFFICIAL.replace('configs', 'acls')} {by_hand}")
+    asked = ("--user", "alice", "--topic", "orders", "--operation", "read")
+    closed.set({"kafka_users": USERS})
+    assert "yes" in closed.invoke("acls.check", *asked)
+    assert "No changes" in closed.invoke("users.apply", "--prune"), "without a list, others' rules are not ours"
+
+    closed.set({"kafka_users": USERS, "kafka_acls": [denied]})
+    output = closed.invoke("deploy", "--no-smoke")
+    assert "~ alice: may not read topic orders*" in output
+    assert "not listed, left alone: everyone may not write topic by-hand*" in output
+    page = closed.invoke("acls.list")
+    assert re.search(r"alice +may not read topic orders[*] +kafka_acls\n", page), page
+    assert re.search(r"everyone +may not write topic by-hand[*] +by hand\n", page), page
+    assert "alice may not read topic orders*" in closed.invoke("acls.check", *asked, expect=1)
+    consumer = KafkaConsumer(**client(closed, "alice", ALICE), group_id="alice1", auto_offset_reset="earliest")
+    try:
+        consumer.assign([TopicPartition("orders", 0)])
+        with pytest.raises(TopicAuthorizationFailedError):
+            consumer.poll(timeout_ms=20_000)
+    finally:
+        consumer.close(autocommit=False)
+
+    closed.set({"kafka_users": USERS, "kafka_acls": []})
+    output = closed.invoke("users.apply", "--prune", "--yes")
+    assert "~ alice: is no longer denied to read topic orders*" in output
+    assert "~ everyone: is no longer denied to write topic by-hand*" in output
+    assert "yes" in closed.invoke("acls.check", *asked)
+    closed.set({"kafka_users": USERS})
 
 
 def test_whoever_lacks_the_key_deploys_and_makes_no_certificate_and_no_second_authority(

@@ -76,6 +76,21 @@ def test_a_broker_speaks_tls_with_certificates_of_both_sides_to_nodes_and_asks_c
     assert found["super.users"] == "User:CN=kafka,O=kafka-provisioner"
 
 
+@pytest.mark.parametrize(
+    ("path", "host"),
+    [
+        ("/etc/kafka/server.properties", "kafka1"),
+        ("/etc/kafka-controller/controller.properties", "control1"),
+    ],
+)
+def test_listed_super_users_are_known_to_brokers_and_controllers(tmp_path, path, host):
+    where: dict[str, Any] = {"kafka": ["kafka1"], "kafka_controller": ["control1"]}
+    listed = {"kafka_super_users": ["alice", "User:CN=ops\\, night,O=x"]}
+    found = properties(tmp_path, path, host, kafka_security="required", **where, **listed)
+    own = "User:CN=kafka,O=kafka-provisioner"
+    assert found["super.users"] == rf"{own};User:alice;User:CN=ops\\, night,O=x", "escaped for java.util.Properties"
+
+
 def test_with_plaintext_doors_whoever_has_no_name_may_do_what_they_could(tmp_path):
     found = properties(tmp_path, kafka=["kafka1"], kafka_security="open")
     assert found["super.users"] == "User:CN=kafka,O=kafka-provisioner;User:ANONYMOUS"
@@ -135,10 +150,27 @@ def test_a_host_with_two_nodes_has_two_keys_each_readable_by_its_own(tmp_path):
         (
             {"kafka": ["a"]},
             {"kafka_security": "open", "kafka_config": {"super.users": "User:me"}},
-            "kafka_config sets super.users, which follows from kafka_security",
+            "set kafka_super_users instead",
+        ),
+        *[
+            ({"kafka": ["a"]}, {"kafka_security": "open", "kafka_super_users": [*wrong]}, said)
+            for wrong, said in (
+                (["alice;User:bob"], "; separates super users in Kafka's properties"),
+                (["user:alice"], "its kind is user; brokers know User"),
+                (["User:*"], "everyone cannot be a super user"),
+                (["alice", "User:alice"], "kafka_super_users has 'User:alice': it is there twice"),
+                ([["alice"]], "it is no text"),
+                (["User:"], "it has no name"),
+            )
+        ],
+        ({"kafka": ["a"]}, {"kafka_super_users": ["alice"]}, "kafka_super_users lists users, and no listener asks"),
+        (
+            {"kafka": ["a"], "kafka_controller": {"c": {"kafka_super_users": ["bob"]}}},
+            {"kafka_security": "open"},
+            "kafka_super_users differs between the nodes",
         ),
         ({"kafka": ["a"]}, {"kafka_security": "open", "kafka_internal_port": 9092}, "port 9092 is used by"),
-        ({"kafka": ["a"]}, {"kafka_users": {"u": {"password": "long-enough"}}}, "no listener asks for one"),
+        ({"kafka": ["a"]}, {"kafka_users": {"u": {"password": "long-enough"}}}, "no listener asks for a user"),
         ({"kafka": ["a"]}, {"kafka_security": "open", "kafka_users": {"u": {}}}, "u has no password"),
     ],
 )

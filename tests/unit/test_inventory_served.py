@@ -100,13 +100,14 @@ VERBS = {
     "users.list": [],
     "certs.list": [],
     "users.apply": ["--check"],
+    "acls.list": [],
     "acls.check": ["--user", "u", "--topic", "t"],
     "quorum.remove": ["--controller", "n1", "--check"],
     "bench.produce": ["--records", "1"],
     "bench.consume": ["--records", "1"],
 }
 # They say that this cluster has no such quorum, and no users, and connect to nobody.
-NEVER_HERE = ("quorum.remove", "users.list", "users.apply", "acls.check", "certs.list")
+NEVER_HERE = ("quorum.remove", "users.list", "users.apply", "acls.list", "acls.check", "certs.list")
 ANSWERED = ("certs.list",)  # for which that is an answer
 
 

@@ -10,6 +10,7 @@ from cluster.users import check
 from cluster.users import plan as planning
 from cluster.users.check import BY_RULE, NO_RULE, SUPER, UNRULED, Policy, Question
 from cluster.users.rules import CLUSTER, Rule, from_wire
+from cluster.users.wanted import User
 from provisioner.errors import UsageError
 
 CLOSED, OPEN = Policy(frozenset({"CN=kafka"}), everyone=False), Policy(frozenset({"ANONYMOUS"}), everyone=True)
@@ -142,6 +143,6 @@ def test_rules_that_the_inventory_cannot_say_are_none_of_a_plans():
     foreign = [rule("-read", "a"), rule("read", "b", host="10.0.0.7"), rule("read", "c", user="*")]
     foreign.append(rule("read", "d", type="Group"))
     assert all(from_wire(one.to_wire()) == one for one in foreign)
-    there = {"users": ["ann"], "right": {}, "rules": [one.to_wire() for one in foreign]}
-    plan = planning.make([], there)
+    there = {"users": ["ann"], "right": {}, "quotas": {}, "rules": [one.to_wire() for one in foreign]}
+    plan = planning.make([User("ben", "a-long-password", ())], there)
     assert plan.others == {"ann": ()} and not plan.more and not plan.rules

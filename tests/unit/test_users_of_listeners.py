@@ -43,6 +43,13 @@ def test_rights_become_rules():
         ("alice", {"password": "short"}, "shorter than 8"),
         ("alice", {"password": PASSWORD, "read": [{"topic": "orders"}]}, "read has an entry that is no name"),
         ("alice", {"password": PASSWORD, "read": "or*ders"}, "read has an entry that is no name"),
+        ("alice", {"password": PASSWORD, "quota": "10m"}, "alice: quota is not a map"),
+        ("alice", {"password": PASSWORD, "quota": {"produces": "1m"}}, "key produces; did you mean produce?"),
+        *[
+            ("alice", {"password": PASSWORD, "quota": {name: value}}, f"alice: quota: {name} is not")
+            for name, wrong in {"produce": ("10 mb/s", 0, -1, True, [1]), "requests": (0, -5, "half", "nan")}.items()
+            for value in wrong
+        ],
     ],
 )
 def test_what_is_wrong_is_said_without_a_value(name, entry, said):
@@ -54,8 +61,9 @@ def test_what_is_wrong_is_said_without_a_value(name, entry, said):
 ALICE = User("alice", PASSWORD, (Rule("alice", "read", "topic", "orders"), Rule("alice", "write", "topic", "orders")))
 
 
-def there(users=(), right=(), rules=()):
-    return {"users": list(users), "right": dict(right), "rules": [rule.to_wire() for rule in rules]}
+def there(users=(), right=(), rules=(), quotas=()):
+    found = {"users": list(users), "right": dict(right), "rules": [rule.to_wire() for rule in rules]}
+    return {**found, "quotas": dict(quotas)}
 
 
 def test_a_new_user_comes_with_all_of_its_rules():
@@ -91,3 +99,44 @@ def test_what_is_not_listed_goes_only_when_it_is_pruned():
         ("alice", "may no longer read topic clicks", "~"),
         ("bob", "delete the user and its rules", "-"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "before", "changed", "shown"),
+    [
+        ({"produce": "10m"}, {}, {"producer_byte_rate": 10485760.0}, "quota: produce 10 MiB/s"),
+        ({"produce": "10m"}, {"producer_byte_rate": 10485760.0}, {}, ""),
+        ({"produce": None, "requests": 50}, {"request_percentage": 50.0}, {}, ""),
+        (
+            {"consume": 1024, "mutations": 2.5},
+            {"producer_byte_rate": 1.0, "consumer_byte_rate": 5.0},
+            {"producer_byte_rate": None, "consumer_byte_rate": 1024.0, "controller_mutation_rate": 2.5},
+            "quota: produce unlimited, consume 1 KiB/s, mutations 2.5/s",
+        ),
+        ({}, {"request_percentage": 5.0}, {"request_percentage": None}, "quota: requests unlimited"),
+        (None, {"new_in_kafka_9": 5.0}, {"new_in_kafka_9": None}, "quota: new_in_kafka_9 unlimited"),
+    ],
+)
+def test_a_quota_that_is_mentioned_is_the_whole_one(said, before, changed, shown):
+    (alice,), problems = parsed(alice={"password": PASSWORD, "quota": said})
+    plan = planning.make([alice], there(["alice"], {"alice": True}, quotas={"alice": before}))
+    assert not problems and plan.set_quotas(prune=False) == ({"alice": changed} if changed else {})
+    assert [line for _, line, _ in planning.lines(plan, False)] == ([shown] if shown else [])
+    assert plan.changes == bool(changed) and not plan.prunes
+
+
+def test_a_quota_that_is_not_mentioned_goes_only_when_it_is_pruned():
+    quotas = {"alice": {"producer_byte_rate": 1024.0}, "bob": {"request_percentage": 5.0}, "CN=app": {"x": 1.0}}
+    plan = planning.make([ALICE], there(["alice", "bob"], {"alice": True}, ALICE.rules, quotas))
+    assert not plan.changes and plan.prunes and not plan.set_quotas(prune=False)
+    assert "not listed, left alone: the quota of alice: produce 1 KiB/s" in [*planning.left_alone(plan)]
+    assert [*planning.lines(plan, True)] == [
+        ("CN=app", "no longer a quota: x 1", "~"),
+        ("alice", "no longer a quota: produce 1 KiB/s", "~"),
+        ("bob", "delete the user and its quota", "-"),
+    ]
+    assert plan.set_quotas(prune=True) == {
+        "alice": {"producer_byte_rate": None},
+        "bob": {"request_percentage": None},
+        "CN=app": {"x": None},
+    }
