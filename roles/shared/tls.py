@@ -9,15 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cluster.endpoint import LOOPBACK
+from provisioner import certificates, succession
 from provisioner.authority import CERTIFICATE, KEY, Authority, lost
+from provisioner.certificates import Certificate
 from provisioner.errors import ProvisionerError, Refused
 from provisioner.resources import Credential, Directory, Resource
 from provisioner.run.target import Target
+from provisioner.succession import Step
 from roles.shared import kraft, security
 
 if TYPE_CHECKING:
+    from provisioner.inventory.model import Inventory
     from provisioner.run.plan import HostPlan
 
+# What nodes come to, while the authority's key is replaced.
+STEPS = {
+    Step.ANNOUNCED: "nodes trust the new authority beside the old one",
+    Step.SUCCEEDED: "nodes get certificates of the new authority, and trust both",
+    Step.RETIRED: "nodes trust only the new authority",
+}
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -45,6 +55,7 @@ def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, st
         subject=security.SUBJECT,
         names=known_as,
         authority=found.fingerprint,
+        others=found.others,
         renew=target["kafka_tls_renew"] // 1000,
         issue=partial(found.issue, security.NAME, known_as, max(1, target["kafka_tls_lifetime"] // DAY_MS)),
     )
@@ -69,6 +80,15 @@ def every_name(target: Target, names: Iterable[str]) -> tuple[str, ...]:
 def authority(inventory: Path) -> Authority:
     """The authority of an inventory's cluster, in a folder beside it: prod3.ca for prod3.yml."""
     return Authority(inventory.with_name(f"{inventory.stem}.ca"), security.ORGANIZATION)
+
+
+def warnings(inventory: Inventory) -> list[str]:
+    """How far the authority's key is replaced, where it is being replaced."""
+    step = succession.step(authority(inventory.path))
+    if step is Step.SETTLED:
+        return []
+    where = f"step {step.value} of {Step.RETIRED.value}: {STEPS[step]}"
+    return [f"the key of the certificates' authority is being replaced, {where}; `invoke certs.rotate-ca` goes on"]
 
 
 def require_all(targets: Sequence[Target]) -> None:
@@ -97,8 +117,9 @@ def _found(target: Target, plan: HostPlan, unit: str) -> Iterator[ProvisionerErr
         if not isinstance(change.resource, Credential) or change.resource.group != unit:
             continue
         found = authority(target.inventory.path)
-        there = (change.actual or {}).get("authority", "")
-        if there and there != found.fingerprint:
+        actual = change.actual or {}
+        there = actual.get("authority", "")
+        if there and there not in (found.fingerprint, *found.others):
             here = f"another one is in {found.folder}" if found.fingerprint else f"none is in {found.folder}"
             yield Refused(
                 "the certificates there are of an authority that is not the one here",
@@ -106,5 +127,20 @@ def _found(target: Target, plan: HostPlan, unit: str) -> Iterator[ProvisionerErr
                 advice=f"bring {CERTIFICATE} and {KEY} of that authority to {found.folder}: a second authority "
                 "would lock the nodes out from each other",
             )
+        elif there and (why := succession.behind(found.known, there, _trusted(actual))):
+            yield Refused(
+                f"the authority's key is being replaced, or was, from another machine: {why}",
+                details=[f"here: {found.folder}"],
+                advice=f"bring {CERTIFICATE} and the keys from there, as they are now, to {found.folder}",
+            )
         elif not found.can_sign:
             yield lost(found.folder)
+
+
+def _trusted(actual: Mapping[str, Any]) -> list[Certificate]:
+    """What a node trusts, as `Credential.read` answers; nothing where that is no certificate, which a deploy puts
+    right."""
+    try:
+        return certificates.every(actual.get("trusted", ""))
+    except ValueError:
+        return []

@@ -96,7 +96,7 @@ def test_a_new_cluster_is_closed_by_its_first_deploy(closed: Cluster):
     closed.require_unchanged()
     assert "Healthy" in closed.invoke("status")
     key, own = authority(closed) / "ca.key", authority(closed) / ".gitignore"
-    assert key.stat().st_mode & 0o777 == 0o600 and own.read_text() == "ca.key\n"
+    assert key.stat().st_mode & 0o777 == 0o600 and own.read_text() == "*.key\n"
     for host in closed.hosts:
         left = host.sh(f"grep -rlE '{ALICE}|{BOB}' /etc /var/log /var/lib /opt /run /tmp 2>/dev/null", expect=None)
         assert not left, f"{host.name}: a password is in {left}"

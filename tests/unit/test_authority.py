@@ -62,7 +62,7 @@ def test_the_key_stays_with_whoever_owns_it(authority: Authority):
     authority.issue("kafka", NAMES, 30)
     assert (authority.folder / "ca.key").stat().st_mode & 0o777 == 0o600
     assert authority.folder.stat().st_mode & 0o777 == 0o700
-    assert (authority.folder / ".gitignore").read_text() == "ca.key\n"
+    assert (authority.folder / ".gitignore").read_text() == "*.key\n"
     assert "PRIVATE" not in repr(authority.issue("kafka", NAMES, 30))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from provisioner import succession
 from provisioner.errors import ConfigError, ProvisionerError, Refused
 from provisioner.resources import Credential, Service
 from provisioner.run import plan as planning
@@ -182,6 +183,25 @@ def test_who_has_the_certificate_and_not_the_key_cannot_renew(tmp_path):
     of, plan = planned(found, {"in_time": False})
     (error,) = tls.objections(of, plan, "kafka")
     assert "the key that signs it is not here" in str(error)
+
+
+def test_a_folder_that_is_behind_its_nodes_changes_none_of_them(tmp_path):
+    found = support.inventory(tmp_path, kafka=["kafka1"], kafka_security="required")
+    own = tls.authority(found.path)
+    own.issue("kafka", ["kafka1"], 1)
+    old, copy = own.fingerprint, {path.name: path.read_bytes() for path in own.folder.iterdir()}
+    succession.announce(own)
+    node = {"authority": old, "also_trusts": own.others[0], "trusted": own.certificate}
+    of, plan = planned(found, node)
+    assert tls.objections(of, plan, "kafka") == [] and not plan.changes
+    assert "step 1 of 3" in tls.warnings(found)[0]
+    for name, content in copy.items():  # as another machine still has it
+        (own.folder / name).write_bytes(content)
+    own.forget()
+    of, plan = planned(found, node)
+    (error,) = tls.objections(of, plan, "kafka")
+    assert isinstance(error, Refused) and "is being replaced, or was, from another machine" in str(error)
+    assert tls.warnings(found) == []
 
 
 def test_some_hosts_alone_do_not_begin_an_authority(tmp_path):
