@@ -8,7 +8,7 @@ from cli import deploying
 from cli.asking import ask, confirm, terminal
 from cli.common import Run
 from provisioner import succession
-from provisioner.authority import CERTIFICATE, lost
+from provisioner.authority import CERTIFICATE, KEY, NEXT_KEY, lost
 from provisioner.errors import Refused, UsageError
 from provisioner.report.choose import reporter
 from provisioner.succession import Step
@@ -37,7 +37,8 @@ def rotate(run: Run, ready: bool, yes: bool, accept_downtime: bool) -> int:
             return code
         place = own.folder / CERTIFICATE
         if step is Step.SETTLED:
-            print("\n".join(["", *_for_clients(place), f"  then: the same command again, with {READY}"]))
+            again = f"  then: the same command again, with {READY}"
+            print("\n".join(["", *_for_clients(place), *_to_encrypt(own), again]))
             return 0
         _require_clients(place, ready)
         succession.succeed(own)
@@ -58,7 +59,7 @@ def _authority(run: Run) -> Authority:
     inventory = run.inventory()
     if not any(security.on(host) for host in inventory.hosts.values()):
         raise UsageError("the cluster is open: it has no authority", advice="kafka_security closes it")
-    own = tls.authority(inventory.path)
+    own = tls.authority(inventory)
     if not own.fingerprint:
         raise lost(own.folder)
     own.require_key()
@@ -81,6 +82,12 @@ def _for_clients(place: Path) -> list[str]:
         f"    Now give clients the new {place}: it has both (`invoke client.config` writes it, too).",
         "    A client that does not have it when the nodes get certificates of the new one is cut off.",
     ]
+
+
+def _to_encrypt(own: Authority) -> list[str]:
+    if not own.sealed(KEY):
+        return []
+    return [f"    {KEY} is encrypted: `ansible-vault encrypt {own.folder / NEXT_KEY}`, with the same password."]
 
 
 def _require_clients(place: Path, ready: bool) -> None:

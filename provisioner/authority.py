@@ -5,7 +5,7 @@ changes nothing makes none, and never a second time: whoever has only `ca.crt` d
 certificate is renewed while it is used, with the same key; `succession.py` replaces that.
 
 The first certificate in `ca.crt` is the one that signs. Others behind it are trusted as well, while one key takes the
-place of another.
+place of another. Keys may be encrypted by ansible-vault.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import ipaddress
 import os
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,12 +27,19 @@ from provisioner.errors import ConfigError, Refused
 if TYPE_CHECKING:
     from cryptography import x509
 
+Decrypt = Callable[[str, str], str]
+
 CERTIFICATE, KEY = "ca.crt", "ca.key"
 NEXT_KEY = "next.key"  # of the one that signs next
 LASTS = datetime.timedelta(days=365 * 10)  # the authority's own certificate
+SEALED = b"$ANSIBLE_VAULT;"  # how a file begins that ansible-vault has encrypted
 SECRET, PUBLIC = 0o600, 0o644  # modes
 UNSHARED = b"*.key\n"  # what git leaves out
 EARLIER = datetime.timedelta(hours=1)  # by which a certificate is good before now: clocks of hosts differ
+
+
+def _unopened(text: str, what: str) -> str:
+    raise ConfigError(f"{what} is encrypted by ansible-vault, and there is no password")
 
 
 class Issued(NamedTuple):
@@ -50,12 +57,13 @@ class Issued(NamedTuple):
 
 class Authority:
     """The authority in a folder, which need not be there yet. Used by the threads of many hosts. organization: in the
-    names of all its certificates."""
+    names of all its certificates. decrypt: (what ansible-vault wrote, what it is) -> the text; raises ConfigError."""
 
-    def __init__(self, folder: Path, organization: str) -> None:
-        self.folder, self.organization = folder, organization
+    def __init__(self, folder: Path, organization: str, decrypt: Decrypt = _unopened) -> None:
+        self.folder, self.organization, self.decrypt = folder, organization, decrypt
         self._lock = threading.Lock()
         self._signer: tuple[Any, x509.Certificate] | None = None
+        self._early: Path | None = None  # the key of the signer, where it has not got its place yet
 
     @property
     def fingerprint(self) -> str:
@@ -106,6 +114,9 @@ class Authority:
         with self._lock:
             if self._signer is None:
                 self._signer = self._load() if (self.folder / CERTIFICATE).exists() else self._make()
+            if self._early:
+                self._early.replace(self.folder / KEY)
+                self._early = None
             signer, own = self._signer = self._lasting(*self._signer, days)
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -125,7 +136,28 @@ class Authority:
 
     def require_key(self) -> None:
         """Raise ConfigError, or Refused, where the key that signs is not here or cannot be used."""
-        self._load()
+        with self._lock:
+            self._signer = self._load()
+
+    def read_key(self, name: str) -> Any:
+        """The private key in a file. Raises FileNotFoundError, ConfigError, and Refused where others can read it."""
+        from cryptography.hazmat.primitives import serialization
+
+        path = self.folder / name
+        content = path.read_bytes()
+        if content.startswith(SEALED):
+            content = self.decrypt(content.decode(errors="replace"), str(path)).encode()
+        elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise Refused(f"others can read {path}, which signs for the cluster", advice=f"chmod 600 {path}")
+        try:
+            return serialization.load_pem_private_key(content, password=None)
+        except (ValueError, TypeError):  # their messages may quote the file
+            raise ConfigError(f"{path} cannot be read as a private key (PEM)", advice="bring it back") from None
+
+    def sealed(self, name: str) -> bool:
+        """Whether ansible-vault has encrypted a key."""
+        path = self.folder / name
+        return path.is_file() and path.read_bytes().startswith(SEALED)
 
     def forget(self) -> None:
         """Read the files anew for the next certificate: another key may sign it."""
@@ -137,19 +169,15 @@ class Authority:
 
         try:
             own = x509.load_pem_x509_certificate((self.folder / CERTIFICATE).read_bytes())
-            key = read_key(self.folder / KEY)
+            key = self.read_key(KEY)
         except FileNotFoundError:
             raise lost(self.folder) from None
-        if public(key) != public(own):
-            key = self._next(own)
-        return key, own
-
-    def _next(self, own: x509.Certificate) -> Any:
-        """The key of a certificate that has just become the first: a run was cut off before it had its place."""
-        path = self.folder / NEXT_KEY
-        if path.is_file() and public(key := read_key(path)) == public(own):
-            path.replace(self.folder / KEY)
-            return key
+        if public(key) == public(own):
+            return key, own
+        # A certificate has just become the first, and a run was cut off before its key had its place.
+        if (self.folder / NEXT_KEY).is_file() and public(key := self.read_key(NEXT_KEY)) == public(own):
+            self._early = self.folder / NEXT_KEY
+            return key, own
         raise ConfigError(
             f"{self.folder / KEY} is not the key of {CERTIFICATE} beside it", advice="bring back the right one"
         )
@@ -180,18 +208,6 @@ def new(organization: str, name: str) -> tuple[Any, x509.Certificate]:
 
     key = ec.generate_private_key(ec.SECP256R1())
     return key, _own(key, _subject(organization, name))
-
-
-def read_key(path: Path) -> Any:
-    """The private key in a file. Raises FileNotFoundError, ConfigError, and Refused where others can read it."""
-    from cryptography.hazmat.primitives import serialization
-
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise Refused(f"others can read {path}, which signs for the cluster", advice=f"chmod 600 {path}")
-    try:
-        return serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError):  # their messages may quote the file
-        raise ConfigError(f"{path} cannot be read as a private key (PEM)", advice="bring it back") from None
 
 
 def lost(folder: Path, name: str = KEY) -> Refused:

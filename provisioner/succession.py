@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from provisioner import authority as authorities
 from provisioner import certificates
-from provisioner.authority import CERTIFICATE, NEXT_KEY, PUBLIC, SECRET
+from provisioner.authority import CERTIFICATE, KEY, NEXT_KEY, PUBLIC, SECRET
 from provisioner.errors import Refused
 
 if TYPE_CHECKING:
@@ -71,14 +71,19 @@ def succeed(authority: Authority) -> None:
     _require(authority, Step.ANNOUNCED)
     old, new = certificates.blocks(authority.certificate)
     path = authority.folder / NEXT_KEY
+    if authority.sealed(KEY) and not authority.sealed(NEXT_KEY):
+        raise Refused(
+            f"{KEY} is encrypted by ansible-vault, and {path}, which takes its place, is not",
+            advice=f"ansible-vault encrypt {path}, with the same password",
+        )
     try:
-        fits = authorities.key_of(authorities.read_key(path)) == certificates.read(new).key
+        fits = authorities.key_of(authority.read_key(NEXT_KEY)) == certificates.read(new).key
     except FileNotFoundError:
         raise authorities.lost(authority.folder, NEXT_KEY) from None
     if not fits:
         raise Refused(f"{path} is not the key of the second certificate in {CERTIFICATE}", advice="bring it back")
     _trust(authority, new + old)
-    authority.require_key()  # which brings the key to its place
+    path.replace(authority.folder / KEY)
 
 
 def retire(authority: Authority) -> None:

@@ -54,7 +54,7 @@ def admitted(call: Call, driver: Driver) -> Iterator[Admitted]:
     hidden.add(password)
     rules = [Rule(USER, "all", kind, PREFIXES[0], prefixed=True) for kind in ("topic", "group")]
     rules.append(Rule(USER, "describe-configs", "cluster", CLUSTER))
-    trusted = authority(driver.inventory.path).certificate
+    trusted = authority(driver.inventory).certificate
     asked = listeners.door(host)
     call(driver.name, remote.change(users.door(host), passwords={USER: password}, add=rules).at(asked))
     try:

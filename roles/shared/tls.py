@@ -13,6 +13,7 @@ from provisioner import certificates, succession
 from provisioner.authority import CERTIFICATE, KEY, Authority, lost
 from provisioner.certificates import Certificate
 from provisioner.errors import ProvisionerError, Refused
+from provisioner.inventory.yaml_source import EncryptedFile
 from provisioner.resources import Credential, Directory, Resource
 from provisioner.run.target import Target
 from provisioner.succession import Step
@@ -47,7 +48,7 @@ class Node(NamedTuple):
 def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, str]) -> Node:
     """The node that a unit runs on a host. names: by which it is reached, beside those that every host has."""
     own, trusted = security.files(unit)
-    found, known_as = authority(target.inventory.path), every_name(target, names)
+    found, known_as = authority(target.inventory), every_name(target, names)
     credential = Credential(
         own,
         trusted,
@@ -76,15 +77,26 @@ def every_name(target: Target, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(str(one) for one in found))
 
 
-@cache
-def authority(inventory: Path) -> Authority:
+def authority(inventory: Inventory) -> Authority:
     """The authority of an inventory's cluster, in a folder beside it: prod3.ca for prod3.yml."""
-    return Authority(inventory.with_name(f"{inventory.stem}.ca"), security.ORGANIZATION)
+    found = _at(inventory.path)
+    if inventory.decrypt is not None:
+        found.decrypt = inventory.decrypt
+    return found
+
+
+@cache
+def _at(inventory: Path) -> Authority:
+    return Authority(inventory.with_name(f"{inventory.stem}.ca"), security.ORGANIZATION, _without_password)
+
+
+def _without_password(text: str, what: str) -> str:
+    raise EncryptedFile(what)
 
 
 def warnings(inventory: Inventory) -> list[str]:
     """How far the authority's key is replaced, where it is being replaced."""
-    step = succession.step(authority(inventory.path))
+    step = succession.step(authority(inventory))
     if step is Step.SETTLED:
         return []
     where = f"step {step.value} of {Step.RETIRED.value}: {STEPS[step]}"
@@ -95,7 +107,7 @@ def require_all(targets: Sequence[Target]) -> None:
     """Raise Refused where these new nodes would be the first of an authority, and others of the cluster are in no run
     that could say that they have one."""
     one = targets[0]
-    if not security.on(one.host) or authority(one.inventory.path).fingerprint:
+    if not security.on(one.host) or authority(one.inventory).fingerprint:
         return
     nodes = {host.name for group in (kraft.BROKERS, kraft.CONTROLLERS) for host in one.members(group)}
     if missing := sorted(nodes - {target.name for target in targets}):
@@ -103,7 +115,7 @@ def require_all(targets: Sequence[Target]) -> None:
             "an authority for the cluster's certificates would be made, and other hosts may have one already",
             details=[f"not in this run: {', '.join(missing)}"],
             advice=f"deploy without --limit; or bring {CERTIFICATE} and {KEY} of theirs to "
-            f"{authority(one.inventory.path).folder}",
+            f"{authority(one.inventory).folder}",
         )
 
 
@@ -116,7 +128,7 @@ def _found(target: Target, plan: HostPlan, unit: str) -> Iterator[ProvisionerErr
     for change in plan.changes:
         if not isinstance(change.resource, Credential) or change.resource.group != unit:
             continue
-        found = authority(target.inventory.path)
+        found = authority(target.inventory)
         actual = change.actual or {}
         there = actual.get("authority", "")
         if there and there not in (found.fingerprint, *found.others):
@@ -135,6 +147,11 @@ def _found(target: Target, plan: HostPlan, unit: str) -> Iterator[ProvisionerErr
             )
         elif not found.can_sign:
             yield lost(found.folder)
+        elif found.fingerprint:
+            try:
+                found.require_key()
+            except ProvisionerError as error:
+                yield error
 
 
 def _trusted(actual: Mapping[str, Any]) -> list[Certificate]:

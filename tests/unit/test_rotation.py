@@ -20,8 +20,8 @@ class Closed:
     """An inventory, its authority, and the steps that its nodes were brought to. codes: of deploys that fail."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = support.inventory(folder, kafka=["kafka1"], kafka_security="required").path
-        self.own = tls.authority(self.path)
+        inventory = support.inventory(folder, kafka=["kafka1"], kafka_security="required")
+        self.path, self.own = inventory.path, tls.authority(inventory)
         self.reached: list[Step] = []
         self.codes: dict[Step, int] = {}
 

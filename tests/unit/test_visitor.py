@@ -16,7 +16,7 @@ from tests.support import roles as support
 @pytest.mark.parametrize("fails", [False, True])
 def test_it_has_rights_for_the_time_of_a_check_and_stays_without_any(tmp_path, fails):
     found = support.inventory(tmp_path, kafka=["kafka1"], kafka_security="required")
-    tls.authority(found.path).issue("kafka", ["kafka1"], 1)
+    tls.authority(found).issue("kafka", ["kafka1"], 1)
     asked: list[dict[str, Any]] = []
 
     def call(host: str, request: Any, event: Any = None) -> dict[str, Any]:
