@@ -216,7 +216,7 @@ def test_users_follow_the_inventory(closed: Cluster):
     assert "not listed, left alone: carol" in output and "~ bob: another password" in output
     hello(door(closed, "carol", carol["password"]))
     output = closed.invoke("users.apply", "--prune", "--yes")
-    assert "- carol: delete the user and its rules" in output
+    assert "- carol: delete the user and its rules" in output and "may forget all users" in output
     eventually(lambda: refused(closed, "carol", carol["password"]) < 1, seconds=5, what="carol is out")
     closed.require_unchanged()
 
