@@ -35,7 +35,7 @@ def listing(run: Run, as_json: bool) -> int:
             hosts.show.host(name, "")
         for error in errors.values():
             hosts.show.error(error)
-        own = tls.authority(hosts.inventory.path)
+        own = tls.authority(hosts.inventory)
         local = own.certificate if own.fingerprint else ""
         found = table.document(dict(answers), str(own.folder / CERTIFICATE), local, own.can_sign, time.time())
     print(for_machines(found) if as_json else table.page(found, terminal()))

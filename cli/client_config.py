@@ -33,7 +33,7 @@ def show(run: Run, user: str, form: str, out: str) -> None:
         listed = f"kafka_users: {some(found, nothing='none')}"
         raise UsageError(what, details=[listed], advice="list the user in the inventory, and deploy")
     doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in _secured(brokers)]
-    own = authority(inventory.path)
+    own = authority(inventory)
     password = found[user].password if out else HIDDEN
     text = written(form, doors[0]["servers"], own, user, password)
     if len(doors) > 1:

@@ -69,8 +69,12 @@ class Run:
         return load_inventory(self.hosts, self.extra_vars, self.decrypt())
 
     def decrypt(self) -> Decrypt | None:
-        """What opens what ansible-vault has encrypted; None where neither a flag nor the environment has a password.
-        Raises ConfigError for a file that is not there."""
+        """What opens what ansible-vault has encrypted, the same for all of the run: nobody types a password twice. None
+        where neither a flag nor the environment has one. Raises ConfigError for a file that is not there."""
+        return self._decrypt
+
+    @functools.cached_property
+    def _decrypt(self) -> Decrypt | None:
         given = self.vault_password_file or self.vault_id or self.ask_vault_pass
         if not given and not any(name.startswith("ANSIBLE_VAULT_") for name in os.environ):
             return None

@@ -27,6 +27,7 @@ EXAMPLES = {
     "broker.unset": "broker.unset --hosts prod3 --unset log.retention.ms",
     "bundle": "bundle --hosts prod3 --out kafka.tar",
     "certs.list": "certs.list --hosts prod3-kraft",
+    "certs.rotate-ca": "certs.rotate-ca --hosts prod3-kraft",
     "client.config": "client.config --hosts prod3-kraft --user orders --out orders.properties",
     "config.list": "config.list --search retention",
     "consume": "consume --hosts prod3 --topic orders --from-beginning",

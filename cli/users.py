@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from provisioner.inventory.model import Host
 
 NOTHING = "No changes: every listed user is as it should be"
+FORGETS = (
+    "a broker that restarts within an hour of the deletion of a user may forget all users (a fault of Kafka's); "
+    "the next deploy, or users.apply, makes the listed ones again"
+)
 
 
 def listing(run: Run, as_json: bool) -> None:
@@ -67,6 +71,8 @@ def apply(run: Run, prune: bool, yes: bool) -> None:
             return
         cluster.show.phase("Plan")
         users.show(cluster.show, plan, prune)
+        if pruning and plan.others:
+            cluster.show.warning(FORGETS)
         if run.check:
             return
         began = time.monotonic()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 class Certificate(NamedTuple):
@@ -41,6 +44,16 @@ def read(text: str) -> Certificate:
         hashlib.sha256(found.public_bytes(serialization.Encoding.DER)).hexdigest(),
         hashlib.sha256(found.public_key().public_bytes(serialization.Encoding.DER, public)).hexdigest(),
     )
+
+
+def blocks(text: str) -> list[str]:
+    """Each certificate of a text, without anything else that is in it."""
+    return [f"{found}\n" for found in _BLOCK.findall(text)]
+
+
+def every(text: str) -> list[Certificate]:
+    """All certificates of a text. Raises ValueError where there is none."""
+    return [read(one) for one in blocks(text) or [text]]
 
 
 def signed_by(text: str, authority: str) -> bool:

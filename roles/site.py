@@ -212,6 +212,22 @@ def cut_off(target: Target, units: Collection[str], call: Call) -> list[str]:
     return ended.units(target.name, found, call)
 
 
+def cut_off_elsewhere(asked: Target, unit: str, hosts: Iterable[Host], call: Call) -> list[str]:
+    """On which of these hosts, of which none is connected to, the same is true of a unit, as one that is sees it."""
+    own = nodes(asked).get(unit)
+    if own is None:
+        return []
+    from roles.shared import ended
+
+    doors = {
+        host.name: {"": part.reached(host)}
+        for host in hosts
+        for role, part in parts_on("service", host.groups)
+        if role.name == unit
+    }
+    return ended.units(asked.name, {name: own._replace(doors=door) for name, door in doors.items()}, call)
+
+
 def outage(targets: Sequence[Target], cut_off: Collection[tuple[str, str]]) -> list[str]:
     """What clients lose by restarting these (host, unit) at the same time; nothing where the inventory accepts it."""
     from roles.shared import ended

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.tables.columns import PIPE, Cell, Column, table
-from provisioner import certificates
+from provisioner import certificates, succession
 from provisioner.calling import spoken
 from provisioner.certificates import Certificate
 from provisioner.report.lines import clean
@@ -29,6 +29,7 @@ COLUMNS = (
 )
 SHORT = 8  # characters of a serial number or a fingerprint in the table
 AUTHORITY = "(authority)"
+ROTATING = {"next": "it signs next, and is trusted already", "before": "it signed before, and is still trusted"}
 
 
 def document(
@@ -36,22 +37,31 @@ def document(
 ) -> dict[str, Any]:
     """Everything for machines; docs/operations.md describes the keys. hosts {host: {unit: as `certificates.onhost.look`
     answers, with path and trust}}; place: the path of the authority's certificate on this machine; local: what is in it
-    (PEM), "" for nothing; can_sign: whether its key is there; now: seconds since 1970."""
+    (PEM), "" for nothing, the one that signs first; can_sign: whether its key is there; now: seconds since 1970."""
     trusted: dict[str, list[str]] = {}
     for name, units in hosts.items():
         for one in units.values():
-            if one["trusted"]:
-                trusted.setdefault(one["trusted"], []).append(f"{name}:{one['trust']}")
+            for text in certificates.blocks(one["trusted"]):
+                trusted.setdefault(text, []).append(f"{name}:{one['trust']}")
     found = [_node(name, unit, one, now) for name, units in hosts.items() for unit, one in units.items()]
-    texts = dict.fromkeys([*filter(None, [local]), *trusted])
+    here = certificates.blocks(local) or [*filter(None, [local])]
+    own = _read(here[0]) if here else None
     return {
         "certificates": found,
         "authorities": [
-            _authority(text, [*([place] if text == local else ()), *trusted.get(text, ())], now)
-            | {"can_sign": can_sign if text == local else False}
-            for text in texts
+            _authority(text, [*([place] if text in here else ()), *trusted.get(text, ())], now)
+            | {"can_sign": can_sign and text == here[0] if here else False, "turn": _turn(_read(text), own)}
+            for text in dict.fromkeys([*here, *trusted])
         ],
     }
+
+
+def _turn(one: Certificate | None, own: Certificate | None) -> str | None:
+    """When an authority signs: "now", "next" or "before"; None where that is not known."""
+    if not one or not own:
+        return None
+    distance = succession.number(one) - succession.number(own)
+    return "next" if distance > 0 else "before" if distance < 0 else "now" if one.key == own.key else None
 
 
 def _node(host: str, unit: str, said: Mapping[str, Any], now: float) -> dict[str, Any]:
@@ -128,7 +138,9 @@ def _authority_row(one: Mapping[str, Any]) -> list[Cell]:
         texts.append("is no certificate (PEM)")
     elif days <= expiry.SOON:
         texts.append(expiry.of_authority(days))
-    if not one["can_sign"]:
+    if one["turn"] in ROTATING:
+        texts.append(f"{ROTATING[one['turn']]}: `invoke certs.rotate-ca` goes on")
+    elif not one["can_sign"]:
         texts.append("its key is not here: no certificate can be made by it on this machine")
     return [
         ("bold", AUTHORITY),

@@ -21,7 +21,6 @@ from kafka.protocol.admin import (
     DescribeUserScramCredentialsRequest,
 )
 
-from cluster import temporary
 from cluster.cluster import answering
 from cluster.endpoint import SASL_SSL, Endpoint, Login, authority_here
 from cluster.protocol import login, wire
@@ -83,18 +82,6 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
             )
         time.sleep(0.05)
     return {}
-
-
-def visit(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-    """Make a user for the time of a check, and remove those that killed checks have left. args: as for `change`,
-    without what it removes. Raises Failure."""
-    with answering("look for users that were left behind"), wire.Connection(
-        Endpoint.parse(args["bootstrap"])
-    ) as broker:
-        left = temporary.leftovers(users(broker), time.time())
-        stale = [one for one in every_rule(broker) if temporary.leftovers([one.user], time.time())]
-    wanted = {"bootstrap": args["bootstrap"], "door": args["door"], "passwords": args["passwords"], "add": args["add"]}
-    return change({**wanted, "delete": left, "remove": [one.to_wire() for one in stale], "quotas": {}}, emit)
 
 
 def users(broker: wire.Connection) -> List[str]:

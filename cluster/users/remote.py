@@ -14,12 +14,6 @@ def look(door: str, passwords: Mapping[str, str]) -> ByBroker:
     return ByBroker("cluster.users.onhost", "look", {"door": door, "passwords": dict(passwords)})
 
 
-def visit(door: str, *, passwords: Mapping[str, str], add: Sequence[Rule]) -> ByBroker:
-    """Make users for the time of a check: `users.onhost.visit`."""
-    args = {"door": door, "passwords": dict(passwords), "add": [one.to_wire() for one in add]}
-    return ByBroker("cluster.users.onhost", "visit", args)
-
-
 def change(
     door: str,
     *,

@@ -79,7 +79,7 @@ def load(
     raise_all(problems)
     mine = {name: tuple(host for host in layout.members(name) if host in hosts) for name in everyone}
     remarks += [f"{file} is encrypted by ansible-vault: what it sets is unknown here" for file in layers.encrypted]
-    inventory = Inventory(path.stem, path, hosts, mine, everyone, tuple(remarks))
+    inventory = Inventory(path.stem, path, hosts, mine, everyone, tuple(remarks), decrypt)
     raise_all([*_same_address(inventory), *_checked(inventory, checks)])
     return inventory
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,8 @@ class Host:
 @dataclass(frozen=True, eq=False)
 class Inventory:
     """The hosts of one inventory file that roles serve, in file order. groups: name -> its hosts among them, "all"
-    included; everyone: name -> all of its hosts, in Ansible's order; remarks: warnings, one sentence each."""
+    included; everyone: name -> all of its hosts, in Ansible's order; remarks: warnings, one sentence each; decrypt:
+    opens what ansible-vault has encrypted, None without a password."""
 
     name: str
     path: Path
@@ -66,6 +67,7 @@ class Inventory:
     groups: Mapping[str, tuple[str, ...]]
     everyone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    decrypt: Callable[[str, str], str] | None = field(default=None, repr=False)
 
     def limit(self, pattern: str | None) -> tuple[Host, ...]:
         """The hosts of an Ansible pattern (`patterns.py`) that roles serve, in inventory order; None is all of them.

@@ -12,19 +12,21 @@ from .digest import sha256
 from .frozen import dataclass
 
 NOTE = "# Made by a deploy, which renews it in time. The lines below say what is in here.\n"
+NOBODY = "nobody else"
 MODE = 0o640
 TRUST_MODE = 0o644
 
 
 @dataclass(frozen=True)
 class Credential(Resource):
-    """A key and its certificate in one file, and the certificate of the authority beside it (PEM).
+    """A key and its certificate in one file, and the certificates of what is trusted beside it (PEM).
 
-    They are made on the control machine while they are sent (`issue`: () -> (both, the authority's, the sha256 of
-    that, the end in seconds since 1970)), where what is there does not fit, and kept nowhere else. What a certificate
-    says is written above it, as only root can change the file: so a host that has nothing to do neither parses a
-    certificate nor loads a library for it. names: by which the host is reached; authority: sha256 of the authority's
-    public key, "" of one that does not exist so far; renew: how long before its end a certificate is renewed, seconds.
+    They are made on the control machine while they are sent (`issue`: () -> (both, what is trusted, the sha256 of the
+    authority, the end in seconds since 1970)), where what is there does not fit, and kept nowhere else. What a
+    certificate says is written above it, as only root can change the file: so a host that has nothing to do neither
+    parses one nor loads a library for it. names: by which the host is reached; authority: sha256 of the authority's
+    public key, "" of one that does not exist so far; others: of those that are trusted, too; renew: how long before its
+    end a certificate is renewed, seconds.
     """
 
     UNSHOWN: ClassVar[Tuple[str, ...]] = ("issue", "text")
@@ -36,6 +38,7 @@ class Credential(Resource):
     names: Tuple[str, ...]
     authority: str
     renew: int
+    others: Tuple[str, ...] = ()
     issue: Optional[Callable[[], Tuple[str, str, str, int]]] = None
     text: str = ""
     trusted: str = ""
@@ -67,17 +70,18 @@ class Credential(Resource):
             "subject": self.subject,
             "names": list(self.names),
             "authority": self.authority,
+            "also_trusts": ",".join(self.others) or NOBODY,
             "complete": True,
             "in_time": True,
         }
 
     def wire(self, content: bool) -> Dict[str, Any]:
-        fields = ("path", "trust", "group", "subject", "names", "authority", "renew")
+        fields = ("path", "trust", "group", "subject", "names", "authority", "others", "renew")
         data: Dict[str, Any] = {"kind": self.kind, **{name: getattr(self, name) for name in fields}}
         if content and self.issue is not None:
             # The authority, too: where there was none, there is one now, and the host compares with it.
             both, trusted, data["authority"], until = self.issue()
-            said = _said(self.subject, self.names, trusted, data["authority"], until, both)
+            said = _said(self.subject, self.names, trusted, data["authority"], self.others, until, both)
             data["text"] = base64.b64encode((NOTE + said + both).encode()).decode()
             data["trusted"] = base64.b64encode(trusted.encode()).decode()
         return data
@@ -88,11 +92,12 @@ class Credential(Resource):
             name: base64.b64decode(data[name]).decode() for name in ("text", "trusted") if name in data
         }
         fields = ("path", "trust", "group", "subject", "authority", "renew")
-        return cls(**{**{name: data[name] for name in fields}, "names": tuple(data["names"]), **sent})
+        listed = {name: tuple(data[name]) for name in ("names", "others")}
+        return cls(**{**{name: data[name] for name in fields}, **listed, **sent})
 
     def read(self, system: Any) -> Optional[State]:
         """What is there. until: the end of the certificate, seconds since 1970; 0 where it does not say; trusted: the
-        authority's certificate, which is public."""
+        certificates beside it, which are public."""
         state: Optional[State] = system.path_state(self.path)
         if state is not None and state["type"] == "directory":
             raise in_the_way(self.path, state, "file")
@@ -106,6 +111,7 @@ class Credential(Resource):
             "subject": said.get("subject", ""),
             "names": said.get("names", "").split(","),
             "authority": said.get("authority", ""),
+            "also_trusts": said.get("also_trusts", NOBODY),
             "complete": said.get("content") == sha256(body.encode()) and said.get("trust") == sha256(trusted.encode()),
             "in_time": until - time.time() > self.renew,
             "until": until,
@@ -139,12 +145,21 @@ class Credential(Resource):
         return ""
 
 
-def _said(subject: str, names: Tuple[str, ...], trusted: str, authority: str, until: int, both: str) -> str:
+def _said(
+    subject: str,
+    names: Tuple[str, ...],
+    trusted: str,
+    authority: str,
+    others: Tuple[str, ...],
+    until: int,
+    both: str,
+) -> str:
     """The lines above a key and its certificate."""
     lines = {
         "subject": subject,
         "names": ",".join(names),
         "authority": authority,
+        "also_trusts": ",".join(others) or NOBODY,
         "until": str(until),
         "trust": sha256(trusted.encode()),
         "content": sha256(both.encode()),

@@ -24,6 +24,7 @@ from provisioner.run.site import Site
 from provisioner.run.stages import Way
 from provisioner.run.target import Target
 from provisioner.timing import timed
+from provisioner.words import some
 
 
 class Deploy:
@@ -297,8 +298,27 @@ class Deploy:
             for restart in one.restarts if self.options.restart else ():
                 if (name, restart.service.unit) not in self.serving:
                     asked.setdefault(name, []).append(restart.service.unit)
+        found = self.not_reached(fleet, asked)
+        self._require_others(fleet, found)
+        self.cut_off = rolling.cut_off(self.plans, found)
+
+    def not_reached(self, fleet: Fleet, asked: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+        """Of these units {host: of it} that run and do not serve, those that nobody can connect to: (host, unit)."""
         found = fleet.each(asked, lambda name: self.site.cut_off(self.targets[name], asked[name], fleet.call)).check()
-        self.cut_off = rolling.cut_off(self.plans, [(name, unit) for name, of in found.items() for unit in of])
+        return [(name, unit) for name, of in found.items() for unit in of]
+
+    def _require_others(self, fleet: Fleet, found: Sequence[tuple[str, str]]) -> None:
+        """Raise Refused where the same is true of hosts that this run leaves out: each would wait for the others."""
+        out = [host for host in self.inventory.hosts.values() if host.name not in self.targets]
+        for name, unit in found[:1] if out else ():
+            also = self.site.cut_off_elsewhere(self.targets[name], unit, out, fleet.call)
+            if also:
+                raise Refused(
+                    f"nobody can connect to {unit} on {some(also)}, either: the certificates there have ended, too, "
+                    "and the nodes of this run would wait for them in vain",
+                    host=name,
+                    advice="deploy without --limit: they all get new ones, and restart at the same time",
+                )
 
     def _starts_later(self, host: str, change: plan.Change) -> bool:
         return isinstance(change.resource, Service) and (host, change.resource.unit) in self.cut_off

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from provisioner.connect.fleet import Fleet
-from provisioner.errors import HostFailed, UsageError, raise_all
+from provisioner.errors import HostFailed, Refused, UsageError, raise_all
 from provisioner.resources import services_of
 from provisioner.run import rolling
 from provisioner.run.deploy import Deploy
@@ -86,8 +86,24 @@ class Restart(Deploy):
     def _contents(self, fleet: Fleet) -> None:
         """A restart changes nothing else."""
 
+    def _require_reachable(self, fleet: Fleet, steps: Sequence[Step]) -> None:
+        """Raise Refused where nobody can connect to a service, and a restart alone does not change that."""
+        asked: dict[str, list[str]] = {}
+        for step in steps:
+            if (step.host, step.service.unit) not in self.serving:
+                asked.setdefault(step.host, []).append(step.service.unit)
+        raise_all(
+            Refused(
+                f"{unit} shows a certificate that has ended, so nobody can connect to it; a restart makes no new one",
+                host=name,
+                advice="`invoke deploy --accept-downtime` does, and restarts what has to restart",
+            )
+            for name, unit in self.not_reached(fleet, asked)
+        )
+
     def _change(self, fleet: Fleet) -> None:
         steps = self.steps()
+        self._require_reachable(fleet, steps)
         self.confirm_downtime(
             fleet, [(step.host, step.service.unit) for step in steps], "restart with --accept-downtime"
         )

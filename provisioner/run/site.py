@@ -10,7 +10,7 @@ from provisioner.connect import opening
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
     from provisioner.errors import ProvisionerError
-    from provisioner.inventory.model import Inventory
+    from provisioner.inventory.model import Host, Inventory
     from provisioner.report.reporter import Reporter
     from provisioner.resources import Request, Resource
     from provisioner.run import rolling
@@ -48,6 +48,7 @@ class Site(opening.Site, Protocol):
         self, targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: Call, say: rolling.Say
     ) -> list[str]: ...
     def cut_off(self, target: Target, units: Collection[str], call: Call) -> Sequence[str]: ...
+    def cut_off_elsewhere(self, asked: Target, unit: str, hosts: Iterable[Host], call: Call) -> Sequence[str]: ...
     def outage(self, targets: Sequence[Target], cut_off: Collection[tuple[str, str]]) -> list[str]: ...
     def gate(self, unit: str, targets: Mapping[str, Target], call: Call, say: rolling.Say) -> rolling.Gate: ...
     def contents(

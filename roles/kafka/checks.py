@@ -251,9 +251,18 @@ def directories(host: Host) -> list[DataDir]:
 def warnings(inventory: Inventory) -> list[str]:
     """Warnings about working but unwise settings."""
     given = [host for host in members(inventory, "kafka") if host.vars["kafka_config"]]
+    rotating = _rotating(inventory)
     if not given:
-        return metadata.untested(inventory)
+        return [*metadata.untested(inventory), *rotating]
     from roles.kafka import settings  # as above
 
     without = settings.without_effect(given, metadata.kept_itself(inventory))
-    return [*metadata.untested(inventory), *metadata.unread(inventory), *without]
+    return [*metadata.untested(inventory), *metadata.unread(inventory), *without, *rotating]
+
+
+def _rotating(inventory: Inventory) -> list[str]:
+    if not any(security.on(host) for host in members(inventory, "kafka")):
+        return []
+    from roles.shared import tls  # only closed clusters have certificates
+
+    return tls.warnings(inventory)

@@ -8,6 +8,7 @@ from cluster import remote
 from cluster.endpoint import SASL_SSL, SSL, Endpoint
 from cluster.metadata.remote import LOCAL
 from cluster.temporary import PREFIXES
+from provisioner.inventory.model import Host
 from provisioner.resources import Live, Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
@@ -89,6 +90,11 @@ def node(target: Target) -> tls.Node | None:
     # The names and addresses by which clients and nodes reach the broker, and its controller.
     names = [*(name for one in listed for name in (one.advertised_host, one.here)), target["kafka_controller_address"]]
     return tls.node(target, kraft.COMBINED_UNIT, names, doors)
+
+
+def reached(host: Host) -> str:
+    """Where other nodes reach the broker, as `Endpoint.parse` takes it."""
+    return listeners.inter_broker(host).asked
 
 
 def ready(target: Target) -> Request:

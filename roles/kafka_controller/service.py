@@ -5,6 +5,7 @@ from __future__ import annotations
 from cluster.endpoint import SSL, Endpoint
 from cluster.metadata import remote
 from cluster.remote import adopt_held_settings
+from provisioner.inventory.model import Host
 from provisioner.resources import Live, Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
@@ -50,6 +51,12 @@ def node(target: Target) -> tls.Node | None:
         return None
     doors = {one.name: _asked(one).to_wire() for one in kraft.listeners(target.host) if one.protocol == SSL}
     return tls.node(target, NAME, [target["kafka_controller_address"]], doors)
+
+
+def reached(host: Host) -> str:
+    """Where other nodes reach the controller, as `Endpoint.parse` takes it."""
+    one = kraft.listeners(host)[0]
+    return Endpoint(host.vars["kafka_controller_address"], one.port, one.protocol).to_wire()
 
 
 def door(target: Target) -> Endpoint:

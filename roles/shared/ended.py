@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def units(host: str, nodes: Mapping[str, Node], call: Call) -> list[str]:
-    """The units of a host that show one. nodes: by unit."""
+    """The units of a host that show one. nodes: by unit, or by any other name."""
     if not nodes:
         return []
     said, now = call(host, remote.look({unit: one.asked for unit, one in nodes.items()})), time.time()

@@ -9,15 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cluster.endpoint import LOOPBACK
+from provisioner import certificates, succession
 from provisioner.authority import CERTIFICATE, KEY, Authority, lost
+from provisioner.certificates import Certificate
 from provisioner.errors import ProvisionerError, Refused
+from provisioner.inventory.yaml_source import EncryptedFile
 from provisioner.resources import Credential, Directory, Resource
 from provisioner.run.target import Target
+from provisioner.succession import Step
 from roles.shared import kraft, security
 
 if TYPE_CHECKING:
+    from provisioner.inventory.model import Inventory
     from provisioner.run.plan import HostPlan
 
+# What nodes come to, while the authority's key is replaced.
+STEPS = {
+    Step.ANNOUNCED: "nodes trust the new authority beside the old one",
+    Step.SUCCEEDED: "nodes get certificates of the new authority, and trust both",
+    Step.RETIRED: "nodes trust only the new authority",
+}
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -37,7 +48,7 @@ class Node(NamedTuple):
 def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, str]) -> Node:
     """The node that a unit runs on a host. names: by which it is reached, beside those that every host has."""
     own, trusted = security.files(unit)
-    found, known_as = authority(target.inventory.path), every_name(target, names)
+    found, known_as = authority(target.inventory), every_name(target, names)
     credential = Credential(
         own,
         trusted,
@@ -45,6 +56,7 @@ def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, st
         subject=security.SUBJECT,
         names=known_as,
         authority=found.fingerprint,
+        others=found.others,
         renew=target["kafka_tls_renew"] // 1000,
         issue=partial(found.issue, security.NAME, known_as, max(1, target["kafka_tls_lifetime"] // DAY_MS)),
     )
@@ -65,17 +77,37 @@ def every_name(target: Target, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(str(one) for one in found))
 
 
-@cache
-def authority(inventory: Path) -> Authority:
+def authority(inventory: Inventory) -> Authority:
     """The authority of an inventory's cluster, in a folder beside it: prod3.ca for prod3.yml."""
-    return Authority(inventory.with_name(f"{inventory.stem}.ca"), security.ORGANIZATION)
+    found = _at(inventory.path)
+    if inventory.decrypt is not None:
+        found.decrypt = inventory.decrypt
+    return found
+
+
+@cache
+def _at(inventory: Path) -> Authority:
+    return Authority(inventory.with_name(f"{inventory.stem}.ca"), security.ORGANIZATION, _without_password)
+
+
+def _without_password(text: str, what: str) -> str:
+    raise EncryptedFile(what)
+
+
+def warnings(inventory: Inventory) -> list[str]:
+    """How far the authority's key is replaced, where it is being replaced."""
+    step = succession.step(authority(inventory))
+    if step is Step.SETTLED:
+        return []
+    where = f"step {step.value} of {Step.RETIRED.value}: {STEPS[step]}"
+    return [f"the key of the certificates' authority is being replaced, {where}; `invoke certs.rotate-ca` goes on"]
 
 
 def require_all(targets: Sequence[Target]) -> None:
     """Raise Refused where these new nodes would be the first of an authority, and others of the cluster are in no run
     that could say that they have one."""
     one = targets[0]
-    if not security.on(one.host) or authority(one.inventory.path).fingerprint:
+    if not security.on(one.host) or authority(one.inventory).fingerprint:
         return
     nodes = {host.name for group in (kraft.BROKERS, kraft.CONTROLLERS) for host in one.members(group)}
     if missing := sorted(nodes - {target.name for target in targets}):
@@ -83,7 +115,7 @@ def require_all(targets: Sequence[Target]) -> None:
             "an authority for the cluster's certificates would be made, and other hosts may have one already",
             details=[f"not in this run: {', '.join(missing)}"],
             advice=f"deploy without --limit; or bring {CERTIFICATE} and {KEY} of theirs to "
-            f"{authority(one.inventory.path).folder}",
+            f"{authority(one.inventory).folder}",
         )
 
 
@@ -96,9 +128,10 @@ def _found(target: Target, plan: HostPlan, unit: str) -> Iterator[ProvisionerErr
     for change in plan.changes:
         if not isinstance(change.resource, Credential) or change.resource.group != unit:
             continue
-        found = authority(target.inventory.path)
-        there = (change.actual or {}).get("authority", "")
-        if there and there != found.fingerprint:
+        found = authority(target.inventory)
+        actual = change.actual or {}
+        there = actual.get("authority", "")
+        if there and there not in (found.fingerprint, *found.others):
             here = f"another one is in {found.folder}" if found.fingerprint else f"none is in {found.folder}"
             yield Refused(
                 "the certificates there are of an authority that is not the one here",
@@ -106,5 +139,25 @@ def _found(target: Target, plan: HostPlan, unit: str) -> Iterator[ProvisionerErr
                 advice=f"bring {CERTIFICATE} and {KEY} of that authority to {found.folder}: a second authority "
                 "would lock the nodes out from each other",
             )
+        elif there and (why := succession.behind(found.known, there, _trusted(actual))):
+            yield Refused(
+                f"the authority's key is being replaced, or was, from another machine: {why}",
+                details=[f"here: {found.folder}"],
+                advice=f"bring {CERTIFICATE} and the keys from there, as they are now, to {found.folder}",
+            )
         elif not found.can_sign:
             yield lost(found.folder)
+        elif found.fingerprint:
+            try:
+                found.require_key()
+            except ProvisionerError as error:
+                yield error
+
+
+def _trusted(actual: Mapping[str, Any]) -> list[Certificate]:
+    """What a node trusts, as `Credential.read` answers; nothing where that is no certificate, which a deploy puts
+    right."""
+    try:
+        return certificates.every(actual.get("trusted", ""))
+    except ValueError:
+        return []

@@ -6,6 +6,8 @@ import base64
 import json
 import random
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,12 +21,13 @@ from cluster.protocol.wire import Connection
 from cluster.users import remote
 from cluster.users.rules import Rule, from_wire
 from lab.lab import Lab
+from provisioner import certificates
 from provisioner.authority import Authority
 from provisioner.resources import Credential
 from roles.kafka import users
 
 from . import rights
-from .hosts import LabHost, counts
+from .hosts import ROOT, LabHost, counts
 from .serving import eventually, serves
 
 BASE = "kafka4"
@@ -112,6 +115,32 @@ def test_a_deploy_renews_a_certificate_in_time(node: LabHost):
     assert counts(node.deploy(*early, "--no-smoke"), node.name)["touched"] == 0
 
 
+def test_the_authority_gets_another_key_and_a_run_that_is_killed_on_the_way_is_finished_by_the_next_one(node: LabHost):
+    place = node.inventory.with_name(f"{node.inventory.stem}.ca") / "ca.crt"
+    old, before = place.read_text(), serial(node)
+    rotate = ("certs.rotate-ca", "--yes", "--accept-downtime", *REQUIRED)
+    done = node.invoke(*rotate)
+    assert done.returncode == 0 and f"Now give clients the new {place}" in done.stdout, done.stdout
+    both = certificates.blocks(place.read_text())
+    assert both[0] == old and len(both) == 2 and certificates.signed_by(serial(node), old) and serial(node) != before
+    # Killed when the new one has just begun to sign, before any node has a certificate of it.
+    command = [sys.executable, "-m", "invoke", *rotate, "--clients-ready", "--hosts", str(node.inventory)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            eventually(lambda: place.read_text().startswith(both[1]), seconds=120, what="the new one signs", every=0.01)
+        finally:
+            process.kill()
+    assert "step 2 of 3: nodes get certificates of the new authority" in node.invoke("plan", *REQUIRED).stdout
+    done = node.invoke(*rotate, "--clients-ready")
+    assert done.returncode == 0 and "Step 1 of 3" not in done.stdout and "Step 3 of 3" in done.stdout, done.stdout
+    assert place.read_text() == both[1] == node.sh("cat /etc/kafka/tls/ca.pem") + "\n"
+    said = node.invoke("certs.list", "--json", *REQUIRED).stdout
+    (found,) = json.loads(said[said.index("{") :])["certificates"]
+    assert found["authority"] == certificates.read(both[1]).key and found["signed_by_authority"]
+    assert {one["serial"] for one in found["listeners"].values()} == {found["serial"]}
+    assert counts(node.deploy(*REQUIRED, "--no-smoke"), node.name)["touched"] == 0
+
+
 def give(node: LabHost, seconds: int) -> float:
     """Put a certificate on the host's disk that is good for so many seconds; when it ends."""
     signs = Authority(node.inventory.with_name(f"{node.inventory.stem}.ca"), "kafka-provisioner")
@@ -142,6 +171,8 @@ def test_a_cluster_whose_certificates_have_ended_is_brought_back_by_one_command(
     assert "`invoke deploy --accept-downtime` makes new ones" in said.stdout
     said = node.invoke("doctor", *strict)
     assert said.returncode == 2 and "the certificate of kafka has ended" in said.stdout, said.stdout
+    said = node.invoke("restart", "--accept-downtime", *strict)
+    assert said.returncode == 2 and "a restart makes no new one" in said.stdout, said.stdout
     output = node.deploy(*strict, expect=2)
     assert "is the only Kafka broker: while it restarts, Kafka is down" in output and "nothing was changed" in output
     output = node.deploy(*strict, "--accept-downtime")

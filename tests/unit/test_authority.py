@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from provisioner import authority as authorities
+from provisioner import succession
 from provisioner.authority import Authority
 from provisioner.errors import ConfigError, Refused
 
@@ -62,7 +63,7 @@ def test_the_key_stays_with_whoever_owns_it(authority: Authority):
     authority.issue("kafka", NAMES, 30)
     assert (authority.folder / "ca.key").stat().st_mode & 0o777 == 0o600
     assert authority.folder.stat().st_mode & 0o777 == 0o700
-    assert (authority.folder / ".gitignore").read_text() == "ca.key\n"
+    assert (authority.folder / ".gitignore").read_text() == "*.key\n"
     assert "PRIVATE" not in repr(authority.issue("kafka", NAMES, 30))
 
 
@@ -153,3 +154,40 @@ def test_a_file_that_is_no_certificate_is_named(authority: Authority):
     (authority.folder / "ca.crt").write_text("oops")
     with pytest.raises(ConfigError, match=r"ca\.crt is no certificate"):
         _ = authority.fingerprint
+
+
+SEALED = b"$ANSIBLE_VAULT;1.1;AES256\n"
+
+
+def sealed(authority: Authority, name: str) -> Authority:
+    """The same with a key that is encrypted, as far as an authority sees that, and may be read by everyone."""
+    path = authority.folder / name
+    content = path.read_bytes()
+    path.write_bytes(SEALED + content.hex().encode())
+    path.chmod(0o644)  # as git leaves it
+    return Authority(authority.folder, "acme", lambda text, what: bytes.fromhex(text.splitlines()[1]).decode())
+
+
+def test_a_key_that_is_encrypted_signs_when_there_is_a_password(authority: Authority):
+    old = authority.issue("kafka", NAMES, 30)
+    later = sealed(authority, "ca.key")
+    made = later.issue("kafka", NAMES, 30)
+    certificate(made.text).verify_directly_issued_by(certificate(old.trusted))
+    assert (authority.folder / "ca.key").read_bytes().startswith(SEALED), "it stays encrypted"
+    without = Authority(authority.folder, "acme")
+    assert without.can_sign and without.fingerprint == later.fingerprint
+    with pytest.raises(ConfigError, match=r"ca\.key is encrypted by ansible-vault"):
+        without.require_key()
+
+
+def test_the_next_key_does_not_take_the_place_of_an_encrypted_one_in_the_clear(authority: Authority):
+    authority.issue("kafka", NAMES, 30)
+    later = sealed(authority, "ca.key")
+    succession.announce(later)
+    with pytest.raises(Refused, match="is not") as refused:
+        succession.succeed(later)
+    assert "ansible-vault encrypt" in str(refused.value)
+    later = sealed(later, "next.key")
+    succession.succeed(later)
+    assert later.sealed("ca.key") and not (later.folder / "next.key").exists()
+    assert later.issue("kafka", NAMES, 30).authority == later.fingerprint

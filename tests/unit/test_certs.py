@@ -16,7 +16,7 @@ from cli.common import Run
 from cli.tables import certs as table
 from cluster.certificates import onhost
 from provisioner import authority as authorities
-from provisioner import certificates
+from provisioner import certificates, succession
 from provisioner.authority import Authority
 from provisioner.report.terminal import Terminal
 from provisioner.resources import Credential, Service
@@ -149,6 +149,25 @@ def test_what_is_missing_silent_foreign_or_ending_is_remarked(authority, tmp_pat
     assert "has not signed it" in said
     assert list(table.remarks(listed(authority, seen(authority, days=5))["certificates"][0])) == ["it ends in 4 days"]
     assert "its key is not here" in table.page(listed(authority, seen(authority), can_sign=False))
+
+
+def test_an_authority_that_is_being_replaced_is_a_line_of_its_own_and_says_when_it_signs(authority):
+    authority.issue("kafka", NAMES, 1)
+    succession.announce(authority)
+    found = listed(authority, seen(authority))
+    assert [(one["turn"], one["can_sign"], len(one["paths"])) for one in found["authorities"]] == [
+        ("now", True, 2),
+        ("next", False, 2),
+    ]
+    assert "it signs next, and is trusted already: `invoke certs.rotate-ca` goes on" in table.page(found)
+    succession.succeed(authority)
+    found = listed(authority, seen(authority))
+    assert [one["turn"] for one in found["authorities"]] == ["now", "before"]
+    assert not list(table.remarks(found["certificates"][0]))
+    both = seen(authority)
+    succession.retire(authority)
+    found = listed(authority, both)
+    assert [(one["turn"], len(one["paths"])) for one in found["authorities"]] == [("now", 2), ("before", 1)]
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from provisioner import succession
 from provisioner.errors import ConfigError, ProvisionerError, Refused
 from provisioner.resources import Credential, Service
 from provisioner.run import plan as planning
@@ -207,7 +209,7 @@ def test_a_new_authority_is_made_only_where_nobody_has_one(tmp_path):
 
 def test_who_has_the_certificate_and_not_the_key_cannot_renew(tmp_path):
     found = support.inventory(tmp_path, kafka=["kafka1"], kafka_security="required")
-    tls.authority(found.path).issue("kafka", ["kafka1"], 1)
+    tls.authority(found).issue("kafka", ["kafka1"], 1)
     (tmp_path / "site.ca" / "ca.key").unlink()
     of, plan = planned(found, {})
     assert tls.objections(of, plan, "kafka") == [], "nothing has to be signed"
@@ -216,13 +218,48 @@ def test_who_has_the_certificate_and_not_the_key_cannot_renew(tmp_path):
     assert "the key that signs it is not here" in str(error)
 
 
+def test_a_key_that_cannot_be_used_is_known_before_anything_changes(tmp_path):
+    found = support.inventory(tmp_path, kafka=["kafka1"], kafka_security="required")
+    own = tls.authority(found)
+    own.issue("kafka", ["kafka1"], 1)
+    own.forget()
+    key = own.folder / "ca.key"
+    content = key.read_bytes()
+    key.write_text("$ANSIBLE_VAULT;1.1;AES256\n00\n")
+    of, plan = planned(found, {"in_time": False, "trusted": own.certificate})
+    (error,) = tls.objections(of, plan, "kafka")
+    assert f"{key} is encrypted by ansible-vault" in str(error) and "--vault-password-file" in str(error)
+    with_password = replace(found, decrypt=lambda text, what: content.decode())
+    of, plan = planned(with_password, {"in_time": False, "trusted": own.certificate})
+    assert tls.objections(of, plan, "kafka") == []
+
+
+def test_a_folder_that_is_behind_its_nodes_changes_none_of_them(tmp_path):
+    found = support.inventory(tmp_path, kafka=["kafka1"], kafka_security="required")
+    own = tls.authority(found)
+    own.issue("kafka", ["kafka1"], 1)
+    old, copy = own.fingerprint, {path.name: path.read_bytes() for path in own.folder.iterdir()}
+    succession.announce(own)
+    node = {"authority": old, "also_trusts": own.others[0], "trusted": own.certificate}
+    of, plan = planned(found, node)
+    assert tls.objections(of, plan, "kafka") == [] and not plan.changes
+    assert "step 1 of 3" in tls.warnings(found)[0]
+    for name, content in copy.items():  # as another machine still has it
+        (own.folder / name).write_bytes(content)
+    own.forget()
+    of, plan = planned(found, node)
+    (error,) = tls.objections(of, plan, "kafka")
+    assert isinstance(error, Refused) and "is being replaced, or was, from another machine" in str(error)
+    assert tls.warnings(found) == []
+
+
 def test_some_hosts_alone_do_not_begin_an_authority(tmp_path):
     found = support.inventory(tmp_path, kafka=["kafka1", "kafka2"], kafka_security="required")
     targets = [support.target(found, name) for name in ("kafka1", "kafka2")]
     tls.require_all(targets)
     with pytest.raises(Refused, match="other hosts may have one already"):
         tls.require_all(targets[:1])
-    tls.authority(found.path).issue("kafka", ["kafka1"], 1)
+    tls.authority(found).issue("kafka", ["kafka1"], 1)
     tls.require_all(targets[:1])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner import certificates, succession
 from provisioner.authority import Authority
 from provisioner.resources import Credential, differing, from_wire
 
@@ -47,6 +48,7 @@ def wanted(authority: Authority, names=NAMES, days=100, renew=60 * DAY, subject=
         names,
         authority.fingerprint,
         renew,
+        others=authority.others,
         issue=lambda: authority.issue("kafka", names, days),
     )
 
@@ -94,6 +96,29 @@ def test_one_of_another_authority_does_not_fit(authority: Authority, tmp_path: P
     deployed(system, wanted(authority))
     one = from_wire(wanted(other).wire(content=False))
     assert differing(one.expected(), one.read(system)) == ("authority",)
+
+
+def test_who_else_is_trusted_is_part_of_it(authority: Authority):
+    system = FakeSystem()
+    deployed(system, wanted(authority))
+    first = system.files["/etc/kafka/tls/ca.pem"][0]
+    succession.announce(authority)
+    one = from_wire(wanted(authority).wire(content=False))
+    assert differing(one.expected(), one.read(system)) == ("also_trusts",)
+    assert deployed(system, wanted(authority)) == ()
+    both = system.files["/etc/kafka/tls/ca.pem"][0]
+    assert both == authority.certificate and both.startswith(first) and len(certificates.blocks(both)) == 2
+
+
+def test_one_that_an_earlier_version_has_made_is_not_made_anew(authority: Authority):
+    system = FakeSystem()
+    deployed(system, wanted(authority))
+    text, state = system.files["/etc/kafka/tls/node.pem"]
+    without = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("# also_trusts"))
+    assert without != text
+    system.files["/etc/kafka/tls/node.pem"] = (without, state)
+    one = from_wire(wanted(authority).wire(content=False))
+    assert differing(one.expected(), one.read(system)) == ()
 
 
 @pytest.mark.parametrize("path", ["/etc/kafka/tls/node.pem", "/etc/kafka/tls/ca.pem"])

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from provisioner.authority import Authority
-from provisioner.errors import HostFailed
+from provisioner.errors import HostFailed, Refused
+from provisioner.options import Options
+from provisioner.report.plain import PlainReporter
 from provisioner.resources import Credential, Service
 from provisioner.run import plan, rolling
+from provisioner.run.deploy import Deploy
 from provisioner.run.plan import Change, HostPlan
 from provisioner.run.rolling import Step
 from roles import site
-from roles.shared import ended
+from roles.shared import ended, tls
 from roles.shared.tls import Node
+from tests.support import roles as support
 
 PATH = "/etc/kafka/tls/node.pem"
 ONE = Credential(PATH, "/etc/kafka/tls/ca.pem", "kafka", "CN=kafka", (), "", 60)
@@ -151,3 +157,73 @@ def test_the_outage_is_said_unless_the_inventory_accepts_it():
     assert said.startswith("kafka1, kafka2 show certificates that have ended") and "Kafka is down meanwhile" in said
     assert site.outage(targets(accepted=True), {("kafka1", "kafka"), ("kafka2", "kafka")}) == []
     assert site.outage(targets(accepted=False), set()) == []
+
+
+@pytest.mark.parametrize("security", ["required", "off"])
+def test_hosts_that_a_run_leaves_out_are_looked_at_from_one_that_it_has(tmp_path, security):
+    found = support.inventory(tmp_path, kafka=["a", "b", "c"], kafka_controller=["c"], kafka_security=security)
+    tls.authority(found).issue("kafka", ["a"], 1)
+    over = Authority(tmp_path / "x.ca", "acme").issue("k", ["a"], 0).text
+    time.sleep(1.1 - time.time() % 1)
+    asked: list[Any] = []
+
+    def call(host: str, request: Any, event: Any = None) -> dict[str, Any]:
+        asked.append((host, {name: one["doors"] for name, one in request.args["nodes"].items()}))
+        shown = {"b": {"shown": over, "why": ""}, "c": {"shown": "", "why": "No route to host"}}
+        return {name: {"doors": {"": shown[name]}} for name in request.args["nodes"]}
+
+    others = [found.hosts["b"], found.hosts["c"]]
+    said = site.cut_off_elsewhere(support.target(found, "a"), "kafka", others, call)
+    if security == "off":
+        assert said == [] and not asked
+        return
+    assert said == ["b"] and asked == [("a", {"b": {"": "SSL://b:9091"}, "c": {"": "SSL://c:9091"}})]
+    assert site.cut_off_elsewhere(support.target(found, "a"), "kafka-controller", others, call) == []
+    asked.clear()
+    site.cut_off_elsewhere(support.target(found, "c"), "kafka-controller", [found.hosts["c"]], call)
+    assert asked == [("c", {"c": {"": "SSL://c:9095"}})]
+
+
+def limited(cut_off: list[str], elsewhere: list[str], names: str = "abc") -> tuple[Deploy, Any]:
+    """A deploy of a alone, whose kafka needs a restart and does not serve. cut_off: its units that show an ended
+    certificate; elsewhere: other hosts that do."""
+    hosts = {name: SimpleNamespace(name=name) for name in names}
+    inventory: Any = SimpleNamespace(hosts=hosts, limit=lambda limit: [hosts["a"]])
+    found: Any = SimpleNamespace(
+        cut_off=lambda target, units, call: cut_off,
+        cut_off_elsewhere=lambda asked, unit, out, call: [one.name for one in out if one.name in elsewhere],
+    )
+    reporter = PlainReporter(io.StringIO(), io.StringIO())
+    made = Deploy(found, inventory, Options(limit="a"), reporter, None)
+    made.targets = {"a": SimpleNamespace(name="a")}  # type: ignore[dict-item]
+    made.plans = {"a": planned({"ended": True})}
+    made.plans = {"a": replace(made.plans["a"], host="a")}
+
+    def each(names: Any, work: Any) -> Any:
+        return SimpleNamespace(check=lambda: {name: work(name) for name in names})
+
+    return made, SimpleNamespace(each=each, call=None)
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "elsewhere", "refused"),
+    [
+        (["kafka"], ["b", "c"], True),
+        (["kafka"], ["c"], True),
+        (["kafka"], [], False),  # a node that is down, as for any roll
+        ([], ["b"], False),  # it does not serve for another reason
+    ],
+)
+def test_a_limited_run_does_not_wait_for_nodes_that_it_leaves_out(cut_off, elsewhere, refused):
+    made, fleet = limited(cut_off, elsewhere)
+    if not refused:
+        made._find_cut_off(fleet)
+        return
+    with pytest.raises(Refused, match="nobody can connect to kafka on") as error:
+        made._find_cut_off(fleet)
+    assert "without --limit" in str(error.value) and error.value.host == "a"
+
+
+def test_a_whole_run_asks_for_nobody_else():
+    made, fleet = limited(["kafka"], ["a"], names="a")
+    made._find_cut_off(fleet)

@@ -99,6 +99,7 @@ VERBS = {
     "groups.delete": ["--group", "g", "--yes"],
     "users.list": [],
     "certs.list": [],
+    "certs.rotate-ca": ["--yes"],
     "users.apply": ["--check"],
     "acls.list": [],
     "acls.check": ["--user", "u", "--topic", "t"],
@@ -107,7 +108,7 @@ VERBS = {
     "bench.consume": ["--records", "1"],
 }
 # They say that this cluster has no such quorum, and no users, and connect to nobody.
-NEVER_HERE = ("quorum.remove", "users.list", "users.apply", "acls.list", "acls.check", "certs.list")
+NEVER_HERE = ("quorum.remove", "users.list", "users.apply", "acls.list", "acls.check", "certs.list", "certs.rotate-ca")
 ANSWERED = ("certs.list",)  # for which that is an answer
 
 

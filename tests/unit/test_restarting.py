@@ -116,7 +116,9 @@ class Ordered(OneByOne):
 
 def asking(made: Restart, states: dict[str, Any]) -> Any:
     """The hosts of a restart, which answer about their services with these states, and the gates of their units."""
-    made.site = SimpleNamespace(SERVICES=("zookeeper", "kafka"), gate=lambda *_: Ordered())
+    made.site = SimpleNamespace(SERVICES=("zookeeper", "kafka"), gate=lambda *_: Ordered(), cut_off=lambda *_: [])
+    nothing: Any = SimpleNamespace()
+    made.targets = dict.fromkeys("ab", nothing)
 
     def request(op: str, **arguments: Any) -> dict[str, Any]:
         assert op == "read"
@@ -197,3 +199,20 @@ def test_a_restart_minds_only_what_the_inventory_does_not_know(flag: str, refuse
         return
     with pytest.raises(Refused, match="contradicts"):
         made._refuse()
+
+
+def test_a_service_to_which_nobody_can_connect_is_not_restarted_and_waited_for():
+    made = restart("kafka")
+    fleet = asking(made, {})
+    asked: list[Any] = []
+
+    def cut_off(target: Any, units: Any, call: Any) -> Any:
+        asked.append(units)
+        return units
+
+    made.site = SimpleNamespace(cut_off=cut_off)
+    made.serving = {("b", "kafka")}
+    with pytest.raises(Refused, match="shows a certificate that has ended") as error:
+        made._change(fleet)
+    assert error.value.host == "a" and asked == [["kafka"]], "what serves is not asked"
+    assert "`invoke deploy --accept-downtime`" in str(error.value) and not made.changing
