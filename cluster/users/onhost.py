@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Sequence
 
 from kafka import errors as kafka_errors
 from kafka.protocol.admin import (
@@ -20,7 +20,7 @@ from kafka.protocol.admin import (
 )
 
 from cluster import temporary
-from cluster.cluster import answering
+from cluster.cluster import Cluster, answering
 from cluster.endpoint import SASL_SSL, Endpoint, Login, authority_here
 from cluster.protocol import login, wire
 from cluster.users import rules
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 NO_USER = kafka_errors.ResourceNotFoundError.errno
+NOT_CONTROLLER = kafka_errors.NotControllerError.errno
 KNOWN_SECONDS = 10.0  # until the brokers know a user that the controllers have
 
 
@@ -59,7 +60,7 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """
     with answering("change users"), wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
         add_rules(broker, [rules.from_wire(one) for one in args["add"]])
-        alter_users(broker, args["passwords"], args["delete"])
+        alter_users(broker, args["passwords"], args["delete"], Cluster(args["bootstrap"]).controller)
         remove_rules(broker, [rules.from_wire(one) for one in args["remove"]])
     deadline = time.monotonic() + KNOWN_SECONDS
     while args["door"]:
@@ -161,8 +162,14 @@ def remove_rules(broker: wire.Connection, unwanted: Sequence[rules.Rule]) -> Non
     _raise_first(broker.call(DeleteAclsRequest(filters=filters)).filter_results)
 
 
-def alter_users(broker: wire.Connection, passwords: Mapping[str, str], delete: Iterable[str]) -> None:
-    """Set passwords, and delete users; one that is gone already is fine. Raises KafkaError, OSError."""
+def alter_users(
+    broker: wire.Connection,
+    passwords: Mapping[str, str],
+    delete: Iterable[str],
+    controller: Callable[[], wire.Connection],
+) -> None:
+    """Set passwords, and delete users; one that is gone already is fine. controller: connects to the one that a broker
+    with ZooKeeper wants to be asked instead. Raises KafkaError, OSError."""
     upsertions = []
     for name, password in passwords.items():
         salt = os.urandom(16)
@@ -180,7 +187,11 @@ def alter_users(broker: wire.Connection, passwords: Mapping[str, str], delete: I
     ]
     if not upsertions and not deletions:
         return
-    answer = broker.call(AlterUserScramCredentialsRequest(deletions=deletions, upsertions=upsertions))
+    request = AlterUserScramCredentialsRequest(deletions=deletions, upsertions=upsertions)
+    answer = broker.call(request)
+    if any(one.error_code == NOT_CONTROLLER for one in answer.results):
+        with controller() as there:
+            answer = there.call(request)
     _raise_first([one for one in answer.results if one.error_code != NO_USER])
 
 

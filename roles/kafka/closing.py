@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ConfigError
 from roles.kafka import listeners, metadata
+from roles.kafka import release as kafka
 from roles.shared import kraft, security
 from roles.shared.checks import members
+from roles.zookeeper import release
 
 if TYPE_CHECKING:
-    from provisioner.inventory.model import Inventory
+    from provisioner.inventory.model import Host, Inventory
+
+
+# The groups of those that have a certificate.
+NODES = (kraft.SERVERS, kraft.BROKERS, kraft.CONTROLLERS)
+# The first Kafka whose way to ZooKeeper, and the first ZooKeeper, is closed with what the toolkit makes: keys without a
+# password (PEM), and users by Kafka's own requests.
+KAFKA, ZOOKEEPER = (3, 9), (3, 8)
+
+# What decides how servers and brokers speak to each other, by variable.
+DECIDED = {
+    "zookeeper_config": re.compile(
+        r"secureClientPort(Address)?|clientPortAddress|client\.portUnification|portUnification|sslQuorum.*|ssl\..+|"
+        r"serverCnxnFactory|fips-mode"
+    ),
+    "kafka_config": re.compile(r"zookeeper\.(ssl\..+|set\.acl|clientCnxnSocket)"),
+}
 
 
 def problems(inventory: Inventory) -> list[ConfigError]:
     """All of them; a mode that is not one, or that the cluster cannot have, first and alone."""
-    first = one_mode(inventory) or own_metadata(inventory)
+    first = one_mode(inventory) or zookeeper(inventory)
     return first or [*no_listener_of_ours(inventory), *decided(inventory), *renewed_in_time(inventory)]
 
 
 def one_mode(inventory: Inventory) -> list[ConfigError]:
     """All nodes of a cluster are closed in the same way."""
-    hosts = {host.name: host for group in (kraft.BROKERS, kraft.CONTROLLERS) for host in members(inventory, group)}
+    hosts = {host.name: host for group in NODES for host in members(inventory, group)}
     found: dict[str, list[str]] = {}
     for name, host in hosts.items():
         found.setdefault(security.mode(host), []).append(name)
@@ -36,31 +56,54 @@ def one_mode(inventory: Inventory) -> list[ConfigError]:
     ]
 
 
-def own_metadata(inventory: Inventory) -> list[ConfigError]:
-    """The cluster keeps its metadata itself: ZooKeeper is not closed by this version of the toolkit."""
+def zookeeper(inventory: Inventory) -> list[ConfigError]:
+    """A ZooKeeper of the cluster is closed with it: of the inventory, and of a version that can be."""
     closed = [host for host in members(inventory, kraft.BROKERS) if security.on(host)]
     if not closed or metadata.kept_itself(inventory):
         return []
     place = closed[0].place(security.VARIABLE)
+    details = [f"in: {place}"] if place else []
+    if any(host.vars["kafka_zookeeper_connect"] for host in closed):
+        return [
+            ConfigError(
+                "kafka_security closes ZooKeeper with the brokers, and kafka_zookeeper_connect leads to one outside of "
+                "the inventory: whoever reaches an open ZooKeeper can do everything that the brokers refuse",
+                details=details,
+                advice="leave kafka_security out, or put the servers into the group zookeeper",
+            )
+        ]
+    old = [one for one in map(kafka.release, _vars(closed)) if one.number < KAFKA]
+    servers = members(inventory, kraft.SERVERS)
+    old += [one for one in map(release.release, _vars(servers)) if one.number < ZOOKEEPER]
+    if not old:
+        return []
     return [
         ConfigError(
-            "kafka_security is for clusters without ZooKeeper (KRaft) so far: whoever reaches an open ZooKeeper can do "
-            "everything that the brokers refuse",
-            details=[f"in: {place}"] if place else [],
-            advice="leave kafka_security out, or deploy a cluster without a group zookeeper "
-            "(inventory/prod3-kraft.yml shows one)",
+            f"kafka_security with ZooKeeper is for Kafka 3.9 and ZooKeeper 3.8 or newer, not for "
+            f"{_called(old[0].product)} {old[0].version}",
+            details=details,
+            advice="leave kafka_security out, or use 3.9.2",
         )
     ]
 
 
+def _vars(hosts: Iterable[Host]) -> list[Mapping[str, Any]]:
+    return [host.vars for host in hosts]
+
+
+def _called(product: str) -> str:
+    return {"kafka": "Kafka", "zookeeper": "ZooKeeper"}[product]
+
+
 def decided(inventory: Inventory) -> list[ConfigError]:
     """No property says otherwise who may do what."""
+    variables = dict(zip(NODES, ("zookeeper_config", "kafka_config", "kafka_controller_config"), strict=True))
     found = [
         (host, variable, name)
-        for group, variable in ((kraft.BROKERS, "kafka_config"), (kraft.CONTROLLERS, "kafka_controller_config"))
+        for group, variable in variables.items()
         for host in members(inventory, group)
         for name in host.vars[variable]
-        if name in security.DECIDED
+        if name in security.DECIDED or (variable in DECIDED and DECIDED[variable].fullmatch(str(name)))
     ]
     return [
         ConfigError(

@@ -46,7 +46,9 @@ def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
     """The stages that are to go; None where the cluster is where the inventory wants it, or is new. Raises Refused."""
     nodes = [one for one in witnesses if any(said.get("controllers") for said in one.said.values())]
     if not nodes:
-        return None
+        from roles.kafka import zookeeper_stages  # what a cluster without ZooKeeper does not load
+
+        return zookeeper_stages.way(witnesses, call)
     present = {position(names) for one in nodes for said in one.said.values() for names in said.get("controllers", ())}
     target = nodes[0].target
     mode = security.mode(target.host)

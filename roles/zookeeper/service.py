@@ -8,7 +8,8 @@ from provisioner.resources import Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
-from roles.shared import jvm
+from roles.shared import jvm, security, tls
+from roles.zookeeper import doors
 from roles.zookeeper.release import home, uses_logback
 
 CONFIG = "/etc/zookeeper/zoo.cfg"
@@ -57,6 +58,7 @@ def inputs(target: Target) -> tuple[str, ...]:
         f"{target['zookeeper_data_dir']}/myid",
         ENVIRONMENT,
         *((SECRETS,) if jvm.secrets(target["zookeeper_jvm_opts"]) else ()),
+        *(security.files(doors.UNIT) if security.on(target.host) else ()),
         logging(target),
         UNIT,
         f"{home(target)}/{MARKER}",
@@ -64,10 +66,17 @@ def inputs(target: Target) -> tuple[str, ...]:
     )
 
 
+def node(target: Target) -> tls.Node | None:
+    """The node of a closed cluster that the unit runs; None in an open one."""
+    if not security.on(target.host):
+        return None
+    return tls.node(target, doors.UNIT, [str(target["zookeeper_address"])], {"CLIENT": doors.here(target.host)})
+
+
 def ready(target: Target) -> Request:
     """The check on the host, after a start, that the server serves."""
     return remote.zookeeper_ready(
-        target["zookeeper_port"],
+        doors.here(target.host),
         unit="zookeeper.service",
         log_file=LOGS[0],
         timeout=target["zookeeper_start_timeout"] / 1000,

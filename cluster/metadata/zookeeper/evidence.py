@@ -50,7 +50,7 @@ def has_data(path: str) -> bool:
 
 
 def cluster_id(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Whose metadata is there. args: connect, as a broker's zookeeper.connect.
+    """Whose metadata is there. args: connect, as a broker's zookeeper.connect; protocol: in which it is spoken to.
 
     Returns answers (whether a server did), and id: the cluster's; None where none has ever used it. Never raises.
     """
@@ -61,7 +61,7 @@ def cluster_id(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     servers, _, chroot = str(args["connect"]).partition("/")
     path = "/".join(["", *filter(None, [chroot, "cluster", "id"])])
     try:
-        with connected(servers.split(",")) as client:
+        with connected(servers.split(","), args["protocol"]) as client:
             return {"answers": True, "id": str(json.loads(client.get(path)[0])["id"])}
     except ZooKeeperError as error:
         return {"answers": error.errno == NO_NODE, "id": None}
