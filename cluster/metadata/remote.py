@@ -33,9 +33,10 @@ def zookeeper_ensemble(servers: Mapping[str, str]) -> Request:
     return Request("cluster.metadata.zookeeper.probe", "ensemble", {"servers": dict(servers)})
 
 
-def zookeeper_evidence(*, config: str, link: str, dirs: Sequence[str]) -> Request:
+def zookeeper_evidence(*, config: str, started: str, link: str, dirs: Sequence[str]) -> Request:
     """What a host's files say about the server on it: `metadata.zookeeper.evidence.look`. dirs: as they are wanted."""
-    return Request("cluster.metadata.zookeeper.evidence", "look", {"config": config, "link": link, "dirs": list(dirs)})
+    args = {"config": config, "started": started, "link": link, "dirs": list(dirs)}
+    return Request("cluster.metadata.zookeeper.evidence", "look", args)
 
 
 def zookeeper_listening(addresses: Sequence[str]) -> Request:
@@ -56,8 +57,13 @@ def zookeeper_owner(connect: str, owner: str) -> Request:
 
 
 def zookeeper_own(connect: str, owner: str) -> Request:
-    """Make it so: `metadata.zookeeper.rights.take`."""
+    """Let only them change anything there: `metadata.zookeeper.rights.take`."""
     return Request("cluster.metadata.zookeeper.rights", "take", {"connect": connect, "owner": owner})
+
+
+def zookeeper_release(connect: str) -> Request:
+    """Let anybody change anything there again: `metadata.zookeeper.rights.release`."""
+    return Request("cluster.metadata.zookeeper.rights", "release", {"connect": connect})
 
 
 def hand_over(broker: int, *, zookeeper: str, protocol: str, patience: float) -> ByBroker:

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from provisioner.errors import ConfigError
 from roles.kafka import listeners, metadata
-from roles.kafka import release as kafka
+from roles.kafka.release import release
 from roles.shared import kraft, security
 from roles.shared.checks import members
-from roles.zookeeper import release
 
 if TYPE_CHECKING:
-    from provisioner.inventory.model import Host, Inventory
+    from provisioner.inventory.model import Inventory
 
 
 # The groups of those that have a certificate.
 NODES = (kraft.SERVERS, kraft.BROKERS, kraft.CONTROLLERS)
-# The first Kafka whose way to ZooKeeper, and the first ZooKeeper, is closed with what the toolkit makes: keys without a
-# password (PEM), and users by Kafka's own requests.
-KAFKA, ZOOKEEPER = (3, 9), (3, 8)
-
-# What decides how servers and brokers speak to each other, by variable.
-DECIDED = {
-    "zookeeper_config": re.compile(
-        r"secureClientPort(Address)?|clientPortAddress|client\.portUnification|portUnification|sslQuorum.*|ssl\..+|"
-        r"serverCnxnFactory|fips-mode"
-    ),
-    "kafka_config": re.compile(r"zookeeper\.(ssl\..+|set\.acl|clientCnxnSocket)"),
-}
+# The first Kafka that goes to ZooKeeper with what the toolkit makes: keys without a password (PEM), and users by
+# requests of its own.
+WITH_ZOOKEEPER = (3, 9)
+# What says how a broker speaks to ZooKeeper.
+DECIDED = re.compile(r"zookeeper\.(ssl\..+|set\.acl|clientCnxnSocket)")
 
 
 def problems(inventory: Inventory) -> list[ConfigError]:
     """All of them; a mode that is not one, or that the cluster cannot have, first and alone."""
-    first = one_mode(inventory) or zookeeper(inventory)
+    first = one_mode(inventory) or keeper(inventory)
     return first or [*no_listener_of_ours(inventory), *decided(inventory), *renewed_in_time(inventory)]
 
 
@@ -56,7 +47,7 @@ def one_mode(inventory: Inventory) -> list[ConfigError]:
     ]
 
 
-def zookeeper(inventory: Inventory) -> list[ConfigError]:
+def keeper(inventory: Inventory) -> list[ConfigError]:
     """A ZooKeeper of the cluster is closed with it: of the inventory, and of a version that can be."""
     closed = [host for host in members(inventory, kraft.BROKERS) if security.on(host)]
     if not closed or metadata.kept_itself(inventory):
@@ -72,38 +63,26 @@ def zookeeper(inventory: Inventory) -> list[ConfigError]:
                 advice="leave kafka_security out, or put the servers into the group zookeeper",
             )
         ]
-    old = [one for one in map(kafka.release, _vars(closed)) if one.number < KAFKA]
-    servers = members(inventory, kraft.SERVERS)
-    old += [one for one in map(release.release, _vars(servers)) if one.number < ZOOKEEPER]
-    if not old:
+    old = next((one for host in closed if (one := release(host.vars)).number < WITH_ZOOKEEPER), None)
+    if old is None:
         return []
     return [
         ConfigError(
-            f"kafka_security with ZooKeeper is for Kafka 3.9 and ZooKeeper 3.8 or newer, not for "
-            f"{_called(old[0].product)} {old[0].version}",
+            f"kafka_security with ZooKeeper is for Kafka 3.9, not for {old.version}",
             details=details,
             advice="leave kafka_security out, or use 3.9.2",
         )
     ]
 
 
-def _vars(hosts: Iterable[Host]) -> list[Mapping[str, Any]]:
-    return [host.vars for host in hosts]
-
-
-def _called(product: str) -> str:
-    return {"kafka": "Kafka", "zookeeper": "ZooKeeper"}[product]
-
-
 def decided(inventory: Inventory) -> list[ConfigError]:
     """No property says otherwise who may do what."""
-    variables = dict(zip(NODES, ("zookeeper_config", "kafka_config", "kafka_controller_config"), strict=True))
     found = [
         (host, variable, name)
-        for group, variable in variables.items()
+        for group, variable in ((kraft.BROKERS, "kafka_config"), (kraft.CONTROLLERS, "kafka_controller_config"))
         for host in members(inventory, group)
         for name in host.vars[variable]
-        if name in security.DECIDED or (variable in DECIDED and DECIDED[variable].fullmatch(str(name)))
+        if name in security.DECIDED or DECIDED.fullmatch(str(name))
     ]
     return [
         ConfigError(

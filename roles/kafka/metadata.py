@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from provisioner.run.target import Target
 
 CONNECT = "zookeeper.connect"  # the property of a broker that leads to it
+OWN_ZNODES = doors.OWNED  # that of a broker whose entries there are its own
 
 # Properties of a broker that have a variable of their own.
 OWNED = {
@@ -63,6 +64,11 @@ def closed(target: Target) -> dict[str, str]:
     """The properties of a broker that close its way to the keeper; none where that is its own controllers', whose
     listeners are among the broker's."""
     return {} if own(target) else doors.client(target.host)
+
+
+def server_position(settings: Mapping[str, str]) -> int:
+    """Where a server of ZooKeeper is between open and closed, by its zoo.cfg: an index of `security.WAY`."""
+    return doors.position(settings)
 
 
 def keeper(target: Target, call: Call, unit: str = kraft.COMBINED_UNIT) -> Keeper:

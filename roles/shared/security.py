@@ -18,10 +18,10 @@ OFF, OPEN, REQUIRED = "off", "open", "required"
 # Between off and the others, in no inventory (`roles/kafka/stages.py`). ADDED: the listeners with TLS are there, and
 # nodes speak over the old ones; MOVED: nodes speak over the new ones, and the old ones are there, too.
 ADDED, MOVED = "listeners with TLS added", "nodes speak TLS"
+WAY = (OFF, ADDED, MOVED, REQUIRED)  # the last of them stands for open as well
 NODES = "NODES"  # the listener of the nodes and of the toolkit
 SECURED = "SECURE"  # of clients, for the default listener; behind the name of another
 BESIDE = 2  # the port of a secured listener is so much higher than that of its plaintext one, unless it is given
-BROKER_UNIT = "kafka"
 AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 ZOOKEEPER_AUTHORIZER = "kafka.security.authorizer.AclAuthorizer"  # of brokers that keep rules there
 

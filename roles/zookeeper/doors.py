@@ -8,12 +8,17 @@ here, and whoever changes znodes is above all rights that the brokers look after
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cluster.endpoint import PLAINTEXT, SSL, Endpoint
 from cluster.metadata.remote import LOCAL
-from roles.shared import security
+from roles.shared import kraft, security
 from roles.shared.members import HostLike
 
 UNIT = "zookeeper"
+# Properties of a server: where it takes clients, in the clear, by TLS, or both; whether it speaks TLS with the others.
+CLIENTS, SECURE, UNIFIED, QUORUM = "clientPort", "secureClientPort", "client.portUnification", "sslQuorum"
+OWNED = "zookeeper.set.acl"  # of a broker: what it makes is its own
 NETTY, CLIENT_NETTY = "org.apache.zookeeper.server.NettyServerCnxnFactory", "org.apache.zookeeper.ClientCnxnSocketNetty"
 PROTOCOLS = "TLSv1.3,TLSv1.2"
 OWNER = security.SUBJECT  # of all znodes, by its certificate (x509)
@@ -29,21 +34,35 @@ def here(host: HostLike) -> str:
     return Endpoint(LOCAL, int(host.vars["zookeeper_port"]), protocol(host)).to_wire()
 
 
-def server(host: HostLike, servers: int) -> dict[str, str]:
-    """The properties of zoo.cfg that close a server; none where it is open. servers: how many there are."""
+def server(host: HostLike) -> dict[str, str]:
+    """The properties of zoo.cfg that say how clients, and other servers, get in. On the way from one mode to the other
+    (`security.ADDED`, `MOVED`), a server takes both kinds at each port, and begins to speak the other one."""
+    port, mode = str(host.vars["zookeeper_port"]), security.mode(host)
     if not security.on(host):
-        return {}
+        return {CLIENTS: port}
+    way = mode in (security.ADDED, security.MOVED)
     return {
-        "secureClientPort": str(host.vars["zookeeper_port"]),
+        **({CLIENTS: port, UNIFIED: "true", "portUnification": "true"} if way else {SECURE: port}),
         "serverCnxnFactory": NETTY,
         **_shown("ssl"),
         "ssl.clientAuth": "need",
+        # ZooKeeper adds it by itself only where there is a port for TLS alone.
+        "authProvider.x509": "org.apache.zookeeper.server.auth.X509AuthenticationProvider",
         "ssl.enabledProtocols": PROTOCOLS,
         # With this, Java itself checks the name of the server to which one connects. ZooKeeper's own check also looks
         # up the name of whoever connects, in a DNS that need not know it (CVE-2026-24281).
         "fips-mode": "true",
-        **({"sslQuorum": "true", **_shown("ssl.quorum"), "ssl.quorum.clientAuth": "need"} if servers > 1 else {}),
+        QUORUM: str(security.among_nodes(host)).lower(),
+        **_shown("ssl.quorum"),
+        "ssl.quorum.clientAuth": "need",
     }
+
+
+def position(settings: Mapping[str, str]) -> int:
+    """Where a server is on that way, by its zoo.cfg: an index of `security.WAY`."""
+    if settings.get(UNIFIED) != "true":
+        return len(security.WAY) - 1 if SECURE in settings else 0
+    return 2 if settings.get(QUORUM) == "true" else 1
 
 
 def client(host: HostLike) -> dict[str, str]:
@@ -51,7 +70,7 @@ def client(host: HostLike) -> dict[str, str]:
     and that of all who have its name."""
     if not security.among_nodes(host):
         return {}
-    own, trusted = security.files(security.BROKER_UNIT)
+    own, trusted = security.files(kraft.COMBINED_UNIT)
     return {
         "zookeeper.clientCnxnSocket": CLIENT_NETTY,
         "zookeeper.ssl.client.enable": "true",
@@ -61,13 +80,14 @@ def client(host: HostLike) -> dict[str, str]:
         "zookeeper.ssl.truststore.location": trusted,
         "zookeeper.ssl.protocol": PROTOCOLS.split(",")[0],
         "zookeeper.ssl.enabled.protocols": PROTOCOLS,
-        "zookeeper.set.acl": "true",
+        # Not while a broker may still come without a name: it could not change what the others have made.
+        **({} if security.mode(host) == security.MOVED else {OWNED: "true"}),
     }
 
 
 def tool(host: HostLike) -> list[str]:
     """The options of Java by which the official commands, as root, are the node of their host."""
-    if not security.among_nodes(host):
+    if not security.on(host):
         return []
     found = {"client.secure": "true", "clientCnxnSocket": CLIENT_NETTY, **_shown("ssl")}
     return [f"-Dzookeeper.{name}={value}" for name, value in found.items()]

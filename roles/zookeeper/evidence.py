@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from cluster.endpoint import PLAINTEXT, SSL
 from cluster.metadata import remote
 from roles.shared import evidence as shared
+from roles.zookeeper import doors, service, topology
 from roles.zookeeper import evidence_rules as rules
-from roles.zookeeper import service, topology
 from roles.zookeeper.release import release
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ UNIT = "zookeeper"
 
 def ask(target: Target) -> Request:
     """The question to each host."""
-    return remote.zookeeper_evidence(config=service.CONFIG, link=LINK, dirs=service.data_dirs(target))
+    return remote.zookeeper_evidence(
+        config=service.CONFIG, started=service.STARTED, link=LINK, dirs=service.data_dirs(target)
+    )
 
 
 def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Objection]:
@@ -82,7 +84,7 @@ def _seen(witness: Witness) -> rules.Seen:
 
 def _port(settings: Mapping[str, str]) -> str:
     """That for clients, of which there is one, in the clear or by TLS."""
-    return settings.get("secureClientPort") or settings.get("clientPort", "")
+    return settings.get(doors.SECURE) or settings.get(doors.CLIENTS, "")
 
 
 def _read(text: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -129,7 +131,7 @@ def _strangers(seen: Sequence[rules.Seen], witnesses: Mapping[str, Witness], cal
     for host in dict.fromkeys(one.host for pair in pairs for one in pair):
         now = witnesses[host].said[UNIT]["settings"]
         port = _port(now) or witnesses[host].target["zookeeper_port"]
-        protocol = SSL if "secureClientPort" in now else PLAINTEXT
+        protocol = SSL if doors.SECURE in now else PLAINTEXT
         chroot = str(witnesses[host].target.host.vars.get("kafka_zookeeper_chroot") or "").strip("/")
         answer = call(host, remote.zookeeper_cluster_id(f"{remote.LOCAL}:{port}/{chroot}", protocol))
         if answer["id"]:

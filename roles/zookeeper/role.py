@@ -10,7 +10,7 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.shared import commands, jvm, native, tls
+from roles.shared import commands, jvm, native, security, tls
 from roles.shared.directories import guarded
 from roles.shared.properties import has_secret, open_names, override
 from roles.zookeeper import doors, topology
@@ -21,6 +21,7 @@ from roles.zookeeper.service import (
     ENVIRONMENT,
     HOLDS,
     SECRETS,
+    STARTED,
     TRANSACTIONS,
     UNIT,
     data_dirs,
@@ -99,7 +100,7 @@ def config(target: Target) -> File:
     servers = target.members("zookeeper")
     ids = {topology.myid(server, servers): server for server in servers}
     listed = {number: topology.quorum_address(server) for number, server in ids.items()}
-    closed = doors.server(target.host, len(servers))
+    closed = doors.server(target.host)
     text = target.render("zookeeper/zoo.cfg.j2", servers=listed if len(listed) > 1 else {}, closed=closed)
     own = target["zookeeper_config"]
     public: Sequence[str] = ()
@@ -162,6 +163,7 @@ def resources(target: Target) -> list[Resource]:
             home=archive.path,
             java_home=java.home(target),
             data_dirs=data_dirs(target),
+            started=STARTED if security.on(target.host) else "",
             jars="lib" if target["zookeeper_archive"] else "libs",
         ),
         *services(target),

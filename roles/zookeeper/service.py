@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cluster.endpoint import SSL, Endpoint
 from cluster.metadata import remote
 from provisioner.agent.trees import ANYTHING
 from provisioner.resources import Request, Service
@@ -13,6 +14,7 @@ from roles.zookeeper import doors
 from roles.zookeeper.release import home, uses_logback
 
 CONFIG = "/etc/zookeeper/zoo.cfg"
+STARTED = "/run/zookeeper/zoo.cfg"  # CONFIG as the running server has read it; of a server that takes TLS
 ENVIRONMENT = "/etc/zookeeper/zookeeper.env"
 SECRETS = "/etc/zookeeper/secret.options"  # JVM options that hold a secret
 UNIT = "/etc/systemd/system/zookeeper.service"
@@ -70,7 +72,8 @@ def node(target: Target) -> tls.Node | None:
     """The node of a closed cluster that the unit runs; None in an open one."""
     if not security.on(target.host):
         return None
-    return tls.node(target, doors.UNIT, [str(target["zookeeper_address"])], {"CLIENT": doors.here(target.host)})
+    shows = Endpoint(remote.LOCAL, target["zookeeper_port"], SSL)
+    return tls.node(target, doors.UNIT, [str(target["zookeeper_address"])], {"CLIENT": shows.to_wire()})
 
 
 def ready(target: Target) -> Request:

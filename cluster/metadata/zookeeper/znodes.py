@@ -19,7 +19,7 @@ SESSION_MS = 10_000
 LARGEST_ANSWER = 1 << 20  # bytes; ZooKeeper's own limit (jute.maxbuffer)
 STRANGE = "the service there does not speak ZooKeeper's protocol"
 GET_DATA, DELETE, CLOSE = 4, 2, -11
-GET_ACL, SET_ACL = 6, 7
+GET_ACL, SET_ACL, GET_CHILDREN = 6, 7, 8
 EVERYTHING = 31  # read, write, create, delete, and say who may
 ANY_VERSION = -1
 NO_NODE = -101
@@ -75,6 +75,16 @@ class Client:
     def delete(self, path: str, version: int) -> None:
         """Delete a znode that still has this version. Raises ZooKeeperError."""
         self._call(DELETE, _buffer(path.encode()) + struct.pack(">i", version))
+
+    def children(self, path: str) -> List[str]:
+        """The paths of the znodes below one. Raises ZooKeeperError."""
+        answer = self._call(GET_CHILDREN, _buffer(path.encode()) + b"\0")
+        (number,) = struct.unpack_from(">i", answer)
+        found, at = [], 4
+        for _ in range(max(number, 0)):
+            name, at = _text(answer, at)
+            found.append(f"{path.rstrip('/')}/{name}")
+        return found
 
     def acl(self, path: str) -> List[Right]:
         """Who may do what with a znode. Raises ZooKeeperError."""
