@@ -1,6 +1,6 @@
-"""A broker's address, and how it is spoken to: the only place that opens a socket to a broker.
+"""A broker's address, and how it is spoken to: the only place that opens a socket to one, or to ZooKeeper.
 
-Whatever a broker wants before it answers (TLS, a password) is added here; nothing else connects. Every run passes
+Whatever one wants before it answers (TLS, a password) is added here; nothing else connects. Every run passes
 through this file on the host, so it imports nothing but the standard library's socket; `ssl`, whose import takes 13 ms,
 only where a listener needs it.
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 PLAINTEXT, SSL, SASL_SSL = "PLAINTEXT", "SSL", "SASL_SSL"
 LOOPBACK = ("127.0.0.1", "::1")
-# Where a node has its key with the certificate, and the authority that it trusts: a broker, or a controller
+# Where a node has its key with the certificate, and the authority that it trusts: a broker, or what keeps the metadata
 # on a host without one. roles/shared/tls.py writes them there.
-TLS_FOLDERS = ("/etc/kafka/tls", "/etc/kafka-controller/tls")
+TLS_FOLDERS = ("/etc/kafka/tls", "/etc/kafka-controller/tls", "/etc/zookeeper/tls")
 NODE, AUTHORITY = "node.pem", "ca.pem"
 TIMEOUT = 5.0  # seconds, for connecting and for each answer
 
@@ -69,7 +69,7 @@ class Endpoint:
         return Endpoint(host, port, self.protocol, self.login)
 
     def connect(self, timeout: float = TIMEOUT) -> socket.socket:
-        """An open connection, ready for Kafka's protocol. timeout: seconds, for connecting and for each answer. Raises
+        """An open connection, ready for the first request. timeout: seconds, for connecting and for each answer. Raises
         OSError."""
         context = self._context()
         connection = socket.create_connection((self.host, self.port), timeout)

@@ -21,8 +21,9 @@ def list_(run: Run, json=False):
 
 @on_hosts("apply", APPLY)
 def apply(run: Run, prune=False, yes=False):
-    """Make users, passwords, quotas and rules as the inventory lists them (kafka_users, kafka_acls). Asks before it
-    deletes."""
+    """Make users, passwords, quotas and rules as the inventory lists them (kafka_users, kafka_acls).
+
+    Asks before it deletes."""
     from cli import users
 
     users.apply(run, prune, yes)

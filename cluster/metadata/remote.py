@@ -15,27 +15,28 @@ LOCAL = "127.0.0.1"
 # -- ZooKeeper
 
 
-def zookeeper_ready(port: int, *, unit: str, log_file: str, timeout: float, stall: float) -> Request:
-    """Wait until the host's own server serves, times in seconds: `metadata.zookeeper.probe.ready`."""
-    args = {"host": LOCAL, "port": port, "unit": unit, "log_file": log_file, "timeout": timeout, "stall": stall}
+def zookeeper_ready(server: str, *, unit: str, log_file: str, timeout: float, stall: float) -> Request:
+    """Wait until the host's own server serves, times in seconds: `metadata.zookeeper.probe.ready`. server: where it is
+    asked there, as `Endpoint.parse` takes it."""
+    args = {"server": server, "unit": unit, "log_file": log_file, "timeout": timeout, "stall": stall}
     return Request("cluster.metadata.zookeeper.probe", "ready", args)
 
 
-def zookeeper_status(port: int, config: str) -> Request:
-    """The host's own server now: `metadata.zookeeper.probe.status`. config: the path of its zoo.cfg."""
-    return Request("cluster.metadata.zookeeper.probe", "status", {"host": LOCAL, "port": port, "config": config})
+def zookeeper_status(server: str, config: str) -> Request:
+    """The host's own server now: `metadata.zookeeper.probe.status`. server: as for `zookeeper_ready`; config: the path
+    of its zoo.cfg."""
+    return Request("cluster.metadata.zookeeper.probe", "status", {"server": server, "config": config})
 
 
-def zookeeper_ensemble(servers: Mapping[str, Sequence[Any]]) -> Request:
-    """All servers at once: `metadata.zookeeper.probe.ensemble`. servers: {name: [address, port]}."""
-    return Request(
-        "cluster.metadata.zookeeper.probe", "ensemble", {"servers": {n: list(a) for n, a in servers.items()}}
-    )
+def zookeeper_ensemble(servers: Mapping[str, str]) -> Request:
+    """All servers at once: `metadata.zookeeper.probe.ensemble`. servers: {name: where it is asked}."""
+    return Request("cluster.metadata.zookeeper.probe", "ensemble", {"servers": dict(servers)})
 
 
-def zookeeper_evidence(*, config: str, link: str, dirs: Sequence[str]) -> Request:
+def zookeeper_evidence(*, config: str, started: str, link: str, dirs: Sequence[str]) -> Request:
     """What a host's files say about the server on it: `metadata.zookeeper.evidence.look`. dirs: as they are wanted."""
-    return Request("cluster.metadata.zookeeper.evidence", "look", {"config": config, "link": link, "dirs": list(dirs)})
+    args = {"config": config, "started": started, "link": link, "dirs": list(dirs)}
+    return Request("cluster.metadata.zookeeper.evidence", "look", args)
 
 
 def zookeeper_listening(addresses: Sequence[str]) -> Request:
@@ -43,15 +44,32 @@ def zookeeper_listening(addresses: Sequence[str]) -> Request:
     return Request("cluster.metadata.zookeeper.probe", "listening", {"addresses": list(addresses)})
 
 
-def zookeeper_cluster_id(connect: str) -> Request:
-    """Whose metadata is there: `metadata.zookeeper.evidence.cluster_id`. connect: as in zookeeper.connect."""
-    return Request("cluster.metadata.zookeeper.evidence", "cluster_id", {"connect": connect})
+def zookeeper_cluster_id(connect: str, protocol: str) -> Request:
+    """Whose metadata is there: `metadata.zookeeper.evidence.cluster_id`. connect: as in zookeeper.connect; protocol: in
+    which the servers are spoken to, as of an `Endpoint`."""
+    return Request("cluster.metadata.zookeeper.evidence", "cluster_id", {"connect": connect, "protocol": protocol})
 
 
-def hand_over(broker: int, *, zookeeper: str, patience: float) -> ByBroker:
+def zookeeper_owner(connect: str, owner: str) -> Request:
+    """Whether only one name may change the root of the tree, over TLS: `metadata.zookeeper.rights.look`. owner: that
+    name."""
+    return Request("cluster.metadata.zookeeper.rights", "look", {"connect": connect, "owner": owner})
+
+
+def zookeeper_own(connect: str, owner: str) -> Request:
+    """Let only them change anything there: `metadata.zookeeper.rights.take`."""
+    return Request("cluster.metadata.zookeeper.rights", "take", {"connect": connect, "owner": owner})
+
+
+def zookeeper_release(connect: str) -> Request:
+    """Let anybody change anything there again: `metadata.zookeeper.rights.release`."""
+    return Request("cluster.metadata.zookeeper.rights", "release", {"connect": connect})
+
+
+def hand_over(broker: int, *, zookeeper: str, protocol: str, patience: float) -> ByBroker:
     """Make another broker the controller: `metadata.zookeeper.handover.hand_over`. zookeeper: as in zookeeper.connect;
-    patience: seconds."""
-    args = {"broker": broker, "zookeeper": zookeeper, "patience": patience}
+    protocol: as for `zookeeper_cluster_id`; patience: seconds."""
+    args = {"broker": broker, "zookeeper": zookeeper, "protocol": protocol, "patience": patience}
     return ByBroker("cluster.metadata.zookeeper.handover", "hand_over", args)
 
 

@@ -28,7 +28,8 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     link (the link to the version in use); dirs (the data directories that are wanted); metadata (that of the metadata,
     where the node keeps it itself, else "").
 
-    Returns settings (of config; {} where there is none), link (where it leads, None where there is none), dirs {path:
+    Returns settings (of config; {} where there is none), running (of its copy, {} where that is the same or not there),
+    link (where it leads, None where there is none), dirs {path:
     {cluster, old_format: whether it is that of a broker with ZooKeeper, partitions: names, None where nobody needs
     them}} of the wanted directories and the present ones, present: the paths that the broker uses now, led: whether the
     controllers have had a leader, voters: while they had none, whom this one was told of (as `first_voters.of` says),
@@ -45,6 +46,7 @@ def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     counted = unformatted or any(path not in wanted for path in present)
     return {
         "settings": settings,
+        "running": {} if running is settings else running,
         "link": leads_to(args["link"]),
         "dirs": {path: _held(path, counted) for path in dict.fromkeys([*wanted, *present])},
         "present": list(present),

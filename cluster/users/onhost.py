@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Sequence
 
 from kafka import errors as kafka_errors
 from kafka.protocol.admin import (
@@ -21,7 +21,7 @@ from kafka.protocol.admin import (
     DescribeUserScramCredentialsRequest,
 )
 
-from cluster.cluster import answering
+from cluster.cluster import Cluster, answering
 from cluster.endpoint import SASL_SSL, Endpoint, Login, authority_here
 from cluster.protocol import login, wire
 from cluster.users import rules
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 NO_USER = kafka_errors.ResourceNotFoundError.errno
 USER = "user"  # the kind of a quota's entity
 ANY = 2  # any entity of the kind that has a name
+NOT_CONTROLLER = kafka_errors.NotControllerError.errno
 KNOWN_SECONDS = 10.0  # until the brokers know a user that the controllers have
 
 
@@ -67,7 +68,7 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         add_rules(broker, [rules.from_wire(one) for one in args["add"]])
         kept = {name: change for name, change in args["quotas"].items() if name not in args["delete"]}
         alter_quotas(broker, kept)
-        alter_users(broker, args["passwords"], args["delete"])
+        alter_users(broker, args["passwords"], args["delete"], Cluster(args["bootstrap"]).controller)
         remove_rules(broker, [rules.from_wire(one) for one in args["remove"]])
         alter_quotas(broker, {name: change for name, change in args["quotas"].items() if name not in kept})
     deadline = time.monotonic() + KNOWN_SECONDS
@@ -190,8 +191,14 @@ def remove_rules(broker: wire.Connection, unwanted: Sequence[rules.Rule]) -> Non
     _raise_first(broker.call(DeleteAclsRequest(filters=filters)).filter_results)
 
 
-def alter_users(broker: wire.Connection, passwords: Mapping[str, str], delete: Iterable[str]) -> None:
-    """Set passwords, and delete users; one that is gone already is fine. Raises KafkaError, OSError."""
+def alter_users(
+    broker: wire.Connection,
+    passwords: Mapping[str, str],
+    delete: Iterable[str],
+    controller: Callable[[], wire.Connection],
+) -> None:
+    """Set passwords, and delete users; one that is gone already is fine. controller: connects to the one that a broker
+    with ZooKeeper wants to be asked instead. Raises KafkaError, OSError."""
     upsertions = []
     for name, password in passwords.items():
         salt = os.urandom(16)
@@ -209,7 +216,11 @@ def alter_users(broker: wire.Connection, passwords: Mapping[str, str], delete: I
     ]
     if not upsertions and not deletions:
         return
-    answer = broker.call(AlterUserScramCredentialsRequest(deletions=deletions, upsertions=upsertions))
+    request = AlterUserScramCredentialsRequest(deletions=deletions, upsertions=upsertions)
+    answer = broker.call(request)
+    if any(one.error_code == NOT_CONTROLLER for one in answer.results):
+        with controller() as there:
+            answer = there.call(request)
     _raise_first([one for one in answer.results if one.error_code != NO_USER])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from cluster.users import principals
 from cluster.users.rules import EVERYONE
 from provisioner.errors import ConfigError
 from roles.kafka import listeners, metadata
+from roles.kafka.release import release
 from roles.shared import kraft, security
 from roles.shared.checks import members, one_for_all
 
@@ -16,16 +18,25 @@ if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
 
 
+# The groups of those that have a certificate.
+NODES = (kraft.SERVERS, kraft.BROKERS, kraft.CONTROLLERS)
+# The first Kafka that goes to ZooKeeper with what the toolkit makes: keys without a password (PEM), and users by
+# requests of its own.
+WITH_ZOOKEEPER = (3, 9)
+# What says how a broker speaks to ZooKeeper.
+DECIDED = re.compile(r"zookeeper\.(ssl\..+|set\.acl|clientCnxnSocket)")
+
+
 def problems(inventory: Inventory) -> list[ConfigError]:
     """All of them; a mode that is not one, or that the cluster cannot have, first and alone."""
-    first = one_mode(inventory) or own_metadata(inventory)
+    first = one_mode(inventory) or keeper(inventory)
     rest = (no_listener_of_ours, decided, renewed_in_time, super_users)
     return first or [problem for check in rest for problem in check(inventory)]
 
 
 def one_mode(inventory: Inventory) -> list[ConfigError]:
     """All nodes of a cluster are closed in the same way."""
-    hosts = {host.name: host for group in (kraft.BROKERS, kraft.CONTROLLERS) for host in members(inventory, group)}
+    hosts = {host.name: host for group in NODES for host in members(inventory, group)}
     found: dict[str, list[str]] = {}
     for name, host in hosts.items():
         found.setdefault(security.mode(host), []).append(name)
@@ -40,19 +51,30 @@ def one_mode(inventory: Inventory) -> list[ConfigError]:
     ]
 
 
-def own_metadata(inventory: Inventory) -> list[ConfigError]:
-    """The cluster keeps its metadata itself: ZooKeeper is not closed by this version of the toolkit."""
+def keeper(inventory: Inventory) -> list[ConfigError]:
+    """A ZooKeeper of the cluster is closed with it: of the inventory, and of a version that can be."""
     closed = [host for host in members(inventory, kraft.BROKERS) if security.on(host)]
     if not closed or metadata.kept_itself(inventory):
         return []
     place = closed[0].place(security.VARIABLE)
+    details = [f"in: {place}"] if place else []
+    if any(host.vars["kafka_zookeeper_connect"] for host in closed):
+        return [
+            ConfigError(
+                "kafka_security closes ZooKeeper with the brokers, and kafka_zookeeper_connect leads to one outside of "
+                "the inventory: whoever reaches an open ZooKeeper can do everything that the brokers refuse",
+                details=details,
+                advice="leave kafka_security out, or put the servers into the group zookeeper",
+            )
+        ]
+    old = next((one for host in closed if (one := release(host.vars)).number < WITH_ZOOKEEPER), None)
+    if old is None:
+        return []
     return [
         ConfigError(
-            "kafka_security is for clusters without ZooKeeper (KRaft) so far: whoever reaches an open ZooKeeper can do "
-            "everything that the brokers refuse",
-            details=[f"in: {place}"] if place else [],
-            advice="leave kafka_security out, or deploy a cluster without a group zookeeper "
-            "(inventory/prod3-kraft.yml shows one)",
+            f"kafka_security with ZooKeeper is for Kafka 3.9, not for {old.version}",
+            details=details,
+            advice="leave kafka_security out, or use 3.9.2",
         )
     ]
 
@@ -64,7 +86,7 @@ def decided(inventory: Inventory) -> list[ConfigError]:
         for group, variable in ((kraft.BROKERS, "kafka_config"), (kraft.CONTROLLERS, "kafka_controller_config"))
         for host in members(inventory, group)
         for name in host.vars[variable]
-        if name in security.DECIDED
+        if name in security.DECIDED or DECIDED.fullmatch(str(name))
     ]
     return [
         ConfigError(

@@ -85,7 +85,7 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
             and metadata.CONNECT in one.then
             and one.now.get(metadata.CONNECT) != one.then[metadata.CONNECT]
         ):
-            answers, cluster = metadata.cluster_at(call, one.host, one.then[metadata.CONNECT])
+            answers, cluster = metadata.cluster_at(call, one.host, one.then)
             out += rules.other_metadata(one, cluster) if answers else rules.silent_metadata(one)
     return out
 

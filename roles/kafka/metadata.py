@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cluster.endpoint import PLAINTEXT, SSL
 from cluster.metadata import remote
 from provisioner.errors import ConfigError
 from provisioner.inventory.loading import once
@@ -17,7 +18,7 @@ from roles.kafka import topology
 from roles.shared import kraft
 from roles.shared.checks import members
 from roles.shared.waits import Nodes
-from roles.zookeeper import release, service
+from roles.zookeeper import doors, release, service
 from roles.zookeeper import topology as zookeeper
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from provisioner.run.target import Target
 
 CONNECT = "zookeeper.connect"  # the property of a broker that leads to it
+OWN_ZNODES = doors.OWNED  # that of a broker whose entries there are its own
 
 # Properties of a broker that have a variable of their own.
 OWNED = {
@@ -56,6 +58,17 @@ def owner(inventory: Inventory, owned: Mapping[str, str]) -> Callable[[str], str
     have: what the property is worth there says more."""
     apart = {CONNECT} if kept_itself(inventory) else set()
     return {name: variable for name, variable in owned.items() if name not in apart}.get
+
+
+def closed(target: Target) -> dict[str, str]:
+    """The properties of a broker that close its way to the keeper; none where that is its own controllers', whose
+    listeners are among the broker's."""
+    return {} if own(target) else doors.client(target.host)
+
+
+def server_position(settings: Mapping[str, str]) -> int:
+    """Where a server of ZooKeeper is between open and closed, by its zoo.cfg: an index of `security.WAY`."""
+    return doors.position(settings)
 
 
 def keeper(target: Target, call: Call, unit: str = kraft.COMBINED_UNIT) -> Keeper:
@@ -141,10 +154,11 @@ def apart(witnesses: Sequence[Witness]) -> dict[str, list[str]]:
     return evidence.apart(witnesses)
 
 
-def cluster_at(call: Call, host: str, connect: str) -> tuple[bool, str | None]:
-    """(whether the keeper at this address answers, the id of the cluster whose metadata it keeps: None for an empty
-    one), as a host reaches it. connect: as in `connect`."""
-    found = call(host, remote.zookeeper_cluster_id(connect))
+def cluster_at(call: Call, host: str, settings: Mapping[str, str]) -> tuple[bool, str | None]:
+    """(whether the keeper answers that a server.properties leads to, the id of the cluster whose metadata it keeps:
+    None for an empty one), as a host reaches it."""
+    protocol = SSL if settings.get("zookeeper.ssl.client.enable") == "true" else PLAINTEXT
+    found = call(host, remote.zookeeper_cluster_id(settings[CONNECT], protocol))
     return bool(found["answers"]), found["id"]
 
 

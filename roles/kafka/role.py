@@ -203,11 +203,13 @@ def locked(target: Target) -> dict[str, str]:
     """The properties that close a broker's listeners; none where they are open."""
     if not security.on(target.host):
         return {}
-    closed = [door.name for door in kraft.listeners(target.host) if door.protocol == SSL]
-    found = security.node(target.host, kraft.COMBINED_UNIT, [security.NODES, *closed])
+    own = metadata.own(target)
+    closed = [door.name for door in kraft.listeners(target.host) if door.protocol == SSL] if own else []
+    authorizer = security.AUTHORIZER if own else security.ZOOKEEPER_AUTHORIZER
+    found = security.node(target.host, kraft.COMBINED_UNIT, [security.NODES, *closed], authorizer)
     for door in listeners.secured(target.host):
         found |= security.client_door(target.host, kraft.COMBINED_UNIT, door.name)
-    return found
+    return found | metadata.closed(target)
 
 
 def quorum(target: Target) -> dict[str, Any] | None:

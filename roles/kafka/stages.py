@@ -1,4 +1,4 @@
-"""How a cluster without ZooKeeper that runs is closed (`kafka_security`), and opened again, without an outage.
+"""How a cluster that runs is closed (`kafka_security`), and opened again, without an outage.
 
 Each stage is one rolling restart, and whatever a node of it does, a node of the one before or after understands:
 
@@ -7,7 +7,8 @@ Each stage is one rolling restart, and whatever a node of it does, a node of the
 2. nodes speak over these; those of before are still there
 3. open or required: nodes have no other listeners any more, with `required` clients neither
 
-`controller.listener.names` says where a node is: nodes speak over the first of them.
+`controller.listener.names` says where a node is: nodes speak over the first of them. What says it in a cluster with
+ZooKeeper is in `zookeeper_stages.py`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
     from provisioner.run.evidence import Witness
 
-MODES = (security.OFF, security.ADDED, security.MOVED)
-CLOSED = len(MODES)
+CLOSED = len(security.WAY) - 1
 
 # What a stage does, on the way up and down.
 UP = {1: "listeners with TLS are added", 2: "nodes speak over them"}
@@ -46,9 +46,14 @@ DOWN = {
 def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
     """The stages that are to go; None where the cluster is where the inventory wants it, or is new. Raises Refused."""
     nodes = [one for one in witnesses if any(said.get("controllers") for said in one.said.values())]
+    present = {position(names) for one in nodes for said in one.said.values() for names in said.get("controllers", ())}
+    if not nodes:
+        from roles.kafka import zookeeper_stages  # what a cluster without ZooKeeper does not load
+
+        nodes = zookeeper_stages.nodes(witnesses)
+        present = {one for node in nodes for one in zookeeper_stages.positions(node)}
     if not nodes:
         return None
-    present = {position(names) for one in nodes for said in one.said.values() for names in said.get("controllers", ())}
     target = nodes[0].target
     mode = security.mode(target.host)
     goal = place(mode)
@@ -59,7 +64,7 @@ def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
     _room(target.inventory)
     now = "off" if max(present) == 0 else "on" if min(present) == CLOSED else "on the way"
     said = {**UP, CLOSED: LAST[mode]} if goal == CLOSED else DOWN
-    found = tuple(Stage(said[one], {} if one == goal else {security.VARIABLE: MODES[one]}) for one in positions)
+    found = tuple(Stage(said[one], {} if one == goal else {security.VARIABLE: security.WAY[one]}) for one in positions)
     return Way(f"{security.VARIABLE}: {now} -> {mode}", found, tuple(clients.cut_off(nodes, call)))
 
 
@@ -92,17 +97,23 @@ def _mode(call: Call, host: str) -> str | None:
         said = call(host, request)
     except ProvisionerError:
         return None
-    if not said["controllers"]:
+    running = said["running"] or said["settings"]
+    if not running:
         return None
-    place = position(said["controllers"][-1])
-    if place < CLOSED:
-        return MODES[place]
-    return security.REQUIRED if said["settings"].get(security.DECIDED[-1]) == "false" else security.OPEN
+    if said["controllers"]:
+        there = position(said["controllers"][-1])
+    else:
+        from roles.kafka import zookeeper_stages
+
+        there = zookeeper_stages.broker(running)
+    if there < CLOSED:
+        return security.WAY[there]
+    return security.REQUIRED if running.get(security.DECIDED[-1]) == "false" else security.OPEN
 
 
 def place(mode: str) -> int:
     """Where a node of this mode is. Pure."""
-    return MODES.index(mode) if mode in MODES else CLOSED
+    return security.WAY.index(mode) if mode in security.WAY else CLOSED
 
 
 def position(names: str) -> int:
@@ -132,7 +143,7 @@ def _all(witnesses: Sequence[Witness]) -> None:
     """Raise Refused where nodes of the cluster are in no such run: they would be left behind, alone."""
     target = witnesses[0].target
     seen = {(role, one.name) for one in witnesses for role in one.said}
-    units = {kraft.BROKERS: kraft.COMBINED_UNIT, kraft.CONTROLLERS: kraft.OWN_UNIT}
+    units = {kraft.SERVERS: kraft.SERVERS, kraft.BROKERS: kraft.COMBINED_UNIT, kraft.CONTROLLERS: kraft.OWN_UNIT}
     wanted = {(unit, host.name) for group, unit in units.items() for host in target.members(group)}
     if missing := sorted({host for _, host in wanted - seen}):
         raise Refused(

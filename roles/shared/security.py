@@ -21,10 +21,12 @@ OFF, OPEN, REQUIRED = "off", "open", "required"
 # Between off and the others, in no inventory (`roles/kafka/stages.py`). ADDED: the listeners with TLS are there, and
 # nodes speak over the old ones; MOVED: nodes speak over the new ones, and the old ones are there, too.
 ADDED, MOVED = "listeners with TLS added", "nodes speak TLS"
+WAY = (OFF, ADDED, MOVED, REQUIRED)  # the last of them stands for open as well
 NODES = "NODES"  # the listener of the nodes and of the toolkit
 SECURED = "SECURE"  # of clients, for the default listener; behind the name of another
 BESIDE = 2  # the port of a secured listener is so much higher than that of its plaintext one, unless it is given
 AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+ZOOKEEPER_AUTHORIZER = "kafka.security.authorizer.AclAuthorizer"  # of brokers that keep rules there
 
 # What each node is called in its certificate, one name for all: so a node more is no change for the others.
 ORGANIZATION, NAME = "kafka-provisioner", "kafka"
@@ -92,7 +94,7 @@ def admin(unit: str) -> dict[str, str]:
     return {"security.protocol": SSL, **_stores(unit)}
 
 
-def node(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:
+def node(host: Vars, unit: str, listeners: Sequence[str], authorizer: str = AUTHORIZER) -> dict[str, str]:
     """The properties of a node in a closed cluster: the listeners on which nodes speak to each other, at which whoever
     connects must show a certificate, too; and who may do what. While there are plaintext doors, whoever comes through
     them has no name and may do everything, as before; a rule for a user would lock them out otherwise."""
@@ -102,7 +104,7 @@ def node(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str]:
     users = escaped(";".join(super_users(host)))
     return {
         **found,
-        **dict(zip(DECIDED, (AUTHORIZER, users, str(everyone(host)).lower()), strict=True)),
+        **dict(zip(DECIDED, (authorizer, users, str(everyone(host)).lower()), strict=True)),
     }
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from cluster.endpoint import joined
 from provisioner.errors import ConfigError
-from roles.shared import checks, values
-from roles.shared.checks import members
+from roles.shared import checks, security, values
+from roles.shared.checks import collected, members
 from roles.shared.directories import DataDir
 from roles.zookeeper import topology
 from roles.zookeeper.release import release
@@ -23,6 +23,13 @@ OWNED = {
     "clientPort": "zookeeper_port",
     "tickTime": "zookeeper_tick",
 }
+# The first version that reads keys without a password (PEM) and leaves names to Java.
+CLOSED = (3, 8)
+# What says how servers are spoken to.
+DECIDED = re.compile(
+    r"secureClientPort(Address)?|clientPortAddress|client\.portUnification|portUnification|sslQuorum.*|ssl\..+|"
+    r"serverCnxnFactory|fips-mode|authProvider\.x509"
+)
 # What is in zoo.cfg as the variable has it.
 VARIABLES = {
     "zookeeper_tick": "tickTime",
@@ -85,7 +92,25 @@ def known_properties(inventory: Inventory) -> list[ConfigError]:
     return settings.problems(given, len(servers), owner, VARIABLES)
 
 
-CHECKS = (versions, unique_ids, addresses, limits, own_properties, known_properties)
+def closed(inventory: Inventory) -> list[ConfigError]:
+    """A server of a closed cluster is of a version that can be, and no property says otherwise who gets in."""
+    out = []
+    for host in members(inventory, "zookeeper"):
+        if not security.on(host):
+            continue
+        if (version := release(host.vars)).number < CLOSED:
+            summary = f"kafka_security with ZooKeeper is for ZooKeeper 3.8 and newer, not for {version.version}"
+            out.append(ConfigError(summary, host=host.name, advice="leave kafka_security out, or zookeeper_version"))
+        for name in host.vars["zookeeper_config"]:
+            if DECIDED.fullmatch(str(name)):
+                summary = f"zookeeper_config sets {name}, which follows from kafka_security"
+                details = [f"in: {host.place('zookeeper_config', name)}"]
+                advice = "remove it, or leave kafka_security out"
+                out.append(ConfigError(summary, host=host.name, details=details, advice=advice))
+    return out
+
+
+CHECKS = (versions, unique_ids, addresses, limits, own_properties, known_properties, collected(closed))
 
 
 def ports(host: Host) -> list[tuple[int, str]]:

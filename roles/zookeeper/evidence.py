@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
+from cluster.endpoint import PLAINTEXT, SSL
 from cluster.metadata import remote
 from roles.shared import evidence as shared
+from roles.zookeeper import doors, service, topology
 from roles.zookeeper import evidence_rules as rules
-from roles.zookeeper import service, topology
 from roles.zookeeper.release import release
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ UNIT = "zookeeper"
 
 def ask(target: Target) -> Request:
     """The question to each host."""
-    return remote.zookeeper_evidence(config=service.CONFIG, link=LINK, dirs=service.data_dirs(target))
+    return remote.zookeeper_evidence(
+        config=service.CONFIG, started=service.STARTED, link=LINK, dirs=service.data_dirs(target)
+    )
 
 
 def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Objection]:
@@ -67,8 +70,8 @@ def _seen(witness: Witness) -> rules.Seen:
         number=topology.myid(target.host, target.members("zookeeper")),
         servers=_numbered(said["servers"]),
         servers_then=_numbered(servers_then),
-        port=now.get("clientPort", ""),
-        port_then=then.get("clientPort", ""),
+        port=_port(now),
+        port_then=_port(then),
         dirs=(present[0], present[-1]) if present else None,
         dirs_then=(wanted[0], wanted[-1]),
         data=frozenset(said["data"]),
@@ -77,6 +80,11 @@ def _seen(witness: Witness) -> rules.Seen:
         active=UNIT in witness.active,
         mode=str(witness.serving.get(UNIT, {}).get("mode") or ""),
     )
+
+
+def _port(settings: Mapping[str, str]) -> str:
+    """That for clients, of which there is one, in the clear or by TLS."""
+    return settings.get(doors.SECURE) or settings.get(doors.CLIENTS, "")
 
 
 def _read(text: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -121,9 +129,11 @@ def _strangers(seen: Sequence[rules.Seen], witnesses: Mapping[str, Witness], cal
     pairs = rules.strangers(seen)
     found = []
     for host in dict.fromkeys(one.host for pair in pairs for one in pair):
-        port = witnesses[host].target["zookeeper_port"]
+        now = witnesses[host].said[UNIT]["settings"]
+        port = _port(now) or witnesses[host].target["zookeeper_port"]
+        protocol = SSL if doors.SECURE in now else PLAINTEXT
         chroot = str(witnesses[host].target.host.vars.get("kafka_zookeeper_chroot") or "").strip("/")
-        answer = call(host, remote.zookeeper_cluster_id(f"127.0.0.1:{port}" + (f"/{chroot}" if chroot else "")))
+        answer = call(host, remote.zookeeper_cluster_id(f"{remote.LOCAL}:{port}/{chroot}", protocol))
         if answer["id"]:
             found.append((answer["id"], host, "in its ZooKeeper"))
     return shared.clusters(found)

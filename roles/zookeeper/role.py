@@ -10,10 +10,10 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.shared import commands, jvm, native
+from roles.shared import commands, jvm, native, security, tls
 from roles.shared.directories import guarded
 from roles.shared.properties import has_secret, open_names, override
-from roles.zookeeper import topology
+from roles.zookeeper import doors, topology
 from roles.zookeeper.checks import owner
 from roles.zookeeper.release import compresses_snapshots, distribution, release, uses_logback
 from roles.zookeeper.service import (
@@ -21,11 +21,13 @@ from roles.zookeeper.service import (
     ENVIRONMENT,
     HOLDS,
     SECRETS,
+    STARTED,
     TRANSACTIONS,
     UNIT,
     data_dirs,
     inputs,
     logging,
+    node,
     services,
 )
 
@@ -74,6 +76,7 @@ def tools(target: Target, archive: Archive) -> list[Resource]:
     listed = commands.of(release(target.host.vars), site.stops())
     own = [native.libraries(target, archive, zstd=False)] if compresses_snapshots(target.host.vars) else []
     start = {"native": native.place(archive) if own else "", **java.given(target, release(target.host.vars))}
+    start["tls"] = doors.tool(target.host)
     launch = target.file(LAUNCHER, "zookeeper/bin/launcher.sh.j2", mode=0o755, **start)
     path = Links("/usr/local/bin", {command.name: LAUNCHER for command in listed}, only=LAUNCHER)
     if target["zookeeper_archive"]:
@@ -97,7 +100,8 @@ def config(target: Target) -> File:
     servers = target.members("zookeeper")
     ids = {topology.myid(server, servers): server for server in servers}
     listed = {number: topology.quorum_address(server) for number, server in ids.items()}
-    text = target.render("zookeeper/zoo.cfg.j2", servers=listed if len(listed) > 1 else {})
+    closed = doors.server(target.host)
+    text = target.render("zookeeper/zoo.cfg.j2", servers=listed if len(listed) > 1 else {}, closed=closed)
     own = target["zookeeper_config"]
     public: Sequence[str] = ()
     if own:
@@ -137,6 +141,7 @@ def resources(target: Target) -> list[Resource]:
                 guarded(f"{path}/version-2", "zookeeper", "ZooKeeper data", ((TRANSACTIONS, ""),), None),
             )
         ),
+        *tls.resources(node(target)),
         File(f"{data}/myid", f"{number}\n", "root", "zookeeper", 0o640),
         config(target),
         target.file(log, f"zookeeper/{basename(log)}.j2", group="zookeeper", mode=0o640),
@@ -158,6 +163,7 @@ def resources(target: Target) -> list[Resource]:
             home=archive.path,
             java_home=java.home(target),
             data_dirs=data_dirs(target),
+            started=STARTED if security.on(target.host) else "",
             jars="lib" if target["zookeeper_archive"] else "libs",
         ),
         *services(target),

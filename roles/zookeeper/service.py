@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from cluster.endpoint import SSL, Endpoint
 from cluster.metadata import remote
 from provisioner.agent.trees import ANYTHING
 from provisioner.resources import Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
-from roles.shared import jvm
+from roles.shared import jvm, security, tls
+from roles.zookeeper import doors
 from roles.zookeeper.release import home, uses_logback
 
 CONFIG = "/etc/zookeeper/zoo.cfg"
+STARTED = "/run/zookeeper/zoo.cfg"  # CONFIG as the running server has read it; of a server that takes TLS
 ENVIRONMENT = "/etc/zookeeper/zookeeper.env"
 SECRETS = "/etc/zookeeper/secret.options"  # JVM options that hold a secret
 UNIT = "/etc/systemd/system/zookeeper.service"
@@ -57,6 +60,7 @@ def inputs(target: Target) -> tuple[str, ...]:
         f"{target['zookeeper_data_dir']}/myid",
         ENVIRONMENT,
         *((SECRETS,) if jvm.secrets(target["zookeeper_jvm_opts"]) else ()),
+        *(security.files(doors.UNIT) if security.on(target.host) else ()),
         logging(target),
         UNIT,
         f"{home(target)}/{MARKER}",
@@ -64,10 +68,18 @@ def inputs(target: Target) -> tuple[str, ...]:
     )
 
 
+def node(target: Target) -> tls.Node | None:
+    """The node of a closed cluster that the unit runs; None in an open one."""
+    if not security.on(target.host):
+        return None
+    shows = Endpoint(remote.LOCAL, target["zookeeper_port"], SSL)
+    return tls.node(target, doors.UNIT, [str(target["zookeeper_address"])], {"CLIENT": shows.to_wire()})
+
+
 def ready(target: Target) -> Request:
     """The check on the host, after a start, that the server serves."""
     return remote.zookeeper_ready(
-        target["zookeeper_port"],
+        doors.here(target.host),
         unit="zookeeper.service",
         log_file=LOGS[0],
         timeout=target["zookeeper_start_timeout"] / 1000,

@@ -10,7 +10,7 @@ from cluster.metadata import remote
 from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target
-from roles.zookeeper import service, split, topology
+from roles.zookeeper import doors, service, split, topology
 
 KEY = "ensemble"
 COLUMNS: Mapping[str, str] = {}
@@ -20,7 +20,7 @@ VOTING = ("leader", "follower")
 def look(call: Call, target: Target) -> Mapping[str, Any]:
     """As `cluster.metadata.zookeeper.probe.status` answers; instead of the servers that its zoo.cfg names, differs: how
     these differ from the inventory's, as `split.Named`."""
-    answer = call(target.name, remote.zookeeper_status(target["zookeeper_port"], service.CONFIG))
+    answer = call(target.name, remote.zookeeper_status(doors.here(target.host), service.CONFIG))
     servers = target.members("zookeeper")
     expected = {str(topology.myid(one, servers)): str(one.vars["zookeeper_address"]) for one in servers}
     named = answer.pop("named", None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cluster.endpoint import joined
+from cluster.endpoint import Endpoint, joined
 from cluster.metadata.zookeeper.ensemble import Ensemble
 from roles.shared.members import HostLike, number
+from roles.zookeeper import doors
 
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
@@ -40,10 +41,11 @@ def quorum_address(server: HostLike) -> str:
 def ensemble(call: Call, host: HostLike, servers: Sequence[HostLike], connect: str = "") -> Ensemble:
     """These servers, asked from one host. connect: as brokers are told, for what only brokers can be asked to do."""
     places = {
-        server.name: (
-            "127.0.0.1" if server.name == host.name else str(server.vars["zookeeper_address"]),
-            int(server.vars["zookeeper_port"]),
-        )
+        server.name: doors.here(server)
+        if server.name == host.name
+        else Endpoint(
+            str(server.vars["zookeeper_address"]), int(server.vars["zookeeper_port"]), doors.protocol(server)
+        ).to_wire()
         for server in servers
     }
-    return Ensemble(call, host.name, places, connect)
+    return Ensemble(call, host.name, places, connect, doors.protocol(host))

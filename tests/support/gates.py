@@ -78,6 +78,7 @@ class Brokers:
             "broker": 1,
             "bootstrap": "127.0.0.1:9092",
             "zookeeper": "zoo1:2181",
+            "protocol": "PLAINTEXT",
             "patience": 90.0,
         }
         self.handed += 1

@@ -84,8 +84,6 @@ ALLOWED: dict[str, dict[Finding, str]] = {
         Finding("roles/zookeeper/service.py", "imports roles.java"): "runs on Java, and asks which one",
     },
     "sockets": {
-        Finding("cluster/metadata/zookeeper/znodes.py", "socket.create_connection"): "a ZooKeeper, not a broker",
-        Finding("cluster/metadata/zookeeper/probe.py", "socket.create_connection"): "a ZooKeeper, not a broker",
         Finding(
             "cluster/protocol/client.py", "KafkaNetClient"
         ): "made by a producer or consumer, out of its own settings",

@@ -23,7 +23,7 @@ def differing(tmp_path, wanted: str, running: dict[str, list[str] | None], every
         names = running[host]
         if names is None:
             raise Unreachable("no route", host=host)
-        return {"controllers": names, "settings": {security.DECIDED[-1]: everyone}}
+        return {"controllers": names, "settings": {}, "running": {security.DECIDED[-1]: everyone} if names else {}}
 
     inventory = support.inventory(tmp_path, kafka=[*running], kafka_controller=["a"], kafka_security=wanted)
     return stages.as_it_runs(call, [*running], inventory)

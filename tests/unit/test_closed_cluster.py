@@ -136,7 +136,36 @@ def test_a_host_with_two_nodes_has_two_keys_each_readable_by_its_own(tmp_path):
 @pytest.mark.parametrize(
     ("groups", "variables", "said"),
     [
-        ({"kafka": ["a"], "zookeeper": ["a"]}, {"kafka_security": "required"}, "for clusters without ZooKeeper"),
+        (
+            {"kafka": ["a"]},
+            {"kafka_security": "required", "kafka_zookeeper_connect": "zoo:2181", "kafka_version": "3.9.2"},
+            "kafka_zookeeper_connect leads to one outside of the inventory",
+        ),
+        (
+            {"kafka": ["a"], "zookeeper": ["a"]},
+            {"kafka_security": "required", "kafka_version": "2.5.0"},
+            "kafka_security with ZooKeeper is for Kafka 3.9, not for 2.5.0",
+        ),
+        (
+            {"kafka": ["a"], "zookeeper": ["a"]},
+            {"kafka_security": "required", "zookeeper_version": "3.5.10"},
+            "for ZooKeeper 3.8 and newer, not for 3.5.10",
+        ),
+        (
+            {"kafka": ["a"], "zookeeper": ["a"]},
+            {"kafka_security": "open", "zookeeper_config": {"ssl.clientAuth": "want"}},
+            "zookeeper_config sets ssl.clientAuth, which follows from kafka_security",
+        ),
+        (
+            {"kafka": ["a"], "zookeeper": ["a"]},
+            {"kafka_security": "open", "kafka_config": {"zookeeper.set.acl": False}},
+            "kafka_config sets zookeeper.set.acl, which follows from kafka_security",
+        ),
+        (
+            {"kafka": ["a"], "zookeeper": {"z": {"kafka_security": "open"}}},
+            {},
+            "kafka_security differs",
+        ),
         ({"kafka": {"a": {"kafka_security": "open"}, "b": {}}}, {}, "kafka_security differs"),
         ({"kafka": ["a"]}, {"kafka_security": "on"}, "one of off, open, required"),
         (

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from kafka.errors import NotControllerError
 
+from cluster.endpoint import Endpoint
 from cluster.metadata.zookeeper import handover as controller
 from cluster.metadata.zookeeper import znodes
 
 ARGS = {"broker": 1, "bootstrap": "127.0.0.1:9092", "zookeeper": "down:2181,zoo1:2181/kafka", "patience": 1}
+ARGS["protocol"] = "SSL"
 
 
 class Cluster:
@@ -29,10 +31,10 @@ class Cluster:
     def owner(self) -> int | None:
         return self.elected[min(self.deleted, len(self.elected) - 1)]
 
-    def __call__(self, host: str, port: int) -> Cluster:
-        if host == "down":
+    def __call__(self, server: Endpoint) -> Cluster:
+        if server.host == "down":
             raise ConnectionRefusedError(111, "Connection refused")
-        assert (host, port) == ("zoo1", 2181)
+        assert server == Endpoint("zoo1", 2181, "SSL")
         return self
 
     def __enter__(self) -> Cluster:
@@ -164,7 +166,7 @@ def server() -> Iterator[Server]:
 
 
 def test_a_znode_is_read_and_deleted_in_the_version_that_was_read(server: Server):
-    with znodes.Client("127.0.0.1", server.port) as client:
+    with znodes.Client(Endpoint("127.0.0.1", server.port)) as client:
         assert client.get("/c") == (b"data", 3)
         with pytest.raises(znodes.ZooKeeperError, match="changed meanwhile"):
             client.delete("/c", 2)
@@ -186,4 +188,4 @@ def test_what_does_not_speak_zookeepers_protocol_is_told_so():
 
         threading.Thread(target=answer, daemon=True).start()
         with pytest.raises(OSError, match="does not speak ZooKeeper"):
-            znodes.Client("127.0.0.1", listener.getsockname()[1])
+            znodes.Client(Endpoint("127.0.0.1", listener.getsockname()[1]))

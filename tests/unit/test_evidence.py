@@ -329,13 +329,15 @@ def test_what_a_brokers_files_say(tmp_path: Path):
     (tmp_path / "link").symlink_to("/opt/kafka_2.13-3.9.2")
     args: dict[str, Any] = {"config": str(config), "started": str(started), "link": str(tmp_path / "link")}
     found = kafka_files.look({**args, "dirs": [str(new)]}, print)
-    assert found["present"] == [str(new), str(old), f"{tmp_path}/third"]
+    third = found["running"]["log.dir"]
+    assert found["present"] == [str(new), str(old), third] and third.endswith("third")
     assert found["dirs"][str(old)]["cluster"] == "abc" and found["dirs"][str(new)]["cluster"] is None
     assert found["dirs"][str(old)]["partitions"] == [f"moving-3.{'a' * 32}-future", "my-topic-12", "orders-0"]
     assert found["link"] == "/opt/kafka_2.13-3.9.2" and found["settings"]["min.insync.replicas"] == "2"
     nothing = kafka_files.look({"config": "/nope", "started": "/nope", "link": "/nope", "dirs": [str(new)]}, print)
     assert nothing == {
         "settings": {},
+        "running": {},
         "link": None,
         "present": [],
         "led": False,
@@ -390,11 +392,9 @@ def test_partitions_are_counted_only_where_a_directory_leaves(tmp_path: Path):
 def test_what_a_servers_files_say(tmp_path: Path, names: list[str], data: bool):
     for name in names:
         write(tmp_path / "data/version-2" / name)
-    config = write(
-        tmp_path / "zoo.cfg",
-        f"dataDir={tmp_path}/data\nclientPort=2181\nserver.1=a:2888:3888\nserver.12=b:2888:3888:participant;2181\n",
-    )
-    found = zookeeper_files.look({"config": str(config), "link": "/nope", "dirs": ["/srv/zk"]}, print)
+    named = "server.1=a:2888:3888\nserver.12=b:2888:3888:participant;2181\n"
+    config = write(tmp_path / "zoo.cfg", f"dataDir={tmp_path}/data\nclientPort=2181\n{named}")
+    found = zookeeper_files.look({"config": str(config), "started": "", "link": "/nope", "dirs": ["/srv/zk"]}, print)
     assert found["servers"] == {"1": "a:2888:3888", "12": "b:2888:3888:participant"}
     assert found["present"] == [f"{tmp_path}/data"]
     assert found["data"] == ([f"{tmp_path}/data"] if data else [])

@@ -326,7 +326,7 @@ def test_brokers_and_zookeeper_on_different_hosts_have_gates_of_their_own(tmp_pa
     asked: list[tuple[str, str]] = []
 
     def ensemble(host: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        assert args["servers"][host][0] == "127.0.0.1"
+        assert args["servers"][host] == "127.0.0.1:2181"
         asked.extend((host, name) for name in args["servers"])
         answers: dict[str, Any] = {name: {"serving": True, "mode": servers[name]} for name in args["servers"]}
         answers["z2"]["synced_followers"] = 2

@@ -90,7 +90,7 @@ def server():
 def test_zookeeper_becomes_ready_when_it_has_a_quorum(server):
     port = server("This ZooKeeper instance is not currently serving requests\n", SRVR)
     events: list[Any] = []
-    state = zookeeper_probe.ready({"host": "127.0.0.1", "port": port, "timeout": 5, "stall": 5}, events.append)
+    state = zookeeper_probe.ready({"server": f"127.0.0.1:{port}", "timeout": 5, "stall": 5}, events.append)
     assert state["mode"] == "leader"
     assert "not currently serving" in events[0]["text"]
 
@@ -98,7 +98,7 @@ def test_zookeeper_becomes_ready_when_it_has_a_quorum(server):
 def test_a_dead_port_is_a_state_not_an_error():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    status = zookeeper_probe.status({"host": "127.0.0.1", "port": port, "config": "/nonexistent"}, print)
+    status = zookeeper_probe.status({"server": f"127.0.0.1:{port}", "config": "/nonexistent"}, print)
     assert status == {"serving": False, "why": "Connection refused", "named": None}
     status = kafka_probe.status({"bootstrap": f"127.0.0.1:{port}"}, print)
     assert status == {"serving": False, "why": "Connection refused"}

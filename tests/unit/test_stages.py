@@ -59,7 +59,7 @@ def inventory(tmp_path, **variables) -> Inventory:
 @pytest.mark.parametrize("number", range(4))
 def test_two_neighbouring_stages_have_the_listeners_over_which_the_nodes_of_both_speak(tmp_path, number):
     """What a node of a stage uses to reach another is there at the others of this stage and of those beside it."""
-    found = [at(inventory(tmp_path), Stage("", {security.VARIABLE: mode})) for mode in (*stages.MODES, "required")]
+    found = [at(inventory(tmp_path), Stage("", {security.VARIABLE: mode})) for mode in security.WAY]
 
     def doors(one: Inventory) -> set[Any]:
         return {(door.name, door.port, door.protocol) for door in listeners.of(one.hosts["b"])}

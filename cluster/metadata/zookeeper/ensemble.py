@@ -5,8 +5,9 @@ The rules are pure and stand in `restart_rules.py`; here they are asked with the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Mapping, Optional
 
+from cluster.endpoint import PLAINTEXT
 from cluster.metadata import remote
 from cluster.metadata.keeper import Verdict
 from cluster.metadata.zookeeper import restart_rules as rules
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 class Ensemble:
     """A `Keeper`. Every method but `downtime` and `hand_over` asks all servers anew."""
 
-    def __init__(self, call: Call, host: str, servers: Mapping[str, Tuple[str, int]], connect: str = "") -> None:
-        """host: the host from which it is asked. servers {host: (address, client port)}: all of the ensemble's, as that
-        host reaches them; none for an ensemble that cannot be asked. connect: as in a broker's zookeeper.connect."""
-        self._call, self._host, self._connect = call, host, connect
-        self._servers = {name: list(address) for name, address in servers.items()}
+    def __init__(
+        self, call: Call, host: str, servers: Mapping[str, str], connect: str = "", protocol: str = PLAINTEXT
+    ) -> None:
+        """host: the host from which it is asked. servers {host: where that is asked, as `Endpoint.parse` takes it}: all
+        of the ensemble's, as the first host reaches them; none for an ensemble that cannot be asked. connect: as in a
+        broker's zookeeper.connect; protocol: in which these are spoken to."""
+        self._call, self._host, self._connect, self._protocol = call, host, connect, protocol
+        self._servers = dict(servers)
 
     def members(self) -> Dict[str, rules.Member]:
         """Every server as it answers the host now, by name."""
@@ -42,7 +46,7 @@ class Ensemble:
     def hand_over(self, broker: int, bootstrap: str, patience: float, begin: Callable[[], None]) -> Dict[str, Any]:
         """See `handover.py` for the reason."""
         begin()
-        request = remote.hand_over(broker, zookeeper=self._connect, patience=patience)
+        request = remote.hand_over(broker, zookeeper=self._connect, protocol=self._protocol, patience=patience)
         return self._call(self._host, request.at(bootstrap))
 
     def may_go_down(self, node: str) -> Verdict:

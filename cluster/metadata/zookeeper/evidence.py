@@ -15,17 +15,19 @@ SERVER = "server."
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """What is there. args: config (path of zoo.cfg); link (to the version in use); dirs (those that are wanted).
+    """What is there. args: config (path of zoo.cfg); started (its copy as the running server has read it, where one is
+    made); link (to the version in use); dirs (those that are wanted).
 
-    Returns settings (of zoo.cfg; {} where there is none), servers {id as text: "host:quorum port:election port"} of
-    its ensemble, none for a server that is alone; present: its directories of data; data: those among these and the
-    wanted ones that hold any; link. Never raises.
+    Returns settings (of zoo.cfg; {} where there is none), running (of the copy), servers {id as text: "host:quorum
+    port:election port"} of its ensemble, none for a server that is alone; present: its directories of data; data: those
+    among these and the wanted ones that hold any; link. Never raises.
     """
     settings = read(text_of(args["config"]))
     present = [os.path.normpath(settings[key]) for key in ("dataDir", "dataLogDir") if settings.get(key)]
     dirs = dict.fromkeys([*(os.path.normpath(path) for path in args["dirs"]), *present])
     return {
         "settings": settings,
+        "running": read(text_of(args["started"])),
         "servers": servers(settings),
         "present": list(dict.fromkeys(present)),
         "data": [path for path in dirs if has_data(path)],
@@ -50,7 +52,7 @@ def has_data(path: str) -> bool:
 
 
 def cluster_id(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Whose metadata is there. args: connect, as a broker's zookeeper.connect.
+    """Whose metadata is there. args: connect, as a broker's zookeeper.connect; protocol: in which it is spoken to.
 
     Returns answers (whether a server did), and id: the cluster's; None where none has ever used it. Never raises.
     """
@@ -61,7 +63,7 @@ def cluster_id(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     servers, _, chroot = str(args["connect"]).partition("/")
     path = "/".join(["", *filter(None, [chroot, "cluster", "id"])])
     try:
-        with connected(servers.split(",")) as client:
+        with connected(servers.split(","), args["protocol"]) as client:
             return {"answers": True, "id": str(json.loads(client.get(path)[0])["id"])}
     except ZooKeeperError as error:
         return {"answers": error.errno == NO_NODE, "id": None}

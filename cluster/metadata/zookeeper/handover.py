@@ -31,7 +31,8 @@ TRIES = 5
 def hand_over(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Return when another broker is the controller and works, or when that cannot be achieved.
 
-    args: broker (its id), bootstrap (its address), zookeeper (as in zookeeper.connect), patience (seconds).
+    args: broker (its id), bootstrap (its address), zookeeper (as in zookeeper.connect), protocol (in which its servers
+    are spoken to), patience (seconds).
     Returns controller (None when none works), moved (whether it is another one), and why not. Never raises: a roll
     can continue without it.
 
@@ -42,7 +43,7 @@ def hand_over(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     servers, _, chroot = str(args["zookeeper"]).partition("/")
     path = f"/{chroot}/controller" if chroot else "/controller"
     try:
-        with connected(servers.split(",")) as client:
+        with connected(servers.split(","), args["protocol"]) as client:
             for _ in range(TRIES):
                 owner, version = _owner(client, path, deadline)
                 if owner != broker:

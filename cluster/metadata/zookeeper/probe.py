@@ -4,10 +4,9 @@ each."""
 from __future__ import annotations
 
 import re
-import socket
 from typing import TYPE_CHECKING, Any, Optional
 
-from cluster.endpoint import split_address
+from cluster.endpoint import Endpoint
 from cluster.metadata.zookeeper.evidence import servers
 from cluster.state.evidence import read
 from provisioner.agent.failure import Failure
@@ -24,18 +23,19 @@ _ADDRESS = r"\[[^\]]+\]|[^:\s]+"
 def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Wait until this server serves clients: alone, or as a member of a quorum.
 
-    args: host, port; timeout and stall in seconds; unit and log_file, optional, for early ends and evidence.
+    args: server (where it is asked); timeout and stall in seconds; unit and log_file, optional, for early ends and
+    evidence.
     Returns what `status` returns without the numbers, and "seconds". Raises Failure when it does not serve in time.
     """
-    host, port = args["host"], int(args["port"])
+    server = Endpoint.parse(args["server"])
 
     def attempt() -> tuple[Optional[dict[str, Any]], str]:
-        state = look(host, port, numbers=False)
+        state = look(server, numbers=False)
         return (state, "") if state["serving"] else (None, state["why"])
 
     return until(
         attempt,
-        what=f"ZooKeeper at {host}:{port}",
+        what=f"ZooKeeper at {server}",
         timeout=float(args["timeout"]),
         stall=float(args["stall"]),
         emit=emit,
@@ -44,7 +44,7 @@ def ready(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """This server now. args: host, port, config (the path of its zoo.cfg).
+    """This server now. args: server (where it is asked), config (the path of its zoo.cfg).
 
     Returns serving (bool), why (when it does not), mode ("standalone", "leader", "follower"), version, zxid, znodes
     (how many there are at that zxid), connections; for a leader also followers and synced_followers; named: as
@@ -56,17 +56,17 @@ def status(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
             named: Optional[dict[str, str]] = parse_servers(file.read())
     except (OSError, ValueError):
         named = None
-    return {**look(args["host"], int(args["port"])), "named": named}
+    return {**look(Endpoint.parse(args["server"])), "named": named}
 
 
 def ensemble(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """All servers in parallel, as `status` answers for one. args: servers {name: [host, port]}. Returns {name:
+    """All servers in parallel, as `status` answers for one. args: servers {name: where it is asked}. Returns {name:
     status}."""
     from concurrent.futures import ThreadPoolExecutor
 
-    servers = dict(args["servers"])
+    servers = {name: Endpoint.parse(server) for name, server in args["servers"].items()}
     with ThreadPoolExecutor(max_workers=min(len(servers), 16) or 1) as pool:
-        return dict(zip(servers, pool.map(lambda address: look(address[0], int(address[1])), servers.values())))
+        return dict(zip(servers, pool.map(look, servers.values())))
 
 
 def listening(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -80,27 +80,27 @@ def listening(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
 def _listens(address: str) -> bool:
     try:
-        socket.create_connection(split_address(address), ANSWER_TIMEOUT).close()
+        Endpoint.parse(address).connect(ANSWER_TIMEOUT).close()
     except (OSError, ValueError):
         return False
     return True
 
 
-def look(host: str, port: int, numbers: bool = True) -> dict[str, Any]:
+def look(server: Endpoint, numbers: bool = True) -> dict[str, Any]:
     """`status` as a plain function. numbers: also those of `mntr`, which a server takes some time to gather."""
     try:
-        answer = command(host, port, "srvr")
+        answer = command(server, "srvr")
         state = parse_srvr(answer)
         if state["serving"] and numbers:
-            state.update(parse_mntr(command(host, port, "mntr")))
+            state.update(parse_mntr(command(server, "mntr")))
         return state
     except OSError as error:
         return {"serving": False, "why": error.strerror or str(error) or type(error).__name__}
 
 
-def command(host: str, port: int, word: str) -> str:
+def command(server: Endpoint, word: str) -> str:
     """Send a four-letter command and read the whole answer. Raises OSError."""
-    with socket.create_connection((host, port), ANSWER_TIMEOUT) as connection:
+    with server.connect(ANSWER_TIMEOUT) as connection:
         connection.sendall(word.encode("ascii"))
         parts: list[bytes] = []
         while True:

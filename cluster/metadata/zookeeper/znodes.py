@@ -1,4 +1,5 @@
-"""Read and delete one znode: as much of ZooKeeper's client protocol as that takes. Standard library only.
+"""Read and delete one znode, and say who may: as much of ZooKeeper's client protocol as that takes. Standard library
+only.
 
 The protocol is that of ZooKeeper's `zookeeper.jute`: every message has its length before it, numbers are big-endian,
 strings and buffers have their length before them. Unchanged since 3.4.
@@ -6,10 +7,10 @@ strings and buffers have their length before them. Unchanged since 3.4.
 
 from __future__ import annotations
 
-import socket
 import struct
+from typing import List, NamedTuple, Sequence, Tuple
 
-from cluster.endpoint import split_address
+from cluster.endpoint import Endpoint, split_address
 from provisioner.agent.framed import receive
 
 PORT = 2181  # ConnectStringParser.DEFAULT_PORT
@@ -18,8 +19,19 @@ SESSION_MS = 10_000
 LARGEST_ANSWER = 1 << 20  # bytes; ZooKeeper's own limit (jute.maxbuffer)
 STRANGE = "the service there does not speak ZooKeeper's protocol"
 GET_DATA, DELETE, CLOSE = 4, 2, -11
+GET_ACL, SET_ACL, GET_CHILDREN = 6, 7, 8
+EVERYTHING = 31  # read, write, create, delete, and say who may
+ANY_VERSION = -1
 NO_NODE = -101
 ERRORS = {NO_NODE: "no such node", -102: "not allowed", -103: "changed meanwhile", -4: "connection loss"}
+
+
+class Right(NamedTuple):
+    """What somebody may do with a znode: bits (ZooDefs.Perms); scheme and id: who, as in ("x509", "CN=kafka,O=lab")."""
+
+    bits: int
+    scheme: str
+    id: str
 
 
 class ZooKeeperError(OSError):
@@ -29,11 +41,10 @@ class ZooKeeperError(OSError):
 class Client:
     """A session of its own with one server; a context manager. Raises OSError."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, server: Endpoint) -> None:
         self._xid = 0
-        self._socket = socket.create_connection((host, port), TIMEOUT)
+        self._socket = server.connect(TIMEOUT)
         try:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # Protocol version, last zxid seen, time-out, session, password, whether a server without quorum will do.
             self._send(struct.pack(">iqiq", 0, 0, SESSION_MS, 0) + _buffer(b"\0" * 16) + b"\0")
             self._receive()
@@ -65,6 +76,37 @@ class Client:
         """Delete a znode that still has this version. Raises ZooKeeperError."""
         self._call(DELETE, _buffer(path.encode()) + struct.pack(">i", version))
 
+    def children(self, path: str) -> List[str]:
+        """The paths of the znodes below one. Raises ZooKeeperError."""
+        answer = self._call(GET_CHILDREN, _buffer(path.encode()) + b"\0")
+        (number,) = struct.unpack_from(">i", answer)
+        found, at = [], 4
+        for _ in range(max(number, 0)):
+            name, at = _text(answer, at)
+            found.append(f"{path.rstrip('/')}/{name}")
+        return found
+
+    def acl(self, path: str) -> List[Right]:
+        """Who may do what with a znode. Raises ZooKeeperError."""
+        answer = self._call(GET_ACL, _buffer(path.encode()))
+        (number,) = struct.unpack_from(">i", answer)
+        found, at = [], 4
+        for _ in range(max(number, 0)):
+            (bits,) = struct.unpack_from(">i", answer, at)
+            scheme, at = _text(answer, at + 4)
+            name, at = _text(answer, at)
+            found.append(Right(bits, scheme, name))
+        return found
+
+    def set_acl(self, path: str, rights: Sequence[Right]) -> None:
+        """Say who may do what with a znode; nobody else may do anything. Raises ZooKeeperError."""
+        listed = b"".join(
+            struct.pack(">i", one.bits) + _buffer(one.scheme.encode()) + _buffer(one.id.encode()) for one in rights
+        )
+        self._call(
+            SET_ACL, _buffer(path.encode()) + struct.pack(">i", len(rights)) + listed + struct.pack(">i", ANY_VERSION)
+        )
+
     def _call(self, kind: int, payload: bytes) -> bytes:
         self._xid += 1
         self._send(struct.pack(">ii", self._xid, kind) + payload)
@@ -81,13 +123,13 @@ class Client:
         return receive(self._socket, LARGEST_ANSWER, STRANGE)
 
 
-def connected(servers: list[str]) -> Client:
-    """A session with the first of these servers ("host:port") that gives one. Raises OSError of the last when none
-    does."""
+def connected(servers: list[str], protocol: str) -> Client:
+    """A session with the first of these servers ("host:port") that gives one. protocol: as of an `Endpoint`. Raises
+    OSError of the last when none does."""
     problem = OSError(None, "no server is named")
     for server in servers:
         try:
-            return Client(*_address(server.strip()))
+            return Client(Endpoint(*_address(server.strip()), protocol))
         except OSError as error:
             problem = error
     raise problem
@@ -97,6 +139,13 @@ def _address(server: str) -> tuple[str, int]:
     """Host and port of an entry of zookeeper.connect, whose port may be missing (ConnectStringParser)."""
     named = server.endswith("]") or ":" not in server
     return split_address(f"{server}:{PORT}" if named else server)
+
+
+def _text(answer: bytes, at: int) -> Tuple[str, int]:
+    """A string of an answer, and where the next thing is."""
+    (size,) = struct.unpack_from(">i", answer, at)
+    end = at + 4 + max(size, 0)
+    return answer[at + 4 : end].decode("utf-8", "replace"), end
 
 
 def _buffer(data: bytes) -> bytes:
