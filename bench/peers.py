@@ -100,8 +100,8 @@ def _entries(target: Recorder, one: Resource) -> Iterator[tuple[str, Any]]:
                 yield sort, {"source": str(source and source.obtain(lambda *_: None).path), **entry}
             case "services", {"name": name, "ready": {"port": port}}:
                 yield sort, {"name": name, "port": port}
-            case "services", {"name": name, "ready": {"bootstrap": bootstrap}}:
-                yield sort, {"name": name, "port": int(bootstrap.rsplit(":", 1)[1])}
+            case "services", {"name": name, "ready": {"bootstrap": place} | {"server": place}}:
+                yield sort, {"name": name, "port": int(place.rsplit(":", 1)[1])}
             case "packages", {"name": name}:
                 yield sort, name
             case (("users" | "directories" | "links"), _):

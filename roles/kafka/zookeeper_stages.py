@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from provisioner.run.evidence import Witness
 
 AMONG = "inter.broker.listener.name"
+KEY = f"listener.name.{security.NODES.lower()}.ssl.keystore.location"
 
 
 def nodes(witnesses: Sequence[Witness]) -> list[Witness]:
@@ -46,7 +47,7 @@ def positions(node: Witness) -> Iterator[int]:
 
 def broker(settings: Mapping[str, str]) -> int:
     """Where a broker is, by its server.properties. Pure."""
-    if f"{security.NODES}://" not in settings.get("listeners", ""):
+    if KEY not in settings:  # an inventory may call a listener of its own so
         return 0
     if settings.get(AMONG) != security.NODES:
         return 1

@@ -79,6 +79,12 @@ def test_where_a_node_is_shows_in_its_file(tmp_path):
     assert [zookeeper_stages.broker(parse(one[KAFKA])) for one in found] == [0, 1, 2, 3]
 
 
+def test_a_listener_that_an_inventory_calls_like_ours_is_not_ours(tmp_path):
+    own = [{"name": "NODES", "port": 9092}]
+    found = parse(texts(inventory(tmp_path, kafka_listeners=own), "off")[KAFKA])
+    assert found["inter.broker.listener.name"] == "NODES" and zookeeper_stages.broker(found) == 0
+
+
 def clear(text: str) -> set[bool]:
     """Whether a server takes clients, of those who speak TLS (True) and who do not."""
     found = parse(text)
