@@ -216,7 +216,7 @@ def test_without_a_quorum_there_is_nothing_to_find():
 def knows(directory: Path, groups: Any, unit: str, listed: str) -> list[doctor.Finding]:
     target = support.target(support.inventory(directory, **groups), "kafka1")
     plan: Any = SimpleNamespace(changes=(), nothing=True)
-    return list(doctor.host(Witness(target, plan, said={unit: {"bootstrap": listed}})))
+    return list(doctor.host(Witness(target, plan, said={unit: {"bootstrap": listed, "settings": {}}})))
 
 
 @pytest.mark.parametrize(

@@ -187,11 +187,13 @@ def test_a_view_is_made_of_what_a_probe_that_every_run_asks_answers():
 
 def test_a_whole_cluster_is_asked_once_and_one_that_contradicts_itself_once_more(monkeypatch: pytest.MonkeyPatch):
     looks: list[str] = []
-    split_found, whole = {"split": True, "problems": ["a split"]}, {"split": False, "problems": []}
+    split_found = {"split": True, "problems": ["a split"], "healthy": False}
+    whole = {"split": False, "problems": [], "healthy": True}
     documents = iter([split_found, whole, whole, split_found])
     monkeypatch.setattr(looking, "look", lambda fleet, target: looks.append(target))
     monkeypatch.setattr(looking, "AGAIN_SECONDS", 0.0)
     monkeypatch.setattr(looking.status, "members", lambda inventory: {})
+    monkeypatch.setattr(looking.site, "as_it_runs", lambda *asked: None)
     monkeypatch.setattr(looking.status, "document", lambda *answers: next(documents))
     monkeypatch.setattr(looking.status, "doubtful", lambda found: found["split"])
     fleet: Any = SimpleNamespace(each=lambda names, work: Outcome({name: work(name) for name in names}, {}))
