@@ -6,7 +6,7 @@ from cli.common import SOURCES, Run, on_hosts
 
 APPLY = {
     "check": "show what would change, change nothing",
-    "prune": "also delete users and rules that are not listed",
+    "prune": "also delete users, quotas and rules that are not listed",
     "yes": "do not ask",
 }
 
@@ -21,9 +21,7 @@ def list_(run: Run, json=False):
 
 @on_hosts("apply", APPLY)
 def apply(run: Run, prune=False, yes=False):
-    """Make users, passwords, quotas and rules as the inventory lists them (kafka_users, kafka_acls).
-
-    Asks before it deletes."""
+    """Make users, quotas and rules as kafka_users and kafka_acls list them. Asks before it deletes."""
     from cli import users
 
     users.apply(run, prune, yes)

@@ -196,7 +196,7 @@ def test_a_whole_cluster_is_asked_once_and_one_that_contradicts_itself_once_more
     monkeypatch.setattr(looking.site, "as_it_runs", lambda *asked: None)
     monkeypatch.setattr(looking.status, "document", lambda *answers: next(documents))
     monkeypatch.setattr(looking.status, "doubtful", lambda found: found["split"])
-    fleet: Any = SimpleNamespace(each=lambda names, work: Outcome({name: work(name) for name in names}, {}))
+    fleet: Any = SimpleNamespace(each=lambda names, work: Outcome({name: work(name) for name in names}, {}), call=None)
     inventory: Any = None
     targets: Any = {"kafka1": "first", "kafka2": "second"}
     assert looking.see(fleet, inventory, targets, {}) == (whole, {})
