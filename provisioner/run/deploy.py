@@ -298,24 +298,26 @@ class Deploy:
             for restart in one.restarts if self.options.restart else ():
                 if (name, restart.service.unit) not in self.serving:
                     asked.setdefault(name, []).append(restart.service.unit)
-        found = self.not_reached(fleet, asked)
-        self._require_others(fleet, found)
-        self.cut_off = rolling.cut_off(self.plans, found)
+        self._require_others(fleet, asked)
+        self.cut_off = rolling.cut_off(self.plans, self.not_reached(fleet, asked))
 
     def not_reached(self, fleet: Fleet, asked: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
         """Of these units {host: of it} that run and do not serve, those that nobody can connect to: (host, unit)."""
         found = fleet.each(asked, lambda name: self.site.cut_off(self.targets[name], asked[name], fleet.call)).check()
         return [(name, unit) for name, of in found.items() for unit in of]
 
-    def _require_others(self, fleet: Fleet, found: Sequence[tuple[str, str]]) -> None:
-        """Raise Refused where the same is true of hosts that this run leaves out: each would wait for the others."""
+    def _require_others(self, fleet: Fleet, asked: Mapping[str, Sequence[str]]) -> None:
+        """Raise Refused where a service of this run does not serve and nobody can connect to those of hosts that it
+        leaves out: it would wait for them. asked {host: units} that restart and do not serve."""
         out = [host for host in self.inventory.hosts.values() if host.name not in self.targets]
-        for name, unit in found[:1] if out else ():
+        silent = {unit: name for name, units in asked.items() for unit in units}
+        silent |= {step.service.unit: step.host for step in rolling.not_running(self.plans)}
+        for unit, name in silent.items() if out else ():
             also = self.site.cut_off_elsewhere(self.targets[name], unit, out, fleet.call)
             if also:
                 raise Refused(
-                    f"nobody can connect to {unit} on {some(also)}, either: the certificates there have ended, too, "
-                    "and the nodes of this run would wait for them in vain",
+                    f"nobody can connect to {unit} on {some(also)}: the certificates there have ended, and the nodes "
+                    "of this run would wait for them in vain",
                     host=name,
                     advice="deploy without --limit: they all get new ones, and restart at the same time",
                 )

@@ -146,16 +146,17 @@ def cut_off(plans: Mapping[str, HostPlan], found: Collection[tuple[str, str]]) -
     """The (host, unit) that start at the same time, since none of them comes back alone. found: those that run and that
     nobody can connect to. Pure."""
     units = {unit for _, unit in found}
-    all_of = {*found, *((step.host, step.service.unit) for step in _not_running(plans) if step.service.unit in units)}
+    all_of = {*found, *((step.host, step.service.unit) for step in not_running(plans) if step.service.unit in units)}
     return {(host, unit) for host, unit in all_of if sum(unit == one for _, one in all_of) > 1}
 
 
 def starting(plans: Mapping[str, HostPlan], chosen: Collection[tuple[str, str]]) -> list[Step]:
     """The starts of services among these (host, unit) that do not run. Pure."""
-    return [step for step in _not_running(plans) if (step.host, step.service.unit) in chosen]
+    return [step for step in not_running(plans) if (step.host, step.service.unit) in chosen]
 
 
-def _not_running(plans: Mapping[str, HostPlan]) -> list[Step]:
+def not_running(plans: Mapping[str, HostPlan]) -> list[Step]:
+    """The starts of all services that were deployed and do not run. Pure."""
     return [
         Step(plan.host, change.resource, changes=(change,), serves=False)
         for plan in plans.values()

@@ -211,17 +211,26 @@ def limited(cut_off: list[str], elsewhere: list[str], names: str = "abc") -> tup
         (["kafka"], ["b", "c"], True),
         (["kafka"], ["c"], True),
         (["kafka"], [], False),  # a node that is down, as for any roll
-        ([], ["b"], False),  # it does not serve for another reason
+        ([], ["b"], True),  # it shows nothing at all, as one that has just been started
     ],
 )
-def test_a_limited_run_does_not_wait_for_nodes_that_it_leaves_out(cut_off, elsewhere, refused):
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_limited_run_does_not_wait_for_nodes_that_it_leaves_out(cut_off, elsewhere, refused, runs):
     made, fleet = limited(cut_off, elsewhere)
+    if not runs:
+        made.plans = plans(a="down")
     if not refused:
         made._find_cut_off(fleet)
         return
     with pytest.raises(Refused, match="nobody can connect to kafka on") as error:
         made._find_cut_off(fleet)
     assert "without --limit" in str(error.value) and error.value.host == "a"
+
+
+def test_a_limited_run_of_nodes_that_serve_asks_for_nobody_else():
+    made, fleet = limited(["kafka"], ["b"])
+    made.serving = {("a", "kafka")}
+    made._find_cut_off(fleet)
 
 
 def test_a_whole_run_asks_for_nobody_else():
