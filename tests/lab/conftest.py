@@ -29,15 +29,31 @@ SHARING = (
     "test_broker_config",
     "test_split",
 )
+# These make hosts of their own and leave none, so that either lab may run them; the longest first.
+OF_THEIR_OWN = (
+    "test_kraft_faults",
+    "test_closing",
+    "test_kraft_growth",
+    "test_molecule",
+    "test_verbs",
+    "test_closed",
+    "test_kraft_five",
+    "test_kraft",
+    "test_kraft_single",
+    "test_closed_single",
+    "test_closed_zookeeper",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here is a lab test; what shares a cluster comes first."""
+    """Everything here is a lab test; what shares a cluster comes first, what either lab may run last."""
     places = [place for place, item in enumerate(items) if "tests/lab" in item.path.as_posix()]
-    order = {name: number for number, name in enumerate(SHARING)}
-    here = sorted((items[place] for place in places), key=lambda item: order.get(item.path.stem, len(order)))
+    order = {name: number for number, name in enumerate((*SHARING, "", *OF_THEIR_OWN))}
+    here = sorted((items[place] for place in places), key=lambda item: order.get(item.path.stem, order[""]))
     for place, item in zip(places, here, strict=True):
         item.add_marker(pytest.mark.lab)
+        if item.path.stem in OF_THEIR_OWN:
+            item.add_marker(pytest.mark.own_hosts)
         items[place] = item
 
 

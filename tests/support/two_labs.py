@@ -4,10 +4,14 @@ all others. Half of what lab tests do is waiting for services to start, so two o
 `pytest --two-labs` starts that process, which makes the same collection from the same arguments, runs its share, and
 sends its reports home. They are replayed here as they come, so that one run has one summary, one list of durations and
 one exit code. A test of which no report comes has failed.
+
+Modules marked `own_hosts` share no hosts with others, so either process may run them: they come last, and whoever is
+through with its own takes those of the other, from the end. A file in a folder that both know says who has a module.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import queue
@@ -17,6 +21,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +29,7 @@ import pytest
 from tests.support.early import Early
 
 MARKER = "second_lab"
+MOVABLE = "own_hosts"
 
 
 def second_name(lab: str) -> str:
@@ -35,28 +41,75 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("labs")
     group.addoption("--two-labs", action="store_true", help=f"run the tests marked {MARKER} beside the others")
     group.addoption("--reports-to", type=int, metavar="FD", help="for the process that --two-labs starts")
+    group.addoption("--claims", metavar="FOLDER", help="for the process that --two-labs starts")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     reports_to = config.getoption("reports_to")
     if reports_to is not None:
         config.pluginmanager.register(Away(config, reports_to), "two_labs")
-        config.pluginmanager.register(Early(config.rootpath, None), "early")
+        config.pluginmanager.register(Early(config.rootpath), "early")
     elif config.getoption("two_labs") and not config.getoption("usepdb"):
-        config.pluginmanager.register(Home(config), "two_labs")
-        config.pluginmanager.register(Early(config.rootpath, MARKER), "early")
+        home = Home(config)
+        config.pluginmanager.register(home, "two_labs")
+        config.pluginmanager.register(Early(config.rootpath, lambda: home.replaying), "early")
+
+
+def shares(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """What each of the two runs, in order: its own, those that may move last; then what it may take of the other's."""
+    halves: tuple[list[pytest.Item], list[pytest.Item]] = ([], [])
+    for item in sorted(items, key=lambda item: item.get_closest_marker(MOVABLE) is not None):
+        halves[item.get_closest_marker(MARKER) is not None].append(item)
+    here, away = halves
+    return [*here, *_from_the_end(away)], [*away, *_from_the_end(here)]
+
+
+def _from_the_end(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The modules that may move, the last one first."""
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker(MOVABLE):
+            modules.setdefault(item.path, []).append(item)
+    return [item for module in reversed(modules.values()) for item in module]
+
+
+class Claims:
+    """Who runs a module that either may run: the first one that is about to."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder, self._known = folder, dict[Path, bool]()
+
+    def ours(self, item: pytest.Item) -> bool:
+        """Whether this process runs the item."""
+        if not item.get_closest_marker(MOVABLE):
+            return True
+        if item.path not in self._known:
+            self._known[item.path] = self._claim(item.path)
+        return self._known[item.path]
+
+    def _claim(self, module: Path) -> bool:
+        try:
+            Path(self.folder, hashlib.sha256(str(module).encode()).hexdigest()).open("x").close()
+        except FileExistsError:
+            return False
+        return True
 
 
 class Away:
-    """In the second process: runs the marked tests only, and writes each report as one line of JSON."""
+    """In the second process: runs its share only, and writes each report as one line of JSON."""
 
     def __init__(self, config: pytest.Config, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)  # it closes with this process, whatever a test leaves running
         self.config, self.reports = config, os.fdopen(descriptor, "w")
+        self.claims = Claims(config.getoption("claims"))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.get_closest_marker(MARKER)]
+        items[:] = shares(items)[1]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        return None if self.claims.ours(item) else True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
@@ -70,7 +123,9 @@ class Home:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.arrived: queue.Queue[str | None] = queue.Queue()  # None: no more will come
-        self.missing: dict[str, pytest.Item] = {}
+        self.missing: dict[str, pytest.Item] = {}  # tests of which the second process has to report the end
+        self.reported: set[str] = set()
+        self.claims: Claims | None = None
         self.replaying = False
 
     @pytest.hookimpl(wrapper=True)
@@ -79,8 +134,13 @@ class Home:
         if not away or session.testsfailed or self.config.option.collectonly:
             return (yield)
         self.missing = {item.nodeid: item for item in away}
-        session.items[:] = [item for item in session.items if item.nodeid not in self.missing]
-        with tempfile.TemporaryFile("w+") as output, self._second(output) as process:
+        session.items[:] = shares(session.items)[0]
+        with (
+            tempfile.TemporaryDirectory() as claims,
+            tempfile.TemporaryFile("w+") as output,
+            self._second(output, claims) as process,
+        ):
+            self.claims = Claims(claims)
             try:
                 result = yield
                 while self._replay(self.arrived.get()):
@@ -91,17 +151,26 @@ class Home:
             self._report_missing(process.returncode, output)
         return result
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        if self.claims is None or self.claims.ours(item):
+            self.missing.pop(item.nodeid, None)
+            return None
+        if item.nodeid not in self.reported:
+            self.missing[item.nodeid] = item
+        return True
+
     def pytest_runtest_logfinish(self) -> None:
         """Between two tests of this process: what has come meanwhile."""
         while not self.replaying and not self.arrived.empty() and self._replay(self.arrived.get()):
             pass
 
-    def _second(self, output: Any) -> subprocess.Popen[bytes]:
+    def _second(self, output: Any, claims: str) -> subprocess.Popen[bytes]:
         from lab.hosts import name_for_clone
 
         here, there = os.pipe()
         arguments = [one for one in self.config.invocation_params.args if one != "--two-labs"]
-        command = [sys.executable, "-m", "pytest", *arguments, f"--reports-to={there}"]
+        command = [sys.executable, "-m", "pytest", *arguments, f"--reports-to={there}", f"--claims={claims}"]
         lab = os.environ.get("LAB") or name_for_clone(str(self.config.rootpath))
         process = subprocess.Popen(
             command,
@@ -137,6 +206,7 @@ class Home:
         self.config.hook.pytest_runtest_logreport(report=report)
         if report.when == "teardown":
             self.missing.pop(report.nodeid, None)
+            self.reported.add(report.nodeid)
             self.config.hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
         self.replaying = False
 

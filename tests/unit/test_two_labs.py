@@ -13,7 +13,7 @@ from tests.support.early import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFTEST = "from tests.support.two_labs import pytest_addoption, pytest_configure\n"
-INI = "[pytest]\nmarkers =\n    second_lab: beside\n"
+INI = "[pytest]\nmarkers =\n    second_lab: beside\n    own_hosts: either\n"
 
 
 @pytest.fixture
@@ -124,3 +124,56 @@ def test_away(): time.sleep(300)
 def test_arguments_choose_from_both_halves(project: Path):
     assert "1 passed" in run(project, "LIMIT = 3" + HERE + AWAY, "-k", "test_away and 2", expect=0)
     assert "1 passed" in run(project, "LIMIT = 3" + HERE + AWAY, "-k", "test_here", expect=0)
+
+
+EITHER = """
+import os, time, pytest
+pytestmark = [{marks}]
+@pytest.mark.parametrize("number", range(2))
+def test_it(number):
+    with open("ran", "a") as file:
+        print({name!r}, number, os.environ["LAB"], file=file)
+    assert number < {limit}
+"""
+LONG = """
+def wait(count):
+    deadline = time.monotonic() + 30
+    while len(open("ran").readlines()) < count if os.path.exists("ran") else True:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+"""
+
+
+def either(project: Path, name: str, *marks: str, limit: int = 2) -> None:
+    """A module of two tests that either process may run; they note where they ran."""
+    listed = ", ".join(f"pytest.mark.{mark}" for mark in ("own_hosts", *marks))
+    (project / f"test_{name}.py").write_text(EITHER.format(marks=listed, name=name, limit=limit))
+
+
+@pytest.mark.parametrize(("busy", "lab"), [("", "mine-2"), ("@pytest.mark.second_lab", "mine")])
+def test_who_is_through_takes_modules_of_the_other_and_each_runs_once(project: Path, busy: str, lab: str):
+    marks = ("second_lab",) if busy else ()
+    for name in ("one", "two"):
+        either(project, name, *marks)
+    idle = "" if busy else "@pytest.mark.second_lab"
+    said = run(project, LONG + f"{busy}\ndef test_long(): wait(4)\n{idle}\ndef test_short(): pass", expect=0)
+    assert "6 passed" in said
+    ran = [line.split() for line in (project / "ran").read_text().splitlines()]
+    assert ran == [[name, number, lab] for name in ("two", "one") for number in "01"], "the last one first"
+
+
+@pytest.mark.parametrize("busy", ["", "@pytest.mark.second_lab"])
+def test_a_failure_in_a_module_that_moved_is_one_and_can_be_read(project: Path, busy: str):
+    either(project, "one", *(("second_lab",) if busy else ()), limit=1)
+    idle = "" if busy else "@pytest.mark.second_lab"
+    said = run(project, LONG + f"{busy}\ndef test_long(): wait(2)\n{idle}\ndef test_short(): pass", expect=1)
+    assert "1 failed, 3 passed" in said
+    assert (project / FILE).read_text().count("test_one.py::test_it[1] (call)") == 1
+
+
+def test_what_the_second_has_taken_and_not_ended_has_failed(project: Path):
+    either(project, "one")
+    text = (project / "test_one.py").read_text()
+    (project / "test_one.py").write_text(text.replace("    assert", "    os.kill(os.getpid(), 9)\n    assert"))
+    said = run(project, LONG + "def test_long(): wait(1)\n@pytest.mark.second_lab\ndef test_short(): pass", expect=1)
+    assert "2 failed, 2 passed" in said and "(exit code -9) without this test" in said
