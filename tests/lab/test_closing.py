@@ -42,8 +42,8 @@ def test_a_running_cluster_gets_secured_listeners_while_clients_write(cluster: C
     with in_the_clear(cluster, "closing-clear") as load:
         # Cut off in the second stage, with one node further than the others.
         with cluster.running("deploy") as run:
-            run.says("Step 2 of 3")
-            eventually(lambda: "(runs with" in run.output.partition("Step 2 of 3")[2], seconds=120, what="a restart")
+            run.says("Step 2 of 3", seconds=300)
+            eventually(lambda: "(runs with" in run.output.partition("Step 2 of 3")[2], seconds=300, what="a restart")
             run.kill()
         load.more()
         assert "closing-clear" in cluster.invoke("topics.list")
@@ -91,7 +91,7 @@ def test_a_closed_cluster_is_opened_again(cluster: Cluster):
     # Listeners in the clear come before those with TLS go: clients that know of it move on the way.
     with cluster.running("deploy", "--accept-downtime") as run:
         with with_a_password(cluster, "closing-back-2") as load:
-            run.says("Step 2 of 3")
+            run.says("Step 2 of 3", seconds=300)
             load.more()
         load.verdict()
         with in_the_clear(cluster, "closing-moved") as moved:
