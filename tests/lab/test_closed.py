@@ -256,7 +256,7 @@ def test_secrets_are_seen_nowhere(closed: Cluster, tmp_path: Path):
         for host in closed.hosts:
             watched.enter_context(canary.watched_for(host, *secrets))
         watched.enter_context(canary.watched_here(*secrets))
-        said.append(closed.invoke("plan", "--diff", *chosen))
+        said.append(closed.invoke("plan", *chosen))
         said.append(closed.invoke("users.apply", *chosen))
         said.append(closed.invoke("deploy", "--diff", "--timings", *chosen))
         for verb in ("status", "users.list", "certs.list"):
