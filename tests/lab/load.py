@@ -65,7 +65,13 @@ class Load:
             topic = NewTopic(
                 self.topic, num_partitions=PARTITIONS, replication_factor=self.copies, topic_configs=config
             )
-            admin.create_topics([topic], timeout_ms=30_000)
+
+            def made() -> bool:
+                admin.create_topics([topic], timeout_ms=30_000)
+                return True
+
+            # In the middle of a roll there are too few brokers for its copies, for a moment.
+            eventually(made, seconds=60, what=f"the topic {self.topic}")
         finally:
             admin.close()
         self._producer = KafkaProducer(
