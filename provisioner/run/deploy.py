@@ -7,7 +7,7 @@ hosts, so a run that was killed anywhere is finished by the next one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import ProvisionerError, Refused, Several, Unreachable, raise_all
@@ -293,13 +293,18 @@ class Deploy:
         """Of the services that restart, those that run and that nobody can connect to any more. One of them is a node
         that is down, as for any roll. Several may wait for each other, and none would come back alone; so those of the
         unit that do not run start together with them, too."""
-        asked: dict[str, list[str]] = {}
-        for name, one in self.plans.items():
-            for restart in one.restarts if self.options.restart else ():
-                if (name, restart.service.unit) not in self.serving:
-                    asked.setdefault(name, []).append(restart.service.unit)
+        restarts = [(name, restart.service.unit) for name, one in self.plans.items() for restart in one.restarts]
+        asked = self.silent(restarts if self.options.restart else ())
         self._require_others(fleet, asked)
         self.cut_off = rolling.cut_off(self.plans, self.not_reached(fleet, asked))
+
+    def silent(self, services: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+        """Those of these (host, unit) that do not serve: {host: units}."""
+        found: dict[str, list[str]] = {}
+        for name, unit in services:
+            if (name, unit) not in self.serving:
+                found.setdefault(name, []).append(unit)
+        return found
 
     def not_reached(self, fleet: Fleet, asked: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
         """Of these units {host: of it} that run and do not serve, those that nobody can connect to: (host, unit)."""

@@ -88,10 +88,7 @@ class Restart(Deploy):
 
     def _require_reachable(self, fleet: Fleet, steps: Sequence[Step]) -> None:
         """Raise Refused where nobody can connect to a service, and a restart alone does not change that."""
-        asked: dict[str, list[str]] = {}
-        for step in steps:
-            if (step.host, step.service.unit) not in self.serving:
-                asked.setdefault(step.host, []).append(step.service.unit)
+        asked = self.silent((step.host, step.service.unit) for step in steps)
         raise_all(
             Refused(
                 f"{unit} shows a certificate that has ended, so nobody can connect to it; a restart makes no new one",

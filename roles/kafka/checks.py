@@ -201,7 +201,7 @@ def wanted_topics(inventory: Inventory) -> tuple[list[Wanted], list[ConfigError]
 
 def closed(inventory: Inventory) -> list[ConfigError]:
     """kafka_security is the same everywhere, and this cluster can have it."""
-    nodes = [host for group in (kraft.SERVERS, "kafka", kraft.CONTROLLERS) for host in members(inventory, group)]
+    nodes = [host for group in kraft.NODES for host in members(inventory, group)]
     if not any(host.vars["kafka_security"] or host.vars["kafka_super_users"] for host in nodes):
         return []
     from roles.kafka import closing  # as above

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
 
 
-# The groups of those that have a certificate.
-NODES = (kraft.SERVERS, kraft.BROKERS, kraft.CONTROLLERS)
 # The first Kafka that goes to ZooKeeper with what the toolkit makes: keys without a password (PEM), and users by
 # requests of its own.
 WITH_ZOOKEEPER = (3, 9)
@@ -36,7 +34,7 @@ def problems(inventory: Inventory) -> list[ConfigError]:
 
 def one_mode(inventory: Inventory) -> list[ConfigError]:
     """All nodes of a cluster are closed in the same way."""
-    hosts = {host.name: host for group in NODES for host in members(inventory, group)}
+    hosts = {host.name: host for group in kraft.NODES for host in members(inventory, group)}
     found: dict[str, list[str]] = {}
     for name, host in hosts.items():
         found.setdefault(security.mode(host), []).append(name)

@@ -23,6 +23,7 @@ from roles.shared.members import HostLike, number
 Members = Callable[[str], Sequence[HostLike]]  # the hosts of a group
 
 SERVERS, BROKERS, CONTROLLERS = "zookeeper", "kafka", "kafka_controller"  # groups
+NODES = (SERVERS, BROKERS, CONTROLLERS)  # of all that a cluster consists of
 COMBINED_UNIT, OWN_UNIT = "kafka", "kafka-controller"  # of a controller beside a broker in one process, and of its own
 LISTENER = "CONTROLLER"
 COMBINED = ("broker", "controller")

@@ -109,8 +109,7 @@ def require_all(targets: Sequence[Target]) -> None:
     one = targets[0]
     if not security.on(one.host) or authority(one.inventory).fingerprint:
         return
-    groups = (kraft.SERVERS, kraft.BROKERS, kraft.CONTROLLERS)
-    nodes = {host.name for group in groups for host in one.members(group)}
+    nodes = {host.name for group in kraft.NODES for host in one.members(group)}
     if missing := sorted(nodes - {target.name for target in targets}):
         raise Refused(
             "an authority for the cluster's certificates would be made, and other hosts may have one already",
