@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cli.common import Run
 from cluster.endpoint import SASL_SSL
-from cluster.protocol.login import MECHANISM, jaas
+from cluster.protocol.login import MECHANISMS, jaas
+from cluster.users.wanted import PASSWORDS, User
 from provisioner.authority import CERTIFICATE, Authority
 from provisioner.errors import UsageError
 from provisioner.words import some
@@ -21,7 +22,7 @@ FORMATS = ("java", "librdkafka", "python")
 HIDDEN = "PASSWORD"  # what stands for a password that is not written
 
 
-def show(run: Run, user: str, form: str, out: str) -> None:
+def show(run: Run, user: str, form: str, out: str, mechanism: str) -> None:
     """Print the configuration, or write it to a file with the password in it. Raises ConfigError and UsageError."""
     if form not in FORMATS:
         raise UsageError(f"--format {form} is not one of {', '.join(FORMATS)}")
@@ -34,8 +35,8 @@ def show(run: Run, user: str, form: str, out: str) -> None:
         raise UsageError(what, details=[listed], advice="list the user in the inventory, and deploy")
     doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in _secured(brokers)]
     own = authority(inventory)
-    password = found[user].password if out else HIDDEN
-    text = written(form, doors[0]["servers"], own, user, password)
+    used = _mechanism(found[user], mechanism)
+    text = written(form, doors[0]["servers"], own, user, found[user].passwords[used] if out else HIDDEN, used)
     if len(doors) > 1:
         others = "".join(f"# or, by the listener {one['listener']}: {one['servers']}\n" for one in doors[1:])
         text = others + text
@@ -50,7 +51,20 @@ def show(run: Run, user: str, form: str, out: str) -> None:
     print(f"--> Wrote {out}: it holds the password of {user}, and only you can read it")
 
 
-def written(form: str, servers: str, own: Authority, user: str, password: str) -> str:
+def _mechanism(user: User, wanted: str) -> str:
+    """By which of a user's passwords a client logs in. Raises UsageError."""
+    has = [one for one in MECHANISMS if one in user.passwords]
+    found = [one for one in has if not wanted or wanted.upper() in (one, one.removeprefix("SCRAM-"))]
+    if not found:
+        raise UsageError(
+            f"{user.name} has no password by {wanted}",
+            details=[f"in the inventory: by {' and by '.join(has)}"],
+            advice=f"kafka_users: {', '.join(f'{key} is by {name}' for key, name in PASSWORDS.items())}",
+        )
+    return found[0]
+
+
+def written(form: str, servers: str, own: Authority, user: str, password: str, mechanism: str) -> str:
     """The configuration as text. Raises ConfigError where the authority has no certificate here."""
     certificate = own.certificate
     common = {"bootstrap.servers": servers, "security.protocol": SASL_SSL}
@@ -58,14 +72,14 @@ def written(form: str, servers: str, own: Authority, user: str, password: str) -
         return _lines(
             {
                 **common,
-                "sasl.mechanism": MECHANISM,
+                "sasl.mechanism": mechanism,
                 "sasl.jaas.config": jaas(user, password),
                 "ssl.truststore.type": "PEM",
                 "ssl.truststore.certificates": escaped(certificate.strip()),
             }
         )
     if form == "librdkafka":
-        names = {"sasl.mechanism": MECHANISM, "sasl.username": user, "sasl.password": password}
+        names = {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password}
         return _lines({**common, **names, "ssl.ca.location": str(own.folder / CERTIFICATE)})
     return (
         '# kafka-python: KafkaProducer(**config), KafkaConsumer("TOPIC", **config)\n'
@@ -74,7 +88,7 @@ def written(form: str, servers: str, own: Authority, user: str, password: str) -
         "config = {\n"
         f"    'bootstrap_servers': {servers.split(',')!r},\n"
         f"    'security_protocol': {SASL_SSL!r},\n"
-        f"    'sasl_mechanism': {MECHANISM!r},\n"
+        f"    'sasl_mechanism': {mechanism!r},\n"
         f"    'sasl_plain_username': {user!r},\n"
         f"    'sasl_plain_password': {password!r},\n"
         "    'ssl_context': ssl.create_default_context(cadata=authority),\n"

@@ -44,8 +44,14 @@ def listing(run: Run, as_json: bool) -> None:
             by_user.setdefault(name, [])
         quotas = there["quotas"]
         if as_json:
-            shown = sorted(by_user.items())
-            print(for_machines([users_table.document(name, rules, quotas.get(name, {})) for name, rules in shown]))
+            print(
+                for_machines(
+                    [
+                        users_table.document(name, there["users"].get(name, ()), rules, quotas.get(name, {}))
+                        for name, rules in sorted(by_user.items())
+                    ]
+                )
+            )
         elif by_user:
             print(users_table.listing(by_user, there["users"], quotas, terminal()))
         else:

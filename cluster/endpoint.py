@@ -29,13 +29,14 @@ TIMEOUT = 5.0  # seconds, for connecting and for each answer
 
 class Login(NamedTuple):
     """Who asks over TLS, where that is not the node of this host. authority: the certificate of the one that the broker
-    must be of (PEM); user, password: of a SASL_SSL listener; shown: the path of a key with a certificate; "" for none
-    of these."""
+    must be of (PEM); user, password: of a SASL_SSL listener, by this mechanism of `cluster/protocol/login.py`, the
+    first one if none is said; shown: the path of a key with a certificate; "" for none of these."""
 
     authority: str
     user: str = ""
     password: str = ""
     shown: str = ""
+    mechanism: str = ""
 
     def __repr__(self) -> str:
         return f"Login({self.user!r})"
@@ -82,10 +83,10 @@ class Endpoint:
             connection.close()
             raise
         if self.login and self.login.user:
-            from cluster.protocol.login import log_in
+            from cluster.protocol.login import MECHANISM, log_in
 
             try:
-                log_in(secured, self.login.user, self.login.password)
+                log_in(secured, self.login.user, self.login.password, self.login.mechanism or MECHANISM)
             except BaseException:
                 secured.close()
                 raise
@@ -118,7 +119,7 @@ class Endpoint:
             from cluster.protocol.login import MECHANISM
 
             user = {"sasl_plain_username": self.login.user, "sasl_plain_password": self.login.password}
-            config.update({"sasl_mechanism": MECHANISM, **user})
+            config.update({"sasl_mechanism": self.login.mechanism or MECHANISM, **user})
         return config
 
     def properties(self) -> dict[str, str]:
@@ -129,7 +130,8 @@ class Endpoint:
         if self.login:
             from cluster.protocol.login import MECHANISM, jaas
 
-            found.update({"sasl.mechanism": MECHANISM, "sasl.jaas.config": jaas(self.login.user, self.login.password)})
+            user = jaas(self.login.user, self.login.password)
+            found.update({"sasl.mechanism": self.login.mechanism or MECHANISM, "sasl.jaas.config": user})
         else:
             own = f"{self._own_folder()}/{NODE}"
             found.update({"ssl.keystore.type": "PEM", "ssl.keystore.location": own})

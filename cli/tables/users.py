@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli.tables.columns import PIPE, Column, table
@@ -14,13 +14,16 @@ COLUMNS = (Column("USER", share=30), Column("PASSWORD", drop=1), Column("MAY", s
 
 
 def listing(
-    rules: Mapping[str, Sequence[Rule]], users: Collection[str], quotas: Mapping[str, Quota], terminal: Terminal = PIPE
+    rules: Mapping[str, Sequence[Rule]],
+    users: Mapping[str, Sequence[str]],
+    quotas: Mapping[str, Quota],
+    terminal: Terminal = PIPE,
 ) -> str:
-    """A line per user. users: those that have a password."""
+    """A line per user. users: the mechanisms for which each has a password."""
     rows = [
         [
             name,
-            "set" if name in users else "none",
+            " and ".join(one.removeprefix("SCRAM-") for one in reversed(users.get(name, ()))) or "none",
             ", ".join(str(one) if one.allow else f"not {one}" for one in found) or "-",
             text(quotas.get(name, {})) or "-",
         ]
@@ -29,9 +32,10 @@ def listing(
     return "\n".join(table(COLUMNS, rows, terminal))
 
 
-def document(name: str, rules: Sequence[Rule], quota: Quota) -> dict[str, Any]:
-    """A user for machines; docs/operations.md describes the keys."""
-    return {"user": name, "rules": [rule_document(one) for one in rules], "quota": named(quota)}
+def document(name: str, passwords: Sequence[str], rules: Sequence[Rule], quota: Quota) -> dict[str, Any]:
+    """A user for machines; docs/operations.md describes the keys. passwords: the mechanisms for which it has one."""
+    listed = [rule_document(one) for one in rules]
+    return {"user": name, "passwords": list(passwords), "rules": listed, "quota": named(quota)}
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cluster.protocol.login import MECHANISM, SECOND
 from cluster.users import quotas
 from cluster.users.rules import Rule
 from provisioner.errors import ConfigError
@@ -24,16 +25,20 @@ RIGHTS = {
     "groups": ("group", "read"),
     "transactions": ("transactional-id", "write"),
 }
-KEYS = ("password", *RIGHTS, "quota")
+# {key of an entry: for which of Kafka's mechanisms it is the password}. They may be different, and are good at the same
+# time: a user gets another one without a moment at which clients with either are refused.
+PASSWORDS = {"password": MECHANISM, "password_sha256": SECOND}
+KEYS = (*PASSWORDS, *RIGHTS, "quota")
 SHORTEST = 8  # characters of a password
 OURS = "provisioner-"  # how users begin that the toolkit makes for a moment
 
 
 class User(NamedTuple):
-    """A user as it is to be. quota: exactly this one; None where the inventory does not mention it."""
+    """A user as it is to be. passwords: {mechanism: password}; quota: exactly this one; None where the inventory does
+    not mention it."""
 
     name: str
-    password: str
+    passwords: Mapping[str, str]
     rules: tuple[Rule, ...]
     quota: quotas.Quota | None = None
 
@@ -52,7 +57,8 @@ def parse(given: Mapping[Any, Any], place: Callable[..., str]) -> tuple[list[Use
         ]
         problems += found
         if not found:
-            users.append(User(str(name), str(entry["password"]), _rules(str(name), entry), _quota(entry)))
+            passwords = {PASSWORDS[key]: str(entry[key]) for key in PASSWORDS if entry.get(key) is not None}
+            users.append(User(str(name), passwords, _rules(str(name), entry), _quota(entry)))
     return users, problems
 
 
@@ -90,10 +96,10 @@ def _wrong(name: Any, entry: Any) -> Iterator[tuple[str, str]]:
     for key in entry:
         if key not in KEYS:
             yield f"{name} has an unknown key {key}{did_you_mean(str(key), KEYS)}", f"keys: {', '.join(KEYS)}"
-    password = entry.get("password")
-    if password is None or isinstance(password, (Mapping, list, bool)) or str(password) == "":
+    given = {key: entry[key] for key in PASSWORDS if entry.get(key) is not None}
+    if not given or any(isinstance(one, (Mapping, list, bool)) or str(one) == "" for one in given.values()):
         yield f"{name} has no password", "set one, encrypted by ansible-vault or from the environment"
-    elif len(str(password)) < SHORTEST:
+    elif any(len(str(one)) < SHORTEST for one in given.values()):
         yield f"the password of {name} is shorter than {SHORTEST} characters", "use a longer one"
     for key in RIGHTS:
         for one in _names(entry.get(key)):

@@ -44,7 +44,7 @@ def listed(host: Host) -> bool:
 def planned(ask: Ask, host: Host) -> planning.Plan | None:
     """What is to be done about users and rules; None where the broker does not answer. host: the one that is asked."""
     wanted = of(host)
-    there = ask(remote.look(door(host), {one.name: one.password for one in wanted}))
+    there = ask(remote.look(door(host), {one.name: one.passwords for one in wanted}))
     return planning.make(wanted, there, rules_of(host)) if there["serving"] else None
 
 

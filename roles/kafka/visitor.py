@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cluster.protocol.login import MECHANISM
 from cluster.temporary import PREFIXES
 from cluster.users import remote
 from cluster.users.rules import CLUSTER, Rule
@@ -56,12 +57,11 @@ def admitted(call: Call, driver: Driver) -> Iterator[Admitted]:
     rules.append(Rule(USER, "describe-configs", "cluster", CLUSTER))
     trusted = authority(driver.inventory).certificate
     asked = listeners.door(host)
-    call(driver.name, remote.change(users.door(host), passwords={USER: password}, add=rules).at(asked))
+    call(driver.name, remote.change(users.door(host), passwords={USER: {MECHANISM: password}}, add=rules).at(asked))
     try:
         yield (trusted, USER, password), _stranger(listeners.inter_broker(host).advertised_host)
     finally:
-        nobodys = {USER: secrets.token_urlsafe(24)}
-        call(driver.name, remote.change("", passwords=nobodys, remove=rules).at(asked))
+        call(driver.name, remote.change("", passwords={USER: {MECHANISM: None}}, remove=rules).at(asked))
 
 
 def _stranger(name: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from cluster.endpoint import AUTHORITY, NODE, PLAINTEXT, SSL
-from cluster.protocol.login import MECHANISM, MODULE
+from cluster.protocol.login import MECHANISMS, MODULE
 from cluster.users import principals
 from cluster.users.rules import USER
 from roles.shared.properties import escaped
@@ -130,8 +130,8 @@ def client_door(host: Vars, unit: str, listener: str) -> dict[str, str]:
     prefix = f"listener.name.{listener.lower()}."
     return {
         **_tls(unit, listener, "none"),
-        f"{prefix}sasl.enabled.mechanisms": MECHANISM,
-        f"{prefix}{MECHANISM.lower()}.sasl.jaas.config": f"{MODULE} required;",
+        f"{prefix}sasl.enabled.mechanisms": ",".join(MECHANISMS),
+        **{f"{prefix}{one.lower()}.sasl.jaas.config": f"{MODULE} required;" for one in MECHANISMS},
         f"{prefix}connections.max.reauth.ms": str(host.vars["kafka_reauth"]),
     }
 

@@ -17,6 +17,7 @@ import pytest
 from cli.cluster import Cluster, opened
 from cli.common import Run
 from cluster.endpoint import Endpoint, Login
+from cluster.protocol.login import MECHANISM
 from cluster.protocol.wire import Connection
 from cluster.users import remote
 from cluster.users.rules import Rule, from_wire
@@ -83,7 +84,8 @@ def test_the_broker_answers_as_the_toolkit_says_by_the_rules(node: LabHost):
     rng, answered, allowed = random.Random(20), 0, 0
     there: list[Rule] = []
     with opened(Run(hosts=str(node.inventory), extra_vars=[*moved[1::2]])) as cluster:
-        cluster.call(remote.change(users.door(cluster.driver), passwords=passwords))
+        made = {user: {MECHANISM: password} for user, password in passwords.items()}
+        cluster.call(remote.change(users.door(cluster.driver), passwords=made))
         with Connection(doors["ann"]):
             (peer,) = node.sh(f"ss -Htn state established sport = :{port}").splitlines()
         own = re.findall(r"(\d+[.]\d+[.]\d+[.]\d+)\]?:\d+", peer)[1]

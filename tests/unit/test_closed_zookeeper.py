@@ -11,6 +11,7 @@ from kafka.errors import NotControllerError
 
 from cluster.metadata.zookeeper import rights, znodes
 from cluster.metadata.zookeeper.evidence import servers
+from cluster.protocol.login import MECHANISM
 from cluster.settings.properties import parse
 from cluster.users import onhost
 from provisioner.agent.failure import Failure
@@ -241,11 +242,11 @@ class Broker:
 
 def test_only_the_controller_takes_users_where_zookeeper_has_them():
     here, controller = Broker(NotControllerError.errno), Broker(0)
-    onhost.alter_users(here, {"u": "a-password"}, [], lambda: controller)  # type: ignore[arg-type,return-value]
+    onhost.alter_users(here, {"u": {MECHANISM: "a-password"}}, {}, lambda: controller)  # type: ignore[arg-type,return-value]
     assert (here.asked, controller.asked) == (1, 1)
     here = Broker(0)
-    onhost.alter_users(here, {}, ["u"], lambda: controller)  # type: ignore[arg-type,return-value]
+    onhost.alter_users(here, {}, {"u": [MECHANISM]}, lambda: controller)  # type: ignore[arg-type,return-value]
     assert (here.asked, controller.asked) == (1, 1), "others forward it"
     with pytest.raises(NotControllerError):  # a new one is elected at this moment
         moved = Broker(NotControllerError.errno)
-        onhost.alter_users(moved, {}, ["u"], lambda: moved)  # type: ignore[arg-type,return-value]
+        onhost.alter_users(moved, {}, {"u": [MECHANISM]}, lambda: moved)  # type: ignore[arg-type,return-value]

@@ -25,17 +25,16 @@ from provisioner.authority import Authority
 USER, PASSWORD = "alice", "a-password, with = and more"
 
 
-def hmac512(key: bytes, data: bytes) -> bytes:
-    return hmac.new(key, data, hashlib.sha512).digest()
-
-
 class Server:
-    """A listener that takes one user by SCRAM-SHA-512, as RFC 5802 has it, written apart from the client; with
+    """A listener that takes one user by SCRAM with one hash, as RFC 5802 has it, written apart from the client; with
     `mutual`, one that takes whoever shows a certificate of its authority. lies: it does not know the password and says
     that all is well."""
 
-    def __init__(self, folder: Path, *, mutual: bool = False, lies: bool = False, open_: bool = False) -> None:
-        self.mutual, self.lies, self.open = mutual, lies, open_
+    def __init__(
+        self, folder: Path, *, mutual: bool = False, lies: bool = False, open_: bool = False, bits: int = 512
+    ) -> None:
+        self.mutual, self.lies, self.open, self.hash = mutual, lies, open_, f"sha{bits}"
+        self.mechanism = f"SCRAM-SHA-{bits}".encode()
         authority = Authority(folder / "prod3.ca", "acme")
         made = authority.issue("kafka", ["127.0.0.1"], 1)
         self.authority, self.node = made.trusted, folder / "node.pem"
@@ -67,7 +66,7 @@ class Server:
                     key, _, number, size = struct.unpack_from(">hhih", asked)
                     body = asked[10 + size :]
                     if key == 17:
-                        answer = struct.pack(">hih", 0, 1, 13) + b"SCRAM-SHA-512"
+                        answer = struct.pack(">hih", 0 if body[2:] == self.mechanism else 33, 1, 13) + self.mechanism
                     elif key == 36:
                         answer, known = self._step(body[4:].decode(), known)
                     elif known:
@@ -78,6 +77,9 @@ class Server:
         except OSError:
             pass
 
+    def _hmac(self, key: bytes, data: bytes) -> bytes:
+        return hmac.new(key, data, self.hash).digest()
+
     def _step(self, text: str, known: bool) -> tuple[bytes, bool]:
         pairs = dict(part.split("=", 1) for part in text.removeprefix("n,,").split(","))
         salt, rounds = b"0123456789abcdef", 4096
@@ -86,16 +88,17 @@ class Server:
             self.user = pairs["n"].replace("=2C", ",").replace("=3D", "=")
             self.first = f"r={pairs['r']}server,s={base64.b64encode(salt).decode()},i={rounds}"
             return self._answer(0, self.first), known
-        salted = hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), salt, rounds)
-        client_key = hmac512(salted, b"Client Key")
+        salted = hashlib.pbkdf2_hmac(self.hash, PASSWORD.encode(), salt, rounds)
+        client_key = self._hmac(salted, b"Client Key")
         signed = f"{self.bare},{self.first},{text.rpartition(',p=')[0]}".encode()
-        signature = hmac512(hashlib.sha512(client_key).digest(), signed)
+        signature = self._hmac(hashlib.new(self.hash, client_key).digest(), signed)
         proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
         if self.lies:
             return self._answer(0, "v=" + base64.b64encode(b"x" * 64).decode()), True
         if self.user != USER or base64.b64decode(pairs["p"]) != proof:
             return struct.pack(">hh", 58, 6) + b"denied" + struct.pack(">i", 0), False
-        return self._answer(0, "v=" + base64.b64encode(hmac512(hmac512(salted, b"Server Key"), signed)).decode()), True
+        proves = self._hmac(self._hmac(salted, b"Server Key"), signed)
+        return self._answer(0, "v=" + base64.b64encode(proves).decode()), True
 
     @staticmethod
     def _answer(error: int, text: str) -> bytes:
@@ -124,6 +127,13 @@ def at(server: Server, protocol: str, who: Login | None = None, host: str = "127
 def test_a_user_gets_in_by_name_and_password(serving):
     server = serving()
     at(server, "SASL_SSL", Login(server.authority, USER, PASSWORD)).connect().close()
+
+
+def test_a_second_password_is_shown_by_the_other_mechanism(serving):
+    server = serving(bits=256)
+    at(server, "SASL_SSL", Login(server.authority, USER, PASSWORD, mechanism=login.SECOND)).connect().close()
+    with pytest.raises(login.Refused, match="does not take SCRAM-SHA-512"):
+        at(server, "SASL_SSL", Login(server.authority, USER, PASSWORD)).connect()
 
 
 @pytest.mark.parametrize(("user", "password"), [(USER, "another"), ("bob", PASSWORD), ("al=i,ce", PASSWORD)])
