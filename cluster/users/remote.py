@@ -29,3 +29,9 @@ def change(
     wired = {"add": [one.to_wire() for one in add], "remove": [one.to_wire() for one in remove]}
     users = {"passwords": dict(passwords), "delete": list(delete), "quotas": dict(quotas or {})}
     return ByBroker("cluster.users.onhost", "change", {"door": door, **users, **wired})
+
+
+def listen(broker: int, *, log: str, seconds: float, aside: Sequence[str]) -> ByBroker:
+    """What a broker allows its users in the next seconds: `users.overheard.listen`."""
+    args = {"broker": broker, "log": log, "seconds": seconds, "aside": list(aside)}
+    return ByBroker("cluster.users.overheard", "listen", args)

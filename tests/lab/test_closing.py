@@ -98,6 +98,25 @@ def test_who_is_connected_in_the_clear_is_named_and_not_cut_off(cluster: Cluster
     assert cluster.pids("kafka") == before
 
 
+def test_who_does_what_no_rule_allows_is_named_and_not_denied_it(cluster: Cluster):
+    closed(cluster, "open", password=PASSWORD)
+    assert "alice: may no longer read topic *" in cluster.invoke("users.apply", "--prune", "--yes")
+    before = cluster.pids("kafka")
+    with with_a_password(cluster, "closing-denied") as load:
+        closed(cluster, "required", password=PASSWORD)
+        refused = cluster.invoke("deploy", expect=2)
+        assert "\n  alice: " in refused and "read topic closing-denied, write topic closing-denied" in refused
+        assert "list what they need in kafka_users" in refused
+        closed(cluster, "required")
+        assert "the inventory has them already: `invoke users.apply`" in cluster.invoke("deploy", expect=2)
+        cluster.invoke("users.apply")
+        load.more()
+    load.verdict()
+    assert cluster.pids("kafka") == before
+    loggers = "kafka-configs.sh --describe --entity-type broker-loggers --entity-name 1 | grep kafka.authorizer.logger"
+    assert "kafka.authorizer.logger=INFO" in cluster.hosts[0].sh(loggers)
+
+
 def test_the_listeners_in_the_clear_are_closed_while_a_client_with_a_password_writes(cluster: Cluster):
     closed(cluster, "required")
     with with_a_password(cluster, "closing-named-2") as load:
