@@ -26,6 +26,7 @@ EXAMPLES = {
     "broker.set": "broker.set --hosts prod3 --set log.retention.ms=2d",
     "broker.unset": "broker.unset --hosts prod3 --unset log.retention.ms",
     "bundle": "bundle --hosts prod3 --out kafka.tar",
+    "certs.issue": "certs.issue --hosts prod3-kraft --user orders --out orders.pem",
     "certs.list": "certs.list --hosts prod3-kraft",
     "certs.rotate-ca": "certs.rotate-ca --hosts prod3-kraft",
     "client.config": "client.config --hosts prod3-kraft --user orders --out orders.properties",

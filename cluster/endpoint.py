@@ -126,12 +126,12 @@ class Endpoint:
         found = {"bootstrap.servers": str(self), "security.protocol": self.protocol}
         if self.protocol == PLAINTEXT:
             return found
-        if self.login:
+        if self.login and self.login.user:
             from cluster.protocol.login import MECHANISM, jaas
 
             found.update({"sasl.mechanism": MECHANISM, "sasl.jaas.config": jaas(self.login.user, self.login.password)})
         else:
-            own = f"{self._own_folder()}/{NODE}"
+            own = self.login.shown if self.login else f"{self._own_folder()}/{NODE}"
             found.update({"ssl.keystore.type": "PEM", "ssl.keystore.location": own})
         found.update({"ssl.truststore.type": "PEM", "ssl.truststore.location": _authority_path()})
         return found

@@ -14,13 +14,18 @@ COLUMNS = (Column("USER", share=30), Column("PASSWORD", drop=1), Column("MAY", s
 
 
 def listing(
-    rules: Mapping[str, Sequence[Rule]], users: Collection[str], quotas: Mapping[str, Quota], terminal: Terminal = PIPE
+    rules: Mapping[str, Sequence[Rule]],
+    users: Collection[str],
+    quotas: Mapping[str, Quota],
+    terminal: Terminal = PIPE,
+    certificates: Collection[str] = (),
 ) -> str:
-    """A line per user. users: those that have a password."""
+    """A line per user. users: those that have a password; certificates: those that the inventory lets show one."""
     rows = [
         [
             name,
-            "set" if name in users else "none",
+            " or ".join([*(["set"] if name in users else []), *(["certificate"] if name in certificates else [])])
+            or "none",
             ", ".join(str(one) if one.allow else f"not {one}" for one in found) or "-",
             text(quotas.get(name, {})) or "-",
         ]
@@ -29,9 +34,12 @@ def listing(
     return "\n".join(table(COLUMNS, rows, terminal))
 
 
-def document(name: str, rules: Sequence[Rule], quota: Quota) -> dict[str, Any]:
+def document(
+    name: str, rules: Sequence[Rule], quota: Quota, password: bool = False, certificate: bool = False
+) -> dict[str, Any]:
     """A user for machines; docs/operations.md describes the keys."""
-    return {"user": name, "rules": [rule_document(one) for one in rules], "quota": named(quota)}
+    shown = {"password": password, "certificate": certificate}
+    return {"user": name, **shown, "rules": [rule_document(one) for one in rules], "quota": named(quota)}
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:

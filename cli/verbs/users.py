@@ -30,13 +30,14 @@ def apply(run: Run, prune=False, yes=False):
 CONFIG = {
     "user": "whose: one of kafka_users",
     "format": "java (Kafka's own tools, too), librdkafka or python",
+    "certificate": "the file of certs.issue, as the client finds it, for who shows a certificate; USER.pem",
     "out": "a file to write it to, with the password, which only you can read; without it, it is printed without",
 }
 
 
 @on_hosts("config", CONFIG, common=SOURCES)
-def config(run: Run, user="", format="java", out=""):
-    """Show what a client needs to connect as a user: addresses, TLS, name and password."""
+def config(run: Run, user="", format="java", out="", certificate=""):
+    """Show what a client needs to connect as a user: addresses, TLS, and a password or a certificate."""
     from cli import client_config
 
-    client_config.show(run, user, format, out)
+    client_config.show(run, user, format, out, certificate)

@@ -18,7 +18,7 @@ class Plan:
     """listed: whom the inventory lists, in whichever way; users: those of kafka_users; add: users that are not there;
     passwords: those whose password is another one; rules: to be made; more: rules that nobody lists; others: users with
     a password that are not listed, with such rules; quotas: what changes of the quotas that are listed, by user; loose:
-    quotas that nobody lists, of any user."""
+    quotas that nobody lists, of any user; dropped: users of kafka_users without a password that have one."""
 
     listed: frozenset[str] = frozenset()
     users: frozenset[str] = frozenset()
@@ -29,6 +29,7 @@ class Plan:
     others: ByWho = field(default_factory=dict)
     quotas: Mapping[str, Change] = field(default_factory=dict)
     loose: Mapping[str, Quota] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
 
     @property
     def changes(self) -> int:
@@ -38,7 +39,7 @@ class Plan:
     @property
     def prunes(self) -> bool:
         """Whether something is there that is not listed."""
-        return bool(self.more or self.others or self.loose)
+        return bool(self.more or self.others or self.loose or self.dropped)
 
     def set_passwords(self) -> dict[str, str]:
         """{user: password} of those that are to be made or changed."""
@@ -64,7 +65,7 @@ def make(wanted: Sequence[User], there: Mapping[str, Any], acls: Sequence[Rule] 
     have a password are, and quotas too."""
     found = [rule for rule in map(from_wire, there["rules"]) if not rule.user.startswith(OURS)]
     listed = [*(rule for one in wanted for rule in one.rules), *(acls or ())]
-    names = {one.name for one in wanted}
+    names, with_password = {one.name for one in wanted}, [one for one in wanted if one.password]
     known, ours = set(there["users"]), {*listed}
     strangers = {name for name in known - names if not name.startswith(OURS)} if wanted else set()
     unlisted = _by_who(sorted(rule for rule in found if rule not in ours and (rule.plain or acls is not None)))
@@ -74,13 +75,14 @@ def make(wanted: Sequence[User], there: Mapping[str, Any], acls: Sequence[Rule] 
     return Plan(
         listed=frozenset(names | {rule.who for rule in listed}),
         users=frozenset(names),
-        add=tuple(one for one in wanted if one.name not in known),
-        passwords=tuple(one for one in wanted if one.name in known and not there["right"].get(one.name)),
+        add=tuple(one for one in with_password if one.name not in known),
+        passwords=tuple(one for one in with_password if one.name in known and not there["right"].get(one.name)),
         rules=_by_who(rule for rule in dict.fromkeys(listed) if rule not in found),
         more={who: rules for who, rules in unlisted.items() if who not in strangers},
         others={name: unlisted.get(name, ()) for name in sorted(strangers)},
         quotas={name: found for name, found in changed.items() if found},
         loose=loose if wanted else {},
+        dropped=tuple(one.name for one in wanted if not one.password and one.name in known),
     )
 
 
@@ -106,6 +108,8 @@ def lines(plan: Plan, prune: bool) -> Iterator[tuple[str, str, str]]:
         for name, quota in plan.loose.items():
             if name not in plan.others:
                 yield name, f"no longer a quota: {text(quota)}", "~"
+        for name in plan.dropped:
+            yield name, "no longer a password", "~"
         for name, rules in plan.others.items():
             with_it = [*(["rules"] if rules else []), *(["quota"] if name in plan.loose else [])]
             yield name, f"delete the user{' and its ' if with_it else ''}{' and '.join(with_it)}", "-"
@@ -120,3 +124,5 @@ def left_alone(plan: Plan) -> Iterator[str]:
     for name, quota in plan.loose.items():
         if name not in plan.others:
             yield f"not listed, left alone: the quota of {name}: {text(quota)}"
+    for name in plan.dropped:
+        yield f"not listed, left alone: the password of {name}, which still opens the listeners that take one"

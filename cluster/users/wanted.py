@@ -24,18 +24,22 @@ RIGHTS = {
     "groups": ("group", "read"),
     "transactions": ("transactional-id", "write"),
 }
-KEYS = ("password", *RIGHTS, "quota")
+KEYS = ("password", "certificate", *RIGHTS, "quota")
 SHORTEST = 8  # characters of a password
 OURS = "provisioner-"  # how users begin that the toolkit makes for a moment
+NODES = ("kafka", "ANONYMOUS")  # what nodes are called in their certificates, and who has no name
+LONGEST = 64  # characters of a name in a certificate (X.520, ub-common-name)
 
 
 class User(NamedTuple):
-    """A user as it is to be. quota: exactly this one; None where the inventory does not mention it."""
+    """A user as it is to be. password: "" for none; quota: exactly this one; None where the inventory does not mention
+    it; certificate: whether its clients may show one instead of a password."""
 
     name: str
     password: str
     rules: tuple[Rule, ...]
     quota: quotas.Quota | None = None
+    certificate: bool = False
 
     def __repr__(self) -> str:
         return f"User({self.name!r}, rules={self.rules!r})"
@@ -52,7 +56,8 @@ def parse(given: Mapping[Any, Any], place: Callable[..., str]) -> tuple[list[Use
         ]
         problems += found
         if not found:
-            users.append(User(str(name), str(entry["password"]), _rules(str(name), entry), _quota(entry)))
+            password, shown = str(entry.get("password") or ""), entry.get("certificate") is True
+            users.append(User(str(name), password, _rules(str(name), entry), _quota(entry), shown))
     return users, problems
 
 
@@ -90,9 +95,13 @@ def _wrong(name: Any, entry: Any) -> Iterator[tuple[str, str]]:
     for key in entry:
         if key not in KEYS:
             yield f"{name} has an unknown key {key}{did_you_mean(str(key), KEYS)}", f"keys: {', '.join(KEYS)}"
+    yield from _wrong_certificate(name, entry.get("certificate"))
     password = entry.get("password")
-    if password is None or isinstance(password, (Mapping, list, bool)) or str(password) == "":
-        yield f"{name} has no password", "set one, encrypted by ansible-vault or from the environment"
+    if password is None and entry.get("certificate") is True:
+        pass
+    elif password is None or isinstance(password, (Mapping, list, bool)) or str(password) == "":
+        advice = "set one, encrypted by ansible-vault or from the environment; or certificate: true, instead of one"
+        yield f"{name} has no password", advice
     elif len(str(password)) < SHORTEST:
         yield f"the password of {name} is shorter than {SHORTEST} characters", "use a longer one"
     for key in RIGHTS:
@@ -105,6 +114,17 @@ def _wrong(name: Any, entry: Any) -> Iterator[tuple[str, str]]:
             ):
                 yield f"{name}: {key} has an entry that is no name", "list names, or beginnings of names with * behind"
     yield from _wrong_quota(name, entry.get("quota"))
+
+
+def _wrong_certificate(name: str, given: Any) -> Iterator[tuple[str, str]]:
+    if given is None or given is False:
+        return
+    if given is not True:
+        yield f"{name}: certificate is neither true nor false", "certificate: true; `invoke certs.issue` makes one"
+    elif name in NODES:
+        yield f"{name} cannot have a certificate: nodes, or those without a name, are called so", "use another name"
+    elif len(name) > LONGEST:
+        yield f"{name} is longer than the {LONGEST} characters that a certificate has for a name", "use a shorter one"
 
 
 def _wrong_quota(name: str, quota: Any) -> Iterator[tuple[str, str]]:

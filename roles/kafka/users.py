@@ -44,13 +44,13 @@ def listed(host: Host) -> bool:
 def planned(ask: Ask, host: Host) -> planning.Plan | None:
     """What is to be done about users and rules; None where the broker does not answer. host: the one that is asked."""
     wanted = of(host)
-    there = ask(remote.look(door(host), {one.name: one.password for one in wanted}))
+    there = ask(remote.look(door(host), {one.name: one.password for one in wanted if one.password}))
     return planning.make(wanted, there, rules_of(host)) if there["serving"] else None
 
 
 def apply(ask: Ask, host: Host, plan: planning.Plan, prune: bool = False) -> None:
     """Do it. prune: also remove what is not listed. Raises HostFailed."""
-    delete = list(plan.others) if prune else []
+    delete = [*plan.others, *plan.dropped] if prune else []
     rules = {"add": plan.made(), "remove": plan.pruned() if prune else []}
     quotas = plan.set_quotas(prune)
     ask(remote.change(door(host), passwords=plan.set_passwords(), delete=delete, **rules, quotas=quotas))
@@ -137,4 +137,15 @@ def problems(inventory: Inventory) -> list[ConfigError]:
                 advice=f"set kafka_security: required (or open), or remove {used[0]}",
             )
         )
+    elif used and not found and not listeners.with_certificates(brokers[0]):
+        found += [
+            ConfigError(
+                f"kafka_users: {one.name} shows a certificate, and no listener takes one",
+                details=[f"in: {brokers[0].place(VARIABLE, one.name)}"],
+                advice="list one in kafka_listeners, beside those that are there: "
+                "{name: CERTIFICATES, port: 9096, clients: certificates}",
+            )
+            for one in of(brokers[0])
+            if one.certificate
+        ]
     return found

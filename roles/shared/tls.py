@@ -87,10 +87,11 @@ def authority(inventory: Inventory) -> Authority:
 
 @cache
 def _at(inventory: Path) -> Authority:
-    return Authority(inventory.with_name(f"{inventory.stem}.ca"), security.ORGANIZATION, _without_password)
+    return Authority(inventory.with_name(f"{inventory.stem}.ca"), security.ORGANIZATION, without_password)
 
 
-def _without_password(text: str, what: str) -> str:
+def without_password(text: str, what: str) -> str:
+    """Open an encrypted key where there is no password: raises EncryptedFile, which says what is missing."""
     raise EncryptedFile(what)
 
 

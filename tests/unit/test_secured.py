@@ -163,7 +163,7 @@ def leg(server: Server, protocol: str) -> Leg:
 def test_the_smoke_check_finds_closed_listeners_closed(serving, tmp_path: Path, protocol: str, how: dict[str, bool]):
     server = serving(**how)
     stranger = Authority(tmp_path / "foreign" / "prod3.ca", "acme").issue("kafka", ["127.0.0.1"], 1).text
-    assert let_in([leg(server, protocol)], stranger, 2.0) == []
+    assert let_in([leg(server, protocol)], [stranger], 2.0) == []
 
 
 @pytest.mark.parametrize(
@@ -176,13 +176,13 @@ def test_the_smoke_check_finds_closed_listeners_closed(serving, tmp_path: Path, 
 def test_the_smoke_check_names_who_gets_in(serving, tmp_path: Path, protocol: str, expected: list[str]):
     server = serving(open_=True)
     stranger = Authority(tmp_path / "foreign" / "prod3.ca", "acme").issue("kafka", ["127.0.0.1"], 1).text
-    found: list[LegFailure] = let_in([leg(server, protocol)], stranger, 2.0)
+    found: list[LegFailure] = let_in([leg(server, protocol)], [stranger], 2.0)
     assert [one.error for one in found] == [f"it lets in {who}" for who in expected]
     assert all(one.step == "refuse" for one in found)
 
 
 def test_an_open_listener_is_not_tried():
-    assert let_in([Leg(1, "PLAINTEXT", "127.0.0.1", 1)], "", 0.1) == []
+    assert let_in([Leg(1, "PLAINTEXT", "127.0.0.1", 1)], [], 0.1) == []
 
 
 def test_the_password_of_a_leg_is_in_nothing_that_is_shown():
