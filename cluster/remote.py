@@ -390,13 +390,11 @@ def bench_consume(
 # -- the smoke check
 
 
-def smoke(legs: Sequence[Mapping[str, Any]], join: str, strangers: Sequence[str] = (), client: str = "") -> Request:
+def smoke(legs: Sequence[Mapping[str, Any]], join: str, strangers: Sequence[str] = ()) -> Request:
     """The smoke check with the native client: `smoke.smoke.run`. join: "auto" or "always"."""
-    args = {"legs": list(legs), "join": join, "strangers": list(strangers), "client": client}
-    return Request("cluster.smoke.smoke", "run", args)
+    return Request("cluster.smoke.smoke", "run", {"legs": list(legs), "join": join, "strangers": list(strangers)})
 
 
-def smoke_cli(legs: Sequence[Mapping[str, Any]], new_options: bool = True, client: str = "") -> Request:
+def smoke_cli(legs: Sequence[Mapping[str, Any]], new_options: bool = True) -> Request:
     """The smoke check with the official console tools: `smoke.smoke_cli.run`."""
-    args = {"legs": list(legs), "new_options": new_options, "client": client}
-    return Request("cluster.smoke.smoke_cli", "run", args)
+    return Request("cluster.smoke.smoke_cli", "run", {"legs": list(legs), "new_options": new_options})

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from provisioner.run.plan import HostPlan
     from provisioner.run.target import Target
 
+NOBODY = "# No client shows a certificate here.\n"
 TRUSTED = f"{security.folder(kraft.COMBINED_UNIT)}/{security.TRUSTED_CLIENTS}"
 
 
@@ -45,18 +46,19 @@ def ends(made: Issued) -> str:
 
 
 def resources(target: Target) -> list[Resource]:
-    """What brokers trust at the listeners for clients with certificates; none where there is no such listener."""
-    if not listeners.with_certificates(target.host):
+    """What brokers trust at the listeners for clients with certificates. It is there in every closed cluster, so that
+    an uninstall finds it after such a listener has gone."""
+    if not security.on(target.host):
         return []
     own = authority(target.inventory)
-    # Without an authority nothing of it is written: `objections` ends the run.
-    return [File(TRUSTED, own.certificate if own.fingerprint else "", "root", kraft.COMBINED_UNIT, 0o640)]
+    # With such a listener and without an authority, `objections` ends the run.
+    return [File(TRUSTED, own.certificate if own.fingerprint else NOBODY, "root", kraft.COMBINED_UNIT, 0o640)]
 
 
 def objections(target: Target, plan: HostPlan) -> list[ProvisionerError]:
     """Why the host must not get what is here: nothing is, or it would lock out the clients that are let in now."""
     change = next((one for one in plan.changes if one.resource.place == TRUSTED), None)
-    if change is None:
+    if change is None or not listeners.with_certificates(target.host):
         return []
     own = authority(target.inventory)
     if not own.fingerprint:

@@ -197,9 +197,11 @@ def run_smoke(
             legs = [leg.to_dict() for leg in plan.legs]
             if cli:
                 new = release(driver.host.vars).number >= NEW_OPTIONS
-                answers.append((plan.driver, call(plan.driver, remote.smoke_cli(legs, new, admitted.client))))
+                answers.append(
+                    (plan.driver, call(plan.driver, remote.smoke_cli(legs, new).adding(client=admitted.client)))
+                )
             else:
-                request = remote.smoke(legs, join, admitted.strangers, admitted.client)
+                request = remote.smoke(legs, join, admitted.strangers).adding(client=admitted.client)
                 answers = _both_sides(call, plan, request, reporter)
     for _, answer in answers:
         for broker, listener, step, seconds in answer.get("took", ()):

@@ -33,7 +33,8 @@ ORGANIZATION, NAME = "kafka-provisioner", "kafka"
 ANONYMOUS = "ANONYMOUS"  # who has no name
 SUBJECT = f"CN={NAME},O={ORGANIZATION}"  # as Java writes it (RFC 2253), and Kafka's principal behind "User:"
 # Clients with certificates: the organization in them, and the file of what is trusted at their listeners, which is no
-# authority of nodes. Kafka's rule makes CN=alice the user alice, and turns away whoever has another name: it has no DEFAULT.
+# authority of nodes. Kafka's rule makes CN=alice the user alice, and turns away whoever has another name, as it
+# has no DEFAULT.
 CLIENTS, TRUSTED_CLIENTS = "kafka-clients", "clients.pem"
 MAPPING = f"RULE:^CN=([A-Za-z0-9._-]+),O={CLIENTS}$/$1/"
 
