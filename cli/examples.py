@@ -28,6 +28,7 @@ EXAMPLES = {
     "bundle": "bundle --hosts prod3 --out kafka.tar",
     "certs.issue": "certs.issue --hosts prod3-kraft --user orders --out orders.pem",
     "certs.list": "certs.list --hosts prod3-kraft",
+    "certs.renew": "certs.renew --hosts prod3-kraft --limit kafka2",
     "certs.rotate-ca": "certs.rotate-ca --hosts prod3-kraft",
     "client.config": "client.config --hosts prod3-kraft --user orders --out orders.properties",
     "config.list": "config.list --search retention",

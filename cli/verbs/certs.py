@@ -36,6 +36,20 @@ def issue(run: Run, user="", out="", days=0, yes=False):
     issuing.issue(run, user, out, days, yes)
 
 
+RENEW = {
+    "accept_downtime": "restart even where clients will notice it",
+    "yes": "do not ask; downtime needs its own flag",
+}
+
+
+@on_hosts("renew", RENEW)
+def renew(run: Run, accept_downtime=False, yes=False):
+    """Give the nodes of a closed cluster new keys and certificates now, one restart after the other."""
+    from cli import renewal
+
+    return renewal.renew(run, yes, accept_downtime)
+
+
 @on_hosts("rotate-ca", ROTATE, common=WHOLE)
 def rotate_ca(run: Run, clients_ready=False, accept_downtime=False, yes=False):
     """Replace the key of the authority without an outage: nodes trust both, get new certificates, trust the new one."""

@@ -57,8 +57,7 @@ def resources(target: Target) -> list[Resource]:
 
 def objections(target: Target, plan: HostPlan) -> list[ProvisionerError]:
     """Why the host must not get what is here: nothing is, or it would lock out the clients that are let in now."""
-    change = next((one for one in plan.changes if one.resource.place == TRUSTED), None)
-    if change is None or not listeners.with_certificates(target.host):
+    if not listeners.with_certificates(target.host):
         return []
     own = authority(target.inventory)
     if not own.fingerprint:
@@ -70,7 +69,8 @@ def objections(target: Target, plan: HostPlan) -> list[ProvisionerError]:
                 f"{CERTIFICATE} from the machine that has it",
             )
         ]
-    there = certificates.blocks(str((change.actual or {}).get("content", "")))
+    change = next((one for one in plan.changes if one.resource.place == TRUSTED), None)
+    there = certificates.blocks(str((change.actual or {}).get("content", ""))) if change else []
     if there and not {one.key for text in there for one in certificates.every(text)} & {one.key for one in own.known}:
         return [
             Refused(

@@ -196,6 +196,12 @@ def test_a_deploy_renews_a_certificate_in_time(node: LabHost):
     assert "the certificate of kafka ends in 364 days" in found.stdout, found.stdout
     output = node.deploy(*early)
     assert "credential:/etc/kafka/tls/node.pem (in_time)" in output and serial(node) != before
+
+    before, whose = serial(node), node.sh("sha256sum < /etc/kafka/tls/node.pem")
+    done = node.invoke("certs.renew", "--yes", *early)
+    assert done.returncode == 0 and f"Renewed 1 certificate on {node.name}" in done.stdout, done.stdout
+    assert "credential:/etc/kafka/tls/node.pem (renewed)" in done.stdout and serial(node) != before
+    assert node.sh("sha256sum < /etc/kafka/tls/node.pem") != whose
     assert counts(node.deploy(*early, "--no-smoke"), node.name)["touched"] == 0
 
 

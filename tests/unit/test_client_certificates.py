@@ -18,6 +18,7 @@ from provisioner import certificates
 from provisioner.authority import Authority
 from provisioner.errors import ProvisionerError, Refused, UsageError
 from provisioner.resources import File
+from provisioner.resources.digest import sha256
 from provisioner.run import plan as plans
 from roles.kafka import client_certificates, listeners, verify
 from roles.kafka.visitor import Admitted
@@ -138,14 +139,16 @@ def planned(found: Any, content: str | None) -> tuple[Any, Any]:
     """A host on which all is as wanted, but for what is trusted of clients."""
     of = support.target(found)
     (own,) = [one for one in support.resources(of) if isinstance(one, File) and one.path == client_certificates.TRUSTED]
-    states = {own.key: None if content is None else {**own.expected(), "digest": "", "content": content}}
+    state = None if content is None else {**own.expected(), "digest": sha256(content.encode()), "content": content}
+    states = {own.key: state}
     return of, plans.make(of.name, [own], states)
 
 
 def test_a_host_gets_what_it_trusts_only_from_the_authority_that_it_knows(tmp_path):
     found = site(tmp_path)
-    (error,) = client_certificates.objections(*planned(found, None))
-    assert isinstance(error, Refused) and "their authority is not here" in str(error)
+    for content in (None, client_certificates.NOBODY):  # the latter is there before such a listener is
+        (error,) = client_certificates.objections(*planned(found, content))
+        assert isinstance(error, Refused) and "their authority is not here" in str(error)
     own = client_certificates.authority(found)
     own.issue("alice", (), 1)
     assert client_certificates.objections(*planned(found, None)) == []
