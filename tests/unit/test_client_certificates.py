@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from cli import client_config, issue
 from cli.common import Run
+from cli.tables import certs as table
 from cluster.users import plan as planning
 from cluster.users.wanted import LONGEST, User, parse
 from provisioner import certificates
@@ -182,6 +184,18 @@ def test_a_key_is_written_for_its_reader_only_and_signed_by_the_clients_authorit
     assert out.read_text() == before
     issue.issue(closed, "alice", str(out), 30, True)
     assert out.read_text() != before and "Made the authority" not in capsys.readouterr().out
+
+
+def test_certs_list_has_a_line_for_the_authority_of_clients(closed, tmp_path):
+    own = client_certificates.authority(closed.inventory())
+    own.issue("alice", (), 1)
+    (one,) = clients = table.of_clients("site.ca/clients/ca.crt", own.certificate, True, time.time())
+    assert one["fingerprint"] == own.fingerprint and one["can_sign"] and one["days"] > 3600
+    found = table.document({}, "", "", False, time.time(), clients)
+    (line,) = [line for line in table.page(found).splitlines() if line.startswith("(of clients)")]
+    assert "site.ca/clients/ca.crt" in line and "its key is not here" not in line
+    cannot = table.of_clients("site.ca/clients/ca.crt", own.certificate, False, time.time())
+    assert "its key is not here" in table.page(table.document({}, "", "", False, time.time(), cannot))
 
 
 @pytest.mark.parametrize(
