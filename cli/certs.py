@@ -16,6 +16,7 @@ from provisioner.errors import Unreachable
 from provisioner.report.terminal import terminal
 from provisioner.run.target import Target
 from roles import site
+from roles.kafka import client_certificates
 from roles.shared import security, tls
 
 NONE = "the cluster is open: its nodes have no certificates (kafka_security closes it)"
@@ -37,10 +38,19 @@ def listing(run: Run, as_json: bool) -> int:
             hosts.show.error(error)
         own = tls.authority(hosts.inventory)
         local = own.certificate if own.fingerprint else ""
-        found = table.document(dict(answers), str(own.folder / CERTIFICATE), local, own.can_sign, time.time())
+        place, now = str(own.folder / CERTIFICATE), time.time()
+        found = table.document(dict(answers), place, local, own.can_sign, now, _of_clients(hosts, now))
     print(for_machines(found) if as_json else table.page(found, terminal()))
     codes = [error.exit_code for error in errors.values()]
     return Unreachable.exit_code if Unreachable.exit_code in codes else max(codes, default=0)
+
+
+def _of_clients(hosts: Hosts, now: float) -> list[dict[str, Any]]:
+    """The authorities of clients, where this machine has any."""
+    own = client_certificates.authority(hosts.inventory)
+    if not own.fingerprint:
+        return []
+    return table.of_clients(str(own.folder / CERTIFICATE), own.certificate, own.can_sign, now)
 
 
 def _look(hosts: Hosts, target: Target) -> Mapping[str, Any]:

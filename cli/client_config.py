@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli.common import Run
-from cluster.endpoint import SASL_SSL
+from cli.issue import require
+from cluster.endpoint import SASL_SSL, SSL
 from cluster.protocol.login import MECHANISMS, jaas
 from cluster.users.wanted import PASSWORDS, User
 from provisioner.authority import CERTIFICATE, Authority
 from provisioner.errors import UsageError
-from provisioner.words import some
 from roles.kafka import listeners, users
 from roles.shared.members import HostLike
 from roles.shared.properties import escaped
@@ -22,21 +22,29 @@ FORMATS = ("java", "librdkafka", "python")
 HIDDEN = "PASSWORD"  # what stands for a password that is not written
 
 
-def show(run: Run, user: str, form: str, out: str, mechanism: str) -> None:
-    """Print the configuration, or write it to a file with the password in it. Raises ConfigError and UsageError."""
+def show(run: Run, user: str, form: str, out: str, mechanism: str = "", certificate: str = "") -> None:
+    """Print the configuration, or write it to a file with the password in it. mechanism: by which of two passwords;
+    certificate: the file of `certs.issue`, as the client finds it; "" for a password, if the user has one. Raises
+    ConfigError and UsageError."""
     if form not in FORMATS:
         raise UsageError(f"--format {form} is not one of {', '.join(FORMATS)}")
     inventory = run.inventory()
     brokers = [inventory.hosts[name] for name in inventory.groups.get("kafka", ())]
-    found = {one.name: one for one in (users.of(brokers[0]) if brokers else ())}
-    if user not in found:
-        what = f"{user} is not one of kafka_users" if user else "which user? --user is missing"
-        listed = f"kafka_users: {some(found, nothing='none')}"
-        raise UsageError(what, details=[listed], advice="list the user in the inventory, and deploy")
-    doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in _secured(brokers)]
+    known = require(users.of(brokers[0]) if brokers else [], user)
+    if certificate and not known.certificate:
+        advice = f"write certificate: true into the entry {user} of kafka_users, or leave --certificate out"
+        raise UsageError(f"{user} shows no certificate", advice=advice)
+    shown = certificate or ("" if known.passwords else f"{user}.pem")
+    names = _with_certificates(brokers) if shown else _secured(brokers)
+    doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in names]
+    if not doors:
+        raise UsageError("the cluster has no listener for such a user", advice="kafka_security closes it")
     own = authority(inventory)
-    used = _mechanism(found[user], mechanism)
-    text = written(form, doors[0]["servers"], own, user, found[user].passwords[used] if out else HIDDEN, used)
+    if shown:
+        text = with_certificate(form, doors[0]["servers"], own, shown)
+    else:
+        used = _mechanism(known, mechanism)
+        text = written(form, doors[0]["servers"], own, user, known.passwords[used] if out else HIDDEN, used)
     if len(doors) > 1:
         others = "".join(f"# or, by the listener {one['listener']}: {one['servers']}\n" for one in doors[1:])
         text = others + text
@@ -48,7 +56,8 @@ def show(run: Run, user: str, form: str, out: str, mechanism: str) -> None:
     os.fchmod(descriptor, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    print(f"--> Wrote {out}: it holds the password of {user}, and only you can read it")
+    holds = f"it expects the key of {user} in {shown}" if shown else f"it holds the password of {user}"
+    print(f"--> Wrote {out}: {holds}, and only you can read it")
 
 
 def _mechanism(user: User, wanted: str) -> str:
@@ -96,9 +105,39 @@ def written(form: str, servers: str, own: Authority, user: str, password: str, m
     )
 
 
+def with_certificate(form: str, servers: str, own: Authority, shown: str) -> str:
+    """The same for a user that shows a certificate. shown: the file with its key, as the client finds it. Raises
+    ConfigError."""
+    trusted = own.certificate
+    common = {"bootstrap.servers": servers, "security.protocol": SSL}
+    if form == "java":
+        keys = {"ssl.keystore.type": "PEM", "ssl.keystore.location": escaped(shown)}
+        trust = {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": escaped(trusted.strip())}
+        return _lines({**common, **keys, **trust})
+    if form == "librdkafka":
+        names = {"ssl.certificate.location": shown, "ssl.key.location": shown}
+        return _lines({**common, **names, "ssl.ca.location": str(own.folder / CERTIFICATE)})
+    return (
+        '# kafka-python: KafkaProducer(**config), KafkaConsumer("TOPIC", **config)\n'
+        "import ssl\n\n"
+        f"authority = {trusted!r}\n"
+        "context = ssl.create_default_context(cadata=authority)\n"
+        f"context.load_cert_chain({shown!r})\n"
+        "config = {\n"
+        f"    'bootstrap_servers': {servers.split(',')!r},\n"
+        f"    'security_protocol': {SSL!r},\n"
+        "    'ssl_context': context,\n"
+        "}\n"
+    )
+
+
 def _lines(settings: Mapping[str, str]) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
 def _secured(brokers: Sequence[HostLike]) -> set[str]:
     return {one.name for broker in brokers for one in listeners.secured(broker)}
+
+
+def _with_certificates(brokers: Sequence[HostLike]) -> set[str]:
+    return {one.name for broker in brokers for one in listeners.with_certificates(broker)}

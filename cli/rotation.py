@@ -26,7 +26,7 @@ GOES_ON = "the same command goes on from there"
 def rotate(run: Run, ready: bool, yes: bool, accept_downtime: bool) -> int:
     """Go as far as it may, and answer with the exit code. ready: clients trust the new authority. Raises Refused and
     UsageError."""
-    own = _authority(run)
+    own = authority(run)
     step = succession.step(own)
     if step is Step.SETTLED:
         question = "Replace the key of the authority? Every node restarts three times, one after the other."
@@ -54,7 +54,7 @@ def rotate(run: Run, ready: bool, yes: bool, accept_downtime: bool) -> int:
     return 0
 
 
-def _authority(run: Run) -> Authority:
+def authority(run: Run) -> Authority:
     """The authority whose key is here. Raises Refused, UsageError."""
     inventory = run.inventory()
     if not any(security.on(host) for host in inventory.hosts.values()):

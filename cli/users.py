@@ -42,18 +42,16 @@ def listing(run: Run, as_json: bool) -> None:
                 by_user.setdefault(rule.who, []).append(rule)
         for name in there["quotas"]:
             by_user.setdefault(name, [])
-        quotas = there["quotas"]
+        shown = {one.name for one in users.of(cluster.driver) if one.certificate}
+        for name in shown:
+            by_user.setdefault(name, [])
+        quotas, passwords = there["quotas"], there["users"]
         if as_json:
-            print(
-                for_machines(
-                    [
-                        users_table.document(name, there["users"].get(name, ()), rules, quotas.get(name, {}))
-                        for name, rules in sorted(by_user.items())
-                    ]
-                )
-            )
+            of = sorted(by_user.items())
+            rows = [(name, rules, quotas.get(name, {}), passwords.get(name, ()), name in shown) for name, rules in of]
+            print(for_machines([users_table.document(*row) for row in rows]))
         elif by_user:
-            print(users_table.listing(by_user, there["users"], quotas, terminal()))
+            print(users_table.listing(by_user, passwords, quotas, terminal(), shown))
         else:
             print("there are no users; kafka_users in the inventory lists them")
 

@@ -127,13 +127,13 @@ class Endpoint:
         found = {"bootstrap.servers": str(self), "security.protocol": self.protocol}
         if self.protocol == PLAINTEXT:
             return found
-        if self.login:
+        if self.login and self.login.user:
             from cluster.protocol.login import MECHANISM, jaas
 
             user = jaas(self.login.user, self.login.password)
             found.update({"sasl.mechanism": self.login.mechanism or MECHANISM, "sasl.jaas.config": user})
         else:
-            own = f"{self._own_folder()}/{NODE}"
+            own = self.login.shown if self.login else f"{self._own_folder()}/{NODE}"
             found.update({"ssl.keystore.type": "PEM", "ssl.keystore.location": own})
         found.update({"ssl.truststore.type": "PEM", "ssl.truststore.location": _authority_path()})
         return found

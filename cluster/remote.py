@@ -390,9 +390,9 @@ def bench_consume(
 # -- the smoke check
 
 
-def smoke(legs: Sequence[Mapping[str, Any]], join: str, stranger: str = "") -> Request:
+def smoke(legs: Sequence[Mapping[str, Any]], join: str, strangers: Sequence[str] = ()) -> Request:
     """The smoke check with the native client: `smoke.smoke.run`. join: "auto" or "always"."""
-    return Request("cluster.smoke.smoke", "run", {"legs": list(legs), "join": join, "stranger": stranger})
+    return Request("cluster.smoke.smoke", "run", {"legs": list(legs), "join": join, "strangers": list(strangers)})
 
 
 def smoke_cli(legs: Sequence[Mapping[str, Any]], new_options: bool = True) -> Request:

@@ -105,8 +105,9 @@ class Authority:
         return (self.folder / KEY).is_file() or not (self.folder / CERTIFICATE).exists()
 
     def issue(self, name: str, names: Sequence[str], days: int) -> Issued:
-        """A new key and a certificate for it, of this name. names: the host names and addresses by which
-        it is reached; days: how long it is good. Raises ConfigError or Refused where the key cannot be used."""
+        """A new key and a certificate for it, of this name. names: the host names and addresses by which it is reached;
+        without any, it is one that connects, and that nobody takes for a server; days: how long it is good. Raises
+        ConfigError or Refused where the key cannot be used."""
         from cryptography import x509
         from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -121,11 +122,12 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(datetime.timezone.utc)
         until = min(now + datetime.timedelta(days=days), own.not_valid_after_utc)
-        usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        usage = [*([ExtendedKeyUsageOID.SERVER_AUTH] if names else []), ExtendedKeyUsageOID.CLIENT_AUTH]
+        made = _builder(_subject(self.organization, name), own.subject, key.public_key(), now, until)
+        if names:
+            made = made.add_extension(x509.SubjectAlternativeName([_general(one) for one in names]), critical=False)
         certificate = (
-            _builder(_subject(self.organization, name), own.subject, key.public_key(), now, until)
-            .add_extension(x509.SubjectAlternativeName([_general(one) for one in names]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
             .sign(signer, _sha256())

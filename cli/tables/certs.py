@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.tables.columns import PIPE, Cell, Column, table
@@ -28,16 +28,22 @@ COLUMNS = (
     Column("", remark=True),
 )
 SHORT = 8  # characters of a serial number or a fingerprint in the table
-AUTHORITY = "(authority)"
+AUTHORITY, CLIENTS = "(authority)", "(of clients)"
 ROTATING = {"next": "it signs next, and is trusted already", "before": "it signed before, and is still trusted"}
 
 
 def document(
-    hosts: Mapping[str, Mapping[str, Any]], place: str, local: str, can_sign: bool, now: float
+    hosts: Mapping[str, Mapping[str, Any]],
+    place: str,
+    local: str,
+    can_sign: bool,
+    now: float,
+    clients: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Everything for machines; docs/operations.md describes the keys. hosts {host: {unit: as `certificates.onhost.look`
     answers, with path and trust}}; place: the path of the authority's certificate on this machine; local: what is in it
-    (PEM), "" for nothing, the one that signs first; can_sign: whether its key is there; now: seconds since 1970."""
+    (PEM), "" for nothing, the one that signs first; can_sign: whether its key is there; now: seconds since 1970;
+    clients: as `of_clients` answers."""
     trusted: dict[str, list[str]] = {}
     for name, units in hosts.items():
         for one in units.values():
@@ -53,7 +59,16 @@ def document(
             | {"can_sign": can_sign and text == here[0] if here else False, "turn": _turn(_read(text), own)}
             for text in dict.fromkeys([*here, *trusted])
         ],
+        "clients": [*clients],
     }
+
+
+def of_clients(place: str, local: str, can_sign: bool, now: float) -> list[dict[str, Any]]:
+    """The authorities that sign for clients: arguments as for `document`."""
+    return [
+        {**_authority(text, [place], now), "can_sign": can_sign and not number, "turn": None}
+        for number, text in enumerate(certificates.blocks(local))
+    ]
 
 
 def _turn(one: Certificate | None, own: Certificate | None) -> str | None:
@@ -110,7 +125,8 @@ def _read(text: str) -> Certificate | None:
 def page(found: Mapping[str, Any], terminal: Terminal = PIPE) -> str:
     """A line per node, and one per authority."""
     rows = [_row(one) for one in found["certificates"]]
-    rows += [_authority_row(one) for one in found["authorities"]]
+    rows += [_authority_row(one, AUTHORITY) for one in found["authorities"]]
+    rows += [_authority_row(one, CLIENTS) for one in found["clients"]]
     return "\n".join(table(COLUMNS, rows, terminal))
 
 
@@ -132,18 +148,19 @@ def _row(one: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def _authority_row(one: Mapping[str, Any]) -> list[Cell]:
+def _authority_row(one: Mapping[str, Any], label: str) -> list[Cell]:
     days, texts = one["days"], []
     if days is None:
         texts.append("is no certificate (PEM)")
     elif days <= expiry.SOON:
-        texts.append(expiry.of_authority(days))
+        of_clients = f"it {expiry.when(days)}: `invoke certs.issue` renews it, and a deploy brings it to the brokers"
+        texts.append(expiry.of_authority(days) if label == AUTHORITY else of_clients)
     if one["turn"] in ROTATING:
         texts.append(f"{ROTATING[one['turn']]}: `invoke certs.rotate-ca` goes on")
     elif not one["can_sign"]:
         texts.append("its key is not here: no certificate can be made by it on this machine")
     return [
-        ("bold", AUTHORITY),
+        ("bold", label),
         "-",
         *_ends(one),
         (one["serial"] or "-")[:SHORT],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from cli.tables.columns import PIPE, Column, table
@@ -18,12 +18,14 @@ def listing(
     users: Mapping[str, Sequence[str]],
     quotas: Mapping[str, Quota],
     terminal: Terminal = PIPE,
+    certificates: Collection[str] = (),
 ) -> str:
-    """A line per user. users: the mechanisms for which each has a password."""
+    """A line per user. users: the mechanisms for which each has a password; certificates: those that the inventory lets
+    show one."""
     rows = [
         [
             name,
-            " and ".join(one.removeprefix("SCRAM-") for one in reversed(users.get(name, ()))) or "none",
+            " or ".join([*_short(users.get(name, ())), *(["certificate"] if name in certificates else [])]) or "none",
             ", ".join(str(one) if one.allow else f"not {one}" for one in found) or "-",
             text(quotas.get(name, {})) or "-",
         ]
@@ -32,10 +34,17 @@ def listing(
     return "\n".join(table(COLUMNS, rows, terminal))
 
 
-def document(name: str, passwords: Sequence[str], rules: Sequence[Rule], quota: Quota) -> dict[str, Any]:
+def _short(mechanisms: Sequence[str]) -> list[str]:
+    """As the column has room for it."""
+    return [one.removeprefix("SCRAM-") for one in reversed(mechanisms)]
+
+
+def document(
+    name: str, rules: Sequence[Rule], quota: Quota, passwords: Sequence[str] = (), certificate: bool = False
+) -> dict[str, Any]:
     """A user for machines; docs/operations.md describes the keys. passwords: the mechanisms for which it has one."""
-    listed = [rule_document(one) for one in rules]
-    return {"user": name, "passwords": list(passwords), "rules": listed, "quota": named(quota)}
+    shown = {"passwords": list(passwords), "certificate": certificate}
+    return {"user": name, **shown, "rules": [rule_document(one) for one in rules], "quota": named(quota)}
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:

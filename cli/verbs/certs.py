@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.common import COMMON, Run, on_hosts
+from cli.common import COMMON, SOURCES, Run, on_hosts
 
 ROTATE = {
     "clients_ready": "clients trust the new authority, so that nodes may get certificates of it",
@@ -18,6 +18,36 @@ def list_(run: Run, json=False):
     from cli import certs
 
     return certs.listing(run, json)
+
+
+ISSUE = {
+    "user": "whose: one of kafka_users, with certificate: true",
+    "out": "the file to write both to, which only you can read",
+    "days": "how long it is good; without it, as long as those of nodes (kafka_tls_lifetime)",
+    "yes": "do not ask before a file is replaced",
+}
+
+
+@on_hosts("issue", ISSUE, common=SOURCES)
+def issue(run: Run, user="", out="", days=0, yes=False):
+    """Make a key and a certificate with which a client is a user. Asks no host."""
+    from cli import issue as issuing
+
+    issuing.issue(run, user, out, days, yes)
+
+
+RENEW = {
+    "accept_downtime": "restart even where clients will notice it",
+    "yes": "do not ask; downtime needs its own flag",
+}
+
+
+@on_hosts("renew", RENEW)
+def renew(run: Run, accept_downtime=False, yes=False):
+    """Give the nodes of a closed cluster new keys and certificates now, one restart after the other."""
+    from cli import renewal
+
+    return renewal.renew(run, yes, accept_downtime)
 
 
 @on_hosts("rotate-ca", ROTATE, common=WHOLE)

@@ -30,14 +30,15 @@ def apply(run: Run, prune=False, yes=False):
 CONFIG = {
     "user": "whose: one of kafka_users",
     "format": "java (Kafka's own tools, too), librdkafka or python",
+    "certificate": "the file of certs.issue, as the client finds it, for who shows a certificate; USER.pem",
     "out": "a file to write it to, with the password, which only you can read; without it, it is printed without",
     "mechanism": "of a user with two passwords, by which: SCRAM-SHA-512 (which is taken otherwise) or SCRAM-SHA-256",
 }
 
 
 @on_hosts("config", CONFIG, common=SOURCES)
-def config(run: Run, user="", format="java", out="", mechanism=""):
-    """Show what a client needs to connect as a user: addresses, TLS, name and password."""
+def config(run: Run, user="", format="java", out="", mechanism="", certificate=""):
+    """Show what a client needs to connect as a user: addresses, TLS, and a password or a certificate."""
     from cli import client_config
 
-    client_config.show(run, user, format, out, mechanism)
+    client_config.show(run, user, format, out, mechanism, certificate)

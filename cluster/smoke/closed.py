@@ -4,7 +4,8 @@ that works."""
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Dict, List, Sequence
+from contextlib import ExitStack
+from typing import Iterator, List, Sequence, Tuple
 
 from cluster.endpoint import SASL_SSL, SSL, Endpoint, Login, authority_here
 from cluster.protocol.hello import hello
@@ -12,34 +13,32 @@ from cluster.records.tools import passing
 from cluster.smoke.leg import Leg, LegFailure
 
 
-def let_in(legs: Sequence[Leg], stranger: str, timeout: float) -> List[LegFailure]:
-    """A failure for each who was let in and must not be. stranger: a key with a certificate (PEM) of the nodes' name,
-    and of an authority that is not theirs; timeout: seconds for each try."""
+def let_in(legs: Sequence[Leg], strangers: Sequence[str], timeout: float) -> List[LegFailure]:
+    """A failure for each who was let in and must not be. strangers: keys with a certificate (PEM) of the names that are
+    let in, and of authorities that are not theirs; timeout: seconds for each try."""
     if not any(leg.protocol in (SSL, SASL_SSL) for leg in legs):
         return []
     # Python takes certificates from files only.
-    with passing(stranger, ".pem") as shown, ThreadPoolExecutor(max_workers=8) as pool:
-        tries = [(leg, who, what) for leg in legs for who, what in _strangers(leg, shown).items()]
+    with ExitStack() as files, ThreadPoolExecutor(max_workers=8) as pool:
+        shown = [files.enter_context(passing(one, ".pem")) for one in strangers]
+        tries = [(leg, who, what) for leg in legs for who, what in _strangers(leg, shown)]
         answers = list(pool.map(lambda one: _answers(one[0], one[2], timeout), tries))
-    return [LegFailure(leg, "refuse", f"it lets in {who}") for (leg, who, _), let in zip(tries, answers) if let]
+    failures = [LegFailure(leg, "refuse", f"it lets in {who}") for (leg, who, _), let in zip(tries, answers) if let]
+    return list({str(one): one for one in failures}.values())
 
 
-def _strangers(leg: Leg, shown: str) -> Dict[str, Login]:
-    """{who must be refused at a listener: as whom to ask}."""
+def _strangers(leg: Leg, shown: Sequence[str]) -> Iterator[Tuple[str, Login]]:
+    """(who must be refused at a listener, as whom to ask)."""
     if leg.protocol == SSL:
-        trusted = authority_here()
-        return {
-            "who shows no certificate": Login(trusted),
-            "a certificate of another authority": Login(trusted, shown=shown),
-        }
-    if leg.protocol == SASL_SSL and leg.login:
+        trusted = leg.login[0] if leg.login else authority_here()
+        yield "who shows no certificate", Login(trusted)
+        for path in shown:
+            yield "a certificate of another authority", Login(trusted, shown=path)
+    elif leg.protocol == SASL_SSL and leg.login:
         known = Login(*leg.login)
-        return {
-            "who says no name": Login(known.authority),
-            "a user with a wrong password": known._replace(password=f"{known.password}-"),
-            "a user that does not exist": known._replace(user=f"{known.user}-"),
-        }
-    return {}
+        yield "who says no name", Login(known.authority)
+        yield "a user with a wrong password", known._replace(password=f"{known.password}-")
+        yield "a user that does not exist", known._replace(user=f"{known.user}-")
 
 
 def _answers(leg: Leg, who: Login, timeout: float) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Optional, Tuple
 
 from cluster.endpoint import PLAINTEXT, Endpoint, Login
@@ -13,7 +14,8 @@ STEPS = ("create", "produce", "consume", "compare", "delete", "refuse")
 
 @dataclass(frozen=True)
 class Leg:
-    """One listener of one broker, at the address it advertises. login: of a SASL_SSL listener, as `Login` takes it."""
+    """One listener of one broker, at the address it advertises. login: of a SASL_SSL listener, as `Login` takes it, and
+    of one at which clients show a certificate (certificate)."""
 
     broker: int
     listener: str
@@ -21,6 +23,7 @@ class Leg:
     port: int
     protocol: str = PLAINTEXT
     login: Optional[Tuple[str, ...]] = None
+    certificate: bool = False
 
     def __repr__(self) -> str:
         return f"Leg({self})"  # without the password
@@ -50,6 +53,13 @@ class Leg:
 def from_dict(data: dict[str, Any]) -> Leg:
     """The inverse of `Leg.to_dict`, also of what JSON has made of it."""
     return Leg(**{**data, "login": tuple(data["login"]) if data.get("login") else None})
+
+
+def showing(legs: Sequence[Leg], path: str) -> list[Leg]:
+    """The legs, with a key with a certificate at those where clients show one. path: of the file with both."""
+    return [
+        replace(leg, login=(*leg.login[:1], "", "", path)) if leg.certificate and leg.login else leg for leg in legs
+    ]
 
 
 class LegFailure(Exception):

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Optional
 from kafka import TopicPartition
 
 from cluster.protocol import client, wire
+from cluster.records.tools import passing
 from cluster.smoke.check import Check, report
 from cluster.smoke.closed import let_in
-from cluster.smoke.leg import Leg, LegFailure, from_dict
+from cluster.smoke.leg import Leg, LegFailure, from_dict, showing
 from cluster.smoke.reach import reach
 from cluster.smoke.topic import Admin
 
@@ -40,14 +41,19 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     args: legs (dicts of Leg); cluster_id: which cluster must answer, optional; records per leg (100); timeout in
     seconds for each step (20); join: "auto" joins the consumer group when the broker does not hold joins back (else
-    partitions are assigned and offsets committed in the group without joining), "always" waits for it; stranger: a key
-    with a certificate (PEM) that no secured listener may take, "" where there is none to try.
+    partitions are assigned and offsets committed in the group without joining), "always" waits for it; strangers: keys
+    with a certificate (PEM) that no secured listener may take; client: one that listeners for clients with certificates
+    take, "" where there is none.
     Returns what `check.report` does. The first event, {cluster_id, legs}, says which legs are "unreachable" from here,
     so that the caller can try them elsewhere. Does not raise for a failing leg; whoever calls decides what a failure
     means.
     """
+    with passing(args.get("client", ""), ".pem") as path:  # Python takes certificates from files only
+        return _run(args, showing([from_dict(leg) for leg in args["legs"]], path), emit)
+
+
+def _run(args: dict[str, Any], legs: Sequence[Leg], emit: Emit) -> dict[str, Any]:
     started = time.monotonic()
-    legs = [from_dict(leg) for leg in args["legs"]]
     timeout = float(args.get("timeout", 20))
     reached, reasons, view = reach(legs, args.get("cluster_id"))
     _quiet(emit)(
@@ -61,7 +67,7 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
         check = _Check(reached, sorted(view["brokers"]), int(args.get("records", RECORDS)), timeout, _quiet(emit))
         with _interruptible(), Admin(reached, timeout) as admin:
             check.run(admin, args.get("join", "auto"))
-            check.failures += let_in(reached, args["stranger"], timeout) if args.get("stranger") else []
+            check.failures += let_in(reached, args["strangers"], timeout) if args.get("strangers") else []
     return report(legs, reasons, view, check, started)
 
 

@@ -19,7 +19,7 @@ from kafka.partitioner.default import murmur2
 from cluster import temporary
 from cluster.records import tools
 from cluster.smoke.check import Check, report
-from cluster.smoke.leg import Leg, LegFailure, from_dict
+from cluster.smoke.leg import Leg, LegFailure, from_dict, showing
 from cluster.smoke.reach import reach
 
 if TYPE_CHECKING:
@@ -45,11 +45,15 @@ def run(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """The whole check over the given legs, with the tools in `bin` or, without it, on PATH.
 
     args: legs (dicts of Leg); cluster_id and bin, optional; records per leg (20); timeout in seconds per command (60);
-    new_options: whether the commands have the options of Kafka 4.2.
-    Returns the same report as `cluster.smoke.smoke.run`.
+    new_options: whether the commands have the options of Kafka 4.2; client: as for `cluster.smoke.smoke.run`.
+    Returns the same report as that.
     """
+    with tools.passing(args.get("client", ""), ".pem") as path:
+        return _run(args, showing([from_dict(leg) for leg in args["legs"]], path), emit)
+
+
+def _run(args: dict[str, Any], legs: Sequence[Leg], emit: Emit) -> dict[str, Any]:
     started = time.monotonic()
-    legs = [from_dict(leg) for leg in args["legs"]]
     reached, reasons, view = reach(legs, args.get("cluster_id"))
     check: Optional[_Check] = None
     if reached:

@@ -67,7 +67,7 @@ def make(wanted: Sequence[User], there: Mapping[str, Any], acls: Sequence[Rule] 
     have a password are, and quotas too."""
     found = [rule for rule in map(from_wire, there["rules"]) if not rule.user.startswith(OURS)]
     listed = [*(rule for one in wanted for rule in one.rules), *(acls or ())]
-    names = {one.name for one in wanted}
+    names, with_password = {one.name for one in wanted}, [one for one in wanted if one.passwords]
     known, ours = set(there["users"]), {*listed}
     strangers = {name for name in known - names if not name.startswith(OURS)} if wanted else set()
     unlisted = _by_who(sorted(rule for rule in found if rule not in ours and (rule.plain or acls is not None)))
@@ -78,7 +78,7 @@ def make(wanted: Sequence[User], there: Mapping[str, Any], acls: Sequence[Rule] 
     return Plan(
         listed=frozenset(names | {rule.who for rule in listed}),
         users=frozenset(names),
-        add=tuple(one for one in wanted if one.name not in known),
+        add=tuple(one for one in with_password if one.name not in known),
         passwords={name: change for name, change in secrets.items() if change},
         had=there["users"],
         rules=_by_who(rule for rule in dict.fromkeys(listed) if rule not in found),

@@ -28,19 +28,22 @@ RIGHTS = {
 # {key of an entry: for which of Kafka's mechanisms it is the password}. They may be different, and are good at the same
 # time: a user gets another one without a moment at which clients with either are refused.
 PASSWORDS = {"password": MECHANISM, "password_sha256": SECOND}
-KEYS = (*PASSWORDS, *RIGHTS, "quota")
+KEYS = (*PASSWORDS, "certificate", *RIGHTS, "quota")
 SHORTEST = 8  # characters of a password
 OURS = "provisioner-"  # how users begin that the toolkit makes for a moment
+NODES = ("kafka", "ANONYMOUS")  # what nodes are called in their certificates, and who has no name
+LONGEST = 64  # characters of a name in a certificate (X.520, ub-common-name)
 
 
 class User(NamedTuple):
     """A user as it is to be. passwords: {mechanism: password}; quota: exactly this one; None where the inventory does
-    not mention it."""
+    not mention it; certificate: whether its clients may show one instead of a password."""
 
     name: str
     passwords: Mapping[str, str]
     rules: tuple[Rule, ...]
     quota: quotas.Quota | None = None
+    certificate: bool = False
 
     def __repr__(self) -> str:
         return f"User({self.name!r}, rules={self.rules!r})"
@@ -58,7 +61,8 @@ def parse(given: Mapping[Any, Any], place: Callable[..., str]) -> tuple[list[Use
         problems += found
         if not found:
             passwords = {PASSWORDS[key]: str(entry[key]) for key in PASSWORDS if entry.get(key) is not None}
-            users.append(User(str(name), passwords, _rules(str(name), entry), _quota(entry)))
+            shown = entry.get("certificate") is True
+            users.append(User(str(name), passwords, _rules(str(name), entry), _quota(entry), shown))
     return users, problems
 
 
@@ -96,9 +100,12 @@ def _wrong(name: Any, entry: Any) -> Iterator[tuple[str, str]]:
     for key in entry:
         if key not in KEYS:
             yield f"{name} has an unknown key {key}{did_you_mean(str(key), KEYS)}", f"keys: {', '.join(KEYS)}"
+    yield from _wrong_certificate(name, entry.get("certificate"))
     given = {key: entry[key] for key in PASSWORDS if entry.get(key) is not None}
-    if not given or any(isinstance(one, (Mapping, list, bool)) or str(one) == "" for one in given.values()):
-        yield f"{name} has no password", "set one, encrypted by ansible-vault or from the environment"
+    wrong = any(isinstance(one, (Mapping, list, bool)) or str(one) == "" for one in given.values())
+    if wrong or (not given and entry.get("certificate") is not True):
+        advice = "set one, encrypted by ansible-vault or from the environment; or certificate: true, instead of one"
+        yield f"{name} has no password", advice
     elif any(len(str(one)) < SHORTEST for one in given.values()):
         yield f"the password of {name} is shorter than {SHORTEST} characters", "use a longer one"
     for key in RIGHTS:
@@ -111,6 +118,17 @@ def _wrong(name: Any, entry: Any) -> Iterator[tuple[str, str]]:
             ):
                 yield f"{name}: {key} has an entry that is no name", "list names, or beginnings of names with * behind"
     yield from _wrong_quota(name, entry.get("quota"))
+
+
+def _wrong_certificate(name: str, given: Any) -> Iterator[tuple[str, str]]:
+    if given is None or given is False:
+        return
+    if given is not True:
+        yield f"{name}: certificate is neither true nor false", "certificate: true; `invoke certs.issue` makes one"
+    elif name in NODES:
+        yield f"{name} cannot have a certificate: nodes, or those without a name, are called so", "use another name"
+    elif len(name) > LONGEST:
+        yield f"{name} is longer than the {LONGEST} characters that a certificate has for a name", "use a shorter one"
 
 
 def _wrong_quota(name: str, quota: Any) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,8 @@ class Credential(Resource):
     certificate says is written above it, as only root can change the file: so a host that has nothing to do neither
     parses one nor loads a library for it. names: by which the host is reached; authority: sha256 of the authority's
     public key, "" of one that does not exist so far; others: of those that are trusted, too; renew: how long before its
-    end a certificate is renewed, seconds.
+    end a certificate is renewed, seconds; unwanted: sha256 of certificates (PEM) that are renewed now, whatever
+    they say.
     """
 
     UNSHOWN: ClassVar[Tuple[str, ...]] = ("issue", "text")
@@ -39,6 +40,7 @@ class Credential(Resource):
     authority: str
     renew: int
     others: Tuple[str, ...] = ()
+    unwanted: Tuple[str, ...] = ()
     issue: Optional[Callable[[], Tuple[str, str, str, int]]] = None
     text: str = ""
     trusted: str = ""
@@ -73,10 +75,11 @@ class Credential(Resource):
             "also_trusts": ",".join(self.others) or NOBODY,
             "complete": True,
             "in_time": True,
+            "renewed": True,
         }
 
     def wire(self, content: bool) -> Dict[str, Any]:
-        fields = ("path", "trust", "group", "subject", "names", "authority", "others", "renew")
+        fields = ("path", "trust", "group", "subject", "names", "authority", "others", "renew", "unwanted")
         data: Dict[str, Any] = {"kind": self.kind, **{name: getattr(self, name) for name in fields}}
         if content and self.issue is not None:
             # The authority, too: where there was none, there is one now, and the host compares with it.
@@ -92,7 +95,7 @@ class Credential(Resource):
             name: base64.b64decode(data[name]).decode() for name in ("text", "trusted") if name in data
         }
         fields = ("path", "trust", "group", "subject", "authority", "renew")
-        listed = {name: tuple(data[name]) for name in ("names", "others")}
+        listed = {name: tuple(data[name]) for name in ("names", "others", "unwanted")}
         return cls(**{**{name: data[name] for name in fields}, **listed, **sent})
 
     def read(self, system: Any) -> Optional[State]:
@@ -114,6 +117,7 @@ class Credential(Resource):
             "also_trusts": said.get("also_trusts", NOBODY),
             "complete": said.get("content") == sha256(body.encode()) and said.get("trust") == sha256(trusted.encode()),
             "in_time": until - time.time() > self.renew,
+            "renewed": certificate_digest(body) not in self.unwanted,
             "until": until,
             "ended": 0 < until <= time.time(),
             "trusted": trusted,
@@ -143,6 +147,11 @@ class Credential(Resource):
         for path in self.present(system):
             system.remove(path)
         return ""
+
+
+def certificate_digest(text: str) -> str:
+    """The sha256 of the certificate at the end of a text (PEM)."""
+    return sha256(text[max(0, text.rfind("-----BEGIN CERTIFICATE")) :].strip().encode())
 
 
 def _said(

@@ -251,13 +251,19 @@ def directories(host: Host) -> list[DataDir]:
 def warnings(inventory: Inventory) -> list[str]:
     """Warnings about working but unwise settings."""
     given = [host for host in members(inventory, "kafka") if host.vars["kafka_config"]]
-    rotating = _rotating(inventory)
+    rotating = [*_rotating(inventory), *_closed_off(inventory)]
     if not given:
         return [*metadata.untested(inventory), *rotating]
     from roles.kafka import settings  # as above
 
     without = settings.without_effect(given, metadata.kept_itself(inventory))
     return [*metadata.untested(inventory), *metadata.unread(inventory), *without, *rotating]
+
+
+def _closed_off(inventory: Inventory) -> list[str]:
+    names = dict.fromkeys(name for host in members(inventory, "kafka") for name in doors.closed_off(host))
+    said = "is for clients with certificates: it is there once kafka_security is open or required"
+    return [f"kafka_listeners: {name} {said}" for name in names]
 
 
 def _rotating(inventory: Inventory) -> list[str]:

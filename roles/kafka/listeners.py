@@ -21,8 +21,9 @@ from roles.shared.members import HostLike
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 KEYS = (
     *("name", "port", "protocol", "bind", "advertised_host", "advertised_port"),
-    *("secure_port", "secure_advertised_port"),
+    *("secure_port", "secure_advertised_port", "clients"),
 )
+CERTIFICATES = "certificates"  # what clients show at a listener, where its entry says so
 _EXAMPLE = "an entry looks like {name: INTERNAL, port: 9092, advertised_host: broker1.example.com}"
 # Names are parts of properties (listener.name.NAME.*), between dots.
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -43,6 +44,8 @@ class Listener:
     # Of the secured door beside it, and as it is given to clients.
     secure_port: int = field(default=0, compare=False)
     secure_advertised_port: int = field(default=0, compare=False)
+    # Whether clients show a certificate there: it is there only while the cluster is closed.
+    certificates: bool = field(default=False, compare=False)
 
     @property
     def bound(self) -> str:
@@ -93,7 +96,7 @@ def written(listener: Listener) -> dict[str, str]:
 def of(host: HostLike) -> tuple[Listener, ...]:
     """A broker's listeners, complete with defaults. ConfigError for an invalid entry."""
     listed = _listed(host)
-    return tuple(_closed(host, listed)) if security.on(host) else tuple(listed)
+    return tuple(_closed(host, listed) if security.on(host) else (one for one in listed if not one.certificates))
 
 
 def _listed(host: HostLike) -> list[Listener]:
@@ -139,6 +142,16 @@ def secured(host: HostLike) -> list[Listener]:
     return [one for one in of(host) if one.name in names]
 
 
+def with_certificates(host: HostLike) -> list[Listener]:
+    """The listeners at which clients show a certificate."""
+    return [one for one in of(host) if one.certificates]
+
+
+def closed_off(host: HostLike) -> list[str]:
+    """The names of listeners that are listed and not there, as the cluster is open."""
+    return [one.name for one in _listed(host) if one.certificates] if not security.on(host) else []
+
+
 def _listener(host: HostLike, entry: Any, index: str) -> Listener:
     if not isinstance(entry, Mapping):
         as_kafka_has_it = _URI.fullmatch(entry) if isinstance(entry, str) else None
@@ -165,15 +178,20 @@ def _listener(host: HostLike, entry: Any, index: str) -> Listener:
     port = typed("port", PORT.parse, PORT.expected, 0)
     advertised_port = typed("advertised_port", PORT.parse, PORT.expected, port)
     secure_port = typed("secure_port", PORT.parse, PORT.expected, port + security.BESIDE)
+    certificates = typed("clients", _clients, f"{CERTIFICATES}, or left out", False)
+    protocol = typed("protocol", _protocol, f"one of {', '.join(PROTOCOLS)}", SSL if certificates else PLAINTEXT)
+    if certificates and protocol != SSL:
+        raise _refused(host, entry, f"clients show certificates over SSL, not {protocol}", None, index, "protocol")
     return Listener(
         name=typed("name", _name, "a name of letters, digits, _ and -", ""),
         port=port,
-        protocol=typed("protocol", _protocol, f"one of {', '.join(PROTOCOLS)}", "PLAINTEXT"),
+        protocol=protocol,
         bind=typed("bind", _bind, HOST.expected, "0.0.0.0"),
         advertised_host=typed("advertised_host", HOST.parse, HOST.expected, host.vars["kafka_advertised_host"]),
         advertised_port=advertised_port,
         secure_port=secure_port,
         secure_advertised_port=typed("secure_advertised_port", PORT.parse, PORT.expected, secure_port),
+        certificates=certificates,
     )
 
 
@@ -189,6 +207,12 @@ def _protocol(value: Any, text: str | None) -> str:
     if protocol not in PROTOCOLS:
         raise ValueError
     return str(protocol)
+
+
+def _clients(value: Any, text: str | None) -> bool:
+    if STR.parse(value, text) != CERTIFICATES:
+        raise ValueError
+    return True
 
 
 def _bind(value: Any, text: str | None) -> str:
@@ -209,8 +233,15 @@ def inter_broker(host: HostLike) -> Listener:
     """The listener through which brokers connect to each other. ConfigError when the named one does not exist."""
     if security.among_nodes(host):
         return of_nodes(host)
-    found = of(host)
-    name = host.vars["kafka_inter_broker_listener"] or _listed(host)[0].name
+    found = [one for one in of(host) if not one.certificates]
+    first = next((one.name for one in _listed(host) if not one.certificates), "")
+    name = host.vars["kafka_inter_broker_listener"] or first
+    if not name:
+        raise ConfigError(
+            "kafka_listeners has no listener for brokers among themselves, only for clients with certificates",
+            host=host.name,
+            advice="list another one, too, or set kafka_security: required, which brings one",
+        )
     for listener in found:
         if listener.name.upper() == name.upper():  # Kafka does not distinguish them either
             return listener

@@ -12,7 +12,16 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.kafka import as_root, class_archive, listeners, logs, metadata, service_archive, topology
+from roles.kafka import (
+    as_root,
+    class_archive,
+    client_certificates,
+    listeners,
+    logs,
+    metadata,
+    service_archive,
+    topology,
+)
 from roles.kafka.checks import OWNED
 from roles.kafka.release import distribution, home, release
 from roles.kafka.service import (
@@ -170,6 +179,7 @@ def config(target: Target) -> File:
         replication=topology.replication(target.host, len(brokers)),
         rack=escaped(target["kafka_rack"] or ""),
         security=locked(target),
+        with_certificates=[one.name for one in listeners.with_certificates(target.host)],
         zookeeper_connect="" if own_quorum else escaped(metadata.connect(target)),
     )
     own = target["kafka_config"]
@@ -209,6 +219,8 @@ def locked(target: Target) -> dict[str, str]:
     found = security.node(target.host, kraft.COMBINED_UNIT, [security.NODES, *closed], authorizer)
     for door in listeners.secured(target.host):
         found |= security.client_door(target.host, kraft.COMBINED_UNIT, door.name)
+    for door in listeners.with_certificates(target.host):
+        found |= security.certificate_door(kraft.COMBINED_UNIT, door.name)
     return found | metadata.closed(target)
 
 
@@ -255,6 +267,7 @@ def resources(target: Target) -> list[Resource]:
         *([] if target.is_in(kraft.CONTROLLERS) else installed(target)),
         *(guarded(path, "kafka", "Kafka data", HOLDS, known) for path in data_dirs(target)),
         *tls.resources(node(target)),
+        *client_certificates.resources(target),
         config(target),
         *for_commands(target),
         logs.of_unit(target, release(target.host.vars)),

@@ -44,7 +44,7 @@ def listed(host: Host) -> bool:
 def planned(ask: Ask, host: Host) -> planning.Plan | None:
     """What is to be done about users and rules; None where the broker does not answer. host: the one that is asked."""
     wanted = of(host)
-    there = ask(remote.look(door(host), {one.name: one.passwords for one in wanted}))
+    there = ask(remote.look(door(host), {one.name: one.passwords for one in wanted if one.passwords}))
     return planning.make(wanted, there, rules_of(host)) if there["serving"] else None
 
 
@@ -137,4 +137,15 @@ def problems(inventory: Inventory) -> list[ConfigError]:
                 advice=f"set kafka_security: required (or open), or remove {used[0]}",
             )
         )
+    elif used and not found and not listeners.with_certificates(brokers[0]):
+        found += [
+            ConfigError(
+                f"kafka_users: {one.name} shows a certificate, and no listener takes one",
+                details=[f"in: {brokers[0].place(VARIABLE, one.name)}"],
+                advice="list one in kafka_listeners, beside those that are there: "
+                "{name: CERTIFICATES, port: 9096, clients: certificates}",
+            )
+            for one in of(brokers[0])
+            if one.certificate
+        ]
     return found

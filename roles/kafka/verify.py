@@ -51,6 +51,26 @@ class ReporterLike(Protocol):
     def note(self, text: str) -> None: ...
 
 
+class AdmittedLike(Protocol):
+    """The used part of `visitor.Admitted`."""
+
+    @property
+    def login(self) -> tuple[str, ...]: ...
+    @property
+    def strangers(self) -> tuple[str, ...]: ...
+    @property
+    def client(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class _Anybody:
+    """What opens a listener in the clear."""
+
+    login: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+    client: str = ""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What to check. driver: the host it runs on. skipped: listeners that cannot be checked at all, and why."""
@@ -91,9 +111,10 @@ def plan_smoke(targets: Sequence[TargetLike]) -> Plan | None:
         broker = topology.broker_id(host, members)
         hosts[broker] = host.name
         inner = listeners.inter_broker(host).name
-        ours = {inner, *(one.name for one in listeners.secured(host))}
+        ours = {inner, *(one.name for one in (*listeners.secured(host), *listeners.with_certificates(host)))}
         for listener in sorted(listeners.of(host), key=lambda found: found.name != inner):
-            leg = Leg(broker, listener.name, listener.advertised_host, listener.advertised_port, listener.protocol)
+            place = (listener.advertised_host, listener.advertised_port, listener.protocol)
+            leg = Leg(broker, listener.name, *place, certificate=listener.certificates)
             if listener.protocol == PLAINTEXT or listener.name in ours:
                 legs.append(leg)
             else:
@@ -105,7 +126,7 @@ def elsewhere(plan: Plan, answer: Mapping[str, Any]) -> list[Leg]:
     """The legs to be tried from another place: all of every listener that was not reached on all brokers. Pure."""
     missed = {leg["listener"] for leg in answer["legs"] if leg["status"] == "unreachable"}
     # This machine has no certificate of a node.
-    return [leg for leg in plan.legs if leg.listener in missed and leg.protocol != SSL]
+    return [leg for leg in plan.legs if leg.listener in missed and (leg.protocol != SSL or leg.certificate)]
 
 
 def verdicts(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Verdict]:
@@ -171,14 +192,17 @@ def run_smoke(
     answers: list[tuple[str, Mapping[str, Any]]] = []
     if plan.legs:
         driver = next(target for target in targets if target.name == plan.driver)
-        with _admitted(call, plan, driver) as (login, stranger):
-            plan = replace(plan, legs=tuple(_with_login(leg, login) for leg in plan.legs))
+        with _admitted(call, plan, driver) as admitted:
+            plan = _with_logins(plan, admitted)
             legs = [leg.to_dict() for leg in plan.legs]
             if cli:
                 new = release(driver.host.vars).number >= NEW_OPTIONS
-                answers.append((plan.driver, call(plan.driver, remote.smoke_cli(legs, new))))
+                answers.append(
+                    (plan.driver, call(plan.driver, remote.smoke_cli(legs, new).adding(client=admitted.client)))
+                )
             else:
-                answers = _both_sides(call, plan, remote.smoke(legs, join, stranger), reporter)
+                request = remote.smoke(legs, join, admitted.strangers).adding(client=admitted.client)
+                answers = _both_sides(call, plan, request, reporter)
     for _, answer in answers:
         for broker, listener, step, seconds in answer.get("took", ()):
             timing.add(f"smoke: {step} {listener}", seconds, plan.hosts[broker])
@@ -199,17 +223,23 @@ def run_smoke(
     return found
 
 
-def _admitted(call: Call, plan: Plan, driver: TargetLike) -> AbstractContextManager[tuple[tuple[str, ...] | None, str]]:
+def _admitted(call: Call, plan: Plan, driver: TargetLike) -> AbstractContextManager[AdmittedLike]:
     """As `visitor.admitted`, which is loaded only where a listener is closed."""
     if all(leg.protocol == PLAINTEXT for leg in plan.legs):
-        return nullcontext((None, ""))
+        return nullcontext(_Anybody())
     from roles.kafka import visitor
 
     return visitor.admitted(call, driver)
 
 
-def _with_login(leg: Leg, login: tuple[str, ...] | None) -> Leg:
-    return replace(leg, login=login) if leg.protocol == SASL_SSL else leg
+def _with_logins(plan: Plan, admitted: AdmittedLike) -> Plan:
+    """The plan with what each leg needs to get in; without those for which there is nothing."""
+    login = tuple(admitted.login)
+    legs = [replace(leg, login=login) if leg.protocol == SASL_SSL or leg.certificate else leg for leg in plan.legs]
+    out = [leg for leg in legs if leg.certificate] if not admitted.client else []
+    why = "the key that signs certificates of clients cannot be used here"
+    left = tuple(leg for leg in legs if leg not in out)
+    return replace(plan, legs=left, skipped=(*plan.skipped, *((leg, why) for leg in out)))
 
 
 def _both_sides(

@@ -13,7 +13,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cluster.protocol.login import MECHANISM
 from cluster.temporary import PREFIXES
@@ -21,7 +21,8 @@ from cluster.users import remote
 from cluster.users.rules import CLUSTER, Rule
 from provisioner import hidden
 from provisioner.authority import Authority
-from roles.kafka import listeners, users
+from provisioner.errors import ProvisionerError
+from roles.kafka import client_certificates, listeners, users
 from roles.shared import security
 from roles.shared.tls import authority
 
@@ -44,8 +45,16 @@ class Driver(Protocol):
     def inventory(self) -> Inventory: ...
 
 
-# (what `Login` takes, for the listeners that want one; a key with a certificate (PEM) that no listener may take)
-Admitted = tuple[tuple[str, ...], str]
+class Admitted(NamedTuple):
+    """login: what `Login` takes, at listeners that want one; strangers: keys with a certificate (PEM) that no listener
+    may take; client: one that listeners for clients with a certificate take, "" where none can be made here."""
+
+    login: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+    client: str = ""
+
+    def __repr__(self) -> str:
+        return "Admitted()"  # all of it is secret
 
 
 @contextlib.contextmanager
@@ -59,13 +68,29 @@ def admitted(call: Call, driver: Driver) -> Iterator[Admitted]:
     asked = listeners.door(host)
     call(driver.name, remote.change(users.door(host), passwords={USER: {MECHANISM: password}}, add=rules).at(asked))
     try:
-        yield (trusted, USER, password), _stranger(listeners.inter_broker(host).advertised_host)
+        yield Admitted((trusted, USER, password), tuple(_strangers(host)), _client(driver))
     finally:
         call(driver.name, remote.change("", passwords={USER: {MECHANISM: None}}, remove=rules).at(asked))
 
 
-def _stranger(name: str) -> str:
-    """A key and a certificate as a node has it, of an authority that is made for it and then forgotten."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = Authority(Path(folder, "ca"), security.ORGANIZATION).issue(security.NAME, [name], LIFE)
-    return made.text
+def _client(driver: Driver) -> str:
+    """A key and a certificate of the check's user, good for a day; without the rules that go with the check, it opens
+    nothing. "" where no listener takes one, or the key that signs is not here."""
+    if not listeners.with_certificates(driver.host):
+        return ""
+    own = client_certificates.authority(driver.inventory)
+    try:
+        return own.issue(USER, (), LIFE).text if own.fingerprint else ""
+    except ProvisionerError:
+        return ""
+
+
+def _strangers(host: Host) -> Iterator[str]:
+    """Keys and certificates as a node and a client have them, of authorities that are made for them and then
+    forgotten."""
+    own = listeners.inter_broker(host).advertised_host
+    known = [(security.ORGANIZATION, security.NAME, [own])]
+    known += [(security.CLIENTS, USER, [])] if listeners.with_certificates(host) else []
+    for organization, name, names in known:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Authority(Path(folder, "ca"), organization).issue(name, names, LIFE).text

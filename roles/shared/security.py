@@ -32,6 +32,11 @@ ZOOKEEPER_AUTHORIZER = "kafka.security.authorizer.AclAuthorizer"  # of brokers t
 ORGANIZATION, NAME = "kafka-provisioner", "kafka"
 ANONYMOUS = "ANONYMOUS"  # who has no name
 SUBJECT = f"CN={NAME},O={ORGANIZATION}"  # as Java writes it (RFC 2253), and Kafka's principal behind "User:"
+# Clients with certificates: the organization in them, and the file of what is trusted at their listeners, which is no
+# authority of nodes. Kafka's rule makes CN=alice the user alice, and turns away whoever has another name, as it
+# has no DEFAULT.
+CLIENTS, TRUSTED_CLIENTS = "kafka-clients", "clients.pem"
+MAPPING = f"RULE:^CN=([A-Za-z0-9._-]+),O={CLIENTS}$/$1/"
 
 
 # What decides who may do what in a closed cluster.
@@ -133,6 +138,16 @@ def client_door(host: Vars, unit: str, listener: str) -> dict[str, str]:
         f"{prefix}sasl.enabled.mechanisms": ",".join(MECHANISMS),
         **{f"{prefix}{one.lower()}.sasl.jaas.config": f"{MODULE} required;" for one in MECHANISMS},
         f"{prefix}connections.max.reauth.ms": str(host.vars["kafka_reauth"]),
+    }
+
+
+def certificate_door(unit: str, listener: str) -> dict[str, str]:
+    """The properties of a listener at which clients show a certificate, of the clients' own authority."""
+    prefix = f"listener.name.{listener.lower()}."
+    return {
+        **_tls(unit, listener, "required"),
+        f"{prefix}ssl.truststore.location": f"{folder(unit)}/{TRUSTED_CLIENTS}",
+        f"{prefix}ssl.principal.mapping.rules": MAPPING,
     }
 
 

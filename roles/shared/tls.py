@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cluster.endpoint import LOOPBACK
-from provisioner import certificates, succession
+from provisioner import certificates, renewal, succession
 from provisioner.authority import CERTIFICATE, KEY, Authority, lost
 from provisioner.certificates import Certificate
 from provisioner.errors import ProvisionerError, Refused
@@ -57,6 +57,7 @@ def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, st
         names=known_as,
         authority=found.fingerprint,
         others=found.others,
+        unwanted=tuple(sorted(renewal.unwanted(found.folder))),
         renew=target["kafka_tls_renew"] // 1000,
         issue=partial(found.issue, security.NAME, known_as, max(1, target["kafka_tls_lifetime"] // DAY_MS)),
     )
@@ -87,10 +88,11 @@ def authority(inventory: Inventory) -> Authority:
 
 @cache
 def _at(inventory: Path) -> Authority:
-    return Authority(inventory.with_name(f"{inventory.stem}.ca"), security.ORGANIZATION, _without_password)
+    return Authority(inventory.with_name(f"{inventory.stem}.ca"), security.ORGANIZATION, without_password)
 
 
-def _without_password(text: str, what: str) -> str:
+def without_password(text: str, what: str) -> str:
+    """Open an encrypted key where there is no password: raises EncryptedFile, which says what is missing."""
     raise EncryptedFile(what)
 
 

@@ -11,8 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import TopicAuthorizationFailedError
 
 from cli.cluster import Cluster, opened
 from cli.common import Run
@@ -32,6 +36,7 @@ from .hosts import ROOT, LabHost, counts
 from .serving import eventually, serves
 
 BASE = "kafka4"
+ASKER = Path(__file__).with_name("strangers.py")
 HOST = ("--extra-vars", "kafka_version=3.9.2", "--extra-vars", "kafka_security=open")
 REQUIRED = (*HOST[:3], "kafka_security=required")
 
@@ -107,6 +112,85 @@ def test_the_broker_answers_as_the_toolkit_says_by_the_rules(node: LabHost):
         cluster.call(remote.change("", passwords={}, delete=rights.USERS, remove=there))
 
 
+def asked_here(node: LabHost, port: int, shown: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """{who: what a listener told them}, on the host itself. shown: keys with a certificate."""
+    asked = json.dumps(
+        {"host": "127.0.0.1", "port": port, "tries": {who: {"tls": True, "shown": text} for who, text in shown.items()}}
+    )
+    done = node.lab.exec(node.base, ["python3", "-c", ASKER.read_text()], input=asked)
+    assert done.returncode == 0, done.stderr
+    return {one["who"]: one for one in map(json.loads, done.stdout.splitlines())}
+
+
+def test_a_client_with_a_certificate_is_its_user_and_no_certificate_makes_it_a_node(node: LabHost, tmp_path: Path):
+    port = int(node.bootstrap.split(":")[1])
+    listed = {
+        "kafka_listeners": [
+            {"name": "PLAINTEXT", "port": 19092},
+            {"name": "CERTIFICATES", "port": port, "clients": "certificates"},
+        ],
+        "kafka_users": {"alice": {"certificate": True, "read": "orders", "write": "orders", "groups": "alice*"}},
+        "topics": {"orders": {"partitions": 1}, "bobs": {"partitions": 1}},
+    }
+    chosen = (*REQUIRED, "--extra-vars", json.dumps(listed))
+    output = node.deploy(*chosen, expect=2)
+    assert "their authority is not here" in output and "nothing was changed" in output
+    key = tmp_path / "alice.pem"
+    done = node.invoke("certs.issue", "--user", "alice", "--out", str(key), *chosen)
+    assert done.returncode == 0 and key.stat().st_mode & 0o777 == 0o600, done.stdout
+    output = node.deploy(*chosen)
+    assert "through 3 listeners of 1 broker" in output and "was skipped" not in output
+    assert "~ alice: may read topic orders; may write topic orders; may read group alice*" in output
+
+    config = tmp_path / "alice.py"
+    written = ("--format", "python", "--certificate", str(key), "--out", str(config))
+    assert node.invoke("client.config", "--user", "alice", *written, *chosen).returncode == 0
+    given: dict[str, Any] = {}
+    exec(config.read_text(), given)
+    producer = KafkaProducer(**given["config"], acks="all", max_block_ms=20_000)
+    try:
+        producer.send("orders", b"from alice").get(timeout=20)
+        with pytest.raises(TopicAuthorizationFailedError):
+            producer.send("bobs", b"x").get(timeout=20)
+    finally:
+        producer.close(timeout=1)
+    own = {**given["config"], "group_id": "alice1", "auto_offset_reset": "earliest", "consumer_timeout_ms": 20_000}
+    consumer = KafkaConsumer("orders", **own)
+    assert next(consumer).value == b"from alice"
+    consumer.close()
+    denied = "Principal = User:alice is Denied operation = .* on resource = Topic:LITERAL:bobs"
+    assert int(node.sh(f"grep -c '{denied}' /var/log/kafka/kafka-authorizer.log"))
+
+    folder = node.inventory.with_name(f"{node.inventory.stem}.ca")
+    nodes, clients = Authority(folder, "kafka-provisioner"), Authority(folder / "clients", "kafka-clients")
+    shown = {
+        "alice": key.read_text(),
+        "a node": nodes.issue("kafka", [node.name], 1).text,
+        "no certificate": "",
+        "alice of another authority": Authority(tmp_path / "clients", "kafka-clients").issue("alice", (), 1).text,
+        "alice whose certificate has ended": clients.issue("alice", (), 0).text,
+        "a name of nodes, of the clients' authority": Authority(folder / "clients", "kafka-provisioner")
+        .issue("kafka", (), 1)
+        .text,
+        "a name of nodes in that of a client": clients.issue("kafka,O=kafka-provisioner", (), 1).text,
+    }
+    time.sleep(1.1)  # an end is written in whole seconds
+    for place, gets_in in ((port, "alice"), (9091, "a node"), (9095, "a node")):
+        found = asked_here(node, place, shown)
+        assert found.pop(gets_in)["answer"], "the test itself does not get an answer"
+        for who, one in found.items():
+            assert not one["answer"] and one["seconds"] < 1, (place, who, one)
+
+    assert counts(node.deploy(*chosen, "--no-smoke"), node.name)["restarted"] == 0
+    (folder / "clients" / "ca.key").rename(tmp_path / "ca.key")
+    done = node.invoke("certs.issue", "--user", "alice", "--out", str(key), "--yes", *chosen)
+    assert done.returncode == 2 and "the key that signs it is not here" in done.stdout, done.stdout
+    (folder / "clients").rename(tmp_path / "of another machine")
+    Authority(folder / "clients", "kafka-clients").issue("alice", (), 1)
+    output = node.deploy(*chosen, expect=2)
+    assert "would be locked out" in output and "nothing was changed" in output
+
+
 def test_a_deploy_renews_a_certificate_in_time(node: LabHost):
     before = serial(node)
     early = (*REQUIRED, "--extra-vars", "kafka_tls_lifetime=500d", "--extra-vars", "kafka_tls_renew=400d")
@@ -114,6 +198,12 @@ def test_a_deploy_renews_a_certificate_in_time(node: LabHost):
     assert "the certificate of kafka ends in 364 days" in found.stdout, found.stdout
     output = node.deploy(*early)
     assert "credential:/etc/kafka/tls/node.pem (in_time)" in output and serial(node) != before
+
+    before, whose = serial(node), node.sh("sha256sum < /etc/kafka/tls/node.pem")
+    done = node.invoke("certs.renew", "--yes", *early)
+    assert done.returncode == 0 and f"Renewed 1 certificate on {node.name}" in done.stdout, done.stdout
+    assert "credential:/etc/kafka/tls/node.pem (renewed)" in done.stdout and serial(node) != before
+    assert node.sh("sha256sum < /etc/kafka/tls/node.pem") != whose
     assert counts(node.deploy(*early, "--no-smoke"), node.name)["touched"] == 0
 
 

@@ -183,7 +183,7 @@ def test_an_open_cluster_is_one_sentence(tmp_path, capsys, monkeypatch):
     assert certs.listing(Run(hosts=str(path)), as_json=False) == 0
     assert capsys.readouterr().out == f"{certs.NONE}\n"
     assert certs.listing(Run(hosts=str(path)), as_json=True) == 0
-    assert json.loads(capsys.readouterr().out) == {"certificates": [], "authorities": []}
+    assert json.loads(capsys.readouterr().out) == {"certificates": [], "authorities": [], "clients": []}
 
 
 def test_no_key_leaves_its_host(authority, tmp_path):

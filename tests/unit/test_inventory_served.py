@@ -99,6 +99,7 @@ VERBS = {
     "groups.delete": ["--group", "g", "--yes"],
     "users.list": [],
     "certs.list": [],
+    "certs.renew": ["--yes"],
     "certs.rotate-ca": ["--yes"],
     "users.apply": ["--check"],
     "acls.list": [],
@@ -108,12 +109,15 @@ VERBS = {
     "bench.consume": ["--records", "1"],
 }
 # They say that this cluster has no such quorum, and no users, and connect to nobody.
-NEVER_HERE = ("quorum.remove", "users.list", "users.apply", "acls.list", "acls.check", "certs.list", "certs.rotate-ca")
+NEVER_HERE = (
+    *("quorum.remove", "users.list", "users.apply", "acls.list", "acls.check"),
+    *("certs.list", "certs.renew", "certs.rotate-ca"),
+)
 ANSWERED = ("certs.list",)  # for which that is an answer
 
 
 def test_the_table_has_every_verb_that_connects():
-    elsewhere = ("lab.", "artifacts.", "client.", "config.", "bundle")
+    elsewhere = ("lab.", "artifacts.", "client.", "config.", "bundle", "certs.issue")
     assert set(VERBS) == {name for name in tasks.namespace.task_names if not name.startswith(elsewhere)}
 
 

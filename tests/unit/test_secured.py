@@ -18,7 +18,7 @@ from cluster.endpoint import Endpoint, Login
 from cluster.protocol import login
 from cluster.protocol.hello import describe
 from cluster.smoke.closed import let_in
-from cluster.smoke.leg import Leg, LegFailure, from_dict
+from cluster.smoke.leg import Leg, LegFailure, from_dict, showing
 from provisioner.agent.framed import receive
 from provisioner.authority import Authority
 
@@ -173,7 +173,7 @@ def leg(server: Server, protocol: str) -> Leg:
 def test_the_smoke_check_finds_closed_listeners_closed(serving, tmp_path: Path, protocol: str, how: dict[str, bool]):
     server = serving(**how)
     stranger = Authority(tmp_path / "foreign" / "prod3.ca", "acme").issue("kafka", ["127.0.0.1"], 1).text
-    assert let_in([leg(server, protocol)], stranger, 2.0) == []
+    assert let_in([leg(server, protocol)], [stranger], 2.0) == []
 
 
 @pytest.mark.parametrize(
@@ -186,13 +186,32 @@ def test_the_smoke_check_finds_closed_listeners_closed(serving, tmp_path: Path, 
 def test_the_smoke_check_names_who_gets_in(serving, tmp_path: Path, protocol: str, expected: list[str]):
     server = serving(open_=True)
     stranger = Authority(tmp_path / "foreign" / "prod3.ca", "acme").issue("kafka", ["127.0.0.1"], 1).text
-    found: list[LegFailure] = let_in([leg(server, protocol)], stranger, 2.0)
+    found: list[LegFailure] = let_in([leg(server, protocol)], [stranger], 2.0)
     assert [one.error for one in found] == [f"it lets in {who}" for who in expected]
     assert all(one.step == "refuse" for one in found)
 
 
+def test_a_listener_of_clients_with_certificates_is_tried_where_no_node_is(serving, tmp_path: Path, monkeypatch):
+    client = tmp_path / "client.pem"
+    client.write_text(Authority(tmp_path / "clients", "acme").issue("alice", (), 1).text)
+    stranger = Authority(tmp_path / "foreign", "acme").issue("alice", (), 1).text
+    server = serving(open_=True)
+    monkeypatch.setattr(module, "TLS_FOLDERS", (str(tmp_path / "nowhere"),))  # as on the machine of the operator
+    known = Leg(1, "DOOR", "127.0.0.1", server.port, "SSL", (server.authority, USER, PASSWORD), certificate=True)
+    (one,) = showing([known], str(client))
+    assert one.login == (server.authority, "", "", str(client)), "it shows a key, and no password"
+    assert [found.error for found in let_in([one], [stranger], 2.0)] == [
+        "it lets in who shows no certificate",
+        "it lets in a certificate of another authority",
+    ]
+    properties = one.endpoint.properties()
+    assert properties["ssl.keystore.location"] == str(client) and not [name for name in properties if "sasl" in name]
+    plain = leg(server, "SASL_SSL")
+    assert showing([plain], str(client)) == [plain]
+
+
 def test_an_open_listener_is_not_tried():
-    assert let_in([Leg(1, "PLAINTEXT", "127.0.0.1", 1)], "", 0.1) == []
+    assert let_in([Leg(1, "PLAINTEXT", "127.0.0.1", 1)], [], 0.1) == []
 
 
 def test_the_password_of_a_leg_is_in_nothing_that_is_shown():

@@ -25,7 +25,8 @@ def test_it_has_rights_for_the_time_of_a_check_and_stays_without_any(tmp_path, f
 
     driver: Any = support.target(found)
     try:
-        with visitor.admitted(call, driver) as ((_, user, password), _stranger):
+        with visitor.admitted(call, driver) as ((_, user, password), strangers, client):
+            assert len(strangers) == 1 and not client
             assert len(asked) == 1 and asked[0]["passwords"] == {user: password}
             if fails:
                 raise HostFailed("a record is missing")

@@ -1,0 +1,59 @@
+"""certs.renew: new keys and certificates for the nodes of a closed cluster, whatever the old ones say."""
+
+from __future__ import annotations
+
+import sys
+
+from cli import deploying
+from cli.asking import confirm
+from cli.common import Run
+from cli.hosts import Hosts
+from cli.rotation import authority
+from cluster.certificates import remote
+from provisioner import renewal
+from provisioner.report.choose import reporter
+from provisioner.resources.credential import certificate_digest
+from provisioner.words import counted, some
+from roles import site
+from roles.shared import security
+
+GOES_ON = "the same command goes on from there; so does a deploy"
+
+
+def renew(run: Run, yes: bool, accept_downtime: bool) -> int:
+    """Bring it to its end, and answer with the exit code. Raises Refused, UsageError and what keeps a host from being
+    asked."""
+    run.inventory().limit(run.limit or None)  # a name that is none is said first
+    own = authority(run)
+    there = _there(run)
+    known = renewal.unwanted(own.folder) & {*there}
+    hosts = list(dict.fromkeys(host for digest, host in there.items() if digest in known or not known))
+    if known:
+        print(f"--> A renewal was cut off: {counted(len(known), 'certificate')} left, on {some(hosts)}")
+    else:
+        question = f"Renew the certificates of {some(hosts)}? Their nodes restart, one after the other."
+        confirm(reporter(), question, yes, "nothing was changed")
+    going = renewal.begin(own.folder, there)
+    code = deploying.deploy(run, "", yes=yes, accept_downtime=accept_downtime)
+    if code:
+        print(f"--> The renewal is not complete: {GOES_ON}")
+        return code
+    renewal.end(own.folder, going if run.limit else None)
+    print(f"\n--> Renewed {counted(len(going), 'certificate')} on {some(hosts)}")
+    return 0
+
+
+def _there(run: Run) -> dict[str, str]:
+    """{sha256 of a certificate: its host} of all nodes that have one."""
+    with Hosts(run, sys.stderr) as hosts:
+        targets = hosts.connect([host for host in hosts.members if security.on(host)]).check()
+
+        def look(name: str) -> list[str]:
+            asked = {unit: {**node.asked, "doors": {}} for unit, node in site.nodes(targets[name]).items()}
+            said = hosts.fleet.call(name, remote.look(asked))
+            return [one["certificate"] for one in said.values() if one["certificate"]]
+
+        found = hosts.fleet.each(targets, look).check()
+        for name in targets:
+            hosts.show.host(name, "")
+    return {certificate_digest(text): name for name, texts in found.items() for text in texts}

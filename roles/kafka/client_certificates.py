@@ -1,0 +1,83 @@
+"""Clients that show a certificate instead of a password: their authority, and what brokers are given of it.
+
+It is another one than that of the nodes, as every listener believes all that its authority has signed: so no client can
+come in as a node, at whatever listener, and no node as a client.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioner import certificates
+from provisioner.authority import CERTIFICATE, Authority, Issued
+from provisioner.errors import ProvisionerError, Refused
+from provisioner.resources import File, Resource
+from roles.kafka import listeners
+from roles.shared import expiry, kraft, security, tls
+
+if TYPE_CHECKING:
+    from provisioner.inventory.model import Inventory
+    from provisioner.run.plan import HostPlan
+    from provisioner.run.target import Target
+
+NOBODY = "# No client shows a certificate here.\n"
+TRUSTED = f"{security.folder(kraft.COMBINED_UNIT)}/{security.TRUSTED_CLIENTS}"
+
+
+def authority(inventory: Inventory) -> Authority:
+    """The authority of clients, in a folder within that of the nodes: prod3.ca/clients for prod3.yml. The first
+    certificate that it signs makes it (`invoke certs.issue`)."""
+    found = _at(tls.authority(inventory).folder / "clients")
+    if inventory.decrypt is not None:
+        found.decrypt = inventory.decrypt
+    return found
+
+
+@cache
+def _at(folder: Path) -> Authority:
+    return Authority(folder, security.CLIENTS, tls.without_password)
+
+
+def ends(made: Issued) -> str:
+    """The last day of a certificate, as people read it."""
+    return expiry.written(made.until)[:10]
+
+
+def resources(target: Target) -> list[Resource]:
+    """What brokers trust at the listeners for clients with certificates. It is there in every closed cluster, so that
+    an uninstall finds it after such a listener has gone."""
+    if not security.on(target.host):
+        return []
+    own = authority(target.inventory)
+    # With such a listener and without an authority, `objections` ends the run.
+    return [File(TRUSTED, own.certificate if own.fingerprint else NOBODY, "root", kraft.COMBINED_UNIT, 0o640)]
+
+
+def objections(target: Target, plan: HostPlan) -> list[ProvisionerError]:
+    """Why the host must not get what is here: nothing is, or it would lock out the clients that are let in now."""
+    if not listeners.with_certificates(target.host):
+        return []
+    own = authority(target.inventory)
+    if not own.fingerprint:
+        names = ", ".join(one.name for one in listeners.with_certificates(target.host))
+        return [
+            Refused(
+                f"clients show certificates at the listener {names}, and their authority is not here: {own.folder}",
+                advice="`invoke certs.issue` makes it with the certificate of the first client; or bring "
+                f"{CERTIFICATE} from the machine that has it",
+            )
+        ]
+    change = next((one for one in plan.changes if one.resource.place == TRUSTED), None)
+    there = certificates.blocks(str((change.actual or {}).get("content", ""))) if change else []
+    if there and not {one.key for text in there for one in certificates.every(text)} & {one.key for one in own.known}:
+        return [
+            Refused(
+                "clients are let in by certificates of another authority than the one here, and would be locked out",
+                details=[f"here: {own.folder}"],
+                advice=f"bring {CERTIFICATE} of that authority; where another one is to take its place, put both into "
+                f"{own.folder / CERTIFICATE}, the new one first, until all clients have new certificates",
+            )
+        ]
+    return []
