@@ -22,10 +22,10 @@ FORMATS = ("java", "librdkafka", "python")
 HIDDEN = "PASSWORD"  # what stands for a password that is not written
 
 
-def show(run: Run, user: str, form: str, out: str, mechanism: str = "", certificate: str = "") -> None:
-    """Print the configuration, or write it to a file with the password in it. mechanism: by which of two passwords;
-    certificate: the file of `certs.issue`, as the client finds it; "" for a password, if the user has one. Raises
-    ConfigError and UsageError."""
+def show(run: Run, user: str, form: str, out: str, certificate: str = "", mechanism: str = "") -> None:
+    """Print the configuration, or write it to a file with the password in it. certificate: the file of
+    `certs.issue`, as the client finds it; "" for a password, if the user has one; mechanism: by which of two passwords.
+    Raises ConfigError and UsageError."""
     if form not in FORMATS:
         raise UsageError(f"--format {form} is not one of {', '.join(FORMATS)}")
     inventory = run.inventory()

@@ -37,8 +37,8 @@ CONFIG = {
 
 
 @on_hosts("config", CONFIG, common=SOURCES)
-def config(run: Run, user="", format="java", out="", mechanism="", certificate=""):
+def config(run: Run, user="", format="java", out="", certificate="", mechanism=""):
     """Show what a client needs to connect as a user: addresses, TLS, and a password or a certificate."""
     from cli import client_config
 
-    client_config.show(run, user, format, out, mechanism, certificate)
+    client_config.show(run, user, format, out, certificate, mechanism)
