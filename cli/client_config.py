@@ -9,13 +9,12 @@ from pathlib import Path
 from cli.common import Run
 from cluster.endpoint import SASL_SSL
 from cluster.protocol.login import MECHANISM, jaas
-from provisioner.authority import CERTIFICATE, Authority
 from provisioner.errors import UsageError
 from provisioner.words import some
-from roles.kafka import listeners, users
+from roles.kafka import given, listeners, users
+from roles.kafka.given import Trusted
 from roles.shared.members import HostLike
 from roles.shared.properties import escaped
-from roles.shared.tls import authority
 
 FORMATS = ("java", "librdkafka", "python")
 HIDDEN = "PASSWORD"  # what stands for a password that is not written
@@ -33,9 +32,9 @@ def show(run: Run, user: str, form: str, out: str) -> None:
         listed = f"kafka_users: {some(found, nothing='none')}"
         raise UsageError(what, details=[listed], advice="list the user in the inventory, and deploy")
     doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in _secured(brokers)]
-    own = authority(inventory)
+    trusted = given.trusted(inventory)
     password = found[user].password if out else HIDDEN
-    text = written(form, doors[0]["servers"], own, user, password)
+    text = written(form, doors[0]["servers"], trusted, user, password)
     if len(doors) > 1:
         others = "".join(f"# or, by the listener {one['listener']}: {one['servers']}\n" for one in doors[1:])
         text = others + text
@@ -50,9 +49,9 @@ def show(run: Run, user: str, form: str, out: str) -> None:
     print(f"--> Wrote {out}: it holds the password of {user}, and only you can read it")
 
 
-def written(form: str, servers: str, own: Authority, user: str, password: str) -> str:
-    """The configuration as text. Raises ConfigError where the authority has no certificate here."""
-    certificate = own.certificate
+def written(form: str, servers: str, trusted: Trusted, user: str, password: str) -> str:
+    """The configuration as text."""
+    certificate = trusted.certificate
     common = {"bootstrap.servers": servers, "security.protocol": SASL_SSL}
     if form == "java":
         return _lines(
@@ -66,7 +65,7 @@ def written(form: str, servers: str, own: Authority, user: str, password: str) -
         )
     if form == "librdkafka":
         names = {"sasl.mechanism": MECHANISM, "sasl.username": user, "sasl.password": password}
-        return _lines({**common, **names, "ssl.ca.location": str(own.folder / CERTIFICATE)})
+        return _lines({**common, **names, "ssl.ca.location": str(trusted.path)})
     return (
         '# kafka-python: KafkaProducer(**config), KafkaConsumer("TOPIC", **config)\n'
         "import ssl\n\n"

@@ -14,18 +14,18 @@ from cluster.smoke.leg import Leg, LegFailure
 
 def let_in(legs: Sequence[Leg], stranger: str, timeout: float) -> List[LegFailure]:
     """A failure for each who was let in and must not be. stranger: a key with a certificate (PEM) of the nodes' name,
-    and of an authority that is not theirs; timeout: seconds for each try."""
+    and of an authority that is not theirs, with that one's certificate behind it; timeout: seconds for each try."""
     if not any(leg.protocol in (SSL, SASL_SSL) for leg in legs):
         return []
     # Python takes certificates from files only.
     with passing(stranger, ".pem") as shown, ThreadPoolExecutor(max_workers=8) as pool:
-        tries = [(leg, who, what) for leg in legs for who, what in _strangers(leg, shown).items()]
+        tries = [(leg, who, what) for leg in legs for who, what in _strangers(leg, shown, stranger).items()]
         answers = list(pool.map(lambda one: _answers(one[0], one[2], timeout), tries))
     return [LegFailure(leg, "refuse", f"it lets in {who}") for (leg, who, _), let in zip(tries, answers) if let]
 
 
-def _strangers(leg: Leg, shown: str) -> Dict[str, Login]:
-    """{who must be refused at a listener: as whom to ask}."""
+def _strangers(leg: Leg, shown: str, stranger: str) -> Dict[str, Login]:
+    """{who must be refused at a listener: as whom to ask}. shown: the path of a file with the stranger."""
     if leg.protocol == SSL:
         trusted = authority_here()
         return {
@@ -38,8 +38,15 @@ def _strangers(leg: Leg, shown: str) -> Dict[str, Login]:
             "who says no name": Login(known.authority),
             "a user with a wrong password": known._replace(password=f"{known.password}-"),
             "a user that does not exist": known._replace(user=f"{known.user}-"),
+            "who trusts another authority only": known._replace(authority=_last(stranger)),
         }
     return {}
+
+
+def _last(text: str) -> str:
+    """The last certificate of a text (PEM)."""
+    _, begins, rest = text.rpartition("-----BEGIN CERTIFICATE-----")
+    return begins + rest
 
 
 def _answers(leg: Leg, who: Login, timeout: float) -> bool:

@@ -21,8 +21,9 @@ from kafka.protocol.admin import (
     DescribeUserScramCredentialsRequest,
 )
 
+from cluster.certificates import given
 from cluster.cluster import Cluster, answering
-from cluster.endpoint import SASL_SSL, Endpoint, Login, authority_here
+from cluster.endpoint import SASL_SSL, Endpoint
 from cluster.protocol import login, wire
 from cluster.users import rules
 from provisioner.agent.failure import Failure
@@ -233,10 +234,10 @@ def _tried(door: str, passwords: Mapping[str, str]) -> Dict[str, bool]:
     """Whether each user gets in. Without a secured listener nothing can be tried, and nothing is known to be right."""
     if not door or not passwords:
         return {}
-    place, right, authority = Endpoint.parse(door), {}, authority_here()
+    place, right = Endpoint.parse(door), {}
     for name, password in passwords.items():
         try:
-            Endpoint(place.host, place.port, SASL_SSL, Login(authority, name, password)).connect().close()
+            Endpoint(place.host, place.port, SASL_SSL, given.login(name, password)).connect().close()
             right[name] = True
         except login.Refused:
             right[name] = False

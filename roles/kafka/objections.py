@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from cluster import remote
 from provisioner.errors import HostFailed, ProvisionerError
-from roles.kafka import metadata
+from roles.kafka import given, metadata
 from roles.kafka.release import release
 from roles.kafka.service import STARTED
 from roles.shared import kraft, security, tls
@@ -32,6 +32,7 @@ def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerEr
     """Why a host must not be changed as planned: no certificate can be made, or its broker must not restart. Asks the
     host, and only where a restart is planned."""
     found = tls.objections(target, plan, kraft.COMBINED_UNIT) if security.on(target.host) else []
+    found += given.objections(target)
     return found or _of_versions(target, plan, call)
 
 

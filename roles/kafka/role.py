@@ -12,7 +12,7 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.kafka import as_root, class_archive, listeners, logs, metadata, service_archive, topology
+from roles.kafka import as_root, class_archive, given, listeners, logs, metadata, service_archive, topology
 from roles.kafka.checks import OWNED
 from roles.kafka.release import distribution, home, release
 from roles.kafka.service import (
@@ -255,6 +255,7 @@ def resources(target: Target) -> list[Resource]:
         *([] if target.is_in(kraft.CONTROLLERS) else installed(target)),
         *(guarded(path, "kafka", "Kafka data", HOLDS, known) for path in data_dirs(target)),
         *tls.resources(node(target)),
+        *given.resources(target, CONFIG),
         config(target),
         *for_commands(target),
         logs.of_unit(target, release(target.host.vars)),

@@ -20,9 +20,8 @@ from cluster.users import remote
 from cluster.users.rules import CLUSTER, Rule
 from provisioner import hidden
 from provisioner.authority import Authority
-from roles.kafka import listeners, users
+from roles.kafka import given, listeners, users
 from roles.shared import security
-from roles.shared.tls import authority
 
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
@@ -54,7 +53,7 @@ def admitted(call: Call, driver: Driver) -> Iterator[Admitted]:
     hidden.add(password)
     rules = [Rule(USER, "all", kind, PREFIXES[0], prefixed=True) for kind in ("topic", "group")]
     rules.append(Rule(USER, "describe-configs", "cluster", CLUSTER))
-    trusted = authority(driver.inventory).certificate
+    trusted = given.trusted(driver.inventory).certificate
     asked = listeners.door(host)
     call(driver.name, remote.change(users.door(host), passwords={USER: password}, add=rules).at(asked))
     try:
@@ -65,7 +64,8 @@ def admitted(call: Call, driver: Driver) -> Iterator[Admitted]:
 
 
 def _stranger(name: str) -> str:
-    """A key and a certificate as a node has it, of an authority that is made for it and then forgotten."""
+    """A key and a certificate as a node has it, of an authority that is made for it and then forgotten, and that one's
+    own certificate."""
     with tempfile.TemporaryDirectory() as folder:
         made = Authority(Path(folder, "ca"), security.ORGANIZATION).issue(security.NAME, [name], LIFE)
-    return made.text
+    return made.text + made.trusted

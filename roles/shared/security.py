@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from cluster.endpoint import AUTHORITY, NODE, PLAINTEXT, SSL
+from cluster.endpoint import AUTHORITY, CLIENTS, CLIENTS_AUTHORITY, NODE, PLAINTEXT, SSL
 from cluster.protocol.login import MECHANISM, MODULE
 from cluster.users import principals
 from cluster.users.rules import USER
@@ -36,6 +36,9 @@ SUBJECT = f"CN={NAME},O={ORGANIZATION}"  # as Java writes it (RFC 2253), and Kaf
 
 # What decides who may do what in a closed cluster.
 DECIDED = ("authorizer.class.name", "super.users", "allow.everyone.if.no.acl.found")
+
+# What listeners of clients show instead of the node's certificate: its file, that of its key, what clients trust.
+GIVEN = ("kafka_tls_cert", "kafka_tls_key", "kafka_tls_ca")
 
 
 class Door(NamedTuple):
@@ -89,6 +92,16 @@ def files(unit: str) -> tuple[str, str]:
     return f"{folder(unit)}/{NODE}", f"{folder(unit)}/{AUTHORITY}"
 
 
+def given(host: Vars) -> bool:
+    """Whether the listeners of clients show a certificate that is given, not the node's own."""
+    return on(host) and all(host.vars[name] for name in GIVEN)
+
+
+def given_files(unit: str) -> tuple[str, str]:
+    """As `files`, of what is shown to clients then."""
+    return f"{folder(unit)}/{CLIENTS}", f"{folder(unit)}/{CLIENTS_AUTHORITY}"
+
+
 def admin(unit: str) -> dict[str, str]:
     """The properties by which a client is the node of its host."""
     return {"security.protocol": SSL, **_stores(unit)}
@@ -126,10 +139,13 @@ def controller(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str
 
 
 def client_door(host: Vars, unit: str, listener: str) -> dict[str, str]:
-    """The properties of a listener at which clients have a name and a password, over TLS."""
+    """The properties of a listener at which clients have a name and a password, over TLS. Whoever is to be trusted by
+    certificate stays with the nodes' authority, whatever is shown."""
     prefix = f"listener.name.{listener.lower()}."
+    shown = {f"{prefix}ssl.keystore.location": given_files(unit)[0]} if given(host) else {}
     return {
         **_tls(unit, listener, "none"),
+        **shown,
         f"{prefix}sasl.enabled.mechanisms": MECHANISM,
         f"{prefix}{MECHANISM.lower()}.sasl.jaas.config": f"{MODULE} required;",
         f"{prefix}connections.max.reauth.ms": str(host.vars["kafka_reauth"]),
