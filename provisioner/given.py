@@ -121,6 +121,9 @@ def wrong(pair: Pair, files: Files, names: Sequence[str], now: datetime.datetime
         yield _not_its_key(pair, files)
         return
     yield from _unusable(pair, files)
+    if found := list(weak(pair.chain, files.certificate)):
+        yield from found  # and nobody follows the chain
+        return
     yield from _untrusted(pair, files)
     yield from _out_of_time(pair, files, now)
     missing = [one for one in names if not covers(own, one)]
@@ -170,12 +173,15 @@ def _unusable(pair: Pair, files: Files) -> Iterator[ProvisionerError]:
             f"the certificate in {files.certificate} is not for servers: its extended key usage lacks serverAuth",
             advice="request one for a server",
         )
-    for one in pair.chain:
+
+
+def weak(chain: Iterable[x509.Certificate], path: Path) -> Iterator[ProvisionerError]:
+    """Those of a file that are signed in a way which clients refuse. Nobody verifies what signed itself."""
+    for one in chain:
         hashed = one.signature_hash_algorithm
         if hashed is not None and hashed.name in WEAK and one.subject != one.issuer:
             yield ConfigError(
-                f"the certificate {name(one)} in {files.certificate} is signed with {hashed.name.upper()}, which "
-                "clients refuse",
+                f"the certificate {name(one)} in {path} is signed with {hashed.name.upper()}, which clients refuse",
                 advice="request one that is signed with SHA-256",
             )
 

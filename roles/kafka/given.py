@@ -130,14 +130,19 @@ def pair(host: Host, inventory: Inventory) -> Pair:
     return read(files(host), decrypt(inventory))
 
 
-def resources(target: Target, config: str) -> list[Resource]:
-    """What clients are shown, and what they trust; or that it is no longer there. config: the path of the file that
-    names it. Files that cannot be read are no error here (`objections`): an uninstall needs none."""
-    own, trusts = security.given_files(kraft.COMBINED_UNIT)
-    if not security.on(target.host):
+def gone(target: Target, config: str) -> list[Resource]:
+    """That nothing of it is left where the nodes' own certificates are shown. config: the path of what named it."""
+    if not security.on(target.host) or security.given(target.host):
         return []
+    return [Gone(path, config) for path in security.given_files(kraft.COMBINED_UNIT)]
+
+
+def resources(target: Target) -> list[Resource]:
+    """What clients are shown, and what they trust. Files that cannot be read are no error here (`objections`): an
+    uninstall needs none."""
     if not security.given(target.host):
-        return [Gone(own, config), Gone(trusts, config)]
+        return []
+    own, trusts = security.given_files(kraft.COMBINED_UNIT)
     try:
         found = pair(target.host, target.inventory)
     except ProvisionerError:

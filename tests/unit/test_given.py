@@ -28,6 +28,19 @@ def never(text: str, what: str) -> str:
     raise AssertionError(what)
 
 
+# `openssl x509 -req -sha1`, good until 2126.
+OLD = """\
+-----BEGIN CERTIFICATE-----
+MIIBGTCBwQIUbUeIEyeZ+lGec0K5obezgiWZIqYwCQYHKoZIzj0EATAOMQwwCgYD
+VQQDDANvbGQwIBcNMjYxMTI3MTI1NzU1WhgPMjEyNjExMDMxMjU3NTVaMBExDzAN
+BgNVBAMMBmthZmthMTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABByHtK8tjnVR
+KxIajaU/qSCOxxEcGNLT5JXqJpgn8pp9RUTZoABwyq1AkeGgUwmnUBrXO3fjhcyE
+wFVEgXTd3UkwCQYHKoZIzj0EAQNIADBFAiEAySDj9nAtEZZb5xz3LFgxnR33gMu8
+fFW/5j+zi+JG5GICIB1QkTn2lJf/DKJUFldZV7SDfBhj+3Zp0d6L6ghI2ZJK
+-----END CERTIFICATE-----
+"""
+
+
 class Company:
     """An authority with one in between, as companies have them."""
 
@@ -40,22 +53,21 @@ class Company:
         self,
         subject: str,
         key: Any,
-        by: tuple[x509.Certificate, Any] | str | None = "issuer",
+        by: Any = "issuer",
         *,
         ca: bool = False,
         names: list[str] | None = None,
         begins: int = -1,
         ends: int = 100,
         usage: Any = ExtendedKeyUsageOID.SERVER_AUTH,
-        hashed: Any = None,
     ) -> x509.Certificate:
         """A certificate that is good from and until so many days from NOW."""
-        issuer, signer = (self.issuer, self.key) if by == "issuer" else by or (None, key)  # type: ignore[misc]
+        issuer, signer = (self.issuer, self.key) if by == "issuer" else by or (None, key)
         own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
         made = (
             x509.CertificateBuilder()
             .subject_name(own)
-            .issuer_name(issuer.subject if issuer else own)  # type: ignore[union-attr]
+            .issuer_name(issuer.subject if issuer else own)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(NOW + datetime.timedelta(days=begins))
@@ -66,7 +78,7 @@ class Company:
             made = made.add_extension(x509.SubjectAlternativeName([authority.general(one) for one in names]), False)
         if usage is not None and not ca:
             made = made.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        return made.sign(signer, hashed or hashes.SHA256())
+        return made.sign(signer, hashes.SHA256())
 
 
 COMPANY, OTHER, KEY = Company(), Company("Other"), authority.new_key()
@@ -117,7 +129,6 @@ def test_what_clients_take_is_taken(good: Pair):
         (leaf(names=["*.com", "10.0.0.7"]), "lacks kafka1.example.com"),
         (leaf(names=["*.kafka1.example.com", "10.0.0.7"]), "lacks kafka1.example.com"),
         (leaf(names=None), "lacks kafka1.example.com, 10.0.0.7"),
-        (leaf(hashed=hashes.SHA1()), "CN=kafka1 in /c/kafka1.pem is signed with SHA1"),
         (leaf(usage=ExtendedKeyUsageOID.CLIENT_AUTH), "is not for servers"),
         (leaf(key=RSA_1024), "has 1024 bits, and clients want 2048 at least"),
         (leaf(key=ed25519.Ed25519PrivateKey.generate()), "is neither RSA nor EC"),
@@ -132,6 +143,13 @@ def test_an_authority_that_has_ended_counts_too():
     ended = COMPANY.sign("Company Root", COMPANY.root_key, by=None, ca=True, begins=-9, ends=-1)
     (error,) = given.wrong(pair(OWN, COMPANY.issuer, trusted=(ended,)), FILES, NAMES, NOW)
     assert "CN=Company Root in /c/ca.pem has ended" in error.summary
+
+
+def test_a_signature_with_an_old_hash_is_named_since_nothing_here_can_make_or_verify_one(tmp_path: Path):
+    path = written(tmp_path, "old.pem", OLD.encode())
+    (error,) = given.weak(given.certificates(path), path)
+    assert f"CN=kafka1 in {path} is signed with SHA1, which clients refuse" in error.summary
+    assert not list(given.weak([OWN, COMPANY.issuer, COMPANY.root], path))
 
 
 def test_a_certificate_that_is_no_authority_signs_nothing():
