@@ -81,7 +81,7 @@ def problems(inventory: Inventory) -> list[ConfigError]:
     for host in brokers:
         lacking = [name for name in security.GIVEN if name not in given[host.name]]
         if given[host.name] and lacking:
-            what = f"{' and '.join(given[host.name])} is set without {' and '.join(lacking)}"
+            what = f"{given[host.name][0]} is set without {' and '.join(lacking)}"
             out.append(ConfigError(what, host=host.name, advice=f"set all three, {', '.join(security.GIVEN)}, or none"))
     without = [name for name, variables in given.items() if not variables]
     if 0 < len(without) < len(given):
