@@ -173,7 +173,7 @@ def test_clients_are_shown_a_certificate_of_the_company_s_and_nodes_never_are(no
     nodes, clients = json.loads(said[said.index("{") :])["certificates"]
     assert [*nodes["listeners"]] == ["NODES", "CONTROLLER_SECURE"] and clients["given"] and clients["days"] in (99, 100)
     assert [one["serial"] for one in clients["listeners"].values()] == [clients["serial"]]
-    # Whoever has a certificate of the company's is no node, whatever it says; of the toolkit's own authority it would be.
+    # Who has a certificate of the company's is no node, whatever it says; one of the own authority would be.
     leg = Leg(1, security.NODES, node.name, 9091, "SSL").to_dict()
     with opened(Run(hosts=str(node.inventory), extra_vars=[*given[1::2]])) as cluster:
         for shown, lets_in in ((company.impostor(node.name), False), (own.issue("kafka", [node.name], 1).text, True)):
