@@ -169,8 +169,8 @@ def objections(target: Target) -> list[ProvisionerError]:
 def _named(host: Host, error: ProvisionerError) -> ProvisionerError:
     """A problem of a file with the host and the variables that name such files."""
     said = zip(security.GIVEN, files(host), strict=True)
-    there = [f"{name}: {host.vars[name]}" for name, path in said if str(path) in error.summary]
-    return type(error)(error.summary, host=host.name, details=[*error.details, *there], advice=error.advice)
+    error.details += [f"{name}: {host.vars[name]}" for name, path in said if str(path) in error.summary]
+    return error.on([host.name])
 
 
 def shown(target: Target) -> tls.Shown | None:

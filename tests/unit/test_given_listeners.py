@@ -13,7 +13,7 @@ from cli.common import Run
 from cli.tables import certs as table
 from cluster.certificates import given as on_host
 from cluster.protocol.login import MECHANISM
-from provisioner.authority import Authority
+from provisioner.authority import SEALED, Authority
 from provisioner.errors import ConfigError, ProvisionerError, UsageError
 from provisioner.resources import Credential, File, Given, Gone, Service, from_wire
 from provisioner.resources.given import with_heading
@@ -120,6 +120,9 @@ def test_files_that_do_not_fit_are_refused_with_their_variables_and_an_uninstall
     (error,) = given.objections(more)
     assert error.hosts == ["kafka1"] and "lacks a.example.com, by which clients reach it" in error.summary
     assert f"kafka_tls_cert: {tmp_path}/site.certs/kafka1.pem" in error.details
+    (tmp_path / "site.certs" / "kafka1.key").write_bytes(SEALED + b"1.1;AES256\n00")
+    (error,) = given.objections(of)
+    assert "kafka1.key is encrypted by ansible-vault" in error.summary and error.advice and error.host == "kafka1"
     (tmp_path / "site.certs" / "kafka1.key").unlink()
     (error,) = given.objections(of)
     assert "kafka1.key is not here" in error.summary and error.advice
