@@ -13,7 +13,8 @@ from cluster.protocol.login import MECHANISMS, jaas
 from cluster.users.wanted import PASSWORDS, User
 from provisioner.authority import CERTIFICATE, Authority
 from provisioner.errors import UsageError
-from roles.kafka import listeners, users
+from roles.kafka import given, listeners, users
+from roles.kafka.given import Trusted
 from roles.shared.members import HostLike
 from roles.shared.properties import escaped
 from roles.shared.tls import authority
@@ -39,12 +40,11 @@ def show(run: Run, user: str, form: str, out: str, certificate: str = "", mechan
     doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in names]
     if not doors:
         raise UsageError("the cluster has no listener for such a user", advice="kafka_security closes it")
-    own = authority(inventory)
     if shown:
-        text = with_certificate(form, doors[0]["servers"], own, shown)
+        text = with_certificate(form, doors[0]["servers"], authority(inventory), shown)
     else:
-        used = _mechanism(known, mechanism)
-        text = written(form, doors[0]["servers"], own, user, known.passwords[used] if out else HIDDEN, used)
+        used, trusted = _mechanism(known, mechanism), given.trusted(inventory)
+        text = written(form, doors[0]["servers"], trusted, user, known.passwords[used] if out else HIDDEN, used)
     if len(doors) > 1:
         others = "".join(f"# or, by the listener {one['listener']}: {one['servers']}\n" for one in doors[1:])
         text = others + text
@@ -73,9 +73,9 @@ def _mechanism(user: User, wanted: str) -> str:
     return found[0]
 
 
-def written(form: str, servers: str, own: Authority, user: str, password: str, mechanism: str) -> str:
-    """The configuration as text. Raises ConfigError where the authority has no certificate here."""
-    certificate = own.certificate
+def written(form: str, servers: str, trusted: Trusted, user: str, password: str, mechanism: str) -> str:
+    """The configuration as text."""
+    certificate = trusted.certificate
     common = {"bootstrap.servers": servers, "security.protocol": SASL_SSL}
     if form == "java":
         return _lines(
@@ -89,7 +89,7 @@ def written(form: str, servers: str, own: Authority, user: str, password: str, m
         )
     if form == "librdkafka":
         names = {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password}
-        return _lines({**common, **names, "ssl.ca.location": str(own.folder / CERTIFICATE)})
+        return _lines({**common, **names, "ssl.ca.location": str(trusted.path)})
     return (
         '# kafka-python: KafkaProducer(**config), KafkaConsumer("TOPIC", **config)\n'
         "import ssl\n\n"

@@ -24,19 +24,22 @@ LOOPBACK = ("127.0.0.1", "::1")
 # on a host without one. roles/shared/tls.py writes them there.
 TLS_FOLDERS = ("/etc/kafka/tls", "/etc/kafka-controller/tls", "/etc/zookeeper/tls")
 NODE, AUTHORITY = "node.pem", "ca.pem"
+GIVEN_NODE, GIVEN_AUTHORITY = "given.pem", "given-ca.pem"  # where clients are shown another certificate than nodes
 TIMEOUT = 5.0  # seconds, for connecting and for each answer
 
 
 class Login(NamedTuple):
     """Who asks over TLS, where that is not the node of this host. authority: the certificate of the one that the broker
     must be of (PEM); user, password: of a SASL_SSL listener, by this mechanism of `cluster/protocol/login.py`, the
-    first one if none is said; shown: the path of a key with a certificate; "" for none of these."""
+    first one if none is said; shown: the path of a key with a certificate; name: that the broker's certificate must be
+    for, where it is not the address that is connected to; "" for none of these."""
 
     authority: str
     user: str = ""
     password: str = ""
     shown: str = ""
     mechanism: str = ""
+    name: str = ""
 
     def __repr__(self) -> str:
         return f"Login({self.user!r})"
@@ -78,7 +81,8 @@ class Endpoint:
         if context is None:
             return connection
         try:
-            secured = context.wrap_socket(connection, server_hostname=self.host)
+            name = self.login.name if self.login else ""
+            secured = context.wrap_socket(connection, server_hostname=name or self.host)
         except BaseException:
             connection.close()
             raise
@@ -132,11 +136,12 @@ class Endpoint:
 
             user = jaas(self.login.user, self.login.password)
             found.update({"sasl.mechanism": self.login.mechanism or MECHANISM, "sasl.jaas.config": user})
+            trusted = {"ssl.truststore.certificates": self.login.authority.strip().replace("\n", "\\n")}
         else:
             own = self.login.shown if self.login else f"{self._own_folder()}/{NODE}"
             found.update({"ssl.keystore.type": "PEM", "ssl.keystore.location": own})
-        found.update({"ssl.truststore.type": "PEM", "ssl.truststore.location": _authority_path()})
-        return found
+            trusted = {"ssl.truststore.location": _authority_path()}
+        return {**found, "ssl.truststore.type": "PEM", **trusted}
 
     def _context(self) -> ssl.SSLContext | None:
         """How TLS is spoken here; None for a listener in the clear. Raises OSError."""

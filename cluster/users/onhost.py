@@ -25,8 +25,9 @@ from kafka.protocol.admin import (
     DescribeUserScramCredentialsRequest,
 )
 
+from cluster.certificates import given
 from cluster.cluster import Cluster, answering
-from cluster.endpoint import SASL_SSL, Endpoint, Login, authority_here
+from cluster.endpoint import SASL_SSL, Endpoint
 from cluster.protocol import login, wire
 from cluster.users import rules
 from provisioner.agent.failure import Failure
@@ -269,11 +270,11 @@ def _tried(door: str, passwords: Mapping[str, Mapping[str, str]]) -> Dict[str, L
     be right."""
     if not door or not any(passwords.values()):
         return {}
-    place, authority = Endpoint.parse(door), authority_here()
+    place = Endpoint.parse(door)
     right: Dict[str, List[str]] = {}
     for name, one in passwords.items():
         for mechanism, password in one.items():
-            who = Login(authority, name, password, mechanism=mechanism)
+            who = given.login(name, password)._replace(mechanism=mechanism)
             try:
                 Endpoint(place.host, place.port, SASL_SSL, who).connect().close()
                 right.setdefault(name, []).append(mechanism)

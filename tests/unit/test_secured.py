@@ -35,6 +35,7 @@ class Server:
     ) -> None:
         self.mutual, self.lies, self.open, self.hash = mutual, lies, open_, f"sha{bits}"
         self.mechanism = f"SCRAM-SHA-{bits}".encode()
+        self.of = threading.local()  # each connection has a thread of its own
         authority = Authority(folder / "prod3.ca", "acme")
         made = authority.issue("kafka", ["127.0.0.1"], 1)
         self.authority, self.node = made.trusted, folder / "node.pem"
@@ -84,18 +85,18 @@ class Server:
         pairs = dict(part.split("=", 1) for part in text.removeprefix("n,,").split(","))
         salt, rounds = b"0123456789abcdef", 4096
         if "p" not in pairs:
-            self.bare = text.removeprefix("n,,")
-            self.user = pairs["n"].replace("=2C", ",").replace("=3D", "=")
-            self.first = f"r={pairs['r']}server,s={base64.b64encode(salt).decode()},i={rounds}"
-            return self._answer(0, self.first), known
+            self.of.bare = text.removeprefix("n,,")
+            self.of.user = pairs["n"].replace("=2C", ",").replace("=3D", "=")
+            self.of.first = f"r={pairs['r']}server,s={base64.b64encode(salt).decode()},i={rounds}"
+            return self._answer(0, self.of.first), known
         salted = hashlib.pbkdf2_hmac(self.hash, PASSWORD.encode(), salt, rounds)
         client_key = self._hmac(salted, b"Client Key")
-        signed = f"{self.bare},{self.first},{text.rpartition(',p=')[0]}".encode()
+        signed = f"{self.of.bare},{self.of.first},{text.rpartition(',p=')[0]}".encode()
         signature = self._hmac(hashlib.new(self.hash, client_key).digest(), signed)
         proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
         if self.lies:
             return self._answer(0, "v=" + base64.b64encode(b"x" * 64).decode()), True
-        if self.user != USER or base64.b64decode(pairs["p"]) != proof:
+        if self.of.user != USER or base64.b64decode(pairs["p"]) != proof:
             return struct.pack(">hh", 58, 6) + b"denied" + struct.pack(">i", 0), False
         proves = self._hmac(self._hmac(salted, b"Server Key"), signed)
         return self._answer(0, "v=" + base64.b64encode(proves).decode()), True
@@ -162,6 +163,28 @@ def test_a_broker_of_another_authority_is_refused(serving, tmp_path: Path):
     foreign = Authority(tmp_path / "foreign" / "prod3.ca", "acme").issue("kafka", ["127.0.0.1"], 1).trusted
     with pytest.raises(ssl.SSLCertVerificationError):
         at(server, "SASL_SSL", Login(foreign, USER, PASSWORD)).connect()
+
+
+def test_a_certificate_is_for_the_name_that_was_meant_whatever_address_leads_there(serving):
+    server = serving()
+    who = Login(server.authority, USER, PASSWORD)
+    for host, named, fits in (("127.0.0.1", "", True), ("localhost", "", False), ("localhost", "127.0.0.1", True)):
+        place = at(server, "SASL_SSL", who._replace(name=named), host)
+        if fits:
+            place.connect().close()
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                place.connect()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        at(server, "SASL_SSL", who._replace(name="kafka2")).connect()
+
+
+def test_who_gets_in_by_trusting_another_authority_is_named(serving, tmp_path: Path):
+    server = serving()
+    # As if listeners showed a certificate of the stranger's authority, too.
+    stranger = f"{server.node.read_text()}{server.authority}"
+    (failure,) = let_in([leg(server, "SASL_SSL")], [stranger], 2.0)
+    assert failure.error == "it lets in who trusts another authority only"
 
 
 def leg(server: Server, protocol: str) -> Leg:
