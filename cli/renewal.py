@@ -26,20 +26,25 @@ def renew(run: Run, yes: bool, accept_downtime: bool) -> int:
     run.inventory().limit(run.limit or None)  # a name that is none is said first
     own = authority(run)
     there = _there(run)
-    known = renewal.unwanted(own.folder) & {*there}
-    hosts = list(dict.fromkeys(host for digest, host in there.items() if digest in known or not known))
-    if known:
-        print(f"--> A renewal was cut off: {counted(len(known), 'certificate')} left, on {some(hosts)}")
-    else:
+    left = renewal.left(own.folder, there)
+    going = [*there] if left is None else left
+    hosts = list(dict.fromkeys(there[one] for one in going))
+    if left is None:
         question = f"Renew the certificates of {some(hosts)}? Their nodes restart, one after the other."
         confirm(reporter(), question, yes, "nothing was changed")
-    going = renewal.begin(own.folder, there)
+        renewal.begin(own.folder, there)
+    elif left:
+        print(f"--> A renewal was cut off: {counted(len(left), 'certificate')} left, on {some(hosts)}")
+    else:
+        print("--> A renewal was cut off, and no certificate is left: this run restarts what still shows an old one")
     code = deploying.deploy(run, "", yes=yes, accept_downtime=accept_downtime)
     if code:
         print(f"--> The renewal is not complete: {GOES_ON}")
         return code
-    renewal.end(own.folder, going if run.limit else None)
-    print(f"\n--> Renewed {counted(len(going), 'certificate')} on {some(hosts)}")
+    renewal.end(own.folder, {*there.values()})
+    where = f" on {some(hosts)}" if hosts else ""
+    again = "" if left is None else "; the renewal that was cut off is complete"
+    print(f"\n--> Renewed {counted(len(going), 'certificate')}{where}{again}")
     return 0
 
 

@@ -6,7 +6,7 @@ which leaves alone what has a new certificate already, and no clock is compared 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from provisioner.authority import PUBLIC, write
@@ -14,30 +14,36 @@ from provisioner.authority import PUBLIC, write
 FILE = "renewing"
 
 
-def unwanted(folder: Path) -> frozenset[str]:
-    """The sha256 of each certificate that is to go (`credential.certificate_digest`)."""
+def unwanted(folder: Path) -> Mapping[str, str]:
+    """Those that are to go, and those that have gone: {sha256 (`credential.certificate_digest`): whose it was}."""
     try:
-        return frozenset((folder / FILE).read_text().split())
+        lines = (folder / FILE).read_text().splitlines()
     except FileNotFoundError:
-        return frozenset()
+        return {}
+    return dict(line.split(" ", 1) for line in lines if " " in line)
 
 
-def begin(folder: Path, there: Iterable[str]) -> frozenset[str]:
-    """Those that are to go of the ones that are there: what an earlier run has left; without any, all of them."""
-    known, present = unwanted(folder), frozenset(there)
-    if left := known & present:
-        return left
-    _keep(folder, known | present)
-    return present
+def left(folder: Path, there: Mapping[str, str]) -> list[str] | None:
+    """Where a run was cut off, those that it has left; maybe none, and a restart. None where nothing was begun on these
+    hosts. there {sha256: host}: what they have."""
+    known = unwanted(folder)
+    if not {*known.values()} & {*there.values()}:
+        return None
+    return [one for one in there if one in known]
 
 
-def end(folder: Path, gone: Iterable[str] | None) -> None:
-    """Forget those that are gone; None: all."""
-    _keep(folder, frozenset() if gone is None else unwanted(folder) - frozenset(gone))
+def begin(folder: Path, there: Mapping[str, str]) -> None:
+    """All that is there is to go."""
+    _keep(folder, {**unwanted(folder), **there})
 
 
-def _keep(folder: Path, found: frozenset[str]) -> None:
+def end(folder: Path, hosts: Collection[str]) -> None:
+    """These hosts have new ones, and run with them."""
+    _keep(folder, {one: host for one, host in unwanted(folder).items() if host not in hosts})
+
+
+def _keep(folder: Path, found: Mapping[str, str]) -> None:
     if found:
-        write(folder / FILE, "".join(f"{one}\n" for one in sorted(found)).encode(), PUBLIC)
+        write(folder / FILE, "".join(f"{one} {found[one]}\n" for one in sorted(found)).encode(), PUBLIC)
     else:
         (folder / FILE).unlink(missing_ok=True)

@@ -93,8 +93,29 @@ def test_a_deploy_goes_on_with_it_too_and_the_next_renewal_is_another_one(closed
     closed.stops = len(HOSTS)
     closed.deploy(Run(hosts=str(closed.path)), "")
     assert closed.take() == [*HOSTS]
+    assert closed.renew(yes=False) == 0 and closed.take() == [], "what was begun comes to its end first"
+    assert "the renewal that was cut off is complete" in capsys.readouterr().out
+    assert not (closed.own.folder / renewal.FILE).exists()
     assert closed.renew() == 0 and closed.take() == [*HOSTS]
-    assert "A renewal was cut off" not in capsys.readouterr().out and not (closed.own.folder / renewal.FILE).exists()
+
+
+def test_a_run_that_was_cut_off_at_the_last_restart_renews_nothing_twice(closed):
+    run, began = Run(hosts=str(closed.path)), closed.there(Run(hosts=str(closed.path)))
+    renewal.begin(closed.own.folder, began)
+    closed.deploy(run, "")
+    assert closed.take() == [*HOSTS] and renewal.left(closed.own.folder, closed.there(run)) == []
+    assert closed.renew(yes=False) == 0 and closed.take() == []
+
+
+def test_a_limit_goes_on_with_its_hosts_and_leaves_what_is_left_of_others(closed):
+    closed.stops = 1
+    closed.renew()
+    closed.stops = len(HOSTS)
+    assert closed.take() == ["kafka1"]
+    assert closed.renew(limit="kafka2", yes=False) == 0 and closed.take() == ["kafka2"]
+    assert {*renewal.unwanted(closed.own.folder).values()} == {"kafka1", "kafka3"}
+    assert closed.renew(yes=False) == 0 and closed.take() == ["kafka3"]
+    assert not (closed.own.folder / renewal.FILE).exists()
 
 
 def test_a_limit_renews_these_hosts_and_no_deploy_renews_others(closed):
