@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, List, Mapping, Sequence
 
 from kafka import errors as kafka_errors
 from kafka.protocol.admin import (
@@ -224,40 +224,47 @@ def remove_rules(broker: wire.Connection, unwanted: Sequence[rules.Rule]) -> Non
 def alter_users(
     broker: wire.Connection,
     passwords: Mapping[str, Mapping[str, Any]],
-    delete: Mapping[str, Iterable[str]],
+    delete: Mapping[str, Collection[str]],
     controller: Callable[[], wire.Connection],
 ) -> None:
     """Set passwords {user: {mechanism: password, None for one that nobody knows}}, and delete
     those of users {user: mechanisms}; one that is gone already is fine. controller: connects to the one that a broker
     with ZooKeeper wants to be asked instead. Raises KafkaError, OSError."""
-    upsertions = []
-    for name, one in passwords.items():
-        for mechanism, password in one.items():
-            salt = os.urandom(16)
-            rounds = login.ITERATIONS if password is not None else NOBODYS
-            text = password if password is not None else secrets.token_urlsafe(24)
-            upsertions.append(
-                AlterUserScramCredentialsRequest.ScramCredentialUpsertion(
-                    name=name,
-                    mechanism=login.NUMBERS[mechanism],
-                    iterations=rounds,
-                    salt=salt,
-                    salted_password=login.salt(text, salt, mechanism, rounds),
-                )
-            )
-    deletions = [
-        AlterUserScramCredentialsRequest.ScramCredentialDeletion(name=name, mechanism=login.NUMBERS[mechanism])
-        for name, mechanisms in delete.items()
-        for mechanism in mechanisms
-    ]
-    if not upsertions and not deletions:
-        return
-    request = AlterUserScramCredentialsRequest(deletions=deletions, upsertions=upsertions)
-    answer = broker.call(request)
-    if any(one.error_code == NOT_CONTROLLER for one in answer.results):
-        with controller() as there:
-            answer = there.call(request)
-    _raise_first([one for one in answer.results if one.error_code != NO_USER])
+    # A request may name a user once. A new password comes before another one goes: there is always one that is good.
+    for goes in (False, True):
+        for mechanism in login.MECHANISMS:
+            upsertions = [
+                _password(name, mechanism, one[mechanism])
+                for name, one in passwords.items()
+                if mechanism in one and (one[mechanism] is None) == goes
+            ]
+            deletions = [
+                AlterUserScramCredentialsRequest.ScramCredentialDeletion(name=name, mechanism=login.NUMBERS[mechanism])
+                for name, mechanisms in delete.items()
+                if goes and mechanism in mechanisms
+            ]
+            if not upsertions and not deletions:
+                continue
+            request = AlterUserScramCredentialsRequest(deletions=deletions, upsertions=upsertions)
+            answer = broker.call(request)
+            if any(one.error_code == NOT_CONTROLLER for one in answer.results):
+                with controller() as there:
+                    answer = there.call(request)
+            _raise_first([one for one in answer.results if one.error_code != NO_USER])
+
+
+def _password(name: str, mechanism: str, password: "str | None") -> Any:
+    """A password as a request sets it; None for one that nobody knows."""
+    salt = os.urandom(16)
+    rounds = NOBODYS if password is None else login.ITERATIONS
+    text = secrets.token_urlsafe(24) if password is None else password
+    return AlterUserScramCredentialsRequest.ScramCredentialUpsertion(
+        name=name,
+        mechanism=login.NUMBERS[mechanism],
+        iterations=rounds,
+        salt=salt,
+        salted_password=login.salt(text, salt, mechanism, rounds),
+    )
 
 
 def _raise_first(results: Iterable[Any]) -> None:

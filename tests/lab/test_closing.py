@@ -99,11 +99,12 @@ def test_who_is_connected_in_the_clear_is_named_and_not_cut_off(cluster: Cluster
 
 
 def test_who_does_what_no_rule_allows_is_named_and_not_denied_it(cluster: Cluster):
-    closed(cluster, "open", password=PASSWORD)
+    without = {"kafka_users": {"alice": {"password": PASSWORD}}}
+    cluster.set({MODE: "open", **without})
     assert "alice: may no longer read topic *" in cluster.invoke("users.apply", "--prune", "--yes")
     before = cluster.pids("kafka")
     with with_a_password(cluster, "closing-denied") as load:
-        closed(cluster, "required", password=PASSWORD)
+        cluster.set({MODE: "required", **without})
         refused = cluster.invoke("deploy", expect=2)
         assert "\n  alice: " in refused and "read topic closing-denied, write topic closing-denied" in refused
         assert "list what they need in kafka_users" in refused
