@@ -106,7 +106,7 @@ def test_who_does_what_no_rule_allows_is_named_and_not_denied_it(cluster: Cluste
     with with_a_password(cluster, "closing-denied") as load:
         cluster.set({MODE: "required", **without})
         refused = cluster.invoke("deploy", expect=2)
-        assert "\n  alice: " in refused and "read topic closing-denied, write topic closing-denied" in refused
+        assert "\n    alice: " in refused and "read topic closing-denied, write topic closing-denied" in refused
         assert "list what they need in kafka_users" in refused
         closed(cluster, "required")
         assert "the inventory has them already: `invoke users.apply`" in cluster.invoke("deploy", expect=2)
