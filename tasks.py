@@ -59,7 +59,9 @@ namespace.add_collection(Collection("groups", groups.listing, groups.describe, g
 namespace.add_collection(Collection("users", users.list_, users.apply))
 namespace.add_collection(Collection("acls", acls.list_, acls.check))
 namespace.add_collection(Collection("client", users.config))
-namespace.add_collection(Collection("certs", certs.list_, certs.issue, certs.renew, certs.rotate_ca))
+namespace.add_collection(
+    Collection("certs", certs.list_, certs.issue, certs.renew, certs.rotate_ca, certs.request, certs.import_)
+)
 namespace.add_collection(Collection("quorum", quorum.remove))
 namespace.add_collection(Collection("bench", records.bench_produce, records.bench_consume))
 namespace.add_collection(lab, name="lab")

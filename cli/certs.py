@@ -54,7 +54,9 @@ def _of_clients(hosts: Hosts, now: float) -> list[dict[str, Any]]:
 
 
 def _look(hosts: Hosts, target: Target) -> Mapping[str, Any]:
-    """{unit: its node as `certificates.onhost.look` answers, and where it is}, of one host."""
-    asked = {unit: node.asked for unit, node in site.nodes(target).items()}
+    """{unit: its node as `certificates.onhost.look` answers, and where it is}, of one host; with `table.GIVEN` behind
+    the unit, what it shows to clients instead."""
+    given = {f"{unit}{table.GIVEN}": one.asked for unit, one in site.shown_to_clients(target).items()}
+    asked = {unit: node.asked for unit, node in site.nodes(target).items()} | given
     said = hosts.fleet.call(target.name, remote.look(asked))
     return {unit: {**said[unit], "path": one["path"], "trust": one["trust"]} for unit, one in asked.items()}

@@ -9,10 +9,12 @@ from pathlib import Path
 from cli.common import Run
 from cli.issue import require
 from cluster.endpoint import SASL_SSL, SSL
-from cluster.protocol.login import MECHANISM, jaas
+from cluster.protocol.login import MECHANISMS, jaas
+from cluster.users.wanted import PASSWORDS, User
 from provisioner.authority import CERTIFICATE, Authority
 from provisioner.errors import UsageError
-from roles.kafka import listeners, users
+from roles.kafka import given, listeners, users
+from roles.kafka.given import Trusted
 from roles.shared.members import HostLike
 from roles.shared.properties import escaped
 from roles.shared.tls import authority
@@ -21,9 +23,10 @@ FORMATS = ("java", "librdkafka", "python")
 HIDDEN = "PASSWORD"  # what stands for a password that is not written
 
 
-def show(run: Run, user: str, form: str, out: str, certificate: str = "") -> None:
-    """Print the configuration, or write it to a file with the password in it. certificate: the file of `certs.issue`,
-    as the client finds it; "" for a password, if the user has one. Raises ConfigError and UsageError."""
+def show(run: Run, user: str, form: str, out: str, certificate: str = "", mechanism: str = "") -> None:
+    """Print the configuration, or write it to a file with the password in it. certificate: the file of
+    `certs.issue`, as the client finds it; "" for a password, if the user has one; mechanism: by which of two passwords.
+    Raises ConfigError and UsageError."""
     if form not in FORMATS:
         raise UsageError(f"--format {form} is not one of {', '.join(FORMATS)}")
     inventory = run.inventory()
@@ -32,15 +35,16 @@ def show(run: Run, user: str, form: str, out: str, certificate: str = "") -> Non
     if certificate and not known.certificate:
         advice = f"write certificate: true into the entry {user} of kafka_users, or leave --certificate out"
         raise UsageError(f"{user} shows no certificate", advice=advice)
-    shown = certificate or ("" if known.password else f"{user}.pem")
+    shown = certificate or ("" if known.passwords else f"{user}.pem")
     names = _with_certificates(brokers) if shown else _secured(brokers)
     doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in names]
     if not doors:
         raise UsageError("the cluster has no listener for such a user", advice="kafka_security closes it")
-    own = authority(inventory)
-    password = known.password if out else HIDDEN
-    text = with_certificate(form, doors[0]["servers"], own, shown) if shown else ""
-    text = text or written(form, doors[0]["servers"], own, user, password)
+    if shown:
+        text = with_certificate(form, doors[0]["servers"], authority(inventory), shown)
+    else:
+        used, trusted = _mechanism(known, mechanism), given.trusted(inventory)
+        text = written(form, doors[0]["servers"], trusted, user, known.passwords[used] if out else HIDDEN, used)
     if len(doors) > 1:
         others = "".join(f"# or, by the listener {one['listener']}: {one['servers']}\n" for one in doors[1:])
         text = others + text
@@ -56,23 +60,36 @@ def show(run: Run, user: str, form: str, out: str, certificate: str = "") -> Non
     print(f"--> Wrote {out}: {holds}, and only you can read it")
 
 
-def written(form: str, servers: str, own: Authority, user: str, password: str) -> str:
-    """The configuration as text. Raises ConfigError where the authority has no certificate here."""
-    certificate = own.certificate
+def _mechanism(user: User, wanted: str) -> str:
+    """By which of a user's passwords a client logs in. Raises UsageError."""
+    has = [one for one in MECHANISMS if one in user.passwords]
+    found = [one for one in has if not wanted or wanted.upper() in (one, one.removeprefix("SCRAM-"))]
+    if not found:
+        raise UsageError(
+            f"{user.name} has no password by {wanted}",
+            details=[f"in the inventory: by {' and by '.join(has)}"],
+            advice=f"kafka_users: {', '.join(f'{key} is by {name}' for key, name in PASSWORDS.items())}",
+        )
+    return found[0]
+
+
+def written(form: str, servers: str, trusted: Trusted, user: str, password: str, mechanism: str) -> str:
+    """The configuration as text."""
+    certificate = trusted.certificate
     common = {"bootstrap.servers": servers, "security.protocol": SASL_SSL}
     if form == "java":
         return _lines(
             {
                 **common,
-                "sasl.mechanism": MECHANISM,
+                "sasl.mechanism": mechanism,
                 "sasl.jaas.config": jaas(user, password),
                 "ssl.truststore.type": "PEM",
                 "ssl.truststore.certificates": escaped(certificate.strip()),
             }
         )
     if form == "librdkafka":
-        names = {"sasl.mechanism": MECHANISM, "sasl.username": user, "sasl.password": password}
-        return _lines({**common, **names, "ssl.ca.location": str(own.folder / CERTIFICATE)})
+        names = {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password}
+        return _lines({**common, **names, "ssl.ca.location": str(trusted.path)})
     return (
         '# kafka-python: KafkaProducer(**config), KafkaConsumer("TOPIC", **config)\n'
         "import ssl\n\n"
@@ -80,7 +97,7 @@ def written(form: str, servers: str, own: Authority, user: str, password: str) -
         "config = {\n"
         f"    'bootstrap_servers': {servers.split(',')!r},\n"
         f"    'security_protocol': {SASL_SSL!r},\n"
-        f"    'sasl_mechanism': {MECHANISM!r},\n"
+        f"    'sasl_mechanism': {mechanism!r},\n"
         f"    'sasl_plain_username': {user!r},\n"
         f"    'sasl_plain_password': {password!r},\n"
         "    'ssl_context': ssl.create_default_context(cadata=authority),\n"

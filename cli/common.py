@@ -27,7 +27,10 @@ INTERRUPTED = 130  # as a shell reports a program that ended by Ctrl-C
 # Flags whose default comes from invoke.yaml or an INVOKE_* variable when they are not given.
 CONFIGURED = ("hosts", "accept_new_host_keys")
 # Flags that may be given again; the verb gets a list.
-REPEATABLE = ("extra_vars", "vault_password_file", "vault_id", "config", "name", "set", "unset", "set_file", "ask")
+REPEATABLE = (
+    *("extra_vars", "vault_password_file", "vault_id", "config", "name", "set", "unset", "set_file", "ask"),
+    "signed",
+)
 
 # Flags that are on unless they, or the configuration, say no.
 ON = ("smoke",)

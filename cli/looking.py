@@ -26,10 +26,11 @@ def look(fleet: Fleet, target: Target) -> Answer:
     """What one host says about its services. Raises ProvisionerError."""
     services, data = site.services(target), site.data_dirs(target)
     credentials = {unit: node.credential for unit, node in site.nodes(target).items()}
+    given = {unit: one.file for unit, one in site.shown_to_clients(target).items()}
     found = fleet.read(
         target.name,
         lock=False,
-        resources=[one.wire(content=False) for one in (*services, *credentials.values())],
+        resources=[one.wire(content=False) for one in (*services, *credentials.values(), *given.values())],
         wants={"disks": [path for paths in data.values() for path in paths]},
     )
     states: dict[str, Any] = found["states"]
@@ -45,6 +46,7 @@ def look(fleet: Fleet, target: Target) -> Answer:
         data=data,
         disks=found["disks"],
         certificates={unit: states.get(one.key) for unit, one in credentials.items()},
+        given={unit: states.get(one.key) for unit, one in given.items()},
         said={unit: part.look(fleet.call, target) for unit, part in status.parts().items() if unit in active},
         processes=fleet.call(target.name, requests.look_at_processes(small)),
     )

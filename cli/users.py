@@ -48,7 +48,7 @@ def listing(run: Run, as_json: bool) -> None:
         quotas, passwords = there["quotas"], there["users"]
         if as_json:
             of = sorted(by_user.items())
-            rows = [(name, rules, quotas.get(name, {}), name in passwords, name in shown) for name, rules in of]
+            rows = [(name, rules, quotas.get(name, {}), passwords.get(name, ()), name in shown) for name, rules in of]
             print(for_machines([users_table.document(*row) for row in rows]))
         elif by_user:
             print(users_table.listing(by_user, passwords, quotas, terminal(), shown))

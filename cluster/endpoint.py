@@ -24,18 +24,22 @@ LOOPBACK = ("127.0.0.1", "::1")
 # on a host without one. roles/shared/tls.py writes them there.
 TLS_FOLDERS = ("/etc/kafka/tls", "/etc/kafka-controller/tls", "/etc/zookeeper/tls")
 NODE, AUTHORITY = "node.pem", "ca.pem"
+GIVEN_NODE, GIVEN_AUTHORITY = "given.pem", "given-ca.pem"  # where clients are shown another certificate than nodes
 TIMEOUT = 5.0  # seconds, for connecting and for each answer
 
 
 class Login(NamedTuple):
     """Who asks over TLS, where that is not the node of this host. authority: the certificate of the one that the broker
-    must be of (PEM); user, password: of a SASL_SSL listener; shown: the path of a key with a certificate; "" for none
-    of these."""
+    must be of (PEM); user, password: of a SASL_SSL listener, by this mechanism of `cluster/protocol/login.py`, the
+    first one if none is said; shown: the path of a key with a certificate; name: that the broker's certificate must be
+    for, where it is not the address that is connected to; "" for none of these."""
 
     authority: str
     user: str = ""
     password: str = ""
     shown: str = ""
+    mechanism: str = ""
+    name: str = ""
 
     def __repr__(self) -> str:
         return f"Login({self.user!r})"
@@ -77,15 +81,16 @@ class Endpoint:
         if context is None:
             return connection
         try:
-            secured = context.wrap_socket(connection, server_hostname=self.host)
+            name = self.login.name if self.login else ""
+            secured = context.wrap_socket(connection, server_hostname=name or self.host)
         except BaseException:
             connection.close()
             raise
         if self.login and self.login.user:
-            from cluster.protocol.login import log_in
+            from cluster.protocol.login import MECHANISM, log_in
 
             try:
-                log_in(secured, self.login.user, self.login.password)
+                log_in(secured, self.login.user, self.login.password, self.login.mechanism or MECHANISM)
             except BaseException:
                 secured.close()
                 raise
@@ -118,7 +123,7 @@ class Endpoint:
             from cluster.protocol.login import MECHANISM
 
             user = {"sasl_plain_username": self.login.user, "sasl_plain_password": self.login.password}
-            config.update({"sasl_mechanism": MECHANISM, **user})
+            config.update({"sasl_mechanism": self.login.mechanism or MECHANISM, **user})
         return config
 
     def properties(self) -> dict[str, str]:
@@ -129,12 +134,14 @@ class Endpoint:
         if self.login and self.login.user:
             from cluster.protocol.login import MECHANISM, jaas
 
-            found.update({"sasl.mechanism": MECHANISM, "sasl.jaas.config": jaas(self.login.user, self.login.password)})
+            user = jaas(self.login.user, self.login.password)
+            found.update({"sasl.mechanism": self.login.mechanism or MECHANISM, "sasl.jaas.config": user})
+            trusted = {"ssl.truststore.certificates": self.login.authority.strip().replace("\n", "\\n")}
         else:
             own = self.login.shown if self.login else f"{self._own_folder()}/{NODE}"
             found.update({"ssl.keystore.type": "PEM", "ssl.keystore.location": own})
-        found.update({"ssl.truststore.type": "PEM", "ssl.truststore.location": _authority_path()})
-        return found
+            trusted = {"ssl.truststore.location": _authority_path()}
+        return {**found, "ssl.truststore.type": "PEM", **trusted}
 
     def _context(self) -> ssl.SSLContext | None:
         """How TLS is spoken here; None for a listener in the clear. Raises OSError."""

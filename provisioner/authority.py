@@ -109,7 +109,6 @@ class Authority:
         without any, it is one that connects, and that nobody takes for a server; days: how long it is good. Raises
         ConfigError or Refused where the key cannot be used."""
         from cryptography import x509
-        from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.x509.oid import ExtendedKeyUsageOID
 
         with self._lock:
@@ -119,13 +118,13 @@ class Authority:
                 self._early.replace(self.folder / KEY)
                 self._early = None
             signer, own = self._signer = self._lasting(*self._signer, days)
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = new_key()
         now = datetime.datetime.now(datetime.timezone.utc)
         until = min(now + datetime.timedelta(days=days), own.not_valid_after_utc)
         usage = [*([ExtendedKeyUsageOID.SERVER_AUTH] if names else []), ExtendedKeyUsageOID.CLIENT_AUTH]
         made = _builder(_subject(self.organization, name), own.subject, key.public_key(), now, until)
         if names:
-            made = made.add_extension(x509.SubjectAlternativeName([_general(one) for one in names]), critical=False)
+            made = made.add_extension(x509.SubjectAlternativeName([general(one) for one in names]), critical=False)
         certificate = (
             made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
@@ -206,10 +205,15 @@ class Authority:
 
 def new(organization: str, name: str) -> tuple[Any, x509.Certificate]:
     """The key and the certificate of another authority, with this name."""
+    key = new_key()
+    return key, _own(key, _subject(organization, name))
+
+
+def new_key() -> Any:
+    """A private key."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key, _own(key, _subject(organization, name))
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 def lost(folder: Path, name: str = KEY) -> Refused:
@@ -271,7 +275,8 @@ def _subject(organization: str, name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(kind, value) for kind, value in parts])
 
 
-def _general(name: str) -> x509.GeneralName:
+def general(name: str) -> x509.GeneralName:
+    """A host name or an address as certificates have it."""
     from cryptography import x509
 
     try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from provisioner.run.stages import Way
     from provisioner.run.target import Target
     from roles.shared.releases import Release
-    from roles.shared.tls import Node
+    from roles.shared.tls import Node, Shown
 
 
 # Packages that are sent to the hosts: the engine's host side, what asks Kafka there, and its pure-Python client.
@@ -91,6 +91,16 @@ def nodes(target: Target) -> dict[str, Node]:
         role.name: part.node(target) for role, part in parts_on("service", target.host.groups) if hasattr(part, "node")
     }
     return {unit: node for unit, node in found.items() if node is not None}
+
+
+def shown_to_clients(target: Target) -> dict[str, Shown]:
+    """The certificates that units of a host show to clients instead of their node's, by unit."""
+    found = {
+        role.name: part.shown(target)
+        for role, part in parts_on("service", target.host.groups)
+        if hasattr(part, "shown")
+    }
+    return {unit: shown for unit, shown in found.items() if shown is not None}
 
 
 def data_dirs(target: Target) -> dict[str, list[str]]:

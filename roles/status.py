@@ -74,7 +74,8 @@ class Part(Protocol):
 class Answer:
     """The answer of one host. services: the ones it is to run; states: theirs, as `Service.read`; processes: as
     `agent.process.look`; disks: as `facts.disks`; data: {unit: its data directories}; said: {unit: what it says about
-    itself, {} when not asked}; certificates: {unit: as `Credential.read`} of those that have one."""
+    itself, {} when not asked}; certificates: {unit: as `Credential.read`} of those that have one; given: {unit: as
+    `Given.read`} of those that show clients another one."""
 
     services: Sequence[Service]
     states: Mapping[str, Any]
@@ -83,6 +84,7 @@ class Answer:
     data: Mapping[str, Sequence[str]] = field(default_factory=dict)
     said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     certificates: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    given: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
 
 
 def parts() -> dict[str, Part]:
@@ -155,6 +157,7 @@ def entry(service: Service, answer: Answer) -> dict[str, Any]:
         "open_files": process.get("open_files"),
         "open_files_max": process.get("open_files_max"),
         "certificate": _certificate(answer.certificates.get(service.unit)),
+        "given_certificate": _given(answer.given.get(service.unit)),
         "disks": [
             {
                 "path": path,
@@ -175,6 +178,11 @@ def _certificate(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if not state or not state.get("until"):
         return None
     return {**_end(state["until"]), "renewal_due": not state["in_time"]}
+
+
+def _given(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The certificate that a service shows to clients, where that is not its node's. state: as `Given.read`."""
+    return _end(state["until"]) if state and state.get("until") else None
 
 
 def _authority(answers: Iterable[Answer]) -> dict[str, Any] | None:
@@ -247,11 +255,14 @@ def service_notes(unit: str, service: Mapping[str, Any]) -> list[str]:
 
 
 def _ending(unit: str, service: Mapping[str, Any], late: bool) -> list[str]:
-    """A certificate that ends soon; late: so soon that it is a fault."""
-    found = service["certificate"]
-    if not found or found["days"] > expiry.SOON or (found["days"] <= expiry.TOO_LATE) != late:
-        return []
-    return [expiry.of_node(unit, found["days"], found["renewal_due"])]
+    """Certificates that end soon; late: so soon that it is a fault."""
+    own, given = service["certificate"], service["given_certificate"]
+    said = [expiry.of_node(unit, own["days"], own["renewal_due"])] if _soon(own, late) else []
+    return [*said, expiry.of_given(unit, given["days"])] if _soon(given, late) else said
+
+
+def _soon(found: Mapping[str, Any] | None, late: bool) -> bool:
+    return found is not None and found["days"] <= expiry.SOON and (found["days"] <= expiry.TOO_LATE) == late
 
 
 def state(unit: str, service: Mapping[str, Any], found: Document) -> str:

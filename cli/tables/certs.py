@@ -29,6 +29,7 @@ COLUMNS = (
 )
 SHORT = 8  # characters of a serial number or a fingerprint in the table
 AUTHORITY, CLIENTS = "(authority)", "(of clients)"
+GIVEN = ":clients"  # behind the unit, of a certificate that was given to a deploy
 ROTATING = {"next": "it signs next, and is trusted already", "before": "it signed before, and is still trusted"}
 
 
@@ -41,13 +42,13 @@ def document(
     clients: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Everything for machines; docs/operations.md describes the keys. hosts {host: {unit: as `certificates.onhost.look`
-    answers, with path and trust}}; place: the path of the authority's certificate on this machine; local: what is in it
-    (PEM), "" for nothing, the one that signs first; can_sign: whether its key is there; now: seconds since 1970;
-    clients: as `of_clients` answers."""
+    answers, with path and trust}}, of a given certificate with GIVEN behind the unit; place: the path of the
+    authority's certificate on this machine; local: what is in it (PEM), "" for nothing, the one that signs first;
+    can_sign: whether its key is there; now: seconds since 1970; clients: as `of_clients` answers."""
     trusted: dict[str, list[str]] = {}
     for name, units in hosts.items():
-        for one in units.values():
-            for text in certificates.blocks(one["trusted"]):
+        for unit, one in units.items():
+            for text in () if unit.endswith(GIVEN) else certificates.blocks(one["trusted"]):
                 trusted.setdefault(text, []).append(f"{name}:{one['trust']}")
     found = [_node(name, unit, one, now) for name, units in hosts.items() for unit, one in units.items()]
     here = certificates.blocks(local) or [*filter(None, [local])]
@@ -80,16 +81,19 @@ def _turn(one: Certificate | None, own: Certificate | None) -> str | None:
 
 
 def _node(host: str, unit: str, said: Mapping[str, Any], now: float) -> dict[str, Any]:
+    given = unit.endswith(GIVEN)
     own, authority = _read(said["certificate"]), _read(said["trusted"])
     doors = {name: _door(one) for name, one in said["doors"].items()}
     signed = bool(own and authority and certificates.signed_by(said["certificate"], said["trusted"]))
     return {
         "host": host,
-        "unit": unit,
+        "unit": unit.removesuffix(GIVEN),
+        "given": given,
         "path": said["path"],
         **_said(own, now),
         "authority": authority.key if authority else None,
-        "signed_by_authority": signed if own and authority else None,
+        # Between a given one and what clients trust there may be others: a deploy has followed them.
+        "signed_by_authority": signed if own and authority and not given else None,
         "listeners": doors,
     }
 
@@ -185,12 +189,12 @@ def _ends(one: Mapping[str, Any]) -> list[Cell]:
 def remarks(one: Mapping[str, Any]) -> Iterator[str]:
     """What is to be said of a node's certificate."""
     if one["serial"] is None:
-        yield "there is no certificate: `invoke deploy` makes it"
+        yield f"there is no certificate: `invoke deploy` {'brings' if one['given'] else 'makes'} it"
         return
     if one["signed_by_authority"] is False:
         yield "the authority beside it has not signed it: `invoke plan` shows what a deploy does"
     if one["days"] <= expiry.SOON:
-        yield f"it {expiry.when(one['days'])}"
+        yield f"it {expiry.when(one['days'])}{': request a new one (`invoke certs.request`)' if one['given'] else ''}"
     older: dict[tuple[str, str], list[str]] = {}
     silent: dict[str, list[str]] = {}
     for name, door in one["listeners"].items():

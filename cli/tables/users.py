@@ -15,17 +15,17 @@ COLUMNS = (Column("USER", share=30), Column("PASSWORD", drop=1), Column("MAY", s
 
 def listing(
     rules: Mapping[str, Sequence[Rule]],
-    users: Collection[str],
+    users: Mapping[str, Sequence[str]],
     quotas: Mapping[str, Quota],
     terminal: Terminal = PIPE,
     certificates: Collection[str] = (),
 ) -> str:
-    """A line per user. users: those that have a password; certificates: those that the inventory lets show one."""
+    """A line per user. users: the mechanisms for which each has a password; certificates: those that the inventory lets
+    show one."""
     rows = [
         [
             name,
-            " or ".join([*(["set"] if name in users else []), *(["certificate"] if name in certificates else [])])
-            or "none",
+            " or ".join([*_short(users.get(name, ())), *(["certificate"] if name in certificates else [])]) or "none",
             ", ".join(str(one) if one.allow else f"not {one}" for one in found) or "-",
             text(quotas.get(name, {})) or "-",
         ]
@@ -34,11 +34,16 @@ def listing(
     return "\n".join(table(COLUMNS, rows, terminal))
 
 
+def _short(mechanisms: Sequence[str]) -> list[str]:
+    """As the column has room for it."""
+    return [one.removeprefix("SCRAM-") for one in reversed(mechanisms)]
+
+
 def document(
-    name: str, rules: Sequence[Rule], quota: Quota, password: bool = False, certificate: bool = False
+    name: str, rules: Sequence[Rule], quota: Quota, passwords: Sequence[str] = (), certificate: bool = False
 ) -> dict[str, Any]:
-    """A user for machines; docs/operations.md describes the keys."""
-    shown = {"password": password, "certificate": certificate}
+    """A user for machines; docs/operations.md describes the keys. passwords: the mechanisms for which it has one."""
+    shown = {"passwords": list(passwords), "certificate": certificate}
     return {"user": name, **shown, "rules": [rule_document(one) for one in rules], "quota": named(quota)}
 
 

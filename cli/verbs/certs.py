@@ -56,3 +56,28 @@ def rotate_ca(run: Run, clients_ready=False, accept_downtime=False, yes=False):
     from cli import rotation
 
     return rotation.rotate(run, clients_ready, yes, accept_downtime)
+
+
+HERE = {**SOURCES, "limit": COMMON["limit"]}
+
+
+@on_hosts("request", {"new_key": "with another key than the one in use"}, common=HERE)
+def request(run: Run, new_key=False):
+    """Write a key and a request for each broker, for the company's authority to sign. Connects to no host."""
+    from cli import given_certs
+
+    given_certs.request(run, new_key)
+
+
+IMPORT = {
+    "signed": "a certificate that has come, or a folder with them; may be given again",
+    "ca": "the file of what clients are to trust; without it, the one of the last import",
+}
+
+
+@on_hosts("import", IMPORT, common=HERE)
+def import_(run: Run, signed=None, ca=""):
+    """Put signed certificates beside their keys, if all can be used, and say what to set. Connects to no host."""
+    from cli import given_certs
+
+    given_certs.import_(run, signed, ca)

@@ -32,12 +32,13 @@ CONFIG = {
     "format": "java (Kafka's own tools, too), librdkafka or python",
     "certificate": "the file of certs.issue, as the client finds it, for who shows a certificate; USER.pem",
     "out": "a file to write it to, with the password, which only you can read; without it, it is printed without",
+    "mechanism": "of a user with two passwords, by which: SCRAM-SHA-512 (which is taken otherwise) or SCRAM-SHA-256",
 }
 
 
 @on_hosts("config", CONFIG, common=SOURCES)
-def config(run: Run, user="", format="java", out="", certificate=""):
+def config(run: Run, user="", format="java", out="", certificate="", mechanism=""):
     """Show what a client needs to connect as a user: addresses, TLS, and a password or a certificate."""
     from cli import client_config
 
-    client_config.show(run, user, format, out, certificate)
+    client_config.show(run, user, format, out, certificate, mechanism)

@@ -1,4 +1,4 @@
-"""A login with a user's name and password over a connection (SASL, SCRAM-SHA-512), by hand. Standard library only.
+"""A login with a user's name and password over a connection (SASL, SCRAM), by hand. Standard library only.
 
 RFC 5802 has the exchange, KIP-43 and KIP-152 how Kafka carries it. The password does not travel, and the broker proves
 that it knows the user, too.
@@ -17,9 +17,12 @@ from typing import Dict, Optional, Tuple
 from provisioner.agent.framed import receive
 
 MECHANISM = "SCRAM-SHA-512"
+# Of another password of the same user, which is good at the same time: Kafka keeps one per mechanism.
+SECOND = "SCRAM-SHA-256"
+MECHANISMS = (MECHANISM, SECOND)
 MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"  # Java's, on both sides
-NUMBER = 2  # of the mechanism, in requests about users (KIP-554)
-HASH = "sha512"
+NUMBERS = {MECHANISM: 2, SECOND: 1}  # in requests about users (KIP-554)
+HASHES = {MECHANISM: "sha512", SECOND: "sha256"}
 ITERATIONS = (
     4096  # what Kafka's own tool makes; passwords that are generated need no more (RFC 7677 says at least 4096)
 )
@@ -36,12 +39,14 @@ class Refused(OSError):
         super().__init__(None, why)
 
 
-def log_in(connection: socket.socket, user: str, password: str) -> None:
-    """Authenticate a connection. Raises Refused where the broker does not take it, OSError for the network."""
-    answer = _ask(connection, HANDSHAKE, 1, _text(MECHANISM))
+def log_in(connection: socket.socket, user: str, password: str, mechanism: str = MECHANISM) -> None:
+    """Authenticate a connection. mechanism: one of MECHANISMS. Raises Refused where the broker does not take it,
+    OSError for the network."""
+    answer = _ask(connection, HANDSHAKE, 1, _text(mechanism))
     (error,) = struct.unpack_from(">h", answer)
     if error:
-        raise Refused(f"the broker does not take {MECHANISM} there")
+        raise Refused(f"the broker does not take {mechanism} there")
+    used = HASHES[mechanism]
     nonce = base64.b64encode(os.urandom(24)).decode()
     first = f"n={_name(user)},r={nonce}"
     server_first = _step(connection, f"n,,{first}")
@@ -49,19 +54,19 @@ def log_in(connection: socket.socket, user: str, password: str) -> None:
     if not said.get("r", "").startswith(nonce):
         raise Refused("the broker answered with another number than ours: somebody may be in between")
     final = f"c=biws,r={said['r']}"
-    salted = salt(password, base64.b64decode(said["s"]), int(said["i"]))
+    salted = salt(password, base64.b64decode(said["s"]), mechanism, int(said["i"]))
     signed = f"{first},{server_first},{final}".encode()
-    client_key = _hmac(salted, b"Client Key")
-    proof = bytes(a ^ b for a, b in zip(client_key, _hmac(hashlib.new(HASH, client_key).digest(), signed)))
+    client_key = _hmac(used, salted, b"Client Key")
+    proof = bytes(a ^ b for a, b in zip(client_key, _hmac(used, hashlib.new(used, client_key).digest(), signed)))
     server_final = _step(connection, f"{final},p={base64.b64encode(proof).decode()}")
-    wanted = base64.b64encode(_hmac(_hmac(salted, b"Server Key"), signed)).decode()
+    wanted = base64.b64encode(_hmac(used, _hmac(used, salted, b"Server Key"), signed)).decode()
     if _pairs(server_final).get("v") != wanted:
         raise Refused("the broker does not know this user's password, though it let it in: it is another broker")
 
 
-def salt(password: str, salt: bytes, iterations: int = ITERATIONS) -> bytes:
+def salt(password: str, salt: bytes, mechanism: str = MECHANISM, iterations: int = ITERATIONS) -> bytes:
     """What a broker keeps of a password."""
-    return hashlib.pbkdf2_hmac(HASH, password.encode(), salt, iterations)
+    return hashlib.pbkdf2_hmac(HASHES[mechanism], password.encode(), salt, iterations)
 
 
 def jaas(user: str, password: str) -> str:
@@ -105,5 +110,5 @@ def _pairs(text: str) -> Dict[str, str]:
     return {name: value for name, _, value in (part.partition("=") for part in text.split(","))}
 
 
-def _hmac(key: bytes, data: bytes) -> bytes:
-    return hmac.new(key, data, HASH).digest()
+def _hmac(used: str, key: bytes, data: bytes) -> bytes:
+    return hmac.new(key, data, used).digest()

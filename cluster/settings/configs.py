@@ -15,7 +15,7 @@ from cluster.protocol import wire
 from cluster.settings.sources import SOURCES
 
 # The protocol's numbers of resource kinds (ConfigResource.Type).
-TOPIC, BROKER = 2, 4
+TOPIC, BROKER, LOGGERS = 2, 4, 8
 CLUSTER_WIDE = ""  # the name of the resource that stands for all brokers
 SET, DELETE = 0, 1  # AlterConfigOp.OpType
 

@@ -2,13 +2,17 @@
 
 Kafka says which users there are, and of a password only that there is one. So whether it is the wanted one is tried, by
 a login at the broker's own secured listener.
+
+A user has up to two passwords, one per mechanism. One that is no longer wanted is not deleted, since a broker that
+starts and reads of it may forget those of all others (`roles/kafka/visitor.py`): it becomes one that nobody knows.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, List, Mapping, Sequence
 
 from kafka import errors as kafka_errors
 from kafka.protocol.admin import (
@@ -21,8 +25,9 @@ from kafka.protocol.admin import (
     DescribeUserScramCredentialsRequest,
 )
 
+from cluster.certificates import given
 from cluster.cluster import Cluster, answering
-from cluster.endpoint import SASL_SSL, Endpoint, Login, authority_here
+from cluster.endpoint import SASL_SSL, Endpoint
 from cluster.protocol import login, wire
 from cluster.users import rules
 from provisioner.agent.failure import Failure
@@ -35,15 +40,17 @@ USER = "user"  # the kind of a quota's entity
 ANY = 2  # any entity of the kind that has a name
 NOT_CONTROLLER = kafka_errors.NotControllerError.errno
 KNOWN_SECONDS = 10.0  # until the brokers know a user that the controllers have
+# By its iterations a password shows that nobody knows it: all that Kafka tells of one.
+NOBODYS = login.ITERATIONS + 1
 
 
 def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """The users that are there. args: bootstrap; door: the broker's secured listener, "host:port" or "" for none;
-    passwords {user: password} that are to be tried.
+    passwords {user: {mechanism: password}} that are to be tried.
 
-    Returns serving (whether the broker answers), why; users (names of those with a password of the mechanism), right
-    {user: whether the password is the one}, of those among them that were asked about; rules, as `Rule.to_wire`;
-    quotas {user: {key: value}}.
+    Returns serving (whether the broker answers), why; users {name: mechanisms for which it has a password that somebody
+    may know}, right {user: [mechanisms for which the password is the one]}, of those among them that were asked about;
+    rules, as `Rule.to_wire`; quotas {user: {key: value}}.
     """
     try:
         with wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
@@ -51,16 +58,19 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
             found = [one.to_wire() for one in every_rule(broker)]
             limits = every_quota(broker)
     except (OSError, kafka_errors.KafkaError) as error:
-        return {"serving": False, "why": wire.describe(error), "users": [], "right": {}, "rules": [], "quotas": {}}
-    asked = {name: password for name, password in args["passwords"].items() if name in there}
+        return {"serving": False, "why": wire.describe(error), "users": {}, "right": {}, "rules": [], "quotas": {}}
+    asked = {
+        name: {mechanism: password for mechanism, password in one.items() if mechanism in there.get(name, ())}
+        for name, one in args["passwords"].items()
+    }
     right = _tried(args["door"], asked)
     return {"serving": True, "why": "", "users": there, "right": right, "rules": found, "quotas": limits}
 
 
 def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-    """Make and remove users and rules. args: bootstrap; door: as for `look`; passwords {user: password} to be set;
-    delete: users; add, remove: rules, as `Rule.to_wire`; quotas {user: {key: value, None to remove it}}. Rules and
-    quotas are there before their users, and go after them.
+    """Make and remove users and rules. args: bootstrap; door: as for `look`; passwords {user: {mechanism: password}} to
+    be set, None for one that nobody knows; delete: users; add, remove: rules, as `Rule.to_wire`; quotas {user: {key:
+    value, None to remove it}}. Rules and quotas are there before their users, and go after them.
 
     Returns {} when the broker's secured listener takes every user that was made. Raises Failure.
     """
@@ -68,12 +78,20 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         add_rules(broker, [rules.from_wire(one) for one in args["add"]])
         kept = {name: change for name, change in args["quotas"].items() if name not in args["delete"]}
         alter_quotas(broker, kept)
-        alter_users(broker, args["passwords"], args["delete"], Cluster(args["bootstrap"]).controller)
+        # To delete a password that is not there fails for the whole user.
+        has = _passwords(broker) if args["delete"] else {}
+        gone = {name: has[name] for name in args["delete"] if name in has}
+        alter_users(broker, args["passwords"], gone, Cluster(args["bootstrap"]).controller)
         remove_rules(broker, [rules.from_wire(one) for one in args["remove"]])
         alter_quotas(broker, {name: change for name, change in args["quotas"].items() if name not in kept})
     deadline = time.monotonic() + KNOWN_SECONDS
     while args["door"]:
-        late = [name for name, right in _tried(args["door"], args["passwords"]).items() if not right]
+        known = {
+            name: {mechanism: password for mechanism, password in one.items() if password is not None}
+            for name, one in args["passwords"].items()
+        }
+        right = _tried(args["door"], known)
+        late = [name for name, one in known.items() if {*one} - {*right.get(name, ())}]
         if not late:
             break
         if time.monotonic() > deadline:
@@ -85,13 +103,25 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     return {}
 
 
-def users(broker: wire.Connection) -> List[str]:
-    """The names of the users that have a password of the mechanism. Raises KafkaError, OSError."""
+def users(broker: wire.Connection) -> Dict[str, List[str]]:
+    """{user: mechanisms for which it has a password that somebody may know}, without those that have none. Raises
+    KafkaError, OSError."""
+    known = {
+        name: sorted(mechanism for mechanism, iterations in passwords.items() if iterations != NOBODYS)
+        for name, passwords in _passwords(broker).items()
+    }
+    return {name: mechanisms for name, mechanisms in sorted(known.items()) if mechanisms}
+
+
+def _passwords(broker: wire.Connection) -> Dict[str, Dict[str, int]]:
+    """{user: {mechanism for which it has a password: iterations}}. Raises KafkaError, OSError."""
     answer = broker.call(DescribeUserScramCredentialsRequest(users=None))
     wire.raise_for(answer.error_code, answer.error_message)
-    return sorted(
-        one.user for one in answer.results if any(each.mechanism == login.NUMBER for each in one.credential_infos)
-    )
+    names = {number: name for name, number in login.NUMBERS.items()}
+    return {
+        one.user: {names[each.mechanism]: each.iterations for each in one.credential_infos if each.mechanism in names}
+        for one in answer.results
+    }
 
 
 def every_rule(broker: wire.Connection) -> List[rules.Rule]:
@@ -193,35 +223,48 @@ def remove_rules(broker: wire.Connection, unwanted: Sequence[rules.Rule]) -> Non
 
 def alter_users(
     broker: wire.Connection,
-    passwords: Mapping[str, str],
-    delete: Iterable[str],
+    passwords: Mapping[str, Mapping[str, Any]],
+    delete: Mapping[str, Collection[str]],
     controller: Callable[[], wire.Connection],
 ) -> None:
-    """Set passwords, and delete users; one that is gone already is fine. controller: connects to the one that a broker
+    """Set passwords {user: {mechanism: password, None for one that nobody knows}}, and delete
+    those of users {user: mechanisms}; one that is gone already is fine. controller: connects to the one that a broker
     with ZooKeeper wants to be asked instead. Raises KafkaError, OSError."""
-    upsertions = []
-    for name, password in passwords.items():
-        salt = os.urandom(16)
-        upsertions.append(
-            AlterUserScramCredentialsRequest.ScramCredentialUpsertion(
-                name=name,
-                mechanism=login.NUMBER,
-                iterations=login.ITERATIONS,
-                salt=salt,
-                salted_password=login.salt(password, salt),
-            )
-        )
-    deletions = [
-        AlterUserScramCredentialsRequest.ScramCredentialDeletion(name=name, mechanism=login.NUMBER) for name in delete
-    ]
-    if not upsertions and not deletions:
-        return
-    request = AlterUserScramCredentialsRequest(deletions=deletions, upsertions=upsertions)
-    answer = broker.call(request)
-    if any(one.error_code == NOT_CONTROLLER for one in answer.results):
-        with controller() as there:
-            answer = there.call(request)
-    _raise_first([one for one in answer.results if one.error_code != NO_USER])
+    # A request may name a user once. A new password comes before another one goes: there is always one that is good.
+    for goes in (False, True):
+        for mechanism in login.MECHANISMS:
+            upsertions = [
+                _password(name, mechanism, one[mechanism])
+                for name, one in passwords.items()
+                if mechanism in one and (one[mechanism] is None) == goes
+            ]
+            deletions = [
+                AlterUserScramCredentialsRequest.ScramCredentialDeletion(name=name, mechanism=login.NUMBERS[mechanism])
+                for name, mechanisms in delete.items()
+                if goes and mechanism in mechanisms
+            ]
+            if not upsertions and not deletions:
+                continue
+            request = AlterUserScramCredentialsRequest(deletions=deletions, upsertions=upsertions)
+            answer = broker.call(request)
+            if any(one.error_code == NOT_CONTROLLER for one in answer.results):
+                with controller() as there:
+                    answer = there.call(request)
+            _raise_first([one for one in answer.results if one.error_code != NO_USER])
+
+
+def _password(name: str, mechanism: str, password: "str | None") -> Any:
+    """A password as a request sets it; None for one that nobody knows."""
+    salt = os.urandom(16)
+    rounds = NOBODYS if password is None else login.ITERATIONS
+    text = secrets.token_urlsafe(24) if password is None else password
+    return AlterUserScramCredentialsRequest.ScramCredentialUpsertion(
+        name=name,
+        mechanism=login.NUMBERS[mechanism],
+        iterations=rounds,
+        salt=salt,
+        salted_password=login.salt(text, salt, mechanism, rounds),
+    )
 
 
 def _raise_first(results: Iterable[Any]) -> None:
@@ -229,20 +272,25 @@ def _raise_first(results: Iterable[Any]) -> None:
         wire.raise_for(one.error_code, one.error_message)
 
 
-def _tried(door: str, passwords: Mapping[str, str]) -> Dict[str, bool]:
-    """Whether each user gets in. Without a secured listener nothing can be tried, and nothing is known to be right."""
-    if not door or not passwords:
+def _tried(door: str, passwords: Mapping[str, Mapping[str, str]]) -> Dict[str, List[str]]:
+    """By which mechanisms each user gets in. Without a secured listener nothing can be tried, and nothing is known to
+    be right."""
+    if not door or not any(passwords.values()):
         return {}
-    place, right, authority = Endpoint.parse(door), {}, authority_here()
-    for name, password in passwords.items():
-        try:
-            Endpoint(place.host, place.port, SASL_SSL, Login(authority, name, password)).connect().close()
-            right[name] = True
-        except login.Refused:
-            right[name] = False
-        except OSError as error:
-            raise Failure(
-                f"the listener {door}, at which a user's password is tried, does not answer: {wire.describe(error)}",
-                advice="see the broker's log (`invoke logs --service kafka`); then run the same command again",
-            ) from None
+    place = Endpoint.parse(door)
+    right: Dict[str, List[str]] = {}
+    for name, one in passwords.items():
+        for mechanism, password in one.items():
+            who = given.login(name, password)._replace(mechanism=mechanism)
+            try:
+                Endpoint(place.host, place.port, SASL_SSL, who).connect().close()
+                right.setdefault(name, []).append(mechanism)
+            except login.Refused:
+                pass
+            except OSError as error:
+                why = wire.describe(error)
+                raise Failure(
+                    f"the listener {door}, at which a user's password is tried, does not answer: {why}",
+                    advice="see the broker's log (`invoke logs --service kafka`); then run the same command again",
+                ) from None
     return right

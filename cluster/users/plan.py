@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cluster.protocol.login import MECHANISM
 from cluster.users.quotas import Change, Quota, change, text
 from cluster.users.rules import Rule, from_wire, shown
 from cluster.users.wanted import OURS, User
@@ -16,34 +17,35 @@ ByWho = Mapping[str, tuple[Rule, ...]]  # by whom a rule is for, as `Rule.who` w
 @dataclass(frozen=True)
 class Plan:
     """listed: whom the inventory lists, in whichever way; users: those of kafka_users; add: users that are not there;
-    passwords: those whose password is another one; rules: to be made; more: rules that nobody lists; others: users with
+    passwords: what changes of those that are there, {user: {mechanism: password, None for one that goes}}; had: for
+    which they have one, by user; rules: to be made; more: rules that nobody lists; others: users with
     a password that are not listed, with such rules; quotas: what changes of the quotas that are listed, by user; loose:
-    quotas that nobody lists, of any user; dropped: users of kafka_users without a password that have one."""
+    quotas that nobody lists, of any user."""
 
     listed: frozenset[str] = frozenset()
     users: frozenset[str] = frozenset()
     add: tuple[User, ...] = ()
-    passwords: tuple[User, ...] = ()
+    passwords: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    had: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rules: ByWho = field(default_factory=dict)
     more: ByWho = field(default_factory=dict)
     others: ByWho = field(default_factory=dict)
     quotas: Mapping[str, Change] = field(default_factory=dict)
     loose: Mapping[str, Quota] = field(default_factory=dict)
-    dropped: tuple[str, ...] = ()
 
     @property
     def changes(self) -> int:
         """How many of those that are listed change."""
-        return len({one.name for one in (*self.add, *self.passwords)} | {*self.rules, *self.quotas})
+        return len({one.name for one in self.add} | {*self.passwords, *self.rules, *self.quotas})
 
     @property
     def prunes(self) -> bool:
         """Whether something is there that is not listed."""
-        return bool(self.more or self.others or self.loose or self.dropped)
+        return bool(self.more or self.others or self.loose)
 
-    def set_passwords(self) -> dict[str, str]:
-        """{user: password} of those that are to be made or changed."""
-        return {one.name: one.password for one in (*self.add, *self.passwords)}
+    def set_passwords(self) -> dict[str, Mapping[str, str | None]]:
+        """{user: {mechanism: password, None for one that goes}} of those that are to be made or changed."""
+        return {**{one.name: one.passwords for one in self.add}, **self.passwords}
 
     def made(self) -> list[Rule]:
         """All rules that are to be made."""
@@ -65,25 +67,44 @@ def make(wanted: Sequence[User], there: Mapping[str, Any], acls: Sequence[Rule] 
     have a password are, and quotas too."""
     found = [rule for rule in map(from_wire, there["rules"]) if not rule.user.startswith(OURS)]
     listed = [*(rule for one in wanted for rule in one.rules), *(acls or ())]
-    names, with_password = {one.name for one in wanted}, [one for one in wanted if one.password]
+    names, with_password = {one.name for one in wanted}, [one for one in wanted if one.passwords]
     known, ours = set(there["users"]), {*listed}
     strangers = {name for name in known - names if not name.startswith(OURS)} if wanted else set()
     unlisted = _by_who(sorted(rule for rule in found if rule not in ours and (rule.plain or acls is not None)))
     mentioned = {one.name: one.quota for one in wanted if one.quota is not None}
     changed = {name: change(quota, there["quotas"].get(name, {})) for name, quota in mentioned.items()}
     loose = {name: quota for name, quota in sorted(there["quotas"].items()) if name not in mentioned}
+    secrets = {one.name: _passwords(one, there) for one in wanted if one.name in known}
     return Plan(
         listed=frozenset(names | {rule.who for rule in listed}),
         users=frozenset(names),
         add=tuple(one for one in with_password if one.name not in known),
-        passwords=tuple(one for one in with_password if one.name in known and not there["right"].get(one.name)),
+        passwords={name: change for name, change in secrets.items() if change},
+        had=there["users"],
         rules=_by_who(rule for rule in dict.fromkeys(listed) if rule not in found),
         more={who: rules for who, rules in unlisted.items() if who not in strangers},
         others={name: unlisted.get(name, ()) for name in sorted(strangers)},
         quotas={name: found for name, found in changed.items() if found},
         loose=loose if wanted else {},
-        dropped=tuple(one.name for one in wanted if not one.password and one.name in known),
     )
+
+
+def _passwords(user: User, there: Mapping[str, Any]) -> dict[str, str | None]:
+    """What changes of the passwords of a user that is there."""
+    right = there["right"].get(user.name, ())
+    new: dict[str, str | None] = {name: text for name, text in user.passwords.items() if name not in right}
+    return {**new, **{name: None for name in there["users"][user.name] if name not in user.passwords}}
+
+
+def _told(changed: Mapping[str, str | None], had: Collection[str]) -> Iterator[str]:
+    """What is said of the passwords of a user that change. had: the mechanisms for which it had one."""
+    for mechanism, password in sorted(changed.items(), reverse=True):
+        if password is None:
+            yield f"no longer a password by {mechanism}"
+        elif mechanism in had:
+            yield "another password" if mechanism == MECHANISM else f"another password by {mechanism}"
+        else:
+            yield f"a password by {mechanism}, beside the other one" if had else f"a password by {mechanism}"
 
 
 def _by_who(rules: Iterable[Rule]) -> ByWho:
@@ -95,9 +116,9 @@ def _by_who(rules: Iterable[Rule]) -> ByWho:
 
 def lines(plan: Plan, prune: bool) -> Iterator[tuple[str, str, str]]:
     """(user, what changes, "+", "~" or "-") of each change."""
-    new, other = {one.name for one in plan.add}, {one.name for one in plan.passwords}
-    for name in sorted({*new, *other, *plan.rules, *plan.quotas}):
-        parts = ["another password"] if name in other else []
+    new = {one.name for one in plan.add}
+    for name in sorted({*new, *plan.passwords, *plan.rules, *plan.quotas}):
+        parts = list(_told(plan.passwords.get(name, {}), plan.had.get(name, ())))
         parts += [rule.sentence for rule in plan.rules.get(name, ())]
         parts += [f"quota: {text(plan.quotas[name])}"] if name in plan.quotas else []
         changed = name in plan.users and name not in new
@@ -108,8 +129,6 @@ def lines(plan: Plan, prune: bool) -> Iterator[tuple[str, str, str]]:
         for name, quota in plan.loose.items():
             if name not in plan.others:
                 yield name, f"no longer a quota: {text(quota)}", "~"
-        for name in plan.dropped:
-            yield name, "no longer a password", "~"
         for name, rules in plan.others.items():
             with_it = [*(["rules"] if rules else []), *(["quota"] if name in plan.loose else [])]
             yield name, f"delete the user{' and its ' if with_it else ''}{' and '.join(with_it)}", "-"
@@ -124,5 +143,3 @@ def left_alone(plan: Plan) -> Iterator[str]:
     for name, quota in plan.loose.items():
         if name not in plan.others:
             yield f"not listed, left alone: the quota of {name}: {text(quota)}"
-    for name in plan.dropped:
-        yield f"not listed, left alone: the password of {name}, which still opens the listeners that take one"

@@ -8,8 +8,10 @@ from cluster.remote import ByBroker
 from cluster.users.quotas import Change
 from cluster.users.rules import Rule
 
+Passwords = Mapping[str, Mapping[str, "str | None"]]  # {user: {mechanism: password; None: one that nobody knows}}
 
-def look(door: str, passwords: Mapping[str, str]) -> ByBroker:
+
+def look(door: str, passwords: Passwords) -> ByBroker:
     """The users that are there, and whether these passwords are theirs: `users.onhost.look`."""
     return ByBroker("cluster.users.onhost", "look", {"door": door, "passwords": dict(passwords)})
 
@@ -17,7 +19,7 @@ def look(door: str, passwords: Mapping[str, str]) -> ByBroker:
 def change(
     door: str,
     *,
-    passwords: Mapping[str, str],
+    passwords: Passwords,
     delete: Sequence[str] = (),
     add: Sequence[Rule] = (),
     remove: Sequence[Rule] = (),
@@ -27,3 +29,9 @@ def change(
     wired = {"add": [one.to_wire() for one in add], "remove": [one.to_wire() for one in remove]}
     users = {"passwords": dict(passwords), "delete": list(delete), "quotas": dict(quotas or {})}
     return ByBroker("cluster.users.onhost", "change", {"door": door, **users, **wired})
+
+
+def listen(broker: int, *, log: str, seconds: float, aside: Sequence[str]) -> ByBroker:
+    """What a broker allows its users in the next seconds: `users.overheard.listen`."""
+    args = {"broker": broker, "log": log, "seconds": seconds, "aside": list(aside)}
+    return ByBroker("cluster.users.overheard", "listen", args)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cluster.protocol.login import MECHANISM, SECOND
 from cluster.users import quotas
 from cluster.users.rules import Rule
 from provisioner.errors import ConfigError
@@ -24,7 +25,10 @@ RIGHTS = {
     "groups": ("group", "read"),
     "transactions": ("transactional-id", "write"),
 }
-KEYS = ("password", "certificate", *RIGHTS, "quota")
+# {key of an entry: for which of Kafka's mechanisms it is the password}. They may be different, and are good at the same
+# time: a user gets another one without a moment at which clients with either are refused.
+PASSWORDS = {"password": MECHANISM, "password_sha256": SECOND}
+KEYS = (*PASSWORDS, "certificate", *RIGHTS, "quota")
 SHORTEST = 8  # characters of a password
 OURS = "provisioner-"  # how users begin that the toolkit makes for a moment
 NODES = ("kafka", "ANONYMOUS")  # what nodes are called in their certificates, and who has no name
@@ -32,11 +36,11 @@ LONGEST = 64  # characters of a name in a certificate (X.520, ub-common-name)
 
 
 class User(NamedTuple):
-    """A user as it is to be. password: "" for none; quota: exactly this one; None where the inventory does not mention
-    it; certificate: whether its clients may show one instead of a password."""
+    """A user as it is to be. passwords: {mechanism: password}; quota: exactly this one; None where the inventory does
+    not mention it; certificate: whether its clients may show one instead of a password."""
 
     name: str
-    password: str
+    passwords: Mapping[str, str]
     rules: tuple[Rule, ...]
     quota: quotas.Quota | None = None
     certificate: bool = False
@@ -56,8 +60,9 @@ def parse(given: Mapping[Any, Any], place: Callable[..., str]) -> tuple[list[Use
         ]
         problems += found
         if not found:
-            password, shown = str(entry.get("password") or ""), entry.get("certificate") is True
-            users.append(User(str(name), password, _rules(str(name), entry), _quota(entry), shown))
+            passwords = {PASSWORDS[key]: str(entry[key]) for key in PASSWORDS if entry.get(key) is not None}
+            shown = entry.get("certificate") is True
+            users.append(User(str(name), passwords, _rules(str(name), entry), _quota(entry), shown))
     return users, problems
 
 
@@ -96,13 +101,12 @@ def _wrong(name: Any, entry: Any) -> Iterator[tuple[str, str]]:
         if key not in KEYS:
             yield f"{name} has an unknown key {key}{did_you_mean(str(key), KEYS)}", f"keys: {', '.join(KEYS)}"
     yield from _wrong_certificate(name, entry.get("certificate"))
-    password = entry.get("password")
-    if password is None and entry.get("certificate") is True:
-        pass
-    elif password is None or isinstance(password, (Mapping, list, bool)) or str(password) == "":
+    given = {key: entry[key] for key in PASSWORDS if entry.get(key) is not None}
+    wrong = any(isinstance(one, (Mapping, list, bool)) or str(one) == "" for one in given.values())
+    if wrong or (not given and entry.get("certificate") is not True):
         advice = "set one, encrypted by ansible-vault or from the environment; or certificate: true, instead of one"
         yield f"{name} has no password", advice
-    elif len(str(password)) < SHORTEST:
+    elif any(len(str(one)) < SHORTEST for one in given.values()):
         yield f"the password of {name} is shorter than {SHORTEST} characters", "use a longer one"
     for key in RIGHTS:
         for one in _names(entry.get(key)):

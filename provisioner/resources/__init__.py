@@ -14,6 +14,8 @@ from .digest import sha256 as sha256
 from .directory import Directory as Directory
 from .extract import Extract as Extract
 from .file import File as File
+from .given import Given as Given
+from .gone import Gone as Gone
 from .initial import Initial as Initial
 from .link import Link as Link
 from .link import Links as Links

@@ -125,6 +125,10 @@ class Resource:
         """The paths of files whose new content nobody knows before it is sent: services may read them at start."""
         return ()
 
+    def goes_with(self) -> Tuple[str, ...]:
+        """The paths of files that services read at start, with whose change it waits for the restart."""
+        return ()
+
     def aliases(self) -> Dict[str, str]:
         """{path: target} of the links that it makes: what is below the target is below the path, too."""
         return {}

@@ -106,7 +106,7 @@ class Credential(Resource):
             raise in_the_way(self.path, state, "file")
         if state is None or state["type"] != "file":
             return state
-        said, body = _read(system.read_text(self.path) or "")
+        said, body = above(system.read_text(self.path) or "")
         trusted = system.read_text(self.trust) or ""
         until = int(said.get("until", "0"))
         return {
@@ -176,8 +176,8 @@ def _said(
     return "".join(f"# {name}: {value}\n" for name, value in lines.items())
 
 
-def _read(text: str) -> Tuple[Dict[str, str], str]:
-    """(what the lines above say, the rest)."""
+def above(text: str) -> Tuple[Dict[str, str], str]:
+    """(what the lines above a key say, the rest)."""
     above, dashes, rest = text.partition("-----BEGIN")
     pairs = (line[2:].partition(": ") for line in above.splitlines() if line.startswith("# "))
     return {name: value for name, colon, value in pairs if colon}, dashes + rest

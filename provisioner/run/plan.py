@@ -169,9 +169,9 @@ def waiting(changes: Iterable[Change], inputs: Collection[str]) -> tuple[Change,
 
 
 def _touches(resource: Resource, inputs: Collection[str]) -> bool:
-    """Whether it writes one of these paths, or is a link that leads to one or is on the way to one."""
+    """Whether it writes one of these paths, goes with one, or is a link that leads to one or is on the way to one."""
     ends = [end for link in resource.aliases().items() for end in link]
-    return any(path in inputs for path in (*resource.written(), *resource.rewritten())) or any(
+    return any(path in inputs for path in (*resource.written(), *resource.rewritten(), *resource.goes_with())) or any(
         _within(path, end) for end in ends for path in inputs
     )
 

@@ -202,7 +202,8 @@ def wanted_topics(inventory: Inventory) -> tuple[list[Wanted], list[ConfigError]
 def closed(inventory: Inventory) -> list[ConfigError]:
     """kafka_security is the same everywhere, and this cluster can have it."""
     nodes = [host for group in kraft.NODES for host in members(inventory, group)]
-    if not any(host.vars["kafka_security"] or host.vars["kafka_super_users"] for host in nodes):
+    variables = ("kafka_security", "kafka_super_users", *security.GIVEN)
+    if not any(host.vars.get(name) for host in nodes for name in variables):
         return []
     from roles.kafka import closing  # as above
 

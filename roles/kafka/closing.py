@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.users import principals
 from cluster.users.rules import EVERYONE
 from provisioner.errors import ConfigError
-from roles.kafka import listeners, metadata
+from roles.kafka import given, listeners, metadata
 from roles.kafka.release import release
 from roles.shared import kraft, security
 from roles.shared.checks import members, one_for_all
@@ -28,7 +28,7 @@ DECIDED = re.compile(r"zookeeper\.(ssl\..+|set\.acl|clientCnxnSocket)")
 def problems(inventory: Inventory) -> list[ConfigError]:
     """All of them; a mode that is not one, or that the cluster cannot have, first and alone."""
     first = one_mode(inventory) or keeper(inventory)
-    rest = (no_listener_of_ours, decided, renewed_in_time, super_users)
+    rest = (no_listener_of_ours, decided, renewed_in_time, super_users, given.problems)
     return first or [problem for check in rest for problem in check(inventory)]
 
 

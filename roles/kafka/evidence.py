@@ -58,9 +58,10 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *shared.older("Kafka", {one.host: (one.version, one.wanted_version) for one in seen if one.version}),
     ]
     if any(security.NODES in one.now.get("listeners", "") for one in seen):
-        from roles.kafka import clients
+        from roles.kafka import clients, denied
 
         out += clients.cut_off(witnesses, call)
+        out += denied.denied(witnesses, call)
     out += _split(witnesses, seen, call)
     if metadata.own(witnesses[0].target):
         from roles.kafka import quorum_evidence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from cluster import remote
 from provisioner.errors import HostFailed, ProvisionerError
-from roles.kafka import client_certificates, metadata
+from roles.kafka import client_certificates, given, metadata
 from roles.kafka.release import release
 from roles.kafka.service import STARTED
 from roles.shared import kraft, security, tls
@@ -33,6 +33,7 @@ def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerEr
     host, and only where a restart is planned."""
     found = tls.objections(target, plan, kraft.COMBINED_UNIT) if security.on(target.host) else []
     found = found or (client_certificates.objections(target, plan) if security.on(target.host) else [])
+    found += given.objections(target)
     return found or _of_versions(target, plan, call)
 
 

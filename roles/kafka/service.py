@@ -13,7 +13,7 @@ from provisioner.resources import Live, Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
-from roles.kafka import client_certificates, listeners, logs, metadata, topology
+from roles.kafka import client_certificates, given, listeners, logs, metadata, topology
 from roles.kafka.release import home, release
 from roles.shared import jvm, kraft, security, tls
 
@@ -74,8 +74,9 @@ def inputs(target: Target) -> tuple[str, ...]:
     logging = logs.path(release(target.host.vars))
     keys = security.files(kraft.COMBINED_UNIT) if security.on(target.host) else ()
     trusted = (client_certificates.TRUSTED,) if listeners.with_certificates(target.host) else ()
+    shown = security.given_files(kraft.COMBINED_UNIT) if security.given(target.host) else ()
     program = (f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
-    return (CONFIG, ENVIRONMENT, *secrets, *keys, *trusted, logging, UNIT, *program)
+    return (CONFIG, ENVIRONMENT, *secrets, *keys, *trusted, *shown, logging, UNIT, *program)
 
 
 def node(target: Target) -> tls.Node | None:
@@ -84,7 +85,9 @@ def node(target: Target) -> tls.Node | None:
     if not security.on(target.host):
         return None
     listed, here = listeners.of(target.host), kraft.voters_in(kraft.COMBINED_UNIT, target.members)
-    own = {security.NODES, *(one.name for one in listeners.secured(target.host))}
+    # What clients are shown may be given; to those with certificates it is the node's own.
+    others = () if security.given(target.host) else listeners.secured(target.host)
+    own = {security.NODES, *(one.name for one in others)}
     own |= {one.name for one in listeners.with_certificates(target.host)}
     doors = {one.name: one.asked_here for one in listed if one.name in own and one.protocol in (SSL, SASL_SSL)}
     if voter := next((one for one in here if one.host == target.name), None):
@@ -92,6 +95,11 @@ def node(target: Target) -> tls.Node | None:
     # The names and addresses by which clients and nodes reach the broker, and its controller.
     names = [*(name for one in listed for name in (one.advertised_host, one.here)), target["kafka_controller_address"]]
     return tls.node(target, kraft.COMBINED_UNIT, names, doors)
+
+
+def shown(target: Target) -> tls.Shown | None:
+    """The certificate that the unit shows to clients instead of its node's; None where it shows that."""
+    return given.shown(target)
 
 
 def reached(host: Host) -> str:

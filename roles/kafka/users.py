@@ -44,13 +44,13 @@ def listed(host: Host) -> bool:
 def planned(ask: Ask, host: Host) -> planning.Plan | None:
     """What is to be done about users and rules; None where the broker does not answer. host: the one that is asked."""
     wanted = of(host)
-    there = ask(remote.look(door(host), {one.name: one.password for one in wanted if one.password}))
+    there = ask(remote.look(door(host), {one.name: one.passwords for one in wanted if one.passwords}))
     return planning.make(wanted, there, rules_of(host)) if there["serving"] else None
 
 
 def apply(ask: Ask, host: Host, plan: planning.Plan, prune: bool = False) -> None:
     """Do it. prune: also remove what is not listed. Raises HostFailed."""
-    delete = [*plan.others, *plan.dropped] if prune else []
+    delete = list(plan.others) if prune else []
     rules = {"add": plan.made(), "remove": plan.pruned() if prune else []}
     quotas = plan.set_quotas(prune)
     ask(remote.change(door(host), passwords=plan.set_passwords(), delete=delete, **rules, quotas=quotas))

@@ -25,9 +25,11 @@ from provisioner.resources import Request
 from provisioner.words import counted
 from roles.kafka import listeners, topology
 from roles.kafka.release import NEW_OPTIONS, release
+from roles.shared import security
 from roles.shared.members import HostLike
 
 HERE = "this machine"
+UNVERIFIED = "CERTIFICATE_VERIFY_FAILED"  # as OpenSSL says it
 
 
 class TargetLike(Protocol):
@@ -73,12 +75,14 @@ class _Anybody:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to check. driver: the host it runs on. skipped: listeners that cannot be checked at all, and why."""
+    """What to check. driver: the host it runs on. skipped: listeners that cannot be checked at all, and why. given:
+    whether clients are shown certificates that were given to the deploy."""
 
     driver: str
     hosts: Mapping[int, str]  # broker id -> host name
     legs: tuple[Leg, ...]
     skipped: tuple[tuple[Leg, str], ...] = ()
+    given: bool = False
 
     def label(self, broker: int) -> str:
         """A broker's name in messages."""
@@ -119,7 +123,7 @@ def plan_smoke(targets: Sequence[TargetLike]) -> Plan | None:
                 legs.append(leg)
             else:
                 skipped.append((leg, f"the smoke check has no credentials for {listener.protocol}"))
-    return Plan(driver.name, hosts, tuple(legs), tuple(skipped))
+    return Plan(driver.name, hosts, tuple(legs), tuple(skipped), security.given(driver.host))
 
 
 def elsewhere(plan: Plan, answer: Mapping[str, Any]) -> list[Leg]:
@@ -130,7 +134,8 @@ def elsewhere(plan: Plan, answer: Mapping[str, Any]) -> list[Leg]:
 
 
 def verdicts(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Verdict]:
-    """Each leg's verdict from the answers of all places: failed anywhere is failed, else ok anywhere is ok. Pure."""
+    """Each leg's verdict from the answers of all places: failed anywhere is failed, else ok anywhere is ok. A listener
+    is not skipped for a given certificate that nobody can verify on any broker: no client gets in. Pure."""
     found = []
     for leg in plan.legs:
         tried = [
@@ -143,7 +148,15 @@ def verdicts(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> li
         status = "failed" if "failed" in statuses else "ok" if "ok" in statuses else "skipped"
         why = tuple(f"from {where}: {result['why']}" for where, result in tried if result["status"] != "ok")
         found.append(Verdict(leg, status, tuple(where for where, _ in tried), why if status != "ok" else ()))
+    if plan.given:
+        closed = {one.leg.listener for one in found} - {one.leg.listener for one in found if not _unverified(one)}
+        found = [replace(one, status="failed") if one.leg.listener in closed else one for one in found]
     return found + [Verdict(leg, "skipped", (), (why,)) for leg, why in plan.skipped]
+
+
+def _unverified(one: Verdict) -> bool:
+    """Whether a leg was not tried since the certificate there is not the one that clients are to trust."""
+    return one.status != "ok" and any(UNVERIFIED in why for why in one.why)
 
 
 def failures(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]], found: Sequence[Verdict]) -> list[str]:
@@ -164,7 +177,7 @@ def failures(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]], found
         text = f"{plan.label(broker)}: none of its listeners can be reached: {'; '.join(reasons)}"
         lines[(broker,)] = text
     for verdict in found:
-        if verdict.status == "failed" and not lines:
+        if verdict.status == "failed" and (not lines or _unverified(verdict)):
             lines[(verdict.leg,)] = f"{plan.label(verdict.leg.broker)}, {verdict.leg}: {'; '.join(verdict.why)}"
     return list(lines.values())
 

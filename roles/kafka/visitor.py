@@ -15,15 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from cluster.protocol.login import MECHANISM
 from cluster.temporary import PREFIXES
 from cluster.users import remote
 from cluster.users.rules import CLUSTER, Rule
 from provisioner import hidden
 from provisioner.authority import Authority
 from provisioner.errors import ProvisionerError
-from roles.kafka import client_certificates, listeners, users
+from roles.kafka import client_certificates, given, listeners, users
 from roles.shared import security
-from roles.shared.tls import authority
 
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
@@ -63,14 +63,13 @@ def admitted(call: Call, driver: Driver) -> Iterator[Admitted]:
     hidden.add(password)
     rules = [Rule(USER, "all", kind, PREFIXES[0], prefixed=True) for kind in ("topic", "group")]
     rules.append(Rule(USER, "describe-configs", "cluster", CLUSTER))
-    trusted = authority(driver.inventory).certificate
+    trusted = given.trusted(driver.inventory).certificate
     asked = listeners.door(host)
-    call(driver.name, remote.change(users.door(host), passwords={USER: password}, add=rules).at(asked))
+    call(driver.name, remote.change(users.door(host), passwords={USER: {MECHANISM: password}}, add=rules).at(asked))
     try:
         yield Admitted((trusted, USER, password), tuple(_strangers(host)), _client(driver))
     finally:
-        nobodys = {USER: secrets.token_urlsafe(24)}
-        call(driver.name, remote.change("", passwords=nobodys, remove=rules).at(asked))
+        call(driver.name, remote.change("", passwords={USER: {MECHANISM: None}}, remove=rules).at(asked))
 
 
 def _client(driver: Driver) -> str:
@@ -87,10 +86,11 @@ def _client(driver: Driver) -> str:
 
 def _strangers(host: Host) -> Iterator[str]:
     """Keys and certificates as a node and a client have them, of authorities that are made for them and then
-    forgotten."""
+    forgotten, with those ones' own certificates."""
     own = listeners.inter_broker(host).advertised_host
     known = [(security.ORGANIZATION, security.NAME, [own])]
     known += [(security.CLIENTS, USER, [])] if listeners.with_certificates(host) else []
     for organization, name, names in known:
         with tempfile.TemporaryDirectory() as folder:
-            yield Authority(Path(folder, "ca"), organization).issue(name, names, LIFE).text
+            made = Authority(Path(folder, "ca"), organization).issue(name, names, LIFE)
+        yield made.text + made.trusted

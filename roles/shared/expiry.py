@@ -37,6 +37,15 @@ def of_node(unit: str, left: int, due: bool) -> str:
     return f"the certificate of {unit} {when(left)}: {fix}"
 
 
+def of_given(unit: str, left: int) -> str:
+    """The certificate that a unit shows to clients and that was given to a deploy, and what to do."""
+    what = "clients refuse it" if left < 0 else "no deploy renews it"
+    return (
+        f"the certificate that {unit} shows to clients {when(left)}, and {what}: request a new one "
+        "(`invoke certs.request`), import it and deploy"
+    )
+
+
 def of_authority(left: int) -> str:
     """The authority of the nodes' certificates, and what to do."""
     return (

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from cluster.endpoint import AUTHORITY, NODE, PLAINTEXT, SSL
-from cluster.protocol.login import MECHANISM, MODULE
+from cluster.endpoint import AUTHORITY, GIVEN_AUTHORITY, GIVEN_NODE, NODE, PLAINTEXT, SSL
+from cluster.protocol.login import MECHANISMS, MODULE
 from cluster.users import principals
 from cluster.users.rules import USER
 from roles.shared.properties import escaped
@@ -41,6 +41,9 @@ MAPPING = f"RULE:^CN=([A-Za-z0-9._-]+),O={CLIENTS}$/$1/"
 
 # What decides who may do what in a closed cluster.
 DECIDED = ("authorizer.class.name", "super.users", "allow.everyone.if.no.acl.found")
+
+# What listeners of clients show instead of the node's certificate: its file, that of its key, what clients trust.
+GIVEN = ("kafka_tls_cert", "kafka_tls_key", "kafka_tls_ca")
 
 
 class Door(NamedTuple):
@@ -94,6 +97,16 @@ def files(unit: str) -> tuple[str, str]:
     return f"{folder(unit)}/{NODE}", f"{folder(unit)}/{AUTHORITY}"
 
 
+def given(host: Vars) -> bool:
+    """Whether the listeners of clients show a certificate that is given, not the node's own."""
+    return on(host) and all(host.vars[name] for name in GIVEN)
+
+
+def given_files(unit: str) -> tuple[str, str]:
+    """As `files`, of what is shown to clients then."""
+    return f"{folder(unit)}/{GIVEN_NODE}", f"{folder(unit)}/{GIVEN_AUTHORITY}"
+
+
 def admin(unit: str) -> dict[str, str]:
     """The properties by which a client is the node of its host."""
     return {"security.protocol": SSL, **_stores(unit)}
@@ -131,12 +144,15 @@ def controller(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str
 
 
 def client_door(host: Vars, unit: str, listener: str) -> dict[str, str]:
-    """The properties of a listener at which clients have a name and a password, over TLS."""
+    """The properties of a listener at which clients have a name and a password, over TLS. Whoever is to be trusted by
+    certificate stays with the nodes' authority, whatever is shown."""
     prefix = f"listener.name.{listener.lower()}."
+    shown = {f"{prefix}ssl.keystore.location": given_files(unit)[0]} if given(host) else {}
     return {
         **_tls(unit, listener, "none"),
-        f"{prefix}sasl.enabled.mechanisms": MECHANISM,
-        f"{prefix}{MECHANISM.lower()}.sasl.jaas.config": f"{MODULE} required;",
+        **shown,
+        f"{prefix}sasl.enabled.mechanisms": ",".join(MECHANISMS),
+        **{f"{prefix}{one.lower()}.sasl.jaas.config": f"{MODULE} required;" for one in MECHANISMS},
         f"{prefix}connections.max.reauth.ms": str(host.vars["kafka_reauth"]),
     }
 

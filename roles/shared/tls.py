@@ -14,7 +14,7 @@ from provisioner.authority import CERTIFICATE, KEY, Authority, lost
 from provisioner.certificates import Certificate
 from provisioner.errors import ProvisionerError, Refused
 from provisioner.inventory.yaml_source import EncryptedFile
-from provisioner.resources import Credential, Directory, Resource
+from provisioner.resources import Credential, Directory, Given, Resource
 from provisioner.run.target import Target
 from provisioner.succession import Step
 from roles.shared import kraft, security
@@ -43,6 +43,20 @@ class Node(NamedTuple):
     def asked(self) -> dict[str, Any]:
         """As `cluster.certificates.remote.look` takes it."""
         return {"path": self.credential.path, "trust": self.credential.trust, "doors": dict(self.doors)}
+
+
+class Shown(NamedTuple):
+    """A certificate that was given to a deploy, and that a unit shows to clients. trust: the path of what clients
+    trust; doors: as of a `Node`, those at which it is shown."""
+
+    file: Given
+    trust: str
+    doors: Mapping[str, str]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """As `Node.asked`."""
+        return {"path": self.file.path, "trust": self.trust, "doors": dict(self.doors)}
 
 
 def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, str]) -> Node:

@@ -47,24 +47,26 @@ def in_the_clear(cluster: Cluster, topic: str) -> Load:
     return Load(at_port(cluster, PLAIN), topic)
 
 
-def with_a_password(cluster: Cluster, topic: str) -> Load:
-    return Load(at_port(cluster, SECURED), topic, client=client(cluster))
+def with_a_password(cluster: Cluster, topic: str, password: str = PASSWORD, bits: int = 512) -> Load:
+    return Load(at_port(cluster, SECURED), topic, client=client(cluster, password, bits))
 
 
-def client(cluster: Cluster) -> dict[str, Any]:
+def client(cluster: Cluster, password: str = PASSWORD, bits: int = 512) -> dict[str, Any]:
     trusted = cluster.path.with_name(f"{cluster.path.stem}.ca") / "ca.crt"
     return {
         "security_protocol": "SASL_SSL",
-        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_mechanism": f"SCRAM-SHA-{bits}",
         "sasl_plain_username": "alice",
-        "sasl_plain_password": PASSWORD,
+        "sasl_plain_password": password,
         "ssl_context": ssl.create_default_context(cafile=str(trusted)),
     }
 
 
-def closed(cluster: Cluster, mode: str) -> None:
-    users = {"kafka_users": USERS} if mode != "off" else {}
-    cluster.set({MODE: mode, **users})
+def closed(cluster: Cluster, mode: str, **passwords: str) -> None:
+    """passwords: alice's, by their names in kafka_users, where they are others."""
+    rights = {name: may for name, may in USERS["alice"].items() if name != "password"}
+    alice = {**rights, **passwords} if passwords else USERS["alice"]
+    cluster.set({MODE: mode, **({"kafka_users": {"alice": alice}} if mode != "off" else {})})
 
 
 def listening(cluster: Cluster) -> set[str]:

@@ -23,7 +23,7 @@ from cli.cluster import opened
 from cli.common import Run
 from cluster.endpoint import Endpoint, Login
 from cluster.protocol.hello import LARGEST_ANSWER, REQUEST, STRANGE, hello
-from cluster.protocol.login import Refused, log_in
+from cluster.protocol.login import MECHANISM, Refused, log_in
 from cluster.users import remote
 from lab.lab import Lab
 from provisioner.agent.framed import receive
@@ -290,7 +290,7 @@ def test_an_open_connection_ends_in_time_once_its_user_is_deleted_or_has_another
     places = {name: door(closed, name, old) for name in names}
     with opened(Run(hosts=str(closed.path))) as cluster, contextlib.ExitStack() as stack:
         tried_at = users.door(cluster.driver)
-        cluster.call(remote.change(tried_at, passwords=dict.fromkeys(names, old)))
+        cluster.call(remote.change(tried_at, passwords={name: {MECHANISM: old} for name in names}))
         for place in places.values():
             eventually(partial(hello, place), seconds=5, what="the broker knows the user")
         again, once = (stack.enter_context(places["dave"].connect()) for _ in range(2))
@@ -302,7 +302,7 @@ def test_an_open_connection_ends_in_time_once_its_user_is_deleted_or_has_another
         shows, silent = (
             {name: stack.enter_context(place.connect()) for name, place in places.items()} for _ in range(2)
         )
-        cluster.call(remote.change(tried_at, passwords={"dave": new}, delete=["erin"]))
+        cluster.call(remote.change(tried_at, passwords={"dave": {MECHANISM: new}}, delete=["erin"]))
         changed = time.monotonic()
         # This is when a client is moved: its connection is served, the new password is good, and the old one is not.
         assert all(answers(one) for one in (*shows.values(), *silent.values()))

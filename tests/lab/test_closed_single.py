@@ -6,6 +6,7 @@ import base64
 import json
 import random
 import re
+import ssl
 import subprocess
 import sys
 import time
@@ -20,8 +21,11 @@ from kafka.errors import TopicAuthorizationFailedError
 
 from cli.cluster import Cluster, opened
 from cli.common import Run
+from cluster import remote as kafka
 from cluster.endpoint import Endpoint, Login
+from cluster.protocol.login import MECHANISM
 from cluster.protocol.wire import Connection
+from cluster.smoke.leg import Leg
 from cluster.users import remote
 from cluster.users.rules import Rule, from_wire
 from lab.lab import Lab
@@ -29,6 +33,8 @@ from provisioner import certificates
 from provisioner.authority import Authority
 from provisioner.resources import Credential
 from roles.kafka import users
+from roles.shared import security
+from tests.support.company import Company
 
 from . import rights
 from .hosts import ROOT, LabHost, counts
@@ -88,7 +94,8 @@ def test_the_broker_answers_as_the_toolkit_says_by_the_rules(node: LabHost):
     rng, answered, allowed = random.Random(20), 0, 0
     there: list[Rule] = []
     with opened(Run(hosts=str(node.inventory), extra_vars=[*moved[1::2]])) as cluster:
-        cluster.call(remote.change(users.door(cluster.driver), passwords=passwords))
+        made = {user: {MECHANISM: password} for user, password in passwords.items()}
+        cluster.call(remote.change(users.door(cluster.driver), passwords=made))
         with Connection(doors["ann"]):
             (peer,) = node.sh(f"ss -Htn state established sport = :{port}").splitlines()
         own = re.findall(r"(\d+[.]\d+[.]\d+[.]\d+)\]?:\d+", peer)[1]
@@ -229,6 +236,44 @@ def test_the_authority_gets_another_key_and_a_run_that_is_killed_on_the_way_is_f
     assert found["authority"] == certificates.read(both[1]).key and found["signed_by_authority"]
     assert {one["serial"] for one in found["listeners"].values()} == {found["serial"]}
     assert counts(node.deploy(*REQUIRED, "--no-smoke"), node.name)["touched"] == 0
+
+
+def test_clients_are_shown_a_certificate_of_the_company_s_and_nodes_never_are(node: LabHost, tmp_path: Path):
+    port, folder = node.bootstrap.split(":")[1], node.inventory.with_name(f"{node.inventory.stem}.certs")
+    password = "a-password-of-alice"
+    there = {"kafka_secure_port": port, "kafka_port": 19092, "kafka_users": {"alice": {"password": password}}}
+    moved, company = (*REQUIRED, "--extra-vars", json.dumps(there)), Company(tmp_path)
+    done = node.invoke("certs.request", *moved)
+    assert done.returncode == 0, done.stdout
+    company.sign(folder / f"{node.name}.csr")
+    done = node.invoke("certs.import", "--signed", str(company.sent), "--ca", str(company.root), *moved)
+    assert done.returncode == 0, done.stdout
+    files = zip(security.GIVEN, (f"{node.name}.pem", f"{node.name}.key", "ca.pem"), strict=True)
+    given = (*moved, "--extra-vars", json.dumps({variable: str(folder / name) for variable, name in files}))
+    output = node.deploy(*given, "--check", "--diff", "--no-smoke")
+    assert "given:/etc/kafka/tls/given.pem" in output and "PRIVATE" not in output
+    output = node.deploy(*given)
+    assert counts(output, node.name)["restarted"] == 1 and "through 2 listeners of 1 broker" in output
+    assert "PRIVATE" not in output
+    output = node.deploy(*given, "--no-smoke")  # and alice's password was tried, by the name that clients use
+    assert counts(output, node.name)["touched"] == 0 and "users: 1 listed, each as it should be" in output
+    own = Authority(node.inventory.with_name(f"{node.inventory.stem}.ca"), "kafka-provisioner")
+    Endpoint("127.0.0.1", int(port), "SASL_SSL", Login(company.root.read_text(), "alice", password)).connect().close()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        Endpoint("127.0.0.1", int(port), "SASL_SSL", Login(own.certificate, "alice", password)).connect()
+    said = node.invoke("certs.list", "--json", *given).stdout
+    nodes, clients = json.loads(said[said.index("{") :])["certificates"]
+    assert [*nodes["listeners"]] == ["NODES", "CONTROLLER_SECURE"] and clients["given"] and clients["days"] in (99, 100)
+    assert [one["serial"] for one in clients["listeners"].values()] == [clients["serial"]]
+    # Who has a certificate of the company's is no node, whatever it says; one of the own authority would be.
+    leg = Leg(1, security.NODES, node.name, 9091, "SSL").to_dict()
+    with opened(Run(hosts=str(node.inventory), extra_vars=[*given[1::2]])) as cluster:
+        for shown, lets_in in ((company.impostor(node.name), False), (own.issue("kafka", [node.name], 1).text, True)):
+            found = cluster.fleet.call(cluster.driver.name, kafka.smoke([leg], "auto", shown))["failures"]
+            assert bool(found) == lets_in and all("lets in" in one["error"] for one in found), found
+    output = node.deploy(*REQUIRED)
+    assert counts(output, node.name)["restarted"] == 1 and "gone:/etc/kafka/tls/given.pem" in output
+    assert "clients" not in node.sh("ls /etc/kafka/tls") and "through 2 listeners of 1 broker" in output
 
 
 def give(node: LabHost, seconds: int) -> float:

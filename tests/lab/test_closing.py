@@ -6,19 +6,45 @@ that has a password; and all the way back.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from cluster.endpoint import Endpoint, Login
+from cluster.protocol.login import Refused
 from lab.lab import Lab
 
-from .closing import MODE, PLAIN, SECURED, at_port, closed, in_the_clear, listening, open_cluster, with_a_password
+from .closing import (
+    MODE,
+    PASSWORD,
+    PLAIN,
+    SECURED,
+    at_port,
+    closed,
+    in_the_clear,
+    listening,
+    open_cluster,
+    with_a_password,
+)
 from .cluster import Cluster
 from .hosts import counts, status_json
 from .serving import delete_topic, eventually
 
 pytestmark = pytest.mark.second_lab
+
+
+def gets_in(cluster: Cluster, password: str, bits: int) -> bool:
+    """Whether alice does, by this password, at a broker of the cluster."""
+    host, port = at_port(cluster, SECURED)[0].split(":")
+    trusted = (cluster.path.with_name(f"{cluster.path.stem}.ca") / "ca.crt").read_text()
+    who = Login(trusted, "alice", password, mechanism=f"SCRAM-SHA-{bits}")
+    try:
+        Endpoint(host, int(port), "SASL_SSL", who).connect().close()
+    except Refused:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +98,26 @@ def test_who_is_connected_in_the_clear_is_named_and_not_cut_off(cluster: Cluster
     assert cluster.pids("kafka") == before
 
 
+def test_who_does_what_no_rule_allows_is_named_and_not_denied_it(cluster: Cluster):
+    without = {"kafka_users": {"alice": {"password": PASSWORD}}}
+    cluster.set({MODE: "open", **without})
+    assert "may no longer read topic *" in cluster.invoke("users.apply", "--prune", "--yes")
+    before = cluster.pids("kafka")
+    with with_a_password(cluster, "closing-denied") as load:
+        cluster.set({MODE: "required", **without})
+        refused = cluster.invoke("deploy", expect=2)
+        assert "\n  alice: " in refused and "read topic closing-denied, write topic closing-denied" in refused
+        assert "list what they need in kafka_users" in refused
+        closed(cluster, "required")
+        assert "the inventory has them already: `invoke users.apply`" in cluster.invoke("deploy", expect=2)
+        cluster.invoke("users.apply")
+        load.more()
+    load.verdict()
+    assert cluster.pids("kafka") == before
+    loggers = "kafka-configs.sh --describe --entity-type broker-loggers --entity-name 1 | grep kafka.authorizer.logger"
+    assert "kafka.authorizer.logger=INFO" in cluster.hosts[0].sh(loggers)
+
+
 def test_the_listeners_in_the_clear_are_closed_while_a_client_with_a_password_writes(cluster: Cluster):
     closed(cluster, "required")
     with with_a_password(cluster, "closing-named-2") as load:
@@ -81,6 +127,33 @@ def test_the_listeners_in_the_clear_are_closed_while_a_client_with_a_password_wr
     load.verdict()
     print(f"\nopen -> required: longest gap {load.longest_gap():.2f} s")
     assert listening(cluster) == {"NODES", "INTERNAL_SECURE", "EXTERNAL_SECURE", "CONTROLLER_SECURE"}
+
+
+def test_a_password_is_replaced_while_its_client_is_moved(cluster: Cluster):
+    new = "another-password-of-alice"
+    with contextlib.ExitStack() as until_the_end:
+        with with_a_password(cluster, "closing-old") as old:
+            closed(cluster, "required", password=PASSWORD, password_sha256=new)
+            output = cluster.invoke("users.apply")
+            assert "~ alice: a password by SCRAM-SHA-256, beside the other one" in output and new not in output
+            assert " SHA-512 or SHA-256 " in cluster.invoke("users.list")
+            moved = until_the_end.enter_context(with_a_password(cluster, "closing-new", new, 256))
+            old.more()
+        old.verdict()
+        closed(cluster, "required", password_sha256=new)
+        output = cluster.invoke("users.apply")
+        assert "~ alice: no longer a password by SCRAM-SHA-512" in output
+        eventually(lambda: not gets_in(cluster, PASSWORD, 512), seconds=5, what="the old password is out")
+        moved.more()
+    moved.verdict()
+    assert gets_in(cluster, new, 256) and not gets_in(cluster, new, 512) and not gets_in(cluster, PASSWORD, 256)
+    assert "No changes" in cluster.invoke("users.apply")
+    shown = cluster.invoke("client.config", "--user", "alice", "--format", "librdkafka")
+    assert "sasl.mechanism=SCRAM-SHA-256" in shown
+    closed(cluster, "required")
+    output = cluster.invoke("users.apply")
+    assert "a password by SCRAM-SHA-512, beside the other one; no longer a password by SCRAM-SHA-256" in output
+    assert gets_in(cluster, PASSWORD, 512)
 
 
 def test_a_closed_cluster_is_opened_again(cluster: Cluster):

@@ -98,7 +98,7 @@ def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(prod3: Cl
     eventually(lambda: not prod3.elsewhere(), seconds=20, what="every leader is back at its preferred broker")
     (last,) = (host for host in prod3.hosts if host.base == controller)
     stopping = last.sh("grep -h 'Starting controlled shutdown' /var/log/kafka/server.log | tail -n 1 | cut -c 2-24")
-    assert controller_at(prod3, stopping) != controller, "it took its work with it instead of handing it over before"
+    assert controller_at(prod3, stopping) != controller, f"it took its work with it, not handed over before\n{output}"
     report("config roll", clients.longest_gap(), took)
     shutdowns = [host.sh("grep -h 'ontrolled shutdown' /var/log/kafka/server.log | tail -n 1") for host in prod3.hosts]
     assert all("returned successfully" in line for line in shutdowns), shutdowns

@@ -56,7 +56,8 @@ def test_every_verb_works_the_same_on(three: Cluster, version: str):
     run = Stopwatch(three)
     topics(run)
     records(run)
-    watched(three)
+    if version == "2.5.0":
+        watched(three)
     settings(run)
     assert "delete" in run("topics.delete", "--topic", "walk", "--yes")
     report = ", ".join(f"{verb} {seconds:.2f}" for verb, seconds in run.seconds.items())

@@ -12,12 +12,12 @@ from .terminal import Terminal
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize(("user", "directory"), [("root", "/"), ("ops", "/usr/share/doc")])
-def test_the_first_walk_works_as_typed_from_any_directory(single: LabHost, user: str, directory: str):
+def test_the_first_walk_works_as_typed_from_any_directory_as_anybody(single: LabHost):
+    """As root it is walked where a cluster has no ZooKeeper, and with 2.5.0."""
+    directory = "/usr/share/doc"
     with Terminal(single.name) as terminal:
-        if user != "root":
-            terminal.become(user)
-        assert terminal.run(f"cd {directory}; id -un; pwd").splitlines() == [user, directory]
+        terminal.become("ops")
+        assert terminal.run(f"cd {directory}; id -un; pwd").splitlines() == ["ops", directory]
         walk.walk(single, terminal, "3.9.2")
         walk.zookeeper(terminal)
 

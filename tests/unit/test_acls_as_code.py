@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.tables import acls as table
+from cluster.protocol.login import MECHANISM
 from cluster.users import acls, principals
 from cluster.users import plan as planning
 from cluster.users.rules import KINDS, OPERATIONS, Rule
@@ -128,7 +129,7 @@ def test_an_address_is_compared_as_java_writes_it(typed, compared):
     assert principals.address(typed) == compared
 
 
-ALICE = User("alice", "a-long-password", (Rule("alice", "read", "topic", "orders"),))
+ALICE = User("alice", {MECHANISM: "a-long-password"}, (Rule("alice", "read", "topic", "orders"),))
 APP = Rule("CN=app", "read", "topic", "orders")
 DENIED = Rule("alice", "write", "topic", "orders", allow=False)
 GROUP = Rule("ops", "read", "topic", "orders", type="Group")
@@ -136,7 +137,8 @@ CHECKS = Rule("provisioner-smoke-1795742786-x", "all", "topic", "provisioner-smo
 
 
 def plan(acls, *rules, users=("alice",), wanted=(ALICE,)):
-    known = {"users": list(users), "right": dict.fromkeys(users, True), "quotas": {}}
+    one_each = {name: [MECHANISM] for name in users}
+    known = {"users": one_each, "right": one_each, "quotas": {}}
     return planning.make(wanted, {**known, "rules": [rule.to_wire() for rule in rules]}, acls)
 
 

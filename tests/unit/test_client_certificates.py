@@ -14,6 +14,7 @@ import pytest
 from cli import client_config, issue
 from cli.common import Run
 from cli.tables import certs as table
+from cluster.protocol.login import MECHANISM
 from cluster.users import plan as planning
 from cluster.users.wanted import LONGEST, User, parse
 from provisioner import certificates
@@ -118,7 +119,7 @@ def users(**given: Any) -> list[User]:
 
 
 def there(*names: str) -> dict[str, Any]:
-    return {"users": list(names), "right": {}, "rules": [], "quotas": {}}
+    return {"users": {name: [MECHANISM] for name in names}, "right": {}, "rules": [], "quotas": {}}
 
 
 def test_a_user_with_a_certificate_has_rules_and_quotas_and_no_password_is_set():
@@ -126,15 +127,14 @@ def test_a_user_with_a_certificate_has_rules_and_quotas_and_no_password_is_set()
     assert not plan.set_passwords() and plan.changes == 1 and not plan.prunes
     assert [*planning.lines(plan, False)] == [("alice", "may read topic orders; quota: produce 1 KiB/s", "~")]
     both = planning.make(users(alice={"certificate": True, "password": "a-long-password"}), there())
-    assert both.set_passwords() == {"alice": "a-long-password"}
+    assert both.set_passwords() == {"alice": {MECHANISM: "a-long-password"}}
 
 
-def test_a_password_from_before_the_certificate_is_named_and_goes_when_it_is_pruned():
+def test_a_password_from_before_the_certificate_becomes_one_that_nobody_knows():
     plan = planning.make(users(**ALICE), there("alice", "bob"))
-    assert plan.dropped == ("alice",) and plan.prunes
-    assert "the password of alice, which still opens" in [*planning.left_alone(plan)][-1]
-    assert ("alice", "no longer a password", "~") in [*planning.lines(plan, True)]
-    assert [*plan.others] == ["bob"]
+    assert plan.set_passwords() == {"alice": {MECHANISM: None}} and [*plan.others] == ["bob"]
+    ((_, said, action),) = planning.lines(plan, False)
+    assert said.startswith("no longer a password by SCRAM-SHA-512; may read") and action == "~"
 
 
 def planned(found: Any, content: str | None) -> tuple[Any, Any]:

@@ -72,7 +72,9 @@ def test_a_broker_speaks_tls_with_certificates_of_both_sides_to_nodes_and_asks_c
     for listener in ("nodes", "controller_secure"):
         assert found[f"listener.name.{listener}.ssl.client.auth"] == "required"
         assert found[f"listener.name.{listener}.ssl.keystore.location"] == "/etc/kafka/tls/node.pem"
-    assert found["listener.name.secure.sasl.enabled.mechanisms"] == "SCRAM-SHA-512"
+    assert found["listener.name.secure.sasl.enabled.mechanisms"] == "SCRAM-SHA-512,SCRAM-SHA-256"
+    for mechanism in ("scram-sha-512", "scram-sha-256"):
+        assert found[f"listener.name.secure.{mechanism}.sasl.jaas.config"].endswith("ScramLoginModule required;")
     assert found["listener.name.secure.connections.max.reauth.ms"] == "3600000"
     assert found["allow.everyone.if.no.acl.found"] == "false"
     assert found["super.users"] == "User:CN=kafka,O=kafka-provisioner"

@@ -11,6 +11,7 @@ from kafka.errors import NotControllerError
 
 from cluster.metadata.zookeeper import rights, znodes
 from cluster.metadata.zookeeper.evidence import servers
+from cluster.protocol.login import MECHANISM, SECOND
 from cluster.settings.properties import parse
 from cluster.users import onhost
 from provisioner.agent.failure import Failure
@@ -239,13 +240,31 @@ class Broker:
         return SimpleNamespace(results=[SimpleNamespace(user="u", error_code=self.code, error_message=None)])
 
 
+def test_a_request_names_a_user_once_and_a_new_password_comes_before_the_old_one_goes():
+    asked: list[Any] = []
+
+    class Listening(Broker):
+        def call(self, request: Any) -> Any:
+            asked.append(request)
+            return super().call(request)
+
+    broker = Listening(0)
+    wanted = {"u": {MECHANISM: None, SECOND: "a-password"}, "v": {MECHANISM: "a-password"}}
+    onhost.alter_users(broker, wanted, {"w": [MECHANISM, SECOND]}, lambda: broker)  # type: ignore[arg-type,return-value]
+    said = [
+        [(one.name, one.mechanism, getattr(one, "iterations", 0)) for one in (*each.upsertions, *each.deletions)]
+        for each in asked
+    ]
+    assert said == [[("v", 2, 4096)], [("u", 1, 4096)], [("u", 2, 4097), ("w", 2, 0)], [("w", 1, 0)]]
+
+
 def test_only_the_controller_takes_users_where_zookeeper_has_them():
     here, controller = Broker(NotControllerError.errno), Broker(0)
-    onhost.alter_users(here, {"u": "a-password"}, [], lambda: controller)  # type: ignore[arg-type,return-value]
+    onhost.alter_users(here, {"u": {MECHANISM: "a-password"}}, {}, lambda: controller)  # type: ignore[arg-type,return-value]
     assert (here.asked, controller.asked) == (1, 1)
     here = Broker(0)
-    onhost.alter_users(here, {}, ["u"], lambda: controller)  # type: ignore[arg-type,return-value]
+    onhost.alter_users(here, {}, {"u": [MECHANISM]}, lambda: controller)  # type: ignore[arg-type,return-value]
     assert (here.asked, controller.asked) == (1, 1), "others forward it"
     with pytest.raises(NotControllerError):  # a new one is elected at this moment
         moved = Broker(NotControllerError.errno)
-        onhost.alter_users(moved, {}, ["u"], lambda: moved)  # type: ignore[arg-type,return-value]
+        onhost.alter_users(moved, {}, {"u": [MECHANISM]}, lambda: moved)  # type: ignore[arg-type,return-value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.resources import Archive, Derived, Directory, File, Link, Links, Package, Service, Sysctl, sha256
+from provisioner.resources import Archive, Derived, Directory, File, Gone, Link, Links, Package, Service, Sysctl, sha256
 from provisioner.resources.service import outdated, parse_record
 from provisioner.run import plan
 from provisioner.secrets import mask
@@ -44,6 +44,7 @@ CASES = [
         "1 altered: libs/a.jar",
     ),
     (Service("kafka"), as_read(Service("kafka"), active=False), "~", "active"),
+    (Gone("/etc/kafka/old.pem", PROPERTIES), {"there": True}, "~", "not there"),
 ]
 
 
@@ -97,6 +98,7 @@ def planned(resources, *services, present=(), **states):
 OTHER = File("/etc/other", "x")
 JAVA = File("/jdk/release", "x")
 CFG = File("/etc/zoo.cfg", "x")
+OLD = Gone("/etc/old.pem", PROPERTIES)
 UNPACKED = Archive("/opt/kafka-2", Source("two"))
 WITHIN = File("/opt/kafka-2/bin/tool", "x")
 CURRENT = Link("/opt/kafka", "/opt/kafka-2")
@@ -141,6 +143,9 @@ CURRENT = Link("/opt/kafka", "/opt/kafka-2")
             ("/opt/kafka",),
             {"": [], "kafka": ["/opt/kafka", PROPERTIES]},
         ),
+        # What a file has named so far is there until the process starts with another one.
+        ([OTHER, FILE, OLD], [KAFKA], ("/etc/old.pem",), {"": ["/etc/other"], "kafka": [PROPERTIES, "/etc/old.pem"]}),
+        ([OLD], [KAFKA], ("/etc/old.pem",), {"": ["/etc/old.pem"]}),
     ],
 )
 def test_what_a_running_service_reads_at_its_start_waits_for_its_restart(resources, services, present, expected):

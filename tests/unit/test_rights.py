@@ -143,6 +143,11 @@ def test_rules_that_the_inventory_cannot_say_are_none_of_a_plans():
     foreign = [rule("-read", "a"), rule("read", "b", host="10.0.0.7"), rule("read", "c", user="*")]
     foreign.append(rule("read", "d", type="Group"))
     assert all(from_wire(one.to_wire()) == one for one in foreign)
-    there = {"users": ["ann"], "right": {}, "quotas": {}, "rules": [one.to_wire() for one in foreign]}
-    plan = planning.make([User("ben", "a-long-password", ())], there)
+    there = {
+        "users": {"ann": ["SCRAM-SHA-512"]},
+        "right": {},
+        "quotas": {},
+        "rules": [one.to_wire() for one in foreign],
+    }
+    plan = planning.make([User("ben", {"SCRAM-SHA-512": "a-long-password"}, ())], there)
     assert plan.others == {"ann": ()} and not plan.more and not plan.rules

@@ -25,17 +25,17 @@ from provisioner.authority import Authority
 USER, PASSWORD = "alice", "a-password, with = and more"
 
 
-def hmac512(key: bytes, data: bytes) -> bytes:
-    return hmac.new(key, data, hashlib.sha512).digest()
-
-
 class Server:
-    """A listener that takes one user by SCRAM-SHA-512, as RFC 5802 has it, written apart from the client; with
+    """A listener that takes one user by SCRAM with one hash, as RFC 5802 has it, written apart from the client; with
     `mutual`, one that takes whoever shows a certificate of its authority. lies: it does not know the password and says
     that all is well."""
 
-    def __init__(self, folder: Path, *, mutual: bool = False, lies: bool = False, open_: bool = False) -> None:
-        self.mutual, self.lies, self.open = mutual, lies, open_
+    def __init__(
+        self, folder: Path, *, mutual: bool = False, lies: bool = False, open_: bool = False, bits: int = 512
+    ) -> None:
+        self.mutual, self.lies, self.open, self.hash = mutual, lies, open_, f"sha{bits}"
+        self.mechanism = f"SCRAM-SHA-{bits}".encode()
+        self.of = threading.local()  # each connection has a thread of its own
         authority = Authority(folder / "prod3.ca", "acme")
         made = authority.issue("kafka", ["127.0.0.1"], 1)
         self.authority, self.node = made.trusted, folder / "node.pem"
@@ -67,7 +67,7 @@ class Server:
                     key, _, number, size = struct.unpack_from(">hhih", asked)
                     body = asked[10 + size :]
                     if key == 17:
-                        answer = struct.pack(">hih", 0, 1, 13) + b"SCRAM-SHA-512"
+                        answer = struct.pack(">hih", 0 if body[2:] == self.mechanism else 33, 1, 13) + self.mechanism
                     elif key == 36:
                         answer, known = self._step(body[4:].decode(), known)
                     elif known:
@@ -78,24 +78,28 @@ class Server:
         except OSError:
             pass
 
+    def _hmac(self, key: bytes, data: bytes) -> bytes:
+        return hmac.new(key, data, self.hash).digest()
+
     def _step(self, text: str, known: bool) -> tuple[bytes, bool]:
         pairs = dict(part.split("=", 1) for part in text.removeprefix("n,,").split(","))
         salt, rounds = b"0123456789abcdef", 4096
         if "p" not in pairs:
-            self.bare = text.removeprefix("n,,")
-            self.user = pairs["n"].replace("=2C", ",").replace("=3D", "=")
-            self.first = f"r={pairs['r']}server,s={base64.b64encode(salt).decode()},i={rounds}"
-            return self._answer(0, self.first), known
-        salted = hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), salt, rounds)
-        client_key = hmac512(salted, b"Client Key")
-        signed = f"{self.bare},{self.first},{text.rpartition(',p=')[0]}".encode()
-        signature = hmac512(hashlib.sha512(client_key).digest(), signed)
+            self.of.bare = text.removeprefix("n,,")
+            self.of.user = pairs["n"].replace("=2C", ",").replace("=3D", "=")
+            self.of.first = f"r={pairs['r']}server,s={base64.b64encode(salt).decode()},i={rounds}"
+            return self._answer(0, self.of.first), known
+        salted = hashlib.pbkdf2_hmac(self.hash, PASSWORD.encode(), salt, rounds)
+        client_key = self._hmac(salted, b"Client Key")
+        signed = f"{self.of.bare},{self.of.first},{text.rpartition(',p=')[0]}".encode()
+        signature = self._hmac(hashlib.new(self.hash, client_key).digest(), signed)
         proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
         if self.lies:
             return self._answer(0, "v=" + base64.b64encode(b"x" * 64).decode()), True
-        if self.user != USER or base64.b64decode(pairs["p"]) != proof:
+        if self.of.user != USER or base64.b64decode(pairs["p"]) != proof:
             return struct.pack(">hh", 58, 6) + b"denied" + struct.pack(">i", 0), False
-        return self._answer(0, "v=" + base64.b64encode(hmac512(hmac512(salted, b"Server Key"), signed)).decode()), True
+        proves = self._hmac(self._hmac(salted, b"Server Key"), signed)
+        return self._answer(0, "v=" + base64.b64encode(proves).decode()), True
 
     @staticmethod
     def _answer(error: int, text: str) -> bytes:
@@ -126,6 +130,13 @@ def test_a_user_gets_in_by_name_and_password(serving):
     at(server, "SASL_SSL", Login(server.authority, USER, PASSWORD)).connect().close()
 
 
+def test_a_second_password_is_shown_by_the_other_mechanism(serving):
+    server = serving(bits=256)
+    at(server, "SASL_SSL", Login(server.authority, USER, PASSWORD, mechanism=login.SECOND)).connect().close()
+    with pytest.raises(login.Refused, match="does not take SCRAM-SHA-512"):
+        at(server, "SASL_SSL", Login(server.authority, USER, PASSWORD)).connect()
+
+
 @pytest.mark.parametrize(("user", "password"), [(USER, "another"), ("bob", PASSWORD), ("al=i,ce", PASSWORD)])
 def test_another_one_is_refused_as_the_broker_says(serving, user: str, password: str):
     server = serving()
@@ -152,6 +163,28 @@ def test_a_broker_of_another_authority_is_refused(serving, tmp_path: Path):
     foreign = Authority(tmp_path / "foreign" / "prod3.ca", "acme").issue("kafka", ["127.0.0.1"], 1).trusted
     with pytest.raises(ssl.SSLCertVerificationError):
         at(server, "SASL_SSL", Login(foreign, USER, PASSWORD)).connect()
+
+
+def test_a_certificate_is_for_the_name_that_was_meant_whatever_address_leads_there(serving):
+    server = serving()
+    who = Login(server.authority, USER, PASSWORD)
+    for host, named, fits in (("127.0.0.1", "", True), ("localhost", "", False), ("localhost", "127.0.0.1", True)):
+        place = at(server, "SASL_SSL", who._replace(name=named), host)
+        if fits:
+            place.connect().close()
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                place.connect()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        at(server, "SASL_SSL", who._replace(name="kafka2")).connect()
+
+
+def test_who_gets_in_by_trusting_another_authority_is_named(serving, tmp_path: Path):
+    server = serving()
+    # As if listeners showed a certificate of the stranger's authority, too.
+    stranger = f"{server.node.read_text()}{server.authority}"
+    (failure,) = let_in([leg(server, "SASL_SSL")], [stranger], 2.0)
+    assert failure.error == "it lets in who trusts another authority only"
 
 
 def leg(server: Server, protocol: str) -> Leg:

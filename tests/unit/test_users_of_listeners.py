@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cluster.protocol.login import MECHANISM as S512
+from cluster.protocol.login import SECOND as S256
 from cluster.users import plan as planning
 from cluster.users.rules import Rule, from_wire
 from cluster.users.wanted import User, parse
@@ -41,6 +43,8 @@ def test_rights_become_rules():
         ("alice", {}, "alice has no password"),
         ("alice", {"password": ""}, "alice has no password"),
         ("alice", {"password": "short"}, "shorter than 8"),
+        ("alice", {"password": PASSWORD, "password_sha256": "short"}, "shorter than 8"),
+        ("alice", {"password": PASSWORD, "password_sha256": ["x"]}, "alice has no password"),
         ("alice", {"password": PASSWORD, "read": [{"topic": "orders"}]}, "read has an entry that is no name"),
         ("alice", {"password": PASSWORD, "read": "or*ders"}, "read has an entry that is no name"),
         ("alice", {"password": PASSWORD, "quota": "10m"}, "alice: quota is not a map"),
@@ -58,36 +62,80 @@ def test_what_is_wrong_is_said_without_a_value(name, entry, said):
     assert not users and said in text and "site.yml:3" in text and PASSWORD not in text
 
 
-ALICE = User("alice", PASSWORD, (Rule("alice", "read", "topic", "orders"), Rule("alice", "write", "topic", "orders")))
+MAY = (Rule("alice", "read", "topic", "orders"), Rule("alice", "write", "topic", "orders"))
+ALICE = User("alice", {S512: PASSWORD}, MAY)
 
 
 def there(users=(), right=(), rules=(), quotas=()):
-    found = {"users": list(users), "right": dict(right), "rules": [rule.to_wire() for rule in rules]}
+    """users: those with one password, or {user: mechanisms}; right: those whose password is the one, or the same."""
+    having, same = (one if isinstance(one, dict) else {name: [S512] for name in one} for one in (users, right))
+    found = {"users": having, "right": same, "rules": [rule.to_wire() for rule in rules]}
     return {**found, "quotas": dict(quotas)}
 
 
 def test_a_new_user_comes_with_all_of_its_rules():
     plan = planning.make([ALICE], there())
     assert plan.add == (ALICE,) and plan.made() == list(ALICE.rules) and plan.changes == 1
-    assert plan.set_passwords() == {"alice": PASSWORD}
+    assert plan.set_passwords() == {"alice": {S512: PASSWORD}}
     assert list(planning.lines(plan, False)) == [("alice", "may read topic orders; may write topic orders", "+")]
 
 
 def test_a_user_that_is_as_listed_needs_nothing():
-    plan = planning.make([ALICE], there(["alice"], {"alice": True}, ALICE.rules))
+    plan = planning.make([ALICE], there(["alice"], ["alice"], ALICE.rules))
     assert not plan.changes and not plan.prunes and not plan.set_passwords()
 
 
 def test_a_password_that_does_not_open_is_set_again():
-    plan = planning.make([ALICE], there(["alice"], {"alice": False}, ALICE.rules))
-    assert plan.passwords == (ALICE,) and not plan.made()
+    plan = planning.make([ALICE], there(["alice"], [], ALICE.rules))
+    assert plan.set_passwords() == {"alice": {S512: PASSWORD}} and not plan.made()
     assert list(planning.lines(plan, False)) == [("alice", "another password", "~")]
+
+
+OTHER = "another-long-password"
+
+
+@pytest.mark.parametrize(
+    ("entry", "has", "right", "set_", "shown"),
+    [
+        (
+            {"password": PASSWORD, "password_sha256": OTHER},
+            [S512],
+            [S512],
+            {S256: OTHER},
+            "a password by SCRAM-SHA-256, beside the other one",
+        ),
+        ({"password": PASSWORD, "password_sha256": OTHER}, [S256, S512], [S256, S512], {}, ""),
+        (
+            {"password": PASSWORD, "password_sha256": OTHER},
+            [S256, S512],
+            [S512],
+            {S256: OTHER},
+            "another password by SCRAM-SHA-256",
+        ),
+        ({"password_sha256": OTHER}, [S256, S512], [S256], {S512: None}, "no longer a password by SCRAM-SHA-512"),
+        ({"password_sha256": OTHER, "password": None}, [S256], [S256], {}, ""),
+        ({"password": PASSWORD}, [S256, S512], [S512], {S256: None}, "no longer a password by SCRAM-SHA-256"),
+        (
+            {"password": PASSWORD},
+            [S256],
+            [],
+            {S512: PASSWORD, S256: None},
+            "a password by SCRAM-SHA-512, beside the other one; no longer a password by SCRAM-SHA-256",
+        ),
+    ],
+)
+def test_a_user_has_a_password_by_each_mechanism(entry, has, right, set_, shown):
+    (alice,), problems = parsed(alice=entry)
+    plan = planning.make([alice], there({"alice": has}, {"alice": right}))
+    assert not problems and plan.set_passwords() == ({"alice": set_} if set_ else {})
+    assert [line for _, line, _ in planning.lines(plan, False)] == ([shown] if shown else [])
+    assert OTHER not in repr(alice)
 
 
 def test_what_is_not_listed_goes_only_when_it_is_pruned():
     more, bobs = Rule("alice", "read", "topic", "clicks"), Rule("bob", "read", "topic", "b")
     ours = Rule("provisioner-smoke-1795742786-x", "all", "topic", "provisioner-smoke-", True)
-    found = there(["alice", "bob", ours.user], {"alice": True}, [*ALICE.rules, more, bobs, ours])
+    found = there(["alice", "bob", ours.user], ["alice"], [*ALICE.rules, more, bobs, ours])
     plan = planning.make([ALICE], found)
     assert not plan.changes and plan.prunes and not list(planning.lines(plan, False))
     assert plan.more == {"alice": (more,)} and plan.others == {"bob": (bobs,)}, "a running check's user is no stranger"
@@ -119,7 +167,7 @@ def test_what_is_not_listed_goes_only_when_it_is_pruned():
 )
 def test_a_quota_that_is_mentioned_is_the_whole_one(said, before, changed, shown):
     (alice,), problems = parsed(alice={"password": PASSWORD, "quota": said})
-    plan = planning.make([alice], there(["alice"], {"alice": True}, quotas={"alice": before}))
+    plan = planning.make([alice], there(["alice"], ["alice"], quotas={"alice": before}))
     assert not problems and plan.set_quotas(prune=False) == ({"alice": changed} if changed else {})
     assert [line for _, line, _ in planning.lines(plan, False)] == ([shown] if shown else [])
     assert plan.changes == bool(changed) and not plan.prunes
@@ -127,7 +175,7 @@ def test_a_quota_that_is_mentioned_is_the_whole_one(said, before, changed, shown
 
 def test_a_quota_that_is_not_mentioned_goes_only_when_it_is_pruned():
     quotas = {"alice": {"producer_byte_rate": 1024.0}, "bob": {"request_percentage": 5.0}, "CN=app": {"x": 1.0}}
-    plan = planning.make([ALICE], there(["alice", "bob"], {"alice": True}, ALICE.rules, quotas))
+    plan = planning.make([ALICE], there(["alice", "bob"], ["alice"], ALICE.rules, quotas))
     assert not plan.changes and plan.prunes and not plan.set_quotas(prune=False)
     assert "not listed, left alone: the quota of alice: produce 1 KiB/s" in [*planning.left_alone(plan)]
     assert [*planning.lines(plan, True)] == [

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 POLL = 0.02  # seconds
-# Deleting the znode does not determine the next controller, and the old one may win. While it
-# starts over, the others are faster.
-TRIES = 5
+# Deleting the znode does not determine the next controller, and the old one may win: on a busy machine again and again,
+# where the others have just been restarted and are slow for some seconds. Each election makes them faster, as they run
+# its code once more, and a pause gives them time.
+TRIES = 20
+PAUSE = 0.1  # seconds, after an election that the old one has won
 
 
 def hand_over(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
@@ -44,10 +46,12 @@ def hand_over(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     path = f"/{chroot}/controller" if chroot else "/controller"
     try:
         with connected(servers.split(","), args["protocol"]) as client:
-            for _ in range(TRIES):
+            for attempt in range(TRIES):
                 owner, version = _owner(client, path, deadline)
                 if owner != broker:
                     break
+                if attempt:
+                    time.sleep(PAUSE)
                 client.delete(path, version)
             else:
                 owner, _version = _owner(client, path, deadline)
