@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from provisioner.requested import Folder
     from provisioner.run.target import Target
 
-CERTIFICATE, KEY, TRUSTED = security.GIVEN
+CERTIFICATE, _, TRUSTED = security.GIVEN
 
 
 class Trusted(NamedTuple):
@@ -64,12 +64,8 @@ def servers(inventory: Inventory, limit: str) -> dict[str, list[str]]:
 
 def named(inventory: Inventory, folder: Folder, hosts: Iterable[str]) -> bool:
     """Whether the inventory names the files of a folder for these hosts."""
-    found = [(inventory.hosts[name], folder.files(name)) for name in hosts]
-    return all(security.given(host) and [*map(_whole, files(host))] == [*map(_whole, there)] for host, there in found)
-
-
-def _whole(path: Path) -> Path:
-    return path.resolve()
+    pairs = [pair for name in hosts for pair in zip(files(inventory.hosts[name]), folder.files(name), strict=True)]
+    return all(one.resolve() == other.resolve() for one, other in pairs)
 
 
 def problems(inventory: Inventory) -> list[ConfigError]:
@@ -192,7 +188,17 @@ def trusted(inventory: Inventory) -> Trusted:
         if security.given(host):
             from provisioner import given
 
-            path = files(host).trusted
+            path = files(host).trusted.resolve()
             return Trusted(b"".join(map(authority.pem, given.certificates(path))).decode(), path)
+    return _own(inventory)
+
+
+def trusted_in_part(inventory: Inventory) -> str:
+    """The same while some brokers show a given certificate, and some their node's (PEM)."""
+    found, own = trusted(inventory), _own(inventory)
+    return found.certificate if found == own else own.certificate + found.certificate
+
+
+def _own(inventory: Inventory) -> Trusted:
     own = tls.authority(inventory)
     return Trusted(own.certificate, own.folder / authority.CERTIFICATE)

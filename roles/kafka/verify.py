@@ -30,6 +30,8 @@ from roles.shared.members import HostLike
 
 HERE = "this machine"
 UNVERIFIED = "CERTIFICATE_VERIFY_FAILED"  # as OpenSSL says it
+UNROLLED = "`invoke plan` shows whether brokers wait for a restart with another certificate"
+LOG = "see the broker's log (/var/log/kafka/server.log, `journalctl -u kafka`)"
 
 
 class TargetLike(Protocol):
@@ -75,13 +77,14 @@ class _Anybody:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to check. driver: the host it runs on. skipped: listeners that cannot be checked at all, and why. given:
-    whether clients are shown certificates that were given to the deploy."""
+    """What to check. driver: the host it runs on. skipped: listeners that cannot be checked at all, and why. whole:
+    whether all brokers are in the run; given: whether clients are shown certificates that were given to the deploy."""
 
     driver: str
     hosts: Mapping[int, str]  # broker id -> host name
     legs: tuple[Leg, ...]
     skipped: tuple[tuple[Leg, str], ...] = ()
+    whole: bool = True
     given: bool = False
 
     def label(self, broker: int) -> str:
@@ -123,7 +126,8 @@ def plan_smoke(targets: Sequence[TargetLike]) -> Plan | None:
                 legs.append(leg)
             else:
                 skipped.append((leg, f"the smoke check has no credentials for {listener.protocol}"))
-    return Plan(driver.name, hosts, tuple(legs), tuple(skipped), security.given(driver.host))
+    whole = {*hosts.values()} <= {target.name for target in targets}
+    return Plan(driver.name, hosts, tuple(legs), tuple(skipped), whole, security.given(driver.host))
 
 
 def elsewhere(plan: Plan, answer: Mapping[str, Any]) -> list[Leg]:
@@ -134,8 +138,8 @@ def elsewhere(plan: Plan, answer: Mapping[str, Any]) -> list[Leg]:
 
 
 def verdicts(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Verdict]:
-    """Each leg's verdict from the answers of all places: failed anywhere is failed, else ok anywhere is ok. A listener
-    is not skipped for a given certificate that nobody can verify on any broker: no client gets in. Pure."""
+    """Each leg's verdict from the answers of all places: failed anywhere is failed, else ok anywhere is ok. None is
+    skipped for a certificate that was given and that cannot be verified: no client gets in. Pure."""
     found = []
     for leg in plan.legs:
         tried = [
@@ -148,9 +152,8 @@ def verdicts(plan: Plan, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> li
         status = "failed" if "failed" in statuses else "ok" if "ok" in statuses else "skipped"
         why = tuple(f"from {where}: {result['why']}" for where, result in tried if result["status"] != "ok")
         found.append(Verdict(leg, status, tuple(where for where, _ in tried), why if status != "ok" else ()))
-    if plan.given:
-        closed = {one.leg.listener for one in found} - {one.leg.listener for one in found if not _unverified(one)}
-        found = [replace(one, status="failed") if one.leg.listener in closed else one for one in found]
+    if plan.given and plan.whole:
+        found = [replace(one, status="failed") if _unverified(one) else one for one in found]
     return found + [Verdict(leg, "skipped", (), (why,)) for leg, why in plan.skipped]
 
 
@@ -227,7 +230,7 @@ def run_smoke(
             f"the smoke check failed: {lines[0]}" if one else f"the smoke check failed in {len(lines)} places",
             host=plan.driver,
             details=() if one else lines,
-            advice="see the broker's log (/var/log/kafka/server.log, `journalctl -u kafka`); then `invoke smoke` again",
+            advice=f"{UNROLLED if any(map(_unverified, found)) else LOG}; then `invoke smoke` again",
         )
     for verdict in found:
         if verdict.status == "skipped":
@@ -242,7 +245,7 @@ def _admitted(call: Call, plan: Plan, driver: TargetLike) -> AbstractContextMana
         return nullcontext(_Anybody())
     from roles.kafka import visitor
 
-    return visitor.admitted(call, driver)
+    return visitor.admitted(call, driver, plan.whole)
 
 
 def _with_logins(plan: Plan, admitted: AdmittedLike) -> Plan:
