@@ -269,11 +269,11 @@ def test_clients_are_shown_a_certificate_of_the_company_s_and_nodes_never_are(no
     leg = Leg(1, security.NODES, node.name, 9091, "SSL").to_dict()
     with opened(Run(hosts=str(node.inventory), extra_vars=[*given[1::2]])) as cluster:
         for shown, lets_in in ((company.impostor(node.name), False), (own.issue("kafka", [node.name], 1).text, True)):
-            found = cluster.fleet.call(cluster.driver.name, kafka.smoke([leg], "auto", shown))["failures"]
+            found = cluster.fleet.call(cluster.driver.name, kafka.smoke([leg], "auto", [shown]))["failures"]
             assert bool(found) == lets_in and all("lets in" in one["error"] for one in found), found
     output = node.deploy(*REQUIRED)
     assert counts(output, node.name)["restarted"] == 1 and "gone:/etc/kafka/tls/given.pem" in output
-    assert "clients" not in node.sh("ls /etc/kafka/tls") and "through 2 listeners of 1 broker" in output
+    assert "given" not in node.sh("ls /etc/kafka/tls") and "through 2 listeners of 1 broker" in output
 
 
 def give(node: LabHost, seconds: int) -> float:
