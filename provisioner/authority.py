@@ -18,7 +18,7 @@ import stat
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from provisioner import certificates
 from provisioner.certificates import Certificate
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 Decrypt = Callable[[str, str], str]
+T = TypeVar("T")
 
 CERTIFICATE, KEY = "ca.crt", "ca.key"
 NEXT_KEY = "next.key"  # of the one that signs next
@@ -69,19 +70,27 @@ class Authority:
     def fingerprint(self) -> str:
         """sha256 of its public key, in hex, which stays when its certificate is renewed; "" where it has none yet.
         Raises ConfigError for a file that is no certificate."""
-        return next((one.key for one in self.known), "")
+        return next(iter(self._keys), "")
 
     @property
     def others(self) -> tuple[str, ...]:
         """The same of the others that are trusted, sorted."""
-        return tuple(sorted(one.key for one in self.known[1:]))
+        return tuple(sorted(self._keys[1:]))
 
     @property
     def known(self) -> list[Certificate]:
         """What is trusted, the one that signs first; nothing where there is no authority yet. Raises ConfigError."""
+        return self._trusted(certificates.every)
+
+    @property
+    def _keys(self) -> list[str]:
+        """The fingerprints of what is trusted, in the same order. Raises ConfigError."""
+        return self._trusted(certificates.keys)
+
+    def _trusted(self, read: Callable[[str], list[T]]) -> list[T]:
         path = self.folder / CERTIFICATE
         try:
-            return certificates.every(path.read_text())
+            return read(path.read_text())
         except FileNotFoundError:
             return []
         except ValueError:

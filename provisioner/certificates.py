@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from cryptography import x509
 
+EXPLICIT_0 = 0xA0  # the type of the element that is the version
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -54,6 +57,37 @@ def blocks(text: str) -> list[str]:
 def every(text: str) -> list[Certificate]:
     """All certificates of a text. Raises ValueError where there is none."""
     return [read(one) for one in blocks(text) or [text]]
+
+
+def keys(text: str) -> list[str]:
+    """`Certificate.key` of each certificate of a text, without the library: to load that takes 50 ms, which every run
+    of a closed cluster would pay for this. Raises ValueError where there is none."""
+    return [hashlib.sha256(_public_key(one)).hexdigest() for one in blocks(text) or [text]]
+
+
+def _public_key(text: str) -> bytes:
+    """SubjectPublicKeyInfo of a certificate (RFC 5280, 4.1), as it stands there. Raises ValueError."""
+    try:
+        data = base64.b64decode("".join(text.split("-----")[2].split()), validate=True)
+        at = _element(data, _element(data, 0)[0])[0]  # Certificate, TBSCertificate
+        # Version, serial number, algorithm, issuer, validity and subject are before it; the first one may be left out.
+        for _ in range(6 if data[at] == EXPLICIT_0 else 5):
+            at = _element(data, at)[1]
+        return data[at : _element(data, at)[1]]
+    except (IndexError, binascii.Error):
+        raise ValueError("no certificate") from None
+
+
+def _element(data: bytes, at: int) -> tuple[int, int]:
+    """Where the content of an element begins, and where it ends (X.690, 8.1: type, length, content). Raises IndexError
+    where it ends behind the data."""
+    length, begins = data[at + 1], at + 2
+    if length & 0x80:
+        size = length & 0x7F
+        length, begins = int.from_bytes(data[begins : begins + size], "big"), begins + size
+    if begins + length > len(data):
+        raise IndexError
+    return begins, begins + length
 
 
 def signed_by(text: str, authority: str) -> bool:

@@ -41,8 +41,8 @@ class Step(enum.IntEnum):
 
 def step(authority: Authority) -> Step:
     """Where an authority stands. Raises ConfigError."""
-    known = authority.known
-    if len(known) > 1:
+    if authority.others:
+        known = authority.known
         return Step.ANNOUNCED if number(known[1]) > number(known[0]) else Step.SUCCEEDED
     return Step.RETIRED if (authority.folder / RETIRED).exists() else Step.SETTLED
 

@@ -78,3 +78,15 @@ def strangers(answers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, int],
             if (address, there) not in own:
                 found.setdefault((host, port), Counter())[address] += 1
     return found
+
+
+def closed_further(witness: Witness) -> bool:
+    """Whether a broker lets everybody do what no rule is about, and is to do so no more."""
+    said = witness.said.get(UNIT)
+    now = said["settings"] if said else {}
+    return (
+        UNIT in witness.serving
+        and security.NODES in now.get("listeners", "")
+        and now.get(security.DECIDED[2]) == "true"
+        and security.mode(witness.target.host) == security.REQUIRED
+    )

@@ -24,16 +24,12 @@ if TYPE_CHECKING:
 
 UNIT = "kafka"
 LOG = f"{logs.folder(UNIT)}/kafka-authorizer.log"
-EVERYONE = security.DECIDED[2]
 SECONDS = 4.0  # a consumer asks at least every half a second, a group's member every three (Kafka's defaults)
 SHOWN = 8  # things that a user does
 
 
-def denied(witnesses: Sequence[Witness], call: Call) -> list[Objection]:
-    """Those of brokers that a deploy is about to close further. witnesses: brokers of this run."""
-    closing = [one for one in witnesses if _is_closed_further(one)]
-    if not closing:
-        return []
+def denied(closing: Sequence[Witness], call: Call) -> list[Objection]:
+    """Those of brokers that a deploy is about to close further. closing: these (`clients.closed_further`)."""
     heard: set[tuple[str, ...]] = set()
     aside = [*security.super_users(closing[0].target.host), f"{USER}:{security.ANONYMOUS}"]
     for one in closing:
@@ -76,15 +72,3 @@ def lost(heard: set[tuple[str, ...]], rules: Sequence[check.Rule], policy: check
         if not check.may(rules, policy, check.Question(user, operation, kind, name, address)).allowed:
             found.setdefault(user, set()).add(f"{operation} {kind}{f' {name}' if kind != 'cluster' else ''}")
     return {user: sorted(does) for user, does in sorted(found.items())}
-
-
-def _is_closed_further(witness: Witness) -> bool:
-    """Whether a broker lets everybody do what no rule is about, and is to do so no more."""
-    said = witness.said.get(UNIT)
-    now = said["settings"] if said else {}
-    return (
-        UNIT in witness.serving
-        and security.NODES in now.get("listeners", "")
-        and now.get(EVERYONE) == "true"
-        and security.mode(witness.target.host) == security.REQUIRED
-    )

@@ -58,10 +58,13 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *shared.older("Kafka", {one.host: (one.version, one.wanted_version) for one in seen if one.version}),
     ]
     if any(security.NODES in one.now.get("listeners", "") for one in seen):
-        from roles.kafka import clients, denied
+        from roles.kafka import clients
 
         out += clients.cut_off(witnesses, call)
-        out += denied.denied(witnesses, call)
+        if further := [one for one in witnesses if clients.closed_further(one)]:
+            from roles.kafka import denied
+
+            out += denied.denied(further, call)
     out += _split(witnesses, seen, call)
     if metadata.own(witnesses[0].target):
         from roles.kafka import quorum_evidence

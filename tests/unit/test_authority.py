@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import datetime
 import re
 import ssl
+import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from provisioner import authority as authorities
-from provisioner import succession
-from provisioner.authority import Authority
+from provisioner import certificates, succession
+from provisioner.authority import LASTS, Authority, pem
 from provisioner.errors import ConfigError, Refused
 
 NAMES = ["127.0.0.1", "::1", "kafka1", "kafka1.example.com"]
@@ -191,3 +196,36 @@ def test_the_next_key_does_not_take_the_place_of_an_encrypted_one_in_the_clear(a
     succession.succeed(later)
     assert later.sealed("ca.key") and not (later.folder / "next.key").exists()
     assert later.issue("kafka", NAMES, 30).authority == later.fingerprint
+
+
+@pytest.mark.parametrize("key", [ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)])
+@pytest.mark.parametrize("names", [0, 3, 400])  # lengths of one, two and three bytes
+def test_the_key_of_a_certificate_is_found_without_the_library(key: Any, names: int):
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + LASTS)
+    listed = [x509.DNSName(f"kafka{number}.example.com") for number in range(names)]
+    builder = builder.add_extension(x509.SubjectAlternativeName(listed), critical=False) if names else builder
+    text = pem(builder.sign(key, hashes.SHA256())).decode()
+    assert certificates.keys(f"a note\n{text}{text}") == [certificates.read(text).key] * 2
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 5, 40, 100])
+def test_what_is_no_certificate_has_no_key(authority: Authority, cut: int):
+    authority.issue("kafka", ["a"], 1)
+    der = base64.b64decode("".join(authority.certificate.split("-----")[2].split()))[:cut]
+    begin, end = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----")
+    for text in ("", "nothing", f"{begin}\n{base64.b64encode(der).decode()}\n{end}\n", f"{begin}\n*{end}\n"):
+        with pytest.raises(ValueError, match="no certificate"):
+            certificates.keys(text)
+
+
+def test_a_run_without_changes_loads_no_library_for_certificates(authority: Authority):
+    authority.issue("kafka", ["a"], 1)
+    script = (
+        "import sys; from pathlib import Path; from provisioner import succession; "
+        "from provisioner.authority import Authority; one = Authority(Path(sys.argv[1]), 'acme'); "
+        "print(one.fingerprint, one.others, succession.step(one).name, 'cryptography' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(authority.folder)], text=True, capture_output=True)
+    assert done.stdout.split() == [authority.fingerprint, "()", "SETTLED", "False"], done.stderr
