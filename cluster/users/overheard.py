@@ -7,16 +7,15 @@ seconds, at this broker only (KIP-412), and then as it was.
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Set, Tuple
 
 from cluster.cluster import answering
 from cluster.endpoint import Endpoint
 from cluster.protocol import wire
 from cluster.settings import configs
-from provisioner.agent import walk
+from provisioner.agent.growing import Growing
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
@@ -46,7 +45,7 @@ def listen(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     with answering("listen to its authorizer"), wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
         levels = configs.describe(broker, configs.LOGGERS, [resource])[resource]
         before = levels[LOGGER].value if LOGGER in levels else "INFO"
-        log = _Log(args["log"])
+        log = Growing(args["log"])
         configs.alter(broker, configs.LOGGERS, {resource: {LOGGER: LOUD}})
         try:
             deadline = time.monotonic() + float(args["seconds"])
@@ -77,39 +76,3 @@ def _dashed(word: str) -> str:
     """DESCRIBE_CONFIGS and DescribeConfigs as the rules write it: describe-configs."""
     parts = word.split("_") if "_" in word or word.isupper() else re.findall("[A-Z][a-z]*", word)
     return "-".join(parts).lower()
-
-
-class _Log:
-    """What is appended to a log file, also while it is renamed and begun anew."""
-
-    def __init__(self, path: str) -> None:
-        self.path, self.rest = path, b""
-        self.file, self.at = self._state()
-
-    def _state(self) -> Tuple[int, int]:
-        """(which file it is, its size)."""
-        try:
-            descriptor = walk.opened(self.path)
-        except FileNotFoundError:
-            return 0, 0
-        try:
-            found = os.fstat(descriptor)
-            return found.st_ino, found.st_size
-        finally:
-            os.close(descriptor)
-
-    def more(self) -> List[str]:
-        """The lines since the last time. The end of a file that was renamed meanwhile is missed."""
-        try:
-            descriptor = walk.opened(self.path)
-        except FileNotFoundError:
-            return []
-        with os.fdopen(descriptor, "rb") as file:
-            number = os.fstat(file.fileno()).st_ino
-            if number != self.file:
-                self.file, self.at, self.rest = number, 0, b""
-            file.seek(self.at)
-            data = self.rest + file.read()
-            self.at = file.tell()
-        *lines, self.rest = data.split(b"\n")
-        return [line.decode("utf-8", "replace") for line in lines]

@@ -12,9 +12,9 @@ import re
 import select
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
-from . import walk
+from .growing import Growing
 from .loglines import MOST_BYTES, Record, Wanted, backwards, entries, head, records
 
 if TYPE_CHECKING:
@@ -87,32 +87,14 @@ class Tail:
     """The end of a growing file, over its rotations."""
 
     def __init__(self, unit: str, path: str, wanted: Wanted) -> None:
-        self.unit, self.path, self._wanted = unit, path, wanted
-        self._rest, self._last = b"", Record(time.time(), "", [])
+        self.unit, self._wanted = unit, wanted
+        self._file, self._last = Growing(path), Record(time.time(), "", [])
         self._keeping: Optional[bool] = None  # the record that the last lines belong to
-        found = _stat(path)
-        self._inode, self._offset = found or (0, 0)
 
     def more(self) -> List[Entry]:
         """The whole lines that were added since the last time, of wanted records."""
-        found = _stat(self.path)
-        if found is None:
-            return []
-        inode, size = found
-        if inode != self._inode or size < self._offset:
-            self._inode, self._offset, self._rest = inode, 0, b""
-        if size == self._offset:
-            return []
-        try:
-            with os.fdopen(walk.opened(self.path), "rb") as file:
-                file.seek(self._offset)
-                data = file.read(MOST_BYTES)
-        except OSError:
-            return []
-        self._offset += len(data)
-        *whole, self._rest = (self._rest + data).split(b"\n")
         out: List[Entry] = []
-        for record in records((line.decode("utf-8", "replace") for line in whole), self._last):
+        for record in records(self._file.more(), self._last):
             if self._keeping is None or head(record.lines[0]):  # else it goes on with what came before
                 self._keeping = self._wanted.keeps(self.unit, record.level, record.lines)
             self._last = record
@@ -216,11 +198,3 @@ def _journal(unit: str, lines: int, oldest: float) -> List[bytes]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     return done.stdout.splitlines()
-
-
-def _stat(path: str) -> "Optional[Tuple[int, int]]":
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_size

@@ -71,7 +71,7 @@ def objections(target: Target, plan: HostPlan) -> list[ProvisionerError]:
         ]
     change = next((one for one in plan.changes if one.resource.place == TRUSTED), None)
     there = certificates.blocks(str((change.actual or {}).get("content", ""))) if change else []
-    if there and not {one.key for text in there for one in certificates.every(text)} & {one.key for one in own.known}:
+    if there and not {*certificates.keys("".join(there))} & {own.fingerprint, *own.others}:
         return [
             Refused(
                 "clients are let in by certificates of another authority than the one here, and would be locked out",

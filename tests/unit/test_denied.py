@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from cluster.users.check import Policy
-from cluster.users.overheard import _Log, parsed
+from cluster.users.overheard import parsed
 from cluster.users.rules import Rule
+from provisioner.agent.growing import Growing
 from provisioner.run.evidence import Witness
 from roles.kafka import clients, denied
 from tests.support import roles as support
@@ -59,7 +60,7 @@ def test_what_an_authorizer_says(line, operation, resource, request_, found):
 def test_a_log_is_read_from_now_on_and_through_its_renaming(tmp_path):
     path = tmp_path / "kafka-authorizer.log"
     path.write_text("before\n")
-    log = _Log(str(path))
+    log = Growing(str(path))
     with path.open("a") as file:
         file.write("one\ntw")
     assert log.more() == ["one"]
