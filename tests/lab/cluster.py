@@ -7,16 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from kafka import KafkaAdminClient
 
+from cli.common import load_inventory
 from lab.lab import Lab
 
+from . import quick_start
 from .hosts import QUICK_START, ROOT, LabHost, counts, lab_name, run_invoke
 from .serving import eventually
 
@@ -39,9 +42,12 @@ def bare_cluster(lab: Lab, folder: Path, inventory: str = "prod3") -> Iterator[C
     lab.down(BASES)
     lab.up(BASES)
     path = folder / f"{inventory}.yml"
-    cluster = Cluster(
-        tuple(LabHost(lab, name, path) for name in BASES), yaml.safe_load(lab.inventory(inventory).read_text()), path
-    )
+    base = yaml.safe_load(lab.inventory(inventory).read_text())
+    cluster = Cluster(tuple(LabHost(lab, name, path) for name in BASES), base, path)
+    cluster.set()
+    version = load_inventory(str(path)).hosts[cluster.hosts[0].name].vars["kafka_version"]
+    quick_start.give(lab, BASES, folder, version)
+    base["all"]["vars"] |= quick_start.WITH_ARCHIVE
     cluster.set()
     try:
         yield cluster
@@ -62,7 +68,10 @@ class Cluster:
     def set(self, everyone: Mapping[str, Any] | None = None, **hosts: Mapping[str, Any]) -> None:
         """Write the inventory: variables for every host, and for single ones by their short name (kafka2={...})."""
         content = yaml.safe_load(yaml.safe_dump(self.base))
-        content["all"]["vars"] |= {**CHEAP, **(everyone or {})}
+        variables = {**CHEAP, **content["all"]["vars"], **(everyone or {})}
+        if "kafka_version" in variables:
+            variables |= QUICK_START  # an archive fits one version only
+        content["all"]["vars"] = variables
         brokers = content["all"]["children"]["kafka"]["hosts"]
         for host in self.hosts:
             if host.name in brokers:
@@ -176,15 +185,24 @@ class Running:
         return self.log.read_text()
 
     def says(self, text: str, seconds: float = 120) -> None:
-        """Wait until its output contains this; AssertionError with the output when it ends without. Looks often: what
+        """Wait until its output contains this; fails with the output when it ends without. Looks often: what
         is to be interrupted at this line may be over a quarter of a second later."""
+        self.until(lambda: text in self.output, f"{text!r} in the output", seconds=seconds, every=0.02)
+
+    def until(self, check: Callable[[], bool], what: str, *, seconds: float = 120, every: float = 0.2) -> None:
+        """Wait for what it brings about; fails with the output when it ends without, or does not in time."""
 
         def look() -> bool:
             ended = self.process.poll() is not None
-            assert text in self.output or not ended, f"ended without saying {text!r}:\n{self.output}"
-            return text in self.output
+            done = check()
+            if ended and not done:
+                pytest.fail(f"it ended without: {what}\n{self.output}")
+            return done
 
-        eventually(look, seconds=seconds, what=f"{text!r} in the output", every=0.02)
+        try:
+            eventually(look, seconds=seconds, what=what, every=every)
+        except AssertionError as error:
+            pytest.fail(f"{error}\n{self.output}")
 
     def end(self, expect: int = 0, seconds: float = 600) -> str:
         """Wait for its end, asserted to be this exit code; its output."""

@@ -16,6 +16,7 @@ from kafka.admin import NewTopic
 
 from lab.lab import Lab
 
+from . import quick_start
 from .cluster import BASES, Cluster, bare_cluster, restarted
 from .copies import asked
 from .hosts import LabHost, counts, status_json
@@ -146,6 +147,7 @@ def test_a_host_that_lost_everything_is_rebuilt_and_votes_again(lab: Lab, prod3:
         asked(prod3, lambda admin: admin.create_topics([new]))
         produce(prod3.bootstrap[0], topic, ["one", "two", "three"])
         lab.recreate(wiped.base)
+        quick_start.give(lab, [wiped.base], prod3.path.parent, "4.3.1")
         clients.more()
         output = prod3.invoke("deploy", "--limit", wiped.name, "--no-smoke")
         assert f"voter:102 (in the quorum, instead of its lost directory {before})" in output, output

@@ -145,7 +145,8 @@ def test_a_roll_that_is_killed_at_every_step_loses_nothing(three: Cluster, load:
             with three.running("deploy") as run:
                 before = three.pids(unit)
                 run.says("--> Restart")
-                eventually(partial(goes, unit, before), seconds=60, what=f"a {unit} goes")
+                # Brokers go after all controllers.
+                run.until(partial(goes, unit, before), f"a {unit} goes", seconds=240)
                 run.kill()
         killed(three, done.format("kafka"))
         output = three.invoke("deploy")
