@@ -144,22 +144,6 @@ def test_status_shows_the_quorum_of_the_other_hosts(five: Five):
     assert "Nothing is wrong" in five.invoke("doctor")
 
 
-def test_a_changed_setting_reaches_the_brokers_one_at_a_time_unnoticed(five: Five, load: Callable[[], Load]):
-    before = five.everyone_s_pids()
-    five.set({"kafka_config": {"queued.max.requests": 501}})
-    with load() as clients:
-        began = time.monotonic()
-        output = five.invoke("deploy", "--no-smoke")
-        took = time.monotonic() - began
-        clients.more()
-    clients.verdict()
-    assert sorted(restarted(output, "kafka")) == list(BROKERS)
-    assert {base: pid for base, pid in five.everyone_s_pids().items() if base in CONTROLLERS} == {
-        base: before[base] for base in CONTROLLERS
-    }
-    report("config roll of two brokers", clients.longest_gap(), took)
-
-
 def test_controllers_restart_with_the_leader_last_and_one_that_is_killed_is_replaced_unnoticed(
     five: Five, load: Callable[[], Load]
 ):

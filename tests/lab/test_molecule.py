@@ -18,11 +18,12 @@ from .cluster import CHEAP
 from .hosts import ROOT, lab_name
 
 
-@pytest.mark.parametrize(("scenario", "variables"), [("single", {}), ("prod3", CHEAP)])
-def test_molecule_scenario(scenario: str, variables: dict[str, Any]):
+@pytest.mark.parametrize(("scenario", "variables", "hosts"), [("single", {}, []), ("prod3", CHEAP, ["--java"])])
+def test_molecule_scenario(scenario: str, variables: dict[str, Any], hosts: list[str]):
     lab = f"{lab_name()}-mol"
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "LAB": lab, "PATH": path, "NO_COLOR": "1"}
+    environment["HOST_FLAGS"] = json.dumps(hosts)
     environment["DEPLOY_FLAGS"] = json.dumps(["--extra-vars", json.dumps(variables)])
     try:
         done = subprocess.run(
