@@ -41,6 +41,13 @@ AGENT_PACKAGES: Sequence[str] = (
 AGENT_LIBRARIES: Sequence[str] = ("kafka",)
 
 
+def ahead(host: Host) -> Sequence[str]:
+    """The modules that a host's agent loads while it waits for its first request: TLS, where its services speak it."""
+    from roles.shared import security
+
+    return ("ssl",) if security.among_nodes(host) else ()
+
+
 # In the order in which they are applied: a service comes after everything that it depends on.
 ROLES = (
     Role("os", groups=("zookeeper", "kafka_controller", "kafka")),
