@@ -110,6 +110,16 @@ def shown_to_clients(target: Target) -> dict[str, Shown]:
     return {unit: shown for unit, shown in found.items() if shown is not None}
 
 
+def trusted_of_clients(target: Target) -> list[str]:
+    """The files of a host that say whose certificates clients may show."""
+    found = [
+        part.trusted_of_clients(target)
+        for _, part in parts_on("service", target.host.groups)
+        if hasattr(part, "trusted_of_clients")
+    ]
+    return [path for path in found if path]
+
+
 def data_dirs(target: Target) -> dict[str, list[str]]:
     """The data directories of each unit of a host; units without data are left out."""
     found = {role.name: part.data_dirs(target) for role, part in parts_on("service", target.host.groups)}

@@ -157,8 +157,7 @@ def _authority_row(one: Mapping[str, Any], label: str) -> list[Cell]:
     if days is None:
         texts.append("is no certificate (PEM)")
     elif days <= expiry.SOON:
-        of_clients = f"it {expiry.when(days)}: `invoke certs.issue` renews it, and a deploy brings it to the brokers"
-        texts.append(expiry.of_authority(days) if label == AUTHORITY else of_clients)
+        texts.append(expiry.of_authority(days) if label == AUTHORITY else expiry.of_clients(days))
     if one["turn"] in ROTATING:
         texts.append(f"{ROTATING[one['turn']]}: `invoke certs.rotate-ca` goes on")
     elif not one["can_sign"]:
