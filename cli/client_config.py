@@ -13,6 +13,7 @@ from cluster.protocol.login import MECHANISMS, jaas
 from cluster.users.wanted import PASSWORDS, User
 from provisioner.authority import CERTIFICATE, Authority
 from provisioner.errors import UsageError
+from provisioner.secrets import HOLDS
 from roles.kafka import given, listeners, users
 from roles.kafka.given import Trusted
 from roles.shared.members import HostLike
@@ -48,6 +49,8 @@ def show(run: Run, user: str, form: str, out: str, certificate: str = "", mechan
     if len(doors) > 1:
         others = "".join(f"# or, by the listener {one['listener']}: {one['servers']}\n" for one in doors[1:])
         text = others + text
+    if out and not shown:
+        text = f"{HOLDS}\n{text}"
     if not out:
         print(text, end="")
         return
