@@ -17,7 +17,9 @@ from provisioner.agent.failure import Failure
 from provisioner.connect import requests
 from provisioner.errors import HostFailed
 from provisioner.resources import Request, Service
+from roles import site
 from roles.shared import ahead
+from tests.support import roles as support
 from tests.support.fake_hosts import FakeHosts
 from tests.support.tables import Entry
 
@@ -128,3 +130,11 @@ def test_a_question_that_fails_is_asked_again_by_whoever_needs_its_answer() -> N
 def test_one_question_alone_is_not_asked_ahead() -> None:
     fake = hosts()
     assert ahead.asked(fake, "h", [None, UNIT]) is fake and fake.trips == 0
+
+
+@pytest.mark.parametrize(("mode", "loaded"), [("off", ()), ("open", ("ssl",)), ("required", ("ssl",))])
+def test_the_agent_loads_tls_early_only_where_services_speak_it(
+    tmp_path: Path, mode: str, loaded: tuple[str, ...]
+) -> None:
+    inventory = support.inventory(tmp_path, kafka=["kafka1"], zookeeper=["zk1"], kafka_security=mode)
+    assert {tuple(site.ahead(host)) for host in inventory.hosts.values()} == {loaded}
