@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from cli.common import Run
 from cli.issue import require
 from cluster.endpoint import SASL_SSL, SSL
 from cluster.protocol.login import MECHANISMS, jaas
 from cluster.users.wanted import PASSWORDS, User
-from provisioner.authority import CERTIFICATE, Authority
+from provisioner.authority import CERTIFICATE
 from provisioner.errors import UsageError
+from provisioner.secrets import HOLDS
 from roles.kafka import given, listeners, users
 from roles.kafka.given import Trusted
 from roles.shared.members import HostLike
 from roles.shared.properties import escaped
 from roles.shared.tls import authority
 
-FORMATS = ("java", "librdkafka", "python")
 HIDDEN = "PASSWORD"  # what stands for a password that is not written
 
 
@@ -40,14 +41,19 @@ def show(run: Run, user: str, form: str, out: str, certificate: str = "", mechan
     doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in names]
     if not doors:
         raise UsageError("the cluster has no listener for such a user", advice="kafka_security closes it")
-    if shown:
-        text = with_certificate(form, doors[0]["servers"], authority(inventory), shown)
+    if shown:  # at a listener that shows the node's own certificate
+        own = authority(inventory)
+        one = Client(doors[0]["servers"], Trusted(own.certificate, own.folder / CERTIFICATE), shown=shown)
     else:
-        used, trusted = _mechanism(known, mechanism), given.trusted(inventory)
-        text = written(form, doors[0]["servers"], trusted, user, known.passwords[used] if out else HIDDEN, used)
+        used = _mechanism(known, mechanism)
+        login = (used, user, known.passwords[used] if out else HIDDEN)
+        one = Client(doors[0]["servers"], given.trusted(inventory), login)
+    text = FORMATS[form](one)
     if len(doors) > 1:
         others = "".join(f"# or, by the listener {one['listener']}: {one['servers']}\n" for one in doors[1:])
         text = others + text
+    if out and not shown:
+        text = f"{HOLDS}\n{text}"
     if not out:
         print(text, end="")
         return
@@ -73,62 +79,59 @@ def _mechanism(user: User, wanted: str) -> str:
     return found[0]
 
 
-def written(form: str, servers: str, trusted: Trusted, user: str, password: str, mechanism: str) -> str:
-    """The configuration as text."""
-    certificate = trusted.certificate
-    common = {"bootstrap.servers": servers, "security.protocol": SASL_SSL}
-    if form == "java":
-        return _lines(
-            {
-                **common,
-                "sasl.mechanism": mechanism,
-                "sasl.jaas.config": jaas(user, password),
-                "ssl.truststore.type": "PEM",
-                "ssl.truststore.certificates": escaped(certificate.strip()),
-            }
-        )
-    if form == "librdkafka":
-        names = {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password}
-        return _lines({**common, **names, "ssl.ca.location": str(trusted.path)})
+class Client(NamedTuple):
+    """servers: as bootstrap.servers has them; trusted: whose certificates it believes; login: (mechanism, user,
+    password), empty for a client that shows the certificate in the file `shown`, as it finds that."""
+
+    servers: str
+    trusted: Trusted
+    login: tuple[str, ...] = ()
+    shown: str = ""
+
+    def __repr__(self) -> str:
+        return f"Client({self.servers})"  # a password is secret
+
+    @property
+    def common(self) -> dict[str, str]:
+        """The properties that are called the same by Java and librdkafka."""
+        found = {"bootstrap.servers": self.servers, "security.protocol": SASL_SSL if self.login else SSL}
+        return found | ({"sasl.mechanism": self.login[0]} if self.login else {})
+
+
+def _java(one: Client) -> str:
+    if one.login:
+        own = {"sasl.jaas.config": jaas(*one.login[1:])}
+    else:
+        own = {"ssl.keystore.type": "PEM", "ssl.keystore.location": escaped(one.shown)}
+    trust = {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": escaped(one.trusted.certificate.strip())}
+    return _lines({**one.common, **own, **trust})
+
+
+def _librdkafka(one: Client) -> str:
+    if one.login:
+        own = dict(zip(("sasl.username", "sasl.password"), one.login[1:], strict=True))
+    else:
+        own = {"ssl.certificate.location": one.shown, "ssl.key.location": one.shown}
+    return _lines({**one.common, **own, "ssl.ca.location": str(one.trusted.path)})
+
+
+def _python(one: Client) -> str:
+    names = ("sasl_mechanism", "sasl_plain_username", "sasl_plain_password")
+    config = {"bootstrap_servers": one.servers.split(","), "security_protocol": one.common["security.protocol"]}
+    config |= dict(zip(names, one.login, strict=False))
     return (
         '# kafka-python: KafkaProducer(**config), KafkaConsumer("TOPIC", **config)\n'
         "import ssl\n\n"
-        f"authority = {certificate!r}\n"
-        "config = {\n"
-        f"    'bootstrap_servers': {servers.split(',')!r},\n"
-        f"    'security_protocol': {SASL_SSL!r},\n"
-        f"    'sasl_mechanism': {mechanism!r},\n"
-        f"    'sasl_plain_username': {user!r},\n"
-        f"    'sasl_plain_password': {password!r},\n"
-        "    'ssl_context': ssl.create_default_context(cadata=authority),\n"
-        "}\n"
-    )
-
-
-def with_certificate(form: str, servers: str, own: Authority, shown: str) -> str:
-    """The same for a user that shows a certificate. shown: the file with its key, as the client finds it. Raises
-    ConfigError."""
-    trusted = own.certificate
-    common = {"bootstrap.servers": servers, "security.protocol": SSL}
-    if form == "java":
-        keys = {"ssl.keystore.type": "PEM", "ssl.keystore.location": escaped(shown)}
-        trust = {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": escaped(trusted.strip())}
-        return _lines({**common, **keys, **trust})
-    if form == "librdkafka":
-        names = {"ssl.certificate.location": shown, "ssl.key.location": shown}
-        return _lines({**common, **names, "ssl.ca.location": str(own.folder / CERTIFICATE)})
-    return (
-        '# kafka-python: KafkaProducer(**config), KafkaConsumer("TOPIC", **config)\n'
-        "import ssl\n\n"
-        f"authority = {trusted!r}\n"
+        f"authority = {one.trusted.certificate!r}\n"
         "context = ssl.create_default_context(cadata=authority)\n"
-        f"context.load_cert_chain({shown!r})\n"
-        "config = {\n"
-        f"    'bootstrap_servers': {servers.split(',')!r},\n"
-        f"    'security_protocol': {SSL!r},\n"
-        "    'ssl_context': context,\n"
-        "}\n"
+        + (f"context.load_cert_chain({one.shown!r})\n" if one.shown else "")
+        + "config = {\n"
+        + "".join(f"    {name!r}: {value!r},\n" for name, value in config.items())
+        + "    'ssl_context': context,\n}\n"
     )
+
+
+FORMATS: Mapping[str, Callable[[Client], str]] = {"java": _java, "librdkafka": _librdkafka, "python": _python}
 
 
 def _lines(settings: Mapping[str, str]) -> str:

@@ -27,11 +27,12 @@ def look(fleet: Fleet, target: Target) -> Answer:
     services, data = site.services(target), site.data_dirs(target)
     credentials = {unit: node.credential for unit, node in site.nodes(target).items()}
     given = {unit: one.file for unit, one in site.shown_to_clients(target).items()}
+    trusted = site.trusted_of_clients(target)
     found = fleet.read(
         target.name,
         lock=False,
         resources=[one.wire(content=False) for one in (*services, *credentials.values(), *given.values())],
-        wants={"disks": [path for paths in data.values() for path in paths]},
+        wants={"disks": [path for paths in data.values() for path in paths], "files": trusted},
     )
     states: dict[str, Any] = found["states"]
     by_unit = {service.unit: states.get(service.key) for service in services}
@@ -47,6 +48,7 @@ def look(fleet: Fleet, target: Target) -> Answer:
         disks=found["disks"],
         certificates={unit: states.get(one.key) for unit, one in credentials.items()},
         given={unit: states.get(one.key) for unit, one in given.items()},
+        clients=[text for path in trusted if (text := found["files"][path])],
         said={unit: part.look(fleet.call, target) for unit, part in status.parts().items() if unit in active},
         processes=fleet.call(target.name, requests.look_at_processes(small)),
     )

@@ -1,4 +1,5 @@
-"""certs.rotate-ca: another key for the authority of a closed cluster, in three rolling restarts."""
+"""certs.rotate-ca: another key for the authority of a closed cluster, in three rolling restarts; or for the authority
+of its clients, in two."""
 
 from __future__ import annotations
 
@@ -12,12 +13,17 @@ from provisioner.authority import CERTIFICATE, KEY, NEXT_KEY, lost
 from provisioner.errors import Refused, UsageError
 from provisioner.report.choose import reporter
 from provisioner.succession import Step
+from provisioner.words import some
+from roles.kafka import client_certificates
+from roles.kafka.client_certificates import STEPS
 from roles.shared import security, tls
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from provisioner.authority import Authority
+    from provisioner.inventory.model import Inventory
 
 READY = "--clients-ready"
 GOES_ON = "the same command goes on from there"
@@ -54,11 +60,53 @@ def rotate(run: Run, ready: bool, yes: bool, accept_downtime: bool) -> int:
     return 0
 
 
+def rotate_clients(run: Run, ready: bool, yes: bool, accept_downtime: bool) -> int:
+    """The same of the authority of clients. Its certificates are shown to brokers only, which trust both of them after
+    the first restart; from then on the new one signs. ready: clients have certificates of the new authority."""
+    own, names = clients_authority(run)
+    step = succession.step(own)
+    if step is Step.SETTLED:
+        question = "Replace the key of the clients' authority? Every broker restarts twice, one after the other."
+        confirm(reporter(), question, yes, "nothing was changed")
+        succession.announce(own)
+    if step <= Step.ANNOUNCED:
+        if code := _deploy(run, 1, 2, STEPS[Step.ANNOUNCED], yes, accept_downtime):
+            return code
+        succession.succeed(own)
+        again = f"    then: the same command again, with {READY}"
+        print("\n".join(["", *_for_users(own, names), again]))
+        return 0
+    if step is Step.SUCCEEDED:
+        question = "Do all clients show certificates of the new authority? Others will not get in any more."
+        _require(ready, question, "whether clients have certificates of the new authority", _for_users(own, names))
+        succession.retire(own)
+    if code := _deploy(run, 2, 2, STEPS[Step.RETIRED], yes, accept_downtime):
+        return code
+    succession.settle(own)
+    print(f"\n--> The key of the clients' authority has been replaced. Commit and back up {own.folder}")
+    return 0
+
+
+def clients_authority(run: Run) -> tuple[Authority, list[str]]:
+    """The authority of clients, whose key is here, and the users that show certificates of it. Raises Refused,
+    UsageError."""
+    inventory = run.inventory()
+    _require_closed(inventory)
+    own = client_certificates.authority(inventory)
+    if not own.fingerprint:
+        raise UsageError(
+            f"clients have no authority here: there is no {own.folder / CERTIFICATE}",
+            advice="`invoke certs.issue` makes it with the first certificate; "
+            "the authority of the nodes is replaced without --of-clients",
+        )
+    own.require_key()
+    return own, client_certificates.names(inventory)
+
+
 def authority(run: Run) -> Authority:
     """The authority whose key is here. Raises Refused, UsageError."""
     inventory = run.inventory()
-    if not any(security.on(host) for host in inventory.hosts.values()):
-        raise UsageError("the cluster is open: it has no authority", advice="kafka_security closes it")
+    _require_closed(inventory)
     own = tls.authority(inventory)
     if not own.fingerprint:
         raise lost(own.folder)
@@ -66,13 +114,22 @@ def authority(run: Run) -> Authority:
     return own
 
 
+def _require_closed(inventory: Inventory) -> None:
+    if not any(security.on(host) for host in inventory.hosts.values()):
+        raise UsageError("the cluster is open: it has no authority", advice="kafka_security closes it")
+
+
 def _reach(run: Run, own: Authority, yes: bool, accept_downtime: bool) -> int:
     """Bring all nodes to where the folder is, as a deploy does; its exit code."""
     step = succession.step(own)
-    print(f"\n--> Step {step.value} of {Step.RETIRED.value}: {tls.STEPS[step]}", flush=True)
+    return _deploy(run, step.value, Step.RETIRED.value, tls.STEPS[step], yes, accept_downtime)
+
+
+def _deploy(run: Run, number: int, last: int, what: str, yes: bool, accept_downtime: bool) -> int:
+    print(f"\n--> Step {number} of {last}: {what}", flush=True)
     code = deploying.deploy(run, "", yes=yes, accept_downtime=accept_downtime)
     if code:
-        print(f"--> Step {step.value} is not complete: {GOES_ON}")
+        print(f"--> Step {number} is not complete: {GOES_ON}")
     return code
 
 
@@ -90,16 +147,27 @@ def _to_encrypt(own: Authority) -> list[str]:
     return [f"    {KEY} is encrypted: `ansible-vault encrypt {own.folder / NEXT_KEY}`, with the same password."]
 
 
+def _for_users(own: Authority, names: Sequence[str]) -> list[str]:
+    return [
+        "--> The new authority of clients signs from now on, and brokers trust both.",
+        f"    Now give each client a new certificate: `invoke certs.issue --user USER --out FILE` ({some(names)}).",
+        f"    Other machines that issue some need {own.folder} as it is now.",
+    ]
+
+
 def _require_clients(place: Path, ready: bool) -> None:
     """Raise Refused where nobody says that clients trust the new authority."""
-    if ready:
-        return
     question = f"Do all clients trust what is in {place} now? Those that do not will be cut off."
-    if terminal() and ask(question):
+    _require(ready, question, "whether clients trust the new authority", _for_clients(place))
+
+
+def _require(ready: bool, question: str, what: str, told: Sequence[str]) -> None:
+    """Raise Refused where nobody says that clients can do without the old authority. told: what they need for that."""
+    if ready or (terminal() and ask(question)):
         return
-    first, *details = _for_clients(place)
+    first, *details = told
     raise Refused(
-        "whether clients trust the new authority is not known here, and those that do not would be cut off",
+        f"{what} is not known here, and those that do not would be cut off",
         details=[first.removeprefix("--> "), *(line.strip() for line in details)],
         advice=f"when they do: the same command with {READY}",
     )

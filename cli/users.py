@@ -91,7 +91,7 @@ def apply(run: Run, prune: bool, yes: bool) -> None:
 
 
 def look(cluster: Cluster) -> Mapping[str, Any]:
-    """The users and the rules that are there: `cluster.users.onhost.look`. Raises HostFailed."""
+    """The users and the rules that are there: `cluster.users.look.look`. Raises HostFailed."""
     there = cluster.call(remote.look("", {}))
     cluster.show.host(cluster.driver.name, "")
     if not there["serving"]:

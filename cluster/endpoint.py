@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ TLS_FOLDERS = ("/etc/kafka/tls", "/etc/kafka-controller/tls", "/etc/zookeeper/tl
 NODE, AUTHORITY = "node.pem", "ca.pem"
 GIVEN_NODE, GIVEN_AUTHORITY = "given.pem", "given-ca.pem"  # where clients are shown another certificate than nodes
 TIMEOUT = 5.0  # seconds, for connecting and for each answer
+_BUILDING = threading.Lock()
 
 
 class Login(NamedTuple):
@@ -148,18 +151,11 @@ class Endpoint:
         folder = self._own_folder() if not self.login else ""
         if not folder and not self.login:
             return None
-        import ssl
-
-        # Names and addresses are compared by default: a broker that is not the one of this address is refused.
-        if self.login:
-            context = ssl.create_default_context(cadata=self.login.authority)
-            if self.login.shown:
-                context.load_cert_chain(self.login.shown)
-        else:
-            context = ssl.create_default_context(cafile=f"{folder}/{AUTHORITY}")
-            context.load_cert_chain(f"{folder}/{NODE}")
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return context
+        trusted = self.login.authority if self.login else f"{folder}/{AUTHORITY}"
+        own = self.login.shown if self.login else f"{folder}/{NODE}"
+        read = [path for path in (own, "" if self.login else trusted) if path]
+        with _BUILDING:
+            return _speaking(trusted, own, bool(self.login), tuple(map(_state, read)))
 
     def _own_folder(self) -> str:
         """The folder of this host's certificate, "" for a listener in the clear. Raises OSError where there is none."""
@@ -187,6 +183,26 @@ class Endpoint:
 
     def _parts(self) -> tuple[str, int, str]:
         return self.host, self.port, self.protocol
+
+
+@lru_cache(maxsize=8)
+def _speaking(trusted: str, own: str, given: bool, state: tuple[tuple[int, ...], ...]) -> ssl.SSLContext:
+    """What many connections share, as making it takes as long as the answer to a question. trusted: an authority's
+    certificate (PEM) where it is given, else its path; own: the path of what is shown, "" for nothing; state: of the
+    files, so that one that is replaced is read anew. Raises OSError."""
+    import ssl
+
+    # Names and addresses are compared by default: a broker that is not the one of this address is refused.
+    context = ssl.create_default_context(cafile=None if given else trusted, cadata=trusted if given else None)
+    if own:
+        context.load_cert_chain(own)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _state(path: str) -> tuple[int, ...]:
+    found = os.stat(path)
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def authority_here() -> str:

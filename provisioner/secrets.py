@@ -13,7 +13,9 @@ from typing import Any
 
 from provisioner.hidden import MASK, without
 
-__all__ = ["MASK", "is_secret", "mask", "shown"]
+__all__ = ["HOLDS", "MASK", "is_secret", "mask", "shown"]
+
+HOLDS = "# This file holds a password."  # the first line of files that are made with one
 
 # Names of secrets: Kafka's, ZooKeeper's (superDigest), Java's (keyStorePassword) and Ansible's (ansible_become_pass).
 _NAMES = re.compile(

@@ -41,6 +41,13 @@ AGENT_PACKAGES: Sequence[str] = (
 AGENT_LIBRARIES: Sequence[str] = ("kafka",)
 
 
+def ahead(host: Host) -> Sequence[str]:
+    """The modules that a host's agent loads while it waits for its first request: TLS, where its services speak it."""
+    from roles.shared import security
+
+    return ("ssl",) if security.among_nodes(host) else ()
+
+
 # In the order in which they are applied: a service comes after everything that it depends on.
 ROLES = (
     Role("os", groups=("zookeeper", "kafka_controller", "kafka")),
@@ -101,6 +108,16 @@ def shown_to_clients(target: Target) -> dict[str, Shown]:
         if hasattr(part, "shown")
     }
     return {unit: shown for unit, shown in found.items() if shown is not None}
+
+
+def trusted_of_clients(target: Target) -> list[str]:
+    """The files of a host that say whose certificates clients may show."""
+    found = [
+        part.trusted_of_clients(target)
+        for _, part in parts_on("service", target.host.groups)
+        if hasattr(part, "trusted_of_clients")
+    ]
+    return [path for path in found if path]
 
 
 def data_dirs(target: Target) -> dict[str, list[str]]:

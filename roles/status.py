@@ -75,7 +75,7 @@ class Answer:
     """The answer of one host. services: the ones it is to run; states: theirs, as `Service.read`; processes: as
     `agent.process.look`; disks: as `facts.disks`; data: {unit: its data directories}; said: {unit: what it says about
     itself, {} when not asked}; certificates: {unit: as `Credential.read`} of those that have one; given: {unit: as
-    `Given.read`} of those that show clients another one."""
+    `Given.read`} of those that show clients another one; clients: what the services trust of clients (PEM)."""
 
     services: Sequence[Service]
     states: Mapping[str, Any]
@@ -85,6 +85,7 @@ class Answer:
     said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     certificates: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     given: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    clients: Sequence[str] = ()
 
 
 def parts() -> dict[str, Part]:
@@ -106,7 +107,11 @@ def document(
         for name, answer in answers.items()
     }
     hosts |= {name: {"reachable": there, "error": why, "services": {}} for name, (there, why) in lost.items()}
-    found: dict[str, Any] = {"hosts": hosts, "authority": _authority(answers.values())}
+    found: dict[str, Any] = {
+        "hosts": hosts,
+        "authority": _first_end(text for answer in answers.values() for text in _trusted(answer)),
+        "client_authority": _first_end(text for answer in answers.values() for text in answer.clients),
+    }
     for unit, part in parts().items():
         entries = {name: host["services"].get(unit, {}) for name, host in hosts.items()}
         said = [answer.said.get(unit, {}) for answer in answers.values()]
@@ -185,11 +190,18 @@ def _given(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return _end(state["until"]) if state and state.get("until") else None
 
 
-def _authority(answers: Iterable[Answer]) -> dict[str, Any] | None:
-    """The end of the authority that the nodes trust, the first of several; None where they trust none."""
-    states = [state for answer in answers for state in answer.certificates.values() if state]
+def _trusted(answer: Answer) -> Iterator[str]:
+    """What the nodes of a host trust of each other."""
+    for state in answer.certificates.values():
+        if state and state.get("trusted"):
+            yield state["trusted"]
+
+
+def _first_end(trusted: Iterable[str]) -> dict[str, Any] | None:
+    """The end of the authority that is trusted, the first of several; None where none is. trusted: what the hosts have,
+    of which the first certificate is that of the authority which signs (PEM)."""
     ends = []
-    for text in {state["trusted"] for state in states if state.get("trusted")}:
+    for text in {*trusted}:
         with contextlib.suppress(ValueError):  # a deploy replaces what is no certificate
             ends.append(certificates.read(text).until)
     return _end(min(ends)) if ends else None
@@ -215,8 +227,9 @@ def judge(found: Document) -> tuple[list[str], list[str]]:
         for unit, service in host["services"].items():
             problems += [f"{name}: {text}" for text in service_problems(unit, service)]
             notes += [f"{name}: {text}" for text in service_notes(unit, service)]
-    if found["authority"] and (left := found["authority"]["days"]) <= expiry.SOON:
-        (problems if left <= expiry.TOO_LATE else notes).append(expiry.of_authority(left))
+    for key, said in (("authority", expiry.of_authority), ("client_authority", expiry.of_clients)):
+        if found[key] and (left := found[key]["days"]) <= expiry.SOON:
+            (problems if left <= expiry.TOO_LATE else notes).append(said(left))
     for part in parts().values():
         problems += part.problems(found)
         notes += part.notes(found)

@@ -66,9 +66,11 @@ def document(
 
 def of_clients(place: str, local: str, can_sign: bool, now: float) -> list[dict[str, Any]]:
     """The authorities that sign for clients: arguments as for `document`."""
+    found = certificates.blocks(local)
+    own = _read(found[0]) if found else None
     return [
-        {**_authority(text, [place], now), "can_sign": can_sign and not number, "turn": None}
-        for number, text in enumerate(certificates.blocks(local))
+        {**_authority(text, [place], now), "can_sign": can_sign and not number, "turn": _turn(_read(text), own)}
+        for number, text in enumerate(found)
     ]
 
 
@@ -157,10 +159,10 @@ def _authority_row(one: Mapping[str, Any], label: str) -> list[Cell]:
     if days is None:
         texts.append("is no certificate (PEM)")
     elif days <= expiry.SOON:
-        of_clients = f"it {expiry.when(days)}: `invoke certs.issue` renews it, and a deploy brings it to the brokers"
-        texts.append(expiry.of_authority(days) if label == AUTHORITY else of_clients)
+        texts.append(expiry.of_authority(days) if label == AUTHORITY else expiry.of_clients(days))
     if one["turn"] in ROTATING:
-        texts.append(f"{ROTATING[one['turn']]}: `invoke certs.rotate-ca` goes on")
+        of_clients = " --of-clients" if label == CLIENTS else ""
+        texts.append(f"{ROTATING[one['turn']]}: `invoke certs.rotate-ca{of_clients}` goes on")
     elif not one["can_sign"]:
         texts.append("its key is not here: no certificate can be made by it on this machine")
     return [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from cli.common import COMMON, SOURCES, Run, on_hosts
 
 ROTATE = {
-    "clients_ready": "clients trust the new authority, so that nodes may get certificates of it",
+    "of_clients": "the authority of clients' certificates, instead of that of the nodes",
+    "clients_ready": "clients trust the new authority, or with --of-clients: have certificates of it",
     "accept_downtime": "restart even where clients will notice it",
     "yes": "do not ask; downtime and clients need their own flags",
 }
@@ -51,11 +52,12 @@ def renew(run: Run, accept_downtime=False, yes=False):
 
 
 @on_hosts("rotate-ca", ROTATE, common=WHOLE)
-def rotate_ca(run: Run, clients_ready=False, accept_downtime=False, yes=False):
-    """Replace the key of the authority without an outage: nodes trust both, get new certificates, trust the new one."""
+def rotate_ca(run: Run, of_clients=False, clients_ready=False, accept_downtime=False, yes=False):
+    """Replace the key of an authority without an outage: both are trusted, certificates change, the new one is left."""
     from cli import rotation
 
-    return rotation.rotate(run, clients_ready, yes, accept_downtime)
+    rotate = rotation.rotate_clients if of_clients else rotation.rotate
+    return rotate(run, clients_ready, yes, accept_downtime)
 
 
 HERE = {**SOURCES, "limit": COMMON["limit"]}

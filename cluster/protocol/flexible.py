@@ -1,8 +1,8 @@
-"""Requests that a KRaft controller answers, built and read by hand: connections and the encoding of newer requests.
+"""Requests that brokers and controllers answer, built and read by hand: connections and the encoding of newer requests.
 Standard library only.
 
-The kafka package cannot begin at a controller, and importing it takes fifty times as long as the answer. All requests
-of the quorum use the flexible encoding (KIP-482: lengths are unsigned varints, larger by one than what they count, and
+The kafka package cannot begin at a controller, and importing it takes fifty times as long as the answer. They use
+the flexible encoding (KIP-482: lengths are unsigned varints, larger by one than what they count, and
 tagged fields follow each structure), so that a few functions are enough for all of them.
 """
 
@@ -31,6 +31,10 @@ class Reader:
     def number(self, kind: str) -> int:
         """A number. kind: as `struct` calls it: b, h, H, i or q."""
         return int(struct.unpack(f">{kind}", self.raw(struct.calcsize(f">{kind}")))[0])
+
+    def fraction(self) -> float:
+        """A number of 64 bits with a fraction."""
+        return float(struct.unpack(">d", self.raw(8))[0])
 
     def varint(self) -> int:
         """An unsigned varint of at most 32 bits."""
@@ -116,11 +120,11 @@ TAGS = b"\0"  # no tagged fields
 class Dialogue:
     """A connection to one broker or controller; a context manager. Raises OSError.
 
-    timeout: seconds for connecting and for each part of an answer.
+    timeout: seconds for connecting and for each part of an answer. largest: bytes of an answer.
     """
 
-    def __init__(self, endpoint: Endpoint, timeout: float = TIMEOUT) -> None:
-        self._asked = 0
+    def __init__(self, endpoint: Endpoint, timeout: float = TIMEOUT, largest: int = LARGEST_ANSWER) -> None:
+        self._asked, self._largest = 0, largest
         self._connection = endpoint.connect(timeout)
         try:
             self.versions = self._greet()
@@ -167,7 +171,7 @@ class Dialogue:
         self._asked += 1
         header = struct.pack(f">hhih{len(CLIENT_ID)}s", key, version, self._asked, len(CLIENT_ID), CLIENT_ID)
         self._connection.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
-        answer = Reader(receive(self._connection, LARGEST_ANSWER, STRANGE))
+        answer = Reader(receive(self._connection, self._largest, STRANGE))
         if answer.number("i") != self._asked:
             raise OSError(None, STRANGE)
         return answer

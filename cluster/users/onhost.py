@@ -1,7 +1,4 @@
-"""Users and rules as the brokers have them, read and changed. Runs on the host of a broker.
-
-Kafka says which users there are, and of a password only that there is one. So whether it is the wanted one is tried, by
-a login at the broker's own secured listener.
+"""Users, rules and quotas of the brokers, changed. Runs on the host of a broker; `look.py` reads them.
 
 A user has up to two passwords, one per mechanism. One that is no longer wanted is not deleted, since a broker that
 starts and reads of it may forget those of all others (`roles/kafka/visitor.py`): it becomes one that nobody knows.
@@ -12,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Mapping, Sequence
 
 from kafka import errors as kafka_errors
 from kafka.protocol.admin import (
@@ -20,51 +17,21 @@ from kafka.protocol.admin import (
     AlterUserScramCredentialsRequest,
     CreateAclsRequest,
     DeleteAclsRequest,
-    DescribeAclsRequest,
-    DescribeClientQuotasRequest,
-    DescribeUserScramCredentialsRequest,
 )
 
-from cluster.certificates import given
 from cluster.cluster import Cluster, answering
-from cluster.endpoint import SASL_SSL, Endpoint
+from cluster.endpoint import Endpoint
 from cluster.protocol import login, wire
-from cluster.users import rules
+from cluster.protocol.flexible import Dialogue
+from cluster.users import look, rules
 from provisioner.agent.failure import Failure
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 NO_USER = kafka_errors.ResourceNotFoundError.errno
-USER = "user"  # the kind of a quota's entity
-ANY = 2  # any entity of the kind that has a name
 NOT_CONTROLLER = kafka_errors.NotControllerError.errno
 KNOWN_SECONDS = 10.0  # until the brokers know a user that the controllers have
-# By its iterations a password shows that nobody knows it: all that Kafka tells of one.
-NOBODYS = login.ITERATIONS + 1
-
-
-def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-    """The users that are there. args: bootstrap; door: the broker's secured listener, "host:port" or "" for none;
-    passwords {user: {mechanism: password}} that are to be tried.
-
-    Returns serving (whether the broker answers), why; users {name: mechanisms for which it has a password that somebody
-    may know}, right {user: [mechanisms for which the password is the one]}, of those among them that were asked about;
-    rules, as `Rule.to_wire`; quotas {user: {key: value}}.
-    """
-    try:
-        with wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
-            there = users(broker)
-            found = [one.to_wire() for one in every_rule(broker)]
-            limits = every_quota(broker)
-    except (OSError, kafka_errors.KafkaError) as error:
-        return {"serving": False, "why": wire.describe(error), "users": {}, "right": {}, "rules": [], "quotas": {}}
-    asked = {
-        name: {mechanism: password for mechanism, password in one.items() if mechanism in there.get(name, ())}
-        for name, one in args["passwords"].items()
-    }
-    right = _tried(args["door"], asked)
-    return {"serving": True, "why": "", "users": there, "right": right, "rules": found, "quotas": limits}
 
 
 def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
@@ -79,7 +46,7 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         kept = {name: change for name, change in args["quotas"].items() if name not in args["delete"]}
         alter_quotas(broker, kept)
         # To delete a password that is not there fails for the whole user.
-        has = _passwords(broker) if args["delete"] else {}
+        has = _passwords(args["bootstrap"]) if args["delete"] else {}
         gone = {name: has[name] for name in args["delete"] if name in has}
         alter_users(broker, args["passwords"], gone, Cluster(args["bootstrap"]).controller)
         remove_rules(broker, [rules.from_wire(one) for one in args["remove"]])
@@ -90,7 +57,7 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
             name: {mechanism: password for mechanism, password in one.items() if password is not None}
             for name, one in args["passwords"].items()
         }
-        right = _tried(args["door"], known)
+        right = look.tried(args["door"], known)
         late = [name for name, one in known.items() if {*one} - {*right.get(name, ())}]
         if not late:
             break
@@ -103,66 +70,9 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     return {}
 
 
-def users(broker: wire.Connection) -> Dict[str, List[str]]:
-    """{user: mechanisms for which it has a password that somebody may know}, without those that have none. Raises
-    KafkaError, OSError."""
-    known = {
-        name: sorted(mechanism for mechanism, iterations in passwords.items() if iterations != NOBODYS)
-        for name, passwords in _passwords(broker).items()
-    }
-    return {name: mechanisms for name, mechanisms in sorted(known.items()) if mechanisms}
-
-
-def _passwords(broker: wire.Connection) -> Dict[str, Dict[str, int]]:
-    """{user: {mechanism for which it has a password: iterations}}. Raises KafkaError, OSError."""
-    answer = broker.call(DescribeUserScramCredentialsRequest(users=None))
-    wire.raise_for(answer.error_code, answer.error_message)
-    names = {number: name for name, number in login.NUMBERS.items()}
-    return {
-        one.user: {names[each.mechanism]: each.iterations for each in one.credential_infos if each.mechanism in names}
-        for one in answer.results
-    }
-
-
-def every_rule(broker: wire.Connection) -> List[rules.Rule]:
-    """Every rule that is there, for whomever; without those of kinds that this toolkit does not know. Raises
-    KafkaError, OSError."""
-    request = DescribeAclsRequest(
-        resource_type_filter=rules.ANY,
-        resource_name_filter=None,
-        pattern_type_filter=rules.ANY,
-        principal_filter=None,
-        host_filter=None,
-        operation=rules.ANY,
-        permission_type=rules.ANY,
-    )
-    answer = broker.call(request)
-    wire.raise_for(answer.error_code, answer.error_message)
-    kinds = {number: name for name, number in rules.KINDS.items()}
-    operations = {number: name for name, number in rules.OPERATIONS.items()}
-    found = []
-    for resource in answer.resources:
-        for one in resource.acls:
-            if resource.resource_type in kinds and one.operation in operations:
-                kind, user = rules.principal(one.principal)
-                prefixed, allow = resource.pattern_type == rules.PREFIXED, one.permission_type == rules.ALLOW
-                of = (operations[one.operation], kinds[resource.resource_type], resource.resource_name)
-                found.append(rules.Rule(user, *of, prefixed, allow, one.host, kind))
-    return sorted(found)
-
-
-def every_quota(broker: wire.Connection) -> Dict[str, Dict[str, float]]:
-    """The quotas of users as a whole, {user: {key: value}}; without the one of those that have none, and those of
-    single clients of a user. Raises KafkaError, OSError."""
-    named = DescribeClientQuotasRequest.ComponentData(entity_type=USER, match_type=ANY, match=None)
-    answer = broker.call(DescribeClientQuotasRequest(components=[named], strict=True))
-    wire.raise_for(answer.error_code, answer.error_message)
-    return {
-        of.entity_name: {one.key: one.value for one in entry.values}
-        for entry in answer.entries or ()
-        for of in entry.entity
-        if of.entity_name is not None
-    }
+def _passwords(bootstrap: str) -> Dict[str, Dict[str, int]]:
+    with Dialogue(Endpoint.parse(bootstrap), largest=look.LARGEST_ANSWER) as broker:
+        return look.passwords(broker)
 
 
 def alter_quotas(broker: wire.Connection, changes: Mapping[str, Mapping[str, Any]]) -> None:
@@ -172,7 +82,7 @@ def alter_quotas(broker: wire.Connection, changes: Mapping[str, Mapping[str, Any
     kind = AlterClientQuotasRequest.EntryData
     entries = [
         kind(
-            entity=[kind.EntityData(entity_type=USER, entity_name=name)],
+            entity=[kind.EntityData(entity_type=look.USER, entity_name=name)],
             ops=[
                 kind.OpData(key=key, value=0.0 if value is None else value, remove=value is None)
                 for key, value in change.items()
@@ -256,7 +166,7 @@ def alter_users(
 def _password(name: str, mechanism: str, password: "str | None") -> Any:
     """A password as a request sets it; None for one that nobody knows."""
     salt = os.urandom(16)
-    rounds = NOBODYS if password is None else login.ITERATIONS
+    rounds = look.NOBODYS if password is None else login.ITERATIONS
     text = secrets.token_urlsafe(24) if password is None else password
     return AlterUserScramCredentialsRequest.ScramCredentialUpsertion(
         name=name,
@@ -270,27 +180,3 @@ def _password(name: str, mechanism: str, password: "str | None") -> Any:
 def _raise_first(results: Iterable[Any]) -> None:
     for one in results:
         wire.raise_for(one.error_code, one.error_message)
-
-
-def _tried(door: str, passwords: Mapping[str, Mapping[str, str]]) -> Dict[str, List[str]]:
-    """By which mechanisms each user gets in. Without a secured listener nothing can be tried, and nothing is known to
-    be right."""
-    if not door or not any(passwords.values()):
-        return {}
-    place = Endpoint.parse(door)
-    right: Dict[str, List[str]] = {}
-    for name, one in passwords.items():
-        for mechanism, password in one.items():
-            who = given.login(name, password)._replace(mechanism=mechanism)
-            try:
-                Endpoint(place.host, place.port, SASL_SSL, who).connect().close()
-                right.setdefault(name, []).append(mechanism)
-            except login.Refused:
-                pass
-            except OSError as error:
-                why = wire.describe(error)
-                raise Failure(
-                    f"the listener {door}, at which a user's password is tried, does not answer: {why}",
-                    advice="see the broker's log (`invoke logs --service kafka`); then run the same command again",
-                ) from None
-    return right

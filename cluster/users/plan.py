@@ -62,7 +62,7 @@ class Plan:
 
 
 def make(wanted: Sequence[User], there: Mapping[str, Any], acls: Sequence[Rule] | None = None) -> Plan:
-    """The plan. there: as `cluster.users.onhost.look` answers. acls: rules beside those of the users; None: the
+    """The plan. there: as `cluster.users.look.look` answers. acls: rules beside those of the users; None: the
     inventory does not say, so rules that no user's entry can say are somebody else's. Without wanted users, those that
     have a password are, and quotas too."""
     found = [rule for rule in map(from_wire, there["rules"]) if not rule.user.startswith(OURS)]

@@ -12,8 +12,8 @@ Passwords = Mapping[str, Mapping[str, "str | None"]]  # {user: {mechanism: passw
 
 
 def look(door: str, passwords: Passwords) -> ByBroker:
-    """The users that are there, and whether these passwords are theirs: `users.onhost.look`."""
-    return ByBroker("cluster.users.onhost", "look", {"door": door, "passwords": dict(passwords)})
+    """The users that are there, and whether these passwords are theirs: `users.look.look`."""
+    return ByBroker("cluster.users.look", "look", {"door": door, "passwords": dict(passwords)})
 
 
 def change(

@@ -18,10 +18,10 @@ def receive(connection: socket.socket, largest: int, strange: str) -> bytes:
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:
-    data = b""
+    data = bytearray()
     while len(data) < size:
         part = connection.recv(size - len(data))
         if not part:
             raise ConnectionResetError(None, "connection closed by the other side")
         data += part
-    return data
+    return bytes(data)

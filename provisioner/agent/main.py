@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import sys
 import threading
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 from ..resources import Resource, Service, differing, from_wire, services_of
 from . import facts, ledger
@@ -25,6 +26,7 @@ from .failure import Failure, Misnamed
 from .lock import PATH as LOCK
 from .lock import Held, Lock
 from .system import STATE, System
+from .together import Begun
 
 # What a login's environment says to every Java. What the agent starts is not meant: a library that is not there would
 # stop it, and Java's notes about these would stand in the output that is read.
@@ -50,10 +52,14 @@ class Agent:
         self._changing = False
         self._deciding = threading.Lock()
 
-    def serve(self) -> None:
-        """Answer requests until the control machine goes."""
+    def serve(self, ahead: Iterable[str] = ()) -> None:
+        """Answer requests until the control machine goes. ahead: modules that the first of them will need, loaded while
+        the control machine thinks about the facts."""
         self.channel.start()
         self.channel.send({"id": 0, "result": facts.gather()})
+        for name in ahead:
+            with contextlib.suppress(ImportError):  # whoever needs it says so
+                importlib.import_module(name)
         while True:
             request = self.channel.requests.get()
             if request is None:
@@ -105,6 +111,8 @@ class Agent:
         if held:
             return held
         resources = self._resources(request["resources"])
+        wants = request.get("wants") or {}
+        probes = self._probes(resources) if wants.get("serving") else {}
         states: Dict[str, Any] = {}
         problems: List[Dict[str, Any]] = []
         for resource in resources:
@@ -114,7 +122,6 @@ class Agent:
                 problems.append({**describe(failure), "resource": resource.key})
             except OSError as error:
                 problems.append({**describe(_refused(error, resource.name)), "resource": resource.key})
-        wants = request.get("wants") or {}
         files: Dict[str, Optional[str]] = {}
         for path in wants.get("files") or []:
             try:
@@ -134,19 +141,27 @@ class Agent:
             "loopback": {name: found for name, addresses in names.items() if (found := facts.loopback(addresses))},
             "files": files,
             "java": facts.java_version(wants.get("java_home")),
-            "serving": self._serving(resources, states) if wants.get("serving") else {},
+            "serving": self._serving(probes, resources, states),
             "beside": [unit for unit in wants.get("beside") or [] if os.path.exists(Service(unit).record)],
             "answers": {name: call(asked, emit) for name, asked in (wants.get("questions") or {}).items()},
         }
 
-    def _serving(self, resources: List[Resource], states: Dict[str, Any]) -> Dict[str, Any]:
-        """What the units answer that serve at this moment; what does not is waited for later, when that is due."""
+    def _probes(self, resources: List[Resource]) -> Dict[str, Begun]:
+        """{unit: whether it serves} of those that can say so, each asked once, while the files are looked at."""
+        return {
+            service.unit: Begun({**service.ready.wire(), "args": {**service.ready.args, "timeout": 0, "unit": ""}})
+            for service in services_of(resources)
+            if service.ready
+        }
+
+    def _serving(self, probes: Dict[str, Begun], resources: List[Resource], states: Dict[str, Any]) -> Dict[str, Any]:
+        """What the units answer that serve at this moment; what does not is waited for later, when that is due. Of a
+        unit that does not run, no answer is waited for."""
         found = {}
         for service in services_of(resources):
-            if service.ready and (states.get(service.key) or {}).get("active"):
-                now = {**service.ready.wire(), "args": {**service.ready.args, "timeout": 0, "unit": ""}}
+            if service.unit in probes and (states.get(service.key) or {}).get("active"):
                 with contextlib.suppress(Failure):
-                    found[service.unit] = call(now, lambda event: None)
+                    found[service.unit] = probes[service.unit].answer()
         return found
 
     def op_put(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
@@ -258,8 +273,9 @@ def describe(error: BaseException) -> Dict[str, Any]:
     }
 
 
-def serve() -> None:
-    """Entry point, called by the bootstrap: keep the protocol's stdout to ourselves, whatever a library prints."""
+def serve(ahead: Iterable[str]) -> None:
+    """Entry point, called by the bootstrap: keep the protocol's stdout to ourselves, whatever a library prints. ahead:
+    as for `Agent.serve`."""
     sink = os.dup(1)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
@@ -269,5 +285,5 @@ def serve() -> None:
         os.environ.pop(name, None)
     # A terminated check cleans up and then says so by KeyboardInterrupt; a traceback would reach no reader.
     with contextlib.suppress(KeyboardInterrupt):
-        Agent(0, sink).serve()
+        Agent(0, sink).serve(ahead)
         os._exit(0)  # everything is closed or dies with us: tearing the interpreter down would only take time

@@ -89,7 +89,7 @@ def main():
     sys.path.insert(0, place)
     from provisioner.agent.main import serve
 
-    serve()
+    serve(wanted["ahead"])
 
 
 if __name__ == "__main__":

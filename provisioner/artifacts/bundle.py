@@ -22,6 +22,7 @@ from provisioner.artifacts.checksum import digest_file
 from provisioner.artifacts.source import ArchiveSource, ClosureSource, Progress
 from provisioner.artifacts.tarball import Corrupt, Entry, write_tar
 from provisioner.errors import ArtifactError, ConfigError
+from provisioner.secrets import HOLDS
 from provisioner.words import some
 
 # Private keys, stores of keys, and files that hold the password of a vault.
@@ -29,6 +30,7 @@ _KEY_NAME = re.compile(
     r"\.(key|p12|pfx|jks|keystore|ppk)$|^id_(rsa|dsa|ecdsa|ed25519)$|vault[._-]?(pass|password|pw|key)([._-]|$)",
     re.IGNORECASE,
 )
+LARGEST_PEM = 1 << 20  # bytes of certificates before a key
 _NOT_PROJECT = {".git", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
 
 
@@ -180,10 +182,14 @@ def _mode(path: Path) -> int:
 
 
 def is_key(path: Path) -> bool:
-    """Whether a file is, by its name or its first bytes, a private key, a key store or the password of a vault; not one
-    that is encrypted with ansible-vault."""
+    """Whether a file is, by its name or what is in it, a private key, also behind certificates, a key store, the
+    password of a vault, or made with a password (`HOLDS`); not one that is encrypted with ansible-vault."""
     with path.open("rb") as file:
         head = file.read(4096)
-    if head.startswith(b"$ANSIBLE_VAULT"):
-        return False
-    return bool(_KEY_NAME.search(path.name)) or (b"PRIVATE KEY-----" in head and b"-----BEGIN" in head[:64])
+        if head.startswith(b"$ANSIBLE_VAULT"):
+            return False
+        if _KEY_NAME.search(path.name) or head.startswith(HOLDS.encode()):
+            return True
+        # openssl writes the attributes of a bag before its first block.
+        begins = b"-----BEGIN" in head[:64] or head.startswith(b"Bag Attributes")
+        return begins and b"PRIVATE KEY-----" in head + file.read(LARGEST_PEM)

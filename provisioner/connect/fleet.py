@@ -91,14 +91,19 @@ class Fleet:
             self._pool = ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="host")
         return self._pool
 
-    def connect(self, settings: Settings, route: Sequence[Hop], payload: Payload) -> dict[str, Any]:
-        """Open a session with a host and start its agent; the host's facts. From a thread of `each`."""
+    def connect(
+        self, settings: Settings, route: Sequence[Hop], payload: Payload, ahead: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Open a session with a host and start its agent; the host's facts. ahead: as for `Session`. From a thread of
+        `each`."""
         name = settings.name
         label = f"{name}: sending the agent"
         self.reporter.host(name, "connecting")
-        session = Session(
-            settings, route, payload, lambda done, total: self.reporter.progress(f"agent {name}", label, done, total)
-        )
+
+        def progress(done: int, total: int) -> None:
+            self.reporter.progress(f"agent {name}", label, done, total)
+
+        session = Session(settings, route, payload, progress, ahead)
         self.sessions[name] = session
         self.reporter.host(name, "connected")
         return session.facts

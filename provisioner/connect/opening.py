@@ -20,12 +20,14 @@ class Site(Protocol):
     AGENT_PACKAGES: Sequence[str]
     AGENT_LIBRARIES: Sequence[str]
 
+    def ahead(self, host: Host) -> Sequence[str]: ...
+
 
 class Opener:
     """Opens sessions of one run, in any thread: `facts = opener.open(host)`."""
 
     def __init__(self, fleet: Fleet, site: Site, options: Options) -> None:
-        self._fleet, self._options, self._routes = fleet, options, Routes()
+        self._fleet, self._site, self._options, self._routes = fleet, site, options, Routes()
         ssh.load()
         with timed("build the agent"):
             self._agent = payload.build(
@@ -43,7 +45,7 @@ class Opener:
             accept_new=chosen.accept_new_host_keys,
             become_password=chosen.become_password,
         )
-        return self._fleet.connect(settings, self._routes.to(settings), self._agent)
+        return self._fleet.connect(settings, self._routes.to(settings), self._agent, self._site.ahead(host))
 
 
 def connect(fleet: Fleet, site: Site, hosts: Iterable[Host], options: Options) -> Outcome[dict[str, Any]]:

@@ -40,8 +40,10 @@ class Session:
         route: Sequence[Hop],
         payload: Payload,
         progress: Callable[[int, int], None] | None = None,
+        ahead: Sequence[str] = (),
     ) -> None:
-        """Connect, start the agent (sending it first when the host lacks this version), receive the facts.
+        """Connect, start the agent (sending it first when the host lacks this version), receive the facts. ahead:
+        modules that it loads while it waits for the first request.
 
         Raises Unreachable for network, host key and authentication; HostFailed for sudo and Python.
         """
@@ -57,7 +59,7 @@ class Session:
             with timed("agent", self.name):
                 self._channel = ssh.execute(self._way, settings, STAGE0)
                 self._channel.settimeout(START_SECONDS)
-                self._start(payload, progress)
+                self._start(payload, progress, ahead)
                 self.facts: dict[str, Any] = self._answer(0, _no_event)
                 self._channel.settimeout(None)
                 self._said = None
@@ -66,11 +68,11 @@ class Session:
             raise
         threading.Thread(target=self._beat, name=f"heartbeat {self.name}", daemon=True).start()
 
-    def _start(self, payload: Payload, progress: Callable[[int, int], None] | None) -> None:
+    def _start(self, payload: Payload, progress: Callable[[int, int], None] | None, ahead: Sequence[str]) -> None:
         sudo = self.settings.become
         if sudo.needed(self.settings.user) and sudo.password is not None:
             self._enter(sudo.password)
-        about = json.dumps({"digest": payload.digest, "size": payload.size}).encode()
+        about = json.dumps({"digest": payload.digest, "size": payload.size, "ahead": list(ahead)}).encode()
         self._send(MAGIC + about + b"\n")
         self._started()
         if self._started()["need"]:

@@ -270,6 +270,7 @@ def _closed_off(inventory: Inventory) -> list[str]:
 def _rotating(inventory: Inventory) -> list[str]:
     if not any(security.on(host) for host in members(inventory, "kafka")):
         return []
-    from roles.shared import tls  # only closed clusters have certificates
+    from roles.kafka import client_certificates  # only closed clusters have certificates
+    from roles.shared import tls
 
-    return tls.warnings(inventory)
+    return [*tls.warnings(inventory), *client_certificates.warnings(inventory)]

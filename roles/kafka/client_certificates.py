@@ -10,12 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioner import certificates
+from provisioner import certificates, succession
 from provisioner.authority import CERTIFICATE, Authority, Issued
 from provisioner.errors import ProvisionerError, Refused
 from provisioner.resources import File, Resource
+from provisioner.succession import Step
 from roles.kafka import listeners
 from roles.shared import expiry, kraft, security, tls
+from roles.shared.checks import members
 
 if TYPE_CHECKING:
     from provisioner.inventory.model import Inventory
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
     from provisioner.run.target import Target
 
 NOBODY = "# No client shows a certificate here.\n"
+# What brokers and clients come to, while the authority's key is replaced.
+STEPS = {
+    Step.ANNOUNCED: "brokers trust the new authority of clients beside the old one",
+    Step.SUCCEEDED: "clients get certificates of the new authority, and brokers trust both",
+    Step.RETIRED: "brokers trust only the new authority of clients",
+}
 TRUSTED = f"{security.folder(kraft.COMBINED_UNIT)}/{security.TRUSTED_CLIENTS}"
 
 
@@ -52,7 +60,34 @@ def resources(target: Target) -> list[Resource]:
         return []
     own = authority(target.inventory)
     # With such a listener and without an authority, `objections` ends the run.
-    return [File(TRUSTED, own.certificate if own.fingerprint else NOBODY, "root", kraft.COMBINED_UNIT, 0o640)]
+    return [File(TRUSTED, _newest_first(own) if own.fingerprint else NOBODY, "root", kraft.COMBINED_UNIT, 0o640)]
+
+
+def _newest_first(own: Authority) -> str:
+    """What is trusted, in an order that does not depend on which one signs: when that changes, no broker restarts."""
+    if not own.others:
+        return own.certificate
+    each = certificates.blocks(own.certificate)
+    return "".join(sorted(each, key=lambda one: -succession.number(certificates.read(one))))
+
+
+def warnings(inventory: Inventory) -> list[str]:
+    """How far the key of the clients' authority is replaced, where it is being replaced."""
+    step = succession.step(authority(inventory))
+    if step is Step.SETTLED:
+        return []
+    again = "`invoke certs.rotate-ca --of-clients` goes on"
+    return [f"the key of the clients' authority is being replaced: {STEPS[step]}; {again}"]
+
+
+def names(inventory: Inventory) -> list[str]:
+    """The users that show certificates; none where the cluster is open."""
+    brokers = members(inventory, kraft.BROKERS)
+    if not brokers or not security.on(brokers[0]):
+        return []
+    from roles.kafka import users  # every run loads this file
+
+    return [one.name for one in users.of(brokers[0]) if one.certificate]
 
 
 def objections(target: Target, plan: HostPlan) -> list[ProvisionerError]:
@@ -78,6 +113,14 @@ def objections(target: Target, plan: HostPlan) -> list[ProvisionerError]:
                 details=[f"here: {own.folder}"],
                 advice=f"bring {CERTIFICATE} of that authority; where another one is to take its place, put both into "
                 f"{own.folder / CERTIFICATE}, the new one first, until all clients have new certificates",
+            )
+        ]
+    if there and (why := succession.behind(own.known, "", certificates.every("".join(there)))):
+        return [
+            Refused(
+                f"the key of the clients' authority is being replaced, or was, from another machine: {why}",
+                details=[f"here: {own.folder}"],
+                advice=f"bring {CERTIFICATE} and the keys from there, as they are now, to {own.folder}",
             )
         ]
     return []

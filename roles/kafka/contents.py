@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from roles.kafka import features, in_sync, listeners, metadata, voters
-from roles.shared import kraft
+from roles.shared import ahead, kraft
 
 if TYPE_CHECKING:
     from cluster.remote import ByBroker
@@ -25,16 +25,22 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
     Raises ConfigError and HostFailed.
     """
     done: dict[str, tuple[int, int]] = {}
-    if combined := _combined(brokers):
-        _add(done, voters.contents(call, combined, reporter, check, kraft.COMBINED_UNIT))
+    first, combined = brokers[0], _combined(brokers)
     # Features before the setting: finalising one of them is what makes the cluster hold it.
-    for step in (features, in_sync):
-        _add(done, step.contents(call, brokers, reporter, check))
-    if brokers[0]["kafka_users"] or brokers[0]["kafka_acls"] is not None:
+    steps: list[Any] = [features, in_sync]
+    if first["kafka_users"] or first["kafka_acls"] is not None:
         from roles.kafka import users
 
-        _add(done, users.contents(call, brokers, reporter, check))
-    if brokers[0]["topics"]:
+        steps.append(users)
+    questions = [step.question(first) for step in steps]
+    if combined and combined[0] is first:
+        questions.append(voters.question(first, kraft.COMBINED_UNIT))
+    call = ahead.asked(call, first.name, questions)
+    if combined:
+        _add(done, voters.contents(call, combined, reporter, check, kraft.COMBINED_UNIT))
+    for step in steps:
+        _add(done, step.contents(call, brokers, reporter, check))
+    if first["topics"]:
         _add(done, _topics(call, brokers, reporter, check))
     return done
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from provisioner.connect.requests import Call
     from provisioner.inventory.model import Host, Inventory
     from provisioner.report.reporter import Reporter
+    from provisioner.resources import Request
     from provisioner.run.target import Target
     from roles.kafka.evidence_rules import Seen
 
@@ -59,6 +60,11 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
         final = f", no way back below {step.final}" if step.final else ""
         reporter.change(target.name, f"feature:{step.feature}", "~", f"{step.change}{final}")
     return {target.name: (len({*wanted.exact, *wanted.least}) - len(steps), len(steps))}
+
+
+def question(target: Target) -> Request | None:
+    """What `contents` asks first, None where it asks nothing. target: the first of its brokers."""
+    return remote.features().at(listeners.door(target.host)) if target[VARIABLE] else None
 
 
 def contradictions(target: Target, seen: Sequence[Seen], call: Call) -> list[Objection]:

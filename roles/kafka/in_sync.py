@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from provisioner.connect.requests import Call
     from provisioner.inventory.model import Host, Inventory
     from provisioner.report.reporter import Reporter
+    from provisioner.resources import Request
     from provisioner.run.target import Target
 
 NAME = "min.insync.replicas"
@@ -32,8 +33,7 @@ SINCE = (4, 0)  # the version that has the feature with which clusters hold it (
 def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
     """Set the inventory's value for all brokers where the cluster holds it. {host by way of which: (1, 0) as it should
     be, (0, 1) changed or to be changed}; empty where the files count, or no broker answers. Raises HostFailed."""
-    target = brokers[0]
-    if not metadata.own(target) or release(target.host.vars).number < SINCE:
+    if question(brokers[0]) is None:
         return {}
     found = answers.first(call, brokers, remote.held_settings())
     if found is None or not found[1]["held"]:
@@ -53,6 +53,13 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
             )
     reporter.change(asked.name, f"setting:{NAME}", "~", f"{now or 'not set'} -> {wanted} for all brokers, no restart")
     return {asked.name: (0, 1)}
+
+
+def question(target: Target) -> Request | None:
+    """What `contents` asks first, None where it asks nothing. target: the first of its brokers."""
+    if not metadata.own(target) or release(target.host.vars).number < SINCE:
+        return None
+    return remote.held_settings().at(listeners.door(target.host))
 
 
 def one_value(inventory: Inventory) -> list[ConfigError]:

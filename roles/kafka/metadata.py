@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cluster.metadata.keeper import Keeper
     from provisioner.connect.requests import Call
     from provisioner.inventory.model import Host, Inventory
+    from provisioner.resources import Request
     from provisioner.run.evidence import Witness
     from provisioner.run.target import Target
 
@@ -108,9 +109,14 @@ def quorum(call: Call, target: Target) -> dict[str, Any] | None:
     ZooKeeper, which is asked on its own hosts."""
     if not own(target):
         return None
-    voters = kraft.named(kraft.controllers(target.members))
-    found: dict[str, Any] = call(target.name, remote.kraft_quorum({name: one.where for name, one in voters.items()}))
+    found: dict[str, Any] = call(target.name, quorum_question(target))
     return found
+
+
+def quorum_question(target: Target) -> Request:
+    """What `quorum` asks. target: of a cluster that keeps its metadata itself."""
+    voters = kraft.named(kraft.controllers(target.members))
+    return remote.kraft_quorum({name: one.where for name, one in voters.items()})
 
 
 def nodes(sessions: Mapping[str, Target], call: Call) -> Nodes:

@@ -102,6 +102,11 @@ def shown(target: Target) -> tls.Shown | None:
     return given.shown(target)
 
 
+def trusted_of_clients(target: Target) -> str:
+    """The file that says whose certificates clients may show; "" where they show none."""
+    return client_certificates.TRUSTED if listeners.with_certificates(target.host) else ""
+
+
 def reached(host: Host) -> str:
     """Where other nodes reach the broker, as `Endpoint.parse` takes it."""
     return listeners.inter_broker(host).asked

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from provisioner.connect.requests import Call
     from provisioner.inventory.model import Host, Inventory
     from provisioner.report.reporter import Reporter
+    from provisioner.resources import Request
     from provisioner.run.target import Target
 
 VARIABLE, RULES = "kafka_users", "kafka_acls"
@@ -43,9 +44,12 @@ def listed(host: Host) -> bool:
 
 def planned(ask: Ask, host: Host) -> planning.Plan | None:
     """What is to be done about users and rules; None where the broker does not answer. host: the one that is asked."""
-    wanted = of(host)
-    there = ask(remote.look(door(host), {one.name: one.passwords for one in wanted if one.passwords}))
-    return planning.make(wanted, there, rules_of(host)) if there["serving"] else None
+    there = ask(_look(host))
+    return planning.make(of(host), there, rules_of(host)) if there["serving"] else None
+
+
+def _look(host: Host) -> ByBroker:
+    return remote.look(door(host), {one.name: one.passwords for one in of(host) if one.passwords})
 
 
 def apply(ask: Ask, host: Host, plan: planning.Plan, prune: bool = False) -> None:
@@ -73,8 +77,7 @@ def show_left(reporter: Reporter, plan: planning.Plan) -> None:
 def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
     """Make the listed users and rules. {host by way of which: (users as listed, those changed)}; empty where none are
     listed or no broker answers. Raises HostFailed."""
-    first = brokers[0].host
-    if not listed(first) or not security.on(first):
+    if question(brokers[0]) is None:
         return {}
     for asked in brokers:
         plan = planned(_by(call, asked), asked.host)
@@ -92,6 +95,12 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
     if plan.changes and not check:
         apply(_by(call, asked), asked.host, plan)
     return {asked.name: (len(plan.listed) - plan.changes, plan.changes)}
+
+
+def question(target: Target) -> Request | None:
+    """What `contents` asks first, None where it asks nothing. target: the first of its brokers."""
+    host = target.host
+    return _look(host).at(listeners.door(host)) if listed(host) and security.on(host) else None
 
 
 def _by(call: Call, asked: Target) -> Ask:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cluster.remote import ByBroker
     from provisioner.connect.requests import Call
     from provisioner.report.reporter import Reporter
+    from provisioner.resources import Request
     from provisioner.run.target import Target
 
 JOIN_SECONDS = 10.0  # until a controller that has just started is known to the leader, and level with it
@@ -63,6 +64,13 @@ def contents(
         lost = f", instead of its lost directory {one.lost}" if one.lost else ""
         reporter.change(one.controller.host, f"voter:{one.controller.id}", "+", f"in the quorum{lost}")
     return {target.name: (len(voters) - len(wanted), len(wanted))}
+
+
+def question(target: Target, unit: str) -> Request | None:
+    """What `contents` asks first, None where it asks nothing. target: the first of its targets."""
+    if not metadata.own(target) or not kraft.voters_in(unit, target.members):
+        return None
+    return metadata.quorum_question(target)
 
 
 def before_restarts(call: Call, targets: Sequence[Target], reporter: Reporter, unit: str) -> dict[str, tuple[int, int]]:

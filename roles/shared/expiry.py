@@ -1,4 +1,4 @@
-"""How long certificates are good, and what is to be said of that: of a node's own, and of their authority. Pure."""
+"""How long certificates are good, and what is to be said of that: of a node's own, and of authorities. Pure."""
 
 from __future__ import annotations
 
@@ -51,4 +51,12 @@ def of_authority(left: int) -> str:
     return (
         f"the certificate of the authority {when(left)}, and none that it signed is good for longer: a deploy "
         "renews it with those of the nodes, from the machine that has its key"
+    )
+
+
+def of_clients(left: int) -> str:
+    """The authority of the certificates of clients, and what to do."""
+    return (
+        f"the certificate of the clients' authority {when(left)}, and none that it signed is good for longer: "
+        "`invoke certs.issue` renews it, with the same key, and a deploy brings it to the brokers"
     )

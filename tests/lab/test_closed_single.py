@@ -187,6 +187,16 @@ def test_a_client_with_a_certificate_is_its_user_and_no_certificate_makes_it_a_n
             assert not one["answer"] and one["seconds"] < 1, (place, who, one)
 
     assert counts(node.deploy(*chosen, "--no-smoke"), node.name)["restarted"] == 0
+    rotate = ("certs.rotate-ca", "--of-clients", "--yes", "--accept-downtime", *chosen)
+    assert node.invoke(*rotate).returncode == 0
+    new = Authority(folder / "clients", "kafka-clients")
+    shown = {"before": key.read_text(), "after": new.issue("alice", (), 1).text}
+    assert all(one["answer"] for one in asked_here(node, port, shown).values())
+    assert counts(node.deploy(*chosen, "--no-smoke"), node.name)["touched"] == 0
+    done = node.invoke(*rotate, "--clients-ready")
+    assert done.returncode == 0 and "Step 2 of 2" in done.stdout, done.stdout
+    found = asked_here(node, port, shown)
+    assert found["after"]["answer"] and not found["before"]["answer"]
     (folder / "clients" / "ca.key").rename(tmp_path / "ca.key")
     done = node.invoke("certs.issue", "--user", "alice", "--out", str(key), "--yes", *chosen)
     assert done.returncode == 2 and "the key that signs it is not here" in done.stdout, done.stdout

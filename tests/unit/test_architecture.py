@@ -50,6 +50,7 @@ ALLOWED: dict[str, dict[Finding, str]] = {
         Finding("cli/client_config.py", "says java"): "a language of clients",
         Finding("cli/certs.py", "imports roles.kafka"): "certificates are for clients of the brokers' listeners",
         Finding("cli/issue.py", "imports roles.kafka"): "certificates are for clients of the brokers' listeners",
+        Finding("cli/rotation.py", "imports roles.kafka"): "one of the authorities is that of the brokers' clients",
         Finding("cli/issue.py", "says kafka"): "and the group has the brokers",
         Finding("cli/verbs/users.py", "says java"): "a language of clients",
         Finding("roles/shared/security.py", "says kafka"): "what nodes are called in their certificates",

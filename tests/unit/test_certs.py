@@ -38,12 +38,12 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path / "site.ca", "acme")
 
 
-def judged(left: float, trusted: str = "", in_time: bool = False) -> dict[str, Any]:
-    """The document of status about one node whose certificate is good for so many days."""
+def judged(left: float, trusted: str = "", in_time: bool = False, clients: str = "") -> dict[str, Any]:
+    """The document of status about one node whose certificate is good for so many days. clients: what it trusts of
+    clients."""
     state = {"until": int(time.time() + left * DAY) + 5, "in_time": in_time, "trusted": trusted}
-    one = Answer(
-        services=[Service("kafka")], states={"service:kafka": UNIT}, processes={}, certificates={"kafka": state}
-    )
+    answers: dict[str, Any] = {"services": [Service("kafka")], "states": {"service:kafka": UNIT}, "processes": {}}
+    one = Answer(**answers, certificates={"kafka": state}, clients=[clients])
     return document({"kafka1": one}, {}, {"kafka": {"kafka1": 1}})
 
 
@@ -89,6 +89,20 @@ def test_the_authority_s_own_end_counts_too(authority, monkeypatch, left, where)
         lines = told(found, key)
         assert len(lines) == (key == where), lines
         assert all(line.startswith(f"the certificate of the authority {expiry.when(left)}") for line in lines)
+
+
+@pytest.mark.parametrize(("left", "where"), [(31, ""), (30, "notes"), (8, "notes"), (7, "problems"), (-1, "problems")])
+def test_the_end_of_the_clients_authority_counts_as_well(authority, monkeypatch, left, where):
+    made = datetime.timedelta(days=left, seconds=30)
+    monkeypatch.setattr(authorities, "LASTS", made)
+    monkeypatch.setattr(authorities, "EARLIER", 2 * abs(made))
+    found = judged(300, clients=authority.issue("orders", [], 1).trusted)
+    assert found["authority"] is None and found["client_authority"]["days"] == left
+    for key in ("notes", "problems"):
+        lines = told(found, key)
+        assert len(lines) == (key == where), lines
+        assert all(line.startswith(f"the certificate of the clients' authority {expiry.when(left)}") for line in lines)
+    assert judged(300, clients="# No client shows a certificate here.\n")["client_authority"] is None
 
 
 def test_an_open_cluster_has_no_certificates_to_speak_of(tmp_path):

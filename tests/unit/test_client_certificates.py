@@ -17,7 +17,7 @@ from cli.tables import certs as table
 from cluster.protocol.login import MECHANISM
 from cluster.users import plan as planning
 from cluster.users.wanted import LONGEST, User, parse
-from provisioner import certificates
+from provisioner import certificates, succession
 from provisioner.authority import Authority
 from provisioner.errors import ProvisionerError, Refused, UsageError
 from provisioner.resources import File
@@ -160,6 +160,19 @@ def test_a_host_gets_what_it_trusts_only_from_the_authority_that_it_knows(tmp_pa
     assert isinstance(error, Refused) and "would be locked out" in str(error)
     (own.folder / "ca.crt").write_text(own.certificate + other.certificate)
     assert client_certificates.objections(*planned(found, other.certificate)) == [], "one takes the other's place"
+
+
+def test_a_machine_with_an_older_folder_does_not_lock_out_who_has_a_certificate_of_the_new_authority(tmp_path):
+    found = site(tmp_path)
+    own = client_certificates.authority(found)
+    own.issue("alice", (), 1)
+    older = own.certificate
+    succession.announce(own)
+    both = own.certificate
+    assert client_certificates.objections(*planned(found, older)) == []
+    (own.folder / "ca.crt").write_text(older)
+    (error,) = client_certificates.objections(*planned(found, both))
+    assert isinstance(error, Refused) and "trusts the authority that comes after the one here" in str(error)
 
 
 @pytest.fixture

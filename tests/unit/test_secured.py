@@ -10,6 +10,7 @@ import ssl
 import struct
 import threading
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -156,6 +157,21 @@ def test_the_node_of_this_host_shows_its_certificate_and_wants_the_brokers(servi
     at(server, "SSL").connect().close()
     with pytest.raises(ssl.SSLCertVerificationError):
         at(server, "SSL", host="localhost").connect()  # a name that the certificate does not have
+
+
+def test_connections_share_what_was_read_of_a_certificate_until_it_is_replaced(serving, tmp_path: Path, monkeypatch):
+    made = mock.Mock(side_effect=ssl.create_default_context)
+    monkeypatch.setattr(ssl, "create_default_context", made)
+    server = serving(mutual=True)
+    for _ in range(3):
+        at(server, "SSL").connect().close()
+    assert made.call_count == 1
+    foreign = Authority(tmp_path / "foreign" / "prod3.ca", "acme").issue("kafka", ["127.0.0.1"], 1).trusted
+    (tmp_path / "new").write_text(foreign)
+    (tmp_path / "new").replace(tmp_path / "ca.pem")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        at(server, "SSL").connect()
+    assert made.call_count == 2
 
 
 def test_a_broker_of_another_authority_is_refused(serving, tmp_path: Path):
