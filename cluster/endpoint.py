@@ -127,10 +127,14 @@ class Endpoint:
         return config
 
     def properties(self) -> dict[str, str]:
-        """The same for Kafka's Java clients and tools. Raises OSError."""
+        """The same for Kafka's Java clients and tools, which read what the broker of this host does. Raises OSError."""
         found = {"bootstrap.servers": str(self), "security.protocol": self.protocol}
         if self.protocol == PLAINTEXT:
             return found
+        from provisioner.resources import jks
+
+        store = jks.beside(_authority_path())
+        java = os.path.exists(store)  # there is one where the broker reads nothing else
         if self.login and self.login.user:
             from cluster.protocol.login import MECHANISM, jaas
 
@@ -140,7 +144,12 @@ class Endpoint:
         else:
             own = self.login.shown if self.login else f"{self._own_folder()}/{NODE}"
             found.update({"ssl.keystore.type": "PEM", "ssl.keystore.location": own})
+            if java:
+                password = {"ssl.keystore.password": jks.PASSWORD}
+                found.update({"ssl.keystore.type": "JKS", "ssl.keystore.location": jks.beside(own), **password})
             trusted = {"ssl.truststore.location": _authority_path()}
+        if java:
+            return {**found, "ssl.truststore.type": "JKS", "ssl.truststore.location": store}
         return {**found, "ssl.truststore.type": "PEM", **trusted}
 
     def _context(self) -> ssl.SSLContext | None:
