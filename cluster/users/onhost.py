@@ -9,10 +9,11 @@ starts and reads of it may forget those of all others (`roles/kafka/visitor.py`)
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, Sequence, Union
 
 from kafka import errors as kafka_errors
 from kafka.protocol.admin import (
@@ -29,7 +30,7 @@ from cluster.certificates import given
 from cluster.cluster import Cluster, answering
 from cluster.endpoint import SASL_SSL, Endpoint
 from cluster.protocol import login, wire
-from cluster.users import rules
+from cluster.users import in_zookeeper, rules
 from provisioner.agent.failure import Failure
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     may know}, right {user: [mechanisms for which the password is the one]}, of those among them that were asked about;
     rules, as `Rule.to_wire`; quotas {user: {key: value}}.
     """
+    place = Endpoint.parse(args["bootstrap"])
     try:
-        with wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
-            there = users(broker)
+        with wire.Connection(place) as broker, accounts(broker, Cluster(args["bootstrap"]).controller) as kept:
+            there = users(kept.passwords())
             found = [one.to_wire() for one in every_rule(broker)]
-            limits = every_quota(broker)
+            limits = kept.quotas()
     except (OSError, kafka_errors.KafkaError) as error:
         return {"serving": False, "why": wire.describe(error), "users": {}, "right": {}, "rules": [], "quotas": {}}
     asked = {
@@ -74,16 +76,18 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 
     Returns {} when the broker's secured listener takes every user that was made. Raises Failure.
     """
-    with answering("change users"), wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
+    find = Cluster(args["bootstrap"]).controller
+    place = Endpoint.parse(args["bootstrap"])
+    with answering("change users"), wire.Connection(place) as broker, accounts(broker, find) as there:
         add_rules(broker, [rules.from_wire(one) for one in args["add"]])
         kept = {name: change for name, change in args["quotas"].items() if name not in args["delete"]}
-        alter_quotas(broker, kept)
+        there.alter_quotas(kept)
         # To delete a password that is not there fails for the whole user.
-        has = _passwords(broker) if args["delete"] else {}
+        has = there.passwords() if args["delete"] else {}
         gone = {name: has[name] for name in args["delete"] if name in has}
-        alter_users(broker, args["passwords"], gone, Cluster(args["bootstrap"]).controller)
+        there.alter_users(args["passwords"], gone)
         remove_rules(broker, [rules.from_wire(one) for one in args["remove"]])
-        alter_quotas(broker, {name: change for name, change in args["quotas"].items() if name not in kept})
+        there.alter_quotas({name: change for name, change in args["quotas"].items() if name not in kept})
     deadline = time.monotonic() + KNOWN_SECONDS
     while args["door"]:
         known = {
@@ -103,12 +107,45 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     return {}
 
 
-def users(broker: wire.Connection) -> Dict[str, List[str]]:
-    """{user: mechanisms for which it has a password that somebody may know}, without those that have none. Raises
-    KafkaError, OSError."""
+class Requests:
+    """Passwords and quotas of users, by requests to a broker: what `in_zookeeper.Entities` is where there are none.
+    controller: as for `alter_users`."""
+
+    def __init__(self, broker: wire.Connection, controller: Callable[[], wire.Connection]) -> None:
+        self._broker, self._controller = broker, controller
+
+    def passwords(self) -> Dict[str, Dict[str, int]]:
+        return _passwords(self._broker)
+
+    def quotas(self) -> Dict[str, Dict[str, float]]:
+        return every_quota(self._broker)
+
+    def alter_quotas(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        alter_quotas(self._broker, changes)
+
+    def alter_users(self, passwords: Mapping[str, Mapping[str, Any]], delete: Mapping[str, Collection[str]]) -> None:
+        alter_users(self._broker, passwords, delete, self._controller)
+
+
+@contextlib.contextmanager
+def accounts(
+    broker: wire.Connection, controller: Callable[[], wire.Connection]
+) -> Iterator[Union[Requests, in_zookeeper.Entities]]:
+    """Passwords and quotas of a broker's users. controller: as for `alter_users`. Raises KafkaError, OSError."""
+    kept = in_zookeeper.of(broker)
+    if kept is None:
+        yield Requests(broker, controller)
+        return
+    with kept:
+        yield kept
+
+
+def users(passwords: Mapping[str, Mapping[str, int]]) -> Dict[str, List[str]]:
+    """{user: mechanisms for which it has a password that somebody may know}, without those that have none. passwords:
+    {user: {mechanism: iterations}}. Pure."""
     known = {
-        name: sorted(mechanism for mechanism, iterations in passwords.items() if iterations != NOBODYS)
-        for name, passwords in _passwords(broker).items()
+        name: sorted(mechanism for mechanism, iterations in found.items() if iterations != NOBODYS)
+        for name, found in passwords.items()
     }
     return {name: mechanisms for name, mechanisms in sorted(known.items()) if mechanisms}
 

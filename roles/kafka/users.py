@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.users import acls, remote
 from cluster.users import plan as planning
+from cluster.users.quotas import KINDS
 from cluster.users.rules import Rule
 from cluster.users.wanted import User, parse
 from provisioner.errors import ConfigError
 from roles.kafka import listeners
+from roles.kafka.release import release
 from roles.shared import security
 from roles.shared.checks import members, one_for_all
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from provisioner.report.reporter import Reporter
     from provisioner.run.target import Target
 
+MUTATIONS = (2, 7)  # the first version that limits them (KIP-599)
 VARIABLE, RULES = "kafka_users", "kafka_acls"
 Ask = Callable[["ByBroker"], "dict[str, Any]"]
 
@@ -137,7 +140,17 @@ def problems(inventory: Inventory) -> list[ConfigError]:
                 advice=f"set kafka_security: required (or open), or remove {used[0]}",
             )
         )
-    elif used and not found and not listeners.with_certificates(brokers[0]):
+    elif used and not found and (known := release(brokers[0].vars)).number < MUTATIONS:
+        found += [
+            ConfigError(
+                f"kafka_users: {one.name} has a quota of mutations, which Kafka {known.version} does not know",
+                details=[f"in: {brokers[0].place(VARIABLE, one.name)}"],
+                advice="leave it out: the other kinds of quota are known",
+            )
+            for one in of(brokers[0])
+            if KINDS["mutations"].key in (one.quota or {})
+        ]
+    if used and not found and not listeners.with_certificates(brokers[0]):
         found += [
             ConfigError(
                 f"kafka_users: {one.name} shows a certificate, and no listener takes one",
