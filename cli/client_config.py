@@ -11,10 +11,12 @@ from cli.issue import require
 from cluster.endpoint import SASL_SSL, SSL
 from cluster.protocol.login import MECHANISMS, jaas
 from cluster.users.wanted import PASSWORDS, User
-from provisioner.authority import CERTIFICATE, Authority
+from provisioner.authority import CERTIFICATE, PUBLIC, Authority, write
 from provisioner.errors import UsageError
+from provisioner.resources import jks
 from roles.kafka import given, listeners, users
 from roles.kafka.given import Trusted
+from roles.kafka.release import reads_java_only
 from roles.shared.members import HostLike
 from roles.shared.properties import escaped
 from roles.shared.tls import authority
@@ -40,11 +42,17 @@ def show(run: Run, user: str, form: str, out: str, certificate: str = "", mechan
     doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in names]
     if not doors:
         raise UsageError("the cluster has no listener for such a user", advice="kafka_security closes it")
+    store = ""
     if shown:
         text = with_certificate(form, doors[0]["servers"], authority(inventory), shown)
     else:
         used, trusted = _mechanism(known, mechanism), given.trusted(inventory)
-        text = written(form, doors[0]["servers"], trusted, user, known.passwords[used] if out else HIDDEN, used)
+        # Clients of such a cluster's age read no PEM either (KIP-651), and newer ones read a store as well.
+        store = f"{out or user}{jks.SUFFIX}" if form == "java" and reads_java_only(brokers[0].vars) else ""
+        if store and out:
+            write(Path(store).expanduser(), jks.of_trusted(trusted.certificate), PUBLIC)
+        password = known.passwords[used] if out else HIDDEN
+        text = written(form, doors[0]["servers"], trusted, user, password, used, store)
     if len(doors) > 1:
         others = "".join(f"# or, by the listener {one['listener']}: {one['servers']}\n" for one in doors[1:])
         text = others + text
@@ -56,6 +64,8 @@ def show(run: Run, user: str, form: str, out: str, certificate: str = "", mechan
     os.fchmod(descriptor, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
+    if store:
+        print(f"--> Wrote {store}: what a client of this cluster trusts, which is no secret")
     holds = f"it expects the key of {user} in {shown}" if shown else f"it holds the password of {user}"
     print(f"--> Wrote {out}: {holds}, and only you can read it")
 
@@ -73,20 +83,19 @@ def _mechanism(user: User, wanted: str) -> str:
     return found[0]
 
 
-def written(form: str, servers: str, trusted: Trusted, user: str, password: str, mechanism: str) -> str:
-    """The configuration as text."""
+def written(
+    form: str, servers: str, trusted: Trusted, user: str, password: str, mechanism: str, store: str = ""
+) -> str:
+    """The configuration as text. store: the file in Java's own format (JKS) that has what is trusted, "" where that is
+    written into the configuration."""
     certificate = trusted.certificate
     common = {"bootstrap.servers": servers, "security.protocol": SASL_SSL}
     if form == "java":
-        return _lines(
-            {
-                **common,
-                "sasl.mechanism": mechanism,
-                "sasl.jaas.config": jaas(user, password),
-                "ssl.truststore.type": "PEM",
-                "ssl.truststore.certificates": escaped(certificate.strip()),
-            }
-        )
+        kind, trust = "PEM", {"ssl.truststore.certificates": escaped(certificate.strip())}
+        if store:
+            kind, trust = "JKS", {"ssl.truststore.location": escaped(store)}
+        login = {"sasl.mechanism": mechanism, "sasl.jaas.config": jaas(user, password)}
+        return _lines({**common, **login, "ssl.truststore.type": kind, **trust})
     if form == "librdkafka":
         names = {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password}
         return _lines({**common, **names, "ssl.ca.location": str(trusted.path)})

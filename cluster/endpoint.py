@@ -133,8 +133,7 @@ class Endpoint:
             return found
         from provisioner.resources import jks
 
-        store = jks.beside(_authority_path())
-        java = os.path.exists(store)  # there is one where the broker reads nothing else
+        store = _store(self.login.authority if self.login else authority_here())
         if self.login and self.login.user:
             from cluster.protocol.login import MECHANISM, jaas
 
@@ -144,11 +143,11 @@ class Endpoint:
         else:
             own = self.login.shown if self.login else f"{self._own_folder()}/{NODE}"
             found.update({"ssl.keystore.type": "PEM", "ssl.keystore.location": own})
-            if java:
+            if store:
                 password = {"ssl.keystore.password": jks.PASSWORD}
                 found.update({"ssl.keystore.type": "JKS", "ssl.keystore.location": jks.beside(own), **password})
             trusted = {"ssl.truststore.location": _authority_path()}
-        if java:
+        if store:
             return {**found, "ssl.truststore.type": "JKS", "ssl.truststore.location": store}
         return {**found, "ssl.truststore.type": "PEM", **trusted}
 
@@ -202,6 +201,19 @@ def authority_here() -> str:
     """The certificate of the authority that this host's nodes trust (PEM). Raises OSError where there is none."""
     with open(_authority_path(), encoding="ascii") as file:
         return file.read()
+
+
+def _store(trusted: str) -> str:
+    """The file that has, in Java's own format, what is trusted (PEM); "" where there is none, as it is only where this
+    host's broker reads nothing else."""
+    from provisioner.resources import jks
+
+    path = jks.beside(_authority_path())
+    try:
+        with open(path, "rb") as file:
+            return path if file.read() == jks.of_trusted(trusted) else ""
+    except OSError:
+        return ""
 
 
 def _authority_path() -> str:

@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from cli import client_config
+from cli.common import Run
 from provisioner import certificates
 from provisioner.authority import Authority, Issued, new, pem
 from provisioner.resources import differing, from_wire, jks
+from roles.shared import tls
+from tests.support import roles as support
 from tests.support.credentials import FakeSystem, deployed, wanted
 
 PASSWORD = "changeit".encode("utf-16-be")
@@ -154,3 +158,23 @@ def test_stores_go_with_the_next_certificate_once_kafka_reads_pem(tmp_path: Path
     system.remove("/etc/kafka/tls/node.pem")
     assert deployed(system, wanted(authority)) == ()
     assert set(system.files) == {"/etc/kafka/tls/node.pem", "/etc/kafka/tls/ca.pem"}
+
+
+def test_a_client_of_such_a_cluster_gets_its_trust_in_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    users: dict[str, Any] = {"kafka_users": {"alice": {"password": "a-password-of-alice"}}}
+    of = support.inventory(
+        tmp_path, kafka=["a"], zookeeper=["a"], kafka_version="2.5.0", kafka_security="required", **users
+    )
+    own, out = tls.authority(of), tmp_path / "alice.properties"
+    own.issue("kafka", ["a"], 1)
+    run = Run(hosts=str(of.path))
+    client_config.show(run, "alice", "java", str(out))
+    said = capsys.readouterr().out
+    found = out.read_text()
+    assert f"ssl.truststore.location={out}.jks\n" in found and "ssl.truststore.type=JKS\n" in found
+    assert (tmp_path / "alice.properties.jks").read_bytes() == jks.of_trusted(own.certificate)
+    assert f"Wrote {out}.jks: what a client of this cluster trusts" in said and "PEM" not in found
+    client_config.show(run, "alice", "java", "")
+    assert "ssl.truststore.location=alice.jks\n" in capsys.readouterr().out
+    client_config.show(run, "alice", "librdkafka", "")
+    assert "ssl.ca.location" in capsys.readouterr().out
