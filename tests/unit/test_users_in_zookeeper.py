@@ -17,6 +17,8 @@ from cluster.metadata.zookeeper import znodes
 from cluster.protocol.login import MECHANISM, SECOND
 from cluster.users import in_zookeeper, onhost
 from cluster.users.in_zookeeper import Entities
+from roles.kafka import users
+from tests.support import roles as support
 
 USERS, CHANGES = "/config/users", "/config/changes"
 
@@ -181,3 +183,15 @@ def test_the_broker_that_is_asked_says_where_its_zookeeper_is(monkeypatch):
     assert opened == [(["a:2181", "b:2181"], "SSL")]
     newer = SimpleNamespace(takes=lambda kind: True)
     assert in_zookeeper.of(newer) is None and len(opened) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("version", "more"), [("2.5.0", ["idempotent-write cluster kafka-cluster"]), ("3.9.2", [])])
+def test_whoever_may_write_may_do_so_idempotently(tmp_path, version, more):
+    listed = {
+        "alice": {"password": "a-password", "write": "orders"},
+        "bob": {"password": "a-password", "read": "orders"},
+    }
+    variables = {"kafka_version": version, "kafka_security": "required", "kafka_users": listed}
+    of = support.inventory(tmp_path, kafka=["a"], zookeeper=["a"], **variables)
+    found = {one.name: [str(rule) for rule in one.rules] for one in users.of(of.hosts["a"])}
+    assert found == {"alice": ["write topic orders", *more], "bob": ["read topic orders"]}
