@@ -12,11 +12,13 @@ from cli.issue import require
 from cluster.endpoint import SASL_SSL, SSL
 from cluster.protocol.login import MECHANISMS, jaas
 from cluster.users.wanted import PASSWORDS, User
-from provisioner.authority import CERTIFICATE
+from provisioner.authority import CERTIFICATE, PUBLIC, write
 from provisioner.errors import UsageError
+from provisioner.resources import jks
 from provisioner.secrets import HOLDS
 from roles.kafka import given, listeners, users
 from roles.kafka.given import Trusted
+from roles.kafka.release import reads_java_only
 from roles.shared.members import HostLike
 from roles.shared.properties import escaped
 from roles.shared.tls import authority
@@ -41,13 +43,18 @@ def show(run: Run, user: str, form: str, out: str, certificate: str = "", mechan
     doors = [one for one in listeners.bootstrap_servers(brokers) if one["listener"] in names]
     if not doors:
         raise UsageError("the cluster has no listener for such a user", advice="kafka_security closes it")
+    store = ""
     if shown:  # at a listener that shows the node's own certificate
         own = authority(inventory)
         one = Client(doors[0]["servers"], Trusted(own.certificate, own.folder / CERTIFICATE), shown=shown)
     else:
-        used = _mechanism(known, mechanism)
+        used, trusted = _mechanism(known, mechanism), given.trusted(inventory)
+        # Clients of such a cluster's age read no PEM either (KIP-651), and newer ones read a store as well.
+        store = f"{out or user}{jks.SUFFIX}" if form == "java" and reads_java_only(brokers[0].vars) else ""
+        if store and out:
+            write(Path(store).expanduser(), jks.of_trusted(trusted.certificate), PUBLIC)
         login = (used, user, known.passwords[used] if out else HIDDEN)
-        one = Client(doors[0]["servers"], given.trusted(inventory), login)
+        one = Client(doors[0]["servers"], trusted, login, store=store)
     text = FORMATS[form](one)
     if len(doors) > 1:
         others = "".join(f"# or, by the listener {one['listener']}: {one['servers']}\n" for one in doors[1:])
@@ -62,6 +69,8 @@ def show(run: Run, user: str, form: str, out: str, certificate: str = "", mechan
     os.fchmod(descriptor, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
+    if store:
+        print(f"--> Wrote {store}: what a client of this cluster trusts, which is no secret")
     holds = f"it expects the key of {user} in {shown}" if shown else f"it holds the password of {user}"
     print(f"--> Wrote {out}: {holds}, and only you can read it")
 
@@ -81,12 +90,14 @@ def _mechanism(user: User, wanted: str) -> str:
 
 class Client(NamedTuple):
     """servers: as bootstrap.servers has them; trusted: whose certificates it believes; login: (mechanism, user,
-    password), empty for a client that shows the certificate in the file `shown`, as it finds that."""
+    password), empty for a client that shows the certificate in the file `shown`, as it finds that; store: the file
+    in Java's own format (JKS) that has what is trusted, "" where that is written into the configuration."""
 
     servers: str
     trusted: Trusted
     login: tuple[str, ...] = ()
     shown: str = ""
+    store: str = ""
 
     def __repr__(self) -> str:
         return f"Client({self.servers})"  # a password is secret
@@ -103,7 +114,10 @@ def _java(one: Client) -> str:
         own = {"sasl.jaas.config": jaas(*one.login[1:])}
     else:
         own = {"ssl.keystore.type": "PEM", "ssl.keystore.location": escaped(one.shown)}
-    trust = {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": escaped(one.trusted.certificate.strip())}
+    if one.store:
+        trust = {"ssl.truststore.type": "JKS", "ssl.truststore.location": escaped(one.store)}
+    else:
+        trust = {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": escaped(one.trusted.certificate.strip())}
     return _lines({**one.common, **own, **trust})
 
 

@@ -18,7 +18,7 @@ from provisioner.errors import HostFailed, UsageError
 from provisioner.quantities import format_elapsed
 from provisioner.report.terminal import terminal
 from provisioner.words import counted
-from roles.kafka import users
+from roles.kafka import metadata, users
 from roles.shared import security
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def apply(run: Run, prune: bool, yes: bool) -> None:
             return
         cluster.show.phase("Plan")
         users.show(cluster.show, plan, prune)
-        if pruning and plan.others:
+        if pruning and plan.others and metadata.kept_itself(cluster.inventory):
             cluster.show.warning(FORGETS)
         if run.check:
             return

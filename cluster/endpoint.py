@@ -130,10 +130,13 @@ class Endpoint:
         return config
 
     def properties(self) -> dict[str, str]:
-        """The same for Kafka's Java clients and tools. Raises OSError."""
+        """The same for Kafka's Java clients and tools, which read what the broker of this host does. Raises OSError."""
         found = {"bootstrap.servers": str(self), "security.protocol": self.protocol}
         if self.protocol == PLAINTEXT:
             return found
+        from provisioner.resources import jks
+
+        store = _store(self.login.authority if self.login else authority_here())
         if self.login and self.login.user:
             from cluster.protocol.login import MECHANISM, jaas
 
@@ -143,7 +146,12 @@ class Endpoint:
         else:
             own = self.login.shown if self.login else f"{self._own_folder()}/{NODE}"
             found.update({"ssl.keystore.type": "PEM", "ssl.keystore.location": own})
+            if store:
+                password = {"ssl.keystore.password": jks.PASSWORD}
+                found.update({"ssl.keystore.type": "JKS", "ssl.keystore.location": jks.beside(own), **password})
             trusted = {"ssl.truststore.location": _authority_path()}
+        if store:
+            return {**found, "ssl.truststore.type": "JKS", "ssl.truststore.location": store}
         return {**found, "ssl.truststore.type": "PEM", **trusted}
 
     def _context(self) -> ssl.SSLContext | None:
@@ -209,6 +217,19 @@ def authority_here() -> str:
     """The certificate of the authority that this host's nodes trust (PEM). Raises OSError where there is none."""
     with open(_authority_path(), encoding="ascii") as file:
         return file.read()
+
+
+def _store(trusted: str) -> str:
+    """The file that has, in Java's own format, what is trusted (PEM); "" where there is none, as it is only where this
+    host's broker reads nothing else."""
+    from provisioner.resources import jks
+
+    path = jks.beside(_authority_path())
+    try:
+        with open(path, "rb") as file:
+            return path if file.read() == jks.of_trusted(trusted) else ""
+    except OSError:
+        return ""
 
 
 def _authority_path() -> str:

@@ -69,6 +69,12 @@ def salt(password: str, salt: bytes, mechanism: str = MECHANISM, iterations: int
     return hashlib.pbkdf2_hmac(HASHES[mechanism], password.encode(), salt, iterations)
 
 
+def keys(salted: bytes, mechanism: str = MECHANISM) -> Tuple[bytes, bytes]:
+    """What a broker keeps of that in its turn (RFC 5802): StoredKey and ServerKey."""
+    used = HASHES[mechanism]
+    return hashlib.new(used, _hmac(used, salted, b"Client Key")).digest(), _hmac(used, salted, b"Server Key")
+
+
 def jaas(user: str, password: str) -> str:
     """The value of sasl.jaas.config by which Java's clients log in, as java.util.Properties reads it."""
     text = password.replace("\\", "\\\\").replace('"', '\\"')

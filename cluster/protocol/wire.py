@@ -54,6 +54,14 @@ class Connection:
         """Close the connection; may be called more than once."""
         self._socket.close()
 
+    def takes(self, kind: Any) -> bool:
+        """Whether the broker has requests of this class."""
+        try:
+            self._versions.api_version(kind)
+        except kafka_errors.IncompatibleBrokerVersion:
+            return False
+        return True
+
     def call(self, request: Any) -> Any:
         """Send a request in the highest version that both sides know; returns the response without checking its
         errors."""

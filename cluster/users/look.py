@@ -28,6 +28,8 @@ LARGEST_ANSWER = 1 << 28  # bytes; millions of rules
 # By its iterations a password shows that nobody knows it: all that Kafka tells of one.
 NOBODYS = login.ITERATIONS + 1
 USER = "user"  # the kind of a quota's entity
+Passwords = Dict[str, Dict[str, int]]  # user -> mechanism -> iterations
+Quotas = Dict[str, Dict[str, float]]  # user -> key -> value
 LOGINS = 8  # at the same time; a broker has three threads for a listener
 
 # The key of each request, the lowest version in the flexible encoding, and the highest one that is read here.
@@ -50,9 +52,8 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """
     try:
         with Dialogue(Endpoint.parse(args["bootstrap"]), largest=LARGEST_ANSWER) as broker:
-            there = known(passwords(broker))
-            found = [one.to_wire() for one in rules_in(_ask(broker, ACLS, _ACLS_BODY))]
-            limits = quotas_in(_ask(broker, QUOTAS, _QUOTAS_BODY))
+            has, found, limits = _everything(broker, args["bootstrap"])
+            there = known(has)
     except OSError as error:
         return {"serving": False, "why": describe(error), "users": {}, "right": {}, "rules": [], "quotas": {}}
     asked = {
@@ -60,10 +61,28 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
         for name, one in args["passwords"].items()
     }
     right = tried(args["door"], asked)
-    return {"serving": True, "why": "", "users": there, "right": right, "rules": found, "quotas": limits}
+    return {
+        "serving": True,
+        "why": "",
+        "users": there,
+        "right": right,
+        "rules": [one.to_wire() for one in found],
+        "quotas": limits,
+    }
 
 
-def passwords(broker: Dialogue) -> Dict[str, Dict[str, int]]:
+def _everything(broker: Dialogue, bootstrap: str) -> Tuple[Passwords, List[rules.Rule], Quotas]:
+    """Raises OSError."""
+    key, _, highest = SCRAM
+    if broker.version(key, highest) is None:
+        from cluster.users import in_zookeeper
+
+        return in_zookeeper.look(bootstrap)
+    limits = quotas_in(_ask(broker, QUOTAS, _QUOTAS_BODY))
+    return passwords(broker), rules_in(_ask(broker, ACLS, _ACLS_BODY)), limits
+
+
+def passwords(broker: Dialogue) -> Passwords:
     """{user: {mechanism for which it has a password: iterations}}. Raises OSError."""
     return passwords_in(_ask(broker, SCRAM, _SCRAM_BODY))
 

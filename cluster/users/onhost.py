@@ -6,10 +6,11 @@ starts and reads of it may forget those of all others (`roles/kafka/visitor.py`)
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, Iterator, Mapping, Sequence, Union
 
 from kafka import errors as kafka_errors
 from kafka.protocol.admin import (
@@ -23,7 +24,7 @@ from cluster.cluster import Cluster, answering
 from cluster.endpoint import Endpoint
 from cluster.protocol import login, wire
 from cluster.protocol.flexible import Dialogue
-from cluster.users import look, rules
+from cluster.users import in_zookeeper, look, rules
 from provisioner.agent.failure import Failure
 
 if TYPE_CHECKING:
@@ -41,16 +42,18 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 
     Returns {} when the broker's secured listener takes every user that was made. Raises Failure.
     """
-    with answering("change users"), wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
+    find = Cluster(args["bootstrap"]).controller
+    place = Endpoint.parse(args["bootstrap"])
+    with answering("change users"), wire.Connection(place) as broker, accounts(place, broker, find) as there:
         add_rules(broker, [rules.from_wire(one) for one in args["add"]])
         kept = {name: change for name, change in args["quotas"].items() if name not in args["delete"]}
-        alter_quotas(broker, kept)
+        there.alter_quotas(kept)
         # To delete a password that is not there fails for the whole user.
-        has = _passwords(args["bootstrap"]) if args["delete"] else {}
+        has = there.passwords() if args["delete"] else {}
         gone = {name: has[name] for name in args["delete"] if name in has}
-        alter_users(broker, args["passwords"], gone, Cluster(args["bootstrap"]).controller)
+        there.alter_users(args["passwords"], gone)
         remove_rules(broker, [rules.from_wire(one) for one in args["remove"]])
-        alter_quotas(broker, {name: change for name, change in args["quotas"].items() if name not in kept})
+        there.alter_quotas({name: change for name, change in args["quotas"].items() if name not in kept})
     deadline = time.monotonic() + KNOWN_SECONDS
     while args["door"]:
         known = {
@@ -70,9 +73,36 @@ def change(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     return {}
 
 
-def _passwords(bootstrap: str) -> Dict[str, Dict[str, int]]:
-    with Dialogue(Endpoint.parse(bootstrap), largest=look.LARGEST_ANSWER) as broker:
-        return look.passwords(broker)
+class Requests:
+    """Passwords and quotas of users, by requests to a broker: what `in_zookeeper.Entities` is where there are none.
+    controller: as for `alter_users`."""
+
+    def __init__(self, place: Endpoint, broker: wire.Connection, controller: Callable[[], wire.Connection]) -> None:
+        self._place, self._broker, self._controller = place, broker, controller
+
+    def passwords(self) -> Dict[str, Dict[str, int]]:
+        with Dialogue(self._place, largest=look.LARGEST_ANSWER) as broker:
+            return look.passwords(broker)
+
+    def alter_quotas(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        alter_quotas(self._broker, changes)
+
+    def alter_users(self, passwords: Mapping[str, Mapping[str, Any]], delete: Mapping[str, Collection[str]]) -> None:
+        alter_users(self._broker, passwords, delete, self._controller)
+
+
+@contextlib.contextmanager
+def accounts(
+    place: Endpoint, broker: wire.Connection, controller: Callable[[], wire.Connection]
+) -> Iterator[Union[Requests, in_zookeeper.Entities]]:
+    """Passwords and quotas of the users of a broker, which is at `place`. controller: as for `alter_users`. Raises
+    KafkaError, OSError."""
+    kept = in_zookeeper.of(broker)
+    if kept is None:
+        yield Requests(place, broker, controller)
+        return
+    with kept:
+        yield kept
 
 
 def alter_quotas(broker: wire.Connection, changes: Mapping[str, Mapping[str, Any]]) -> None:

@@ -7,6 +7,7 @@ import time
 from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..agent.failure import Failure
+from . import jks
 from .base import Resource, State, in_the_way
 from .digest import sha256
 from .frozen import dataclass
@@ -27,7 +28,7 @@ class Credential(Resource):
     parses one nor loads a library for it. names: by which the host is reached; authority: sha256 of the authority's
     public key, "" of one that does not exist so far; others: of those that are trusted, too; renew: how long before its
     end a certificate is renewed, seconds; unwanted: sha256 of certificates (PEM) that are renewed now, whatever
-    they say.
+    they say; stores: whether the same is beside both files as a store that Java reads (`jks.py`).
     """
 
     UNSHOWN: ClassVar[Tuple[str, ...]] = ("issue", "text")
@@ -41,6 +42,7 @@ class Credential(Resource):
     renew: int
     others: Tuple[str, ...] = ()
     unwanted: Tuple[str, ...] = ()
+    stores: bool = False
     issue: Optional[Callable[[], Tuple[str, str, str, int]]] = None
     text: str = ""
     trusted: str = ""
@@ -61,7 +63,7 @@ class Credential(Resource):
         return bool(actual and actual.get("ended"))
 
     def rewritten(self) -> Tuple[str, ...]:
-        return (self.path,)
+        return (self.path, jks.beside(self.path)) if self.stores else (self.path,)
 
     def expected(self) -> State:
         return {
@@ -79,7 +81,7 @@ class Credential(Resource):
         }
 
     def wire(self, content: bool) -> Dict[str, Any]:
-        fields = ("path", "trust", "group", "subject", "names", "authority", "others", "renew", "unwanted")
+        fields = ("path", "trust", "group", "subject", "names", "authority", "others", "renew", "unwanted", "stores")
         data: Dict[str, Any] = {"kind": self.kind, **{name: getattr(self, name) for name in fields}}
         if content and self.issue is not None:
             # The authority, too: where there was none, there is one now, and the host compares with it.
@@ -94,7 +96,7 @@ class Credential(Resource):
         sent: Dict[str, Any] = {
             name: base64.b64decode(data[name]).decode() for name in ("text", "trusted") if name in data
         }
-        fields = ("path", "trust", "group", "subject", "authority", "renew")
+        fields = ("path", "trust", "group", "subject", "authority", "renew", "stores")
         listed = {name: tuple(data[name]) for name in ("names", "others", "unwanted")}
         return cls(**{**{name: data[name] for name in fields}, **listed, **sent})
 
@@ -109,13 +111,14 @@ class Credential(Resource):
         said, body = above(system.read_text(self.path) or "")
         trusted = system.read_text(self.trust) or ""
         until = int(said.get("until", "0"))
+        complete = said.get("content") == sha256(body.encode()) and said.get("trust") == sha256(trusted.encode())
         return {
             **state,
             "subject": said.get("subject", ""),
             "names": said.get("names", "").split(","),
             "authority": said.get("authority", ""),
             "also_trusts": said.get("also_trusts", NOBODY),
-            "complete": said.get("content") == sha256(body.encode()) and said.get("trust") == sha256(trusted.encode()),
+            "complete": complete and (not self.stores or self._stored(system, body, trusted)),
             "in_time": until - time.time() > self.renew,
             "renewed": certificate_digest(body) not in self.unwanted,
             "until": until,
@@ -126,22 +129,52 @@ class Credential(Resource):
     def fix(self, system: Any, actual: Optional[State], differs: Tuple[str, ...]) -> None:
         if not self.text:
             raise Failure(f"{self.path}: the certificate was not sent")
-        for path, content, group, mode in (
-            (self.trust, self.trusted, "root", TRUST_MODE),
-            (self.path, self.text, self.group, MODE),
-        ):
+        wanted = self._files(self.text, self.trusted)
+        for path in self._paths():
             there = system.path_state(path)
             if there is not None and there["type"] == "directory":
                 raise in_the_way(path, there, "file")
-            if there is not None and there["type"] != "file":
+            if there is not None and (there["type"] != "file" or path not in wanted):
                 system.remove(path)
-            system.write(path, content.encode(), "root", group, mode)
+            if path in wanted:
+                content, group, mode = wanted[path]
+                system.write(path, content, "root", group, mode)
+
+    def _paths(self) -> List[str]:
+        """Every file of this that may be there, the one that says what is in the others last."""
+        return [self.trust, jks.beside(self.trust), jks.beside(self.path), self.path]
+
+    def _files(self, text: str, trusted: str) -> Dict[str, Tuple[bytes, str, int]]:
+        """{path: (content, group, mode)}."""
+        found = {
+            self.trust: (trusted.encode(), "root", TRUST_MODE),
+            self.path: (text.encode(), self.group, MODE),
+        }
+        if self.stores:
+            found[jks.beside(self.trust)] = (jks.of_trusted(trusted), "root", TRUST_MODE)
+            found[jks.beside(self.path)] = (jks.of_key(text), self.group, MODE)
+        return found
+
+    def _stored(self, system: Any, text: str, trusted: str) -> bool:
+        """Whether the stores of Java are there, and hold what these texts do."""
+        try:
+            wanted = self._files(text, trusted)
+        except ValueError:
+            return False
+        for path in (jks.beside(self.trust), jks.beside(self.path)):
+            content, group, mode = wanted[path]
+            state = system.path_state(path)
+            if state is None or state["type"] != "file" or system.digest(path) != sha256(content):
+                return False
+            if (state["owner"], state["group"], state["mode"]) != ("root", group, mode):
+                return False
+        return True
 
     def described(self) -> Tuple[str, List[Dict[str, Any]]]:
         return "files", []  # another tool would need the authority
 
     def present(self, system: Any) -> "list[str]":
-        return [path for path in (self.path, self.trust) if system.path_state(path) is not None]
+        return [path for path in reversed(self._paths()) if system.path_state(path) is not None]
 
     def remove(self, system: Any) -> str:
         for path in self.present(system):

@@ -10,17 +10,16 @@ from cluster.users import principals
 from cluster.users.rules import EVERYONE
 from provisioner.errors import ConfigError
 from roles.kafka import given, listeners, metadata
-from roles.kafka.release import release
-from roles.shared import kraft, security
+from roles.kafka.release import reads_java_only, release
+from roles.shared import kraft, releases, security
 from roles.shared.checks import members, one_for_all
 
 if TYPE_CHECKING:
-    from provisioner.inventory.model import Inventory
+    from provisioner.inventory.model import Host, Inventory
 
 
-# The first Kafka that goes to ZooKeeper with what the toolkit makes: keys without a password (PEM), and users by
-# requests of its own.
-WITH_ZOOKEEPER = (3, 9)
+# The first Kafka that speaks TLS to ZooKeeper (KIP-515).
+WITH_ZOOKEEPER = (2, 5)
 # What says how a broker speaks to ZooKeeper.
 DECIDED = re.compile(r"zookeeper\.(ssl\..+|set\.acl|clientCnxnSocket)")
 
@@ -28,7 +27,7 @@ DECIDED = re.compile(r"zookeeper\.(ssl\..+|set\.acl|clientCnxnSocket)")
 def problems(inventory: Inventory) -> list[ConfigError]:
     """All of them; a mode that is not one, or that the cluster cannot have, first and alone."""
     first = one_mode(inventory) or keeper(inventory)
-    rest = (no_listener_of_ours, decided, renewed_in_time, super_users, given.problems)
+    rest = (no_listener_of_ours, decided, renewed_in_time, super_users, given.problems, nodes_keys_only)
     return first or [problem for check in rest for problem in check(inventory)]
 
 
@@ -70,7 +69,7 @@ def keeper(inventory: Inventory) -> list[ConfigError]:
         return []
     return [
         ConfigError(
-            f"kafka_security with ZooKeeper is for Kafka 3.9, not for {old.version}",
+            f"kafka_security with ZooKeeper is for Kafka 2.5 and newer, not for {old.version}",
             details=details,
             advice="leave kafka_security out, or use 3.9.2",
         )
@@ -137,6 +136,30 @@ def _no_principal(one: Any, before: Sequence[Any]) -> str:
         return "everyone cannot be a super user: brokers compare the name as it is"
     others = {principals.typed(other) for other in before if isinstance(other, str) and not _no_principal(other, ())}
     return "it is there twice" if (kind, name) in others else ""
+
+
+def nodes_keys_only(inventory: Inventory) -> list[ConfigError]:
+    """Where keys are in stores of Java's own format, these are the nodes' only."""
+    hosts = [host for host in members(inventory, kraft.BROKERS) if security.on(host)]
+    return [
+        ConfigError(
+            f"{what} needs a Kafka that reads PEM, which {release(host.vars).version} does not",
+            host=host.name,
+            advice=f"leave it out, or set kafka_version: {releases.newest(kraft.BROKERS, paired=kraft.SERVERS)}",
+        )
+        for host in hosts
+        if reads_java_only(host.vars)
+        for what in _other_keys(host)
+    ]
+
+
+def _other_keys(host: Host) -> list[str]:
+    """What the inventory asks for that has a key, or a list of what is trusted, of its own."""
+    shown = [name for name in security.GIVEN if host.vars[name]]
+    return [
+        *shown[:1],
+        *(f"kafka_listeners: {one.name} (clients: certificates)" for one in listeners.with_certificates(host)),
+    ]
 
 
 def renewed_in_time(inventory: Inventory) -> list[ConfigError]:

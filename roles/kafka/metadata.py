@@ -64,7 +64,7 @@ def owner(inventory: Inventory, owned: Mapping[str, str]) -> Callable[[str], str
 def closed(target: Target) -> dict[str, str]:
     """The properties of a broker that close its way to the keeper; none where that is its own controllers', whose
     listeners are among the broker's."""
-    return {} if own(target) else doors.client(target.host)
+    return {} if own(target) else doors.client(target.host, kafka.reads_java_only(target.host.vars))
 
 
 def server_position(settings: Mapping[str, str]) -> int:

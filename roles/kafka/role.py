@@ -24,7 +24,7 @@ from roles.kafka import (
     topology,
 )
 from roles.kafka.checks import OWNED
-from roles.kafka.release import distribution, home, release
+from roles.kafka.release import distribution, home, reads_java_only, release
 from roles.kafka.service import (
     ADMIN,
     CONFIG,
@@ -205,7 +205,7 @@ def for_commands(target: Target) -> list[Resource]:
     """What lets root use the official commands in a closed cluster."""
     if not security.on(target.host):
         return []
-    settings = security.admin(kraft.COMBINED_UNIT)
+    settings = security.admin(kraft.COMBINED_UNIT, reads_java_only(target.host.vars))
     door = listeners.of_nodes(target.host).local
     return [target.file(ADMIN, "kafka/admin.properties.j2", mode=0o600, settings=settings, door=door)]
 
@@ -217,9 +217,10 @@ def locked(target: Target) -> dict[str, str]:
     own = metadata.own(target)
     closed = [door.name for door in kraft.listeners(target.host) if door.protocol == SSL] if own else []
     authorizer = security.AUTHORIZER if own else security.ZOOKEEPER_AUTHORIZER
-    found = security.node(target.host, kraft.COMBINED_UNIT, [security.NODES, *closed], authorizer)
+    stores = reads_java_only(target.host.vars)
+    found = security.node(target.host, kraft.COMBINED_UNIT, [security.NODES, *closed], authorizer, stores)
     for door in listeners.secured(target.host):
-        found |= security.client_door(target.host, kraft.COMBINED_UNIT, door.name)
+        found |= security.client_door(target.host, kraft.COMBINED_UNIT, door.name, stores)
     for door in listeners.with_certificates(target.host):
         found |= security.certificate_door(kraft.COMBINED_UNIT, door.name)
     return found | metadata.closed(target)

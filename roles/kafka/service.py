@@ -14,7 +14,7 @@ from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
 from roles.kafka import client_certificates, given, listeners, logs, metadata, topology
-from roles.kafka.release import home, release
+from roles.kafka.release import home, reads_java_only, release
 from roles.shared import jvm, kraft, security, tls
 
 CONFIG = "/etc/kafka/server.properties"
@@ -73,10 +73,11 @@ def inputs(target: Target) -> tuple[str, ...]:
     secrets = (SECRETS,) if jvm.secrets(target["kafka_jvm_opts"]) else ()
     logging = logs.path(release(target.host.vars))
     keys = security.files(kraft.COMBINED_UNIT) if security.on(target.host) else ()
+    stores = security.store_files(kraft.COMBINED_UNIT) if keys and reads_java_only(target.host.vars) else ()
     trusted = (client_certificates.TRUSTED,) if listeners.with_certificates(target.host) else ()
     shown = security.given_files(kraft.COMBINED_UNIT) if security.given(target.host) else ()
     program = (f"{home(target)}/{MARKER}", f"{java.home(target)}/release")
-    return (CONFIG, ENVIRONMENT, *secrets, *keys, *trusted, *shown, logging, UNIT, *program)
+    return (CONFIG, ENVIRONMENT, *secrets, *keys, *stores, *trusted, *shown, logging, UNIT, *program)
 
 
 def node(target: Target) -> tls.Node | None:
@@ -94,7 +95,7 @@ def node(target: Target) -> tls.Node | None:
         doors |= {door.name: Endpoint(LOCAL, door.port, SSL).to_wire() for door in voter.doors if door.protocol == SSL}
     # The names and addresses by which clients and nodes reach the broker, and its controller.
     names = [*(name for one in listed for name in (one.advertised_host, one.here)), target["kafka_controller_address"]]
-    return tls.node(target, kraft.COMBINED_UNIT, names, doors)
+    return tls.node(target, kraft.COMBINED_UNIT, names, doors, reads_java_only(target.host.vars))
 
 
 def shown(target: Target) -> tls.Shown | None:

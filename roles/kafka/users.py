@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.users import acls, remote
 from cluster.users import plan as planning
-from cluster.users.rules import Rule
+from cluster.users.quotas import KINDS
+from cluster.users.rules import CLUSTER, Rule
 from cluster.users.wanted import User, parse
 from provisioner.errors import ConfigError
 from roles.kafka import listeners
+from roles.kafka.release import release
 from roles.shared import security
 from roles.shared.checks import members, one_for_all
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from provisioner.resources import Request
     from provisioner.run.target import Target
 
+IDEMPOTENT = (2, 8)  # the first version in which that follows from the right to write (KIP-679)
+MUTATIONS = (2, 7)  # the first version that limits them (KIP-599)
 VARIABLE, RULES = "kafka_users", "kafka_acls"
 Ask = Callable[["ByBroker"], "dict[str, Any]"]
 
@@ -108,8 +112,21 @@ def _by(call: Call, asked: Target) -> Ask:
 
 
 def of(host: Host) -> list[User]:
-    """The users that an inventory lists; it was checked."""
-    return parse(host.vars[VARIABLE], partial(host.place, VARIABLE))[0]
+    """The users that an inventory lists; it was checked. Where that is a right of its own, whoever may write may do so
+    idempotently, too, as the producers of today do unless they are told otherwise."""
+    found = parse(host.vars[VARIABLE], partial(host.place, VARIABLE))[0]
+    if not found or release(host.vars).number >= IDEMPOTENT:
+        return found
+    return [_idempotent(one) for one in found]
+
+
+def _idempotent(user: User) -> User:
+    may = [Rule(user.name, "idempotent-write", "cluster", CLUSTER)] if any(map(_writes, user.rules)) else []
+    return user._replace(rules=(*user.rules, *may))
+
+
+def _writes(rule: Rule) -> bool:
+    return (rule.kind, rule.operation) == ("topic", "write")
 
 
 def origins(host: Host) -> dict[Rule, list[str]]:
@@ -146,7 +163,17 @@ def problems(inventory: Inventory) -> list[ConfigError]:
                 advice=f"set kafka_security: required (or open), or remove {used[0]}",
             )
         )
-    elif used and not found and not listeners.with_certificates(brokers[0]):
+    elif used and not found and (known := release(brokers[0].vars)).number < MUTATIONS:
+        found += [
+            ConfigError(
+                f"kafka_users: {one.name} has a quota of mutations, which Kafka {known.version} does not know",
+                details=[f"in: {brokers[0].place(VARIABLE, one.name)}"],
+                advice="leave it out: the other kinds of quota are known",
+            )
+            for one in of(brokers[0])
+            if KINDS["mutations"].key in (one.quota or {})
+        ]
+    if used and not found and not listeners.with_certificates(brokers[0]):
         found += [
             ConfigError(
                 f"kafka_users: {one.name} shows a certificate, and no listener takes one",

@@ -1,9 +1,9 @@
 """The user that a smoke check has, where listeners ask for one. It may use topics and groups of such checks only.
 
 It stays, without a right and with a password that nobody knows: a broker that starts and reads of a deleted user in its
-log may forget all others. (Kafka 3.9.2 and 4.3.1, ScramDelta.apply: the users of a mechanism are dropped when none is
-left in the midst of the changes, in whatever order it comes to them. A snapshot of the metadata, made each hour, has no
-deleted ones any more.)
+log may forget all others. (Kafka 3.9.2 and 4.3.1 without ZooKeeper, ScramDelta.apply: the users of a mechanism are
+dropped when none is left in the midst of the changes, in whatever order it comes to them. A snapshot of the metadata,
+made each hour, has no deleted ones any more. Where users are in ZooKeeper, nothing is left of the password.)
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from cluster.endpoint import AUTHORITY, GIVEN_AUTHORITY, GIVEN_NODE, NODE, PLAIN
 from cluster.protocol.login import MECHANISMS, MODULE
 from cluster.users import principals
 from cluster.users.rules import USER
+from provisioner.resources import jks
 from roles.shared.properties import escaped
 
 VARIABLE, SUPER_USERS = "kafka_security", "kafka_super_users"
@@ -107,18 +108,27 @@ def given_files(unit: str) -> tuple[str, str]:
     return f"{folder(unit)}/{GIVEN_NODE}", f"{folder(unit)}/{GIVEN_AUTHORITY}"
 
 
-def admin(unit: str) -> dict[str, str]:
-    """The properties by which a client is the node of its host."""
-    return {"security.protocol": SSL, **_stores(unit)}
+def store_files(unit: str) -> tuple[str, str]:
+    """As `files`, of the same in Java's own format, where a unit reads no PEM."""
+    own, trusted = files(unit)
+    return jks.beside(own), jks.beside(trusted)
 
 
-def node(host: Vars, unit: str, listeners: Sequence[str], authorizer: str = AUTHORIZER) -> dict[str, str]:
+def admin(unit: str, stores: bool = False) -> dict[str, str]:
+    """The properties by which a client is the node of its host. stores: whether it reads no PEM."""
+    return {"security.protocol": SSL, **_stores(unit, stores)}
+
+
+def node(
+    host: Vars, unit: str, listeners: Sequence[str], authorizer: str = AUTHORIZER, stores: bool = False
+) -> dict[str, str]:
     """The properties of a node in a closed cluster: the listeners on which nodes speak to each other, at which whoever
     connects must show a certificate, too; and who may do what. While there are plaintext doors, whoever comes through
-    them has no name and may do everything, as before; a rule for a user would lock them out otherwise."""
+    them has no name and may do everything, as before; a rule for a user would lock them out otherwise. stores: as for
+    `admin`."""
     found: dict[str, str] = {}
     for listener in listeners:
-        found |= _tls(unit, listener, "required")
+        found |= _tls(unit, listener, "required", stores)
     users = escaped(";".join(super_users(host)))
     return {
         **found,
@@ -143,13 +153,13 @@ def controller(host: Vars, unit: str, listeners: Sequence[str]) -> dict[str, str
     return node(host, unit, listeners) if on(host) else {}
 
 
-def client_door(host: Vars, unit: str, listener: str) -> dict[str, str]:
+def client_door(host: Vars, unit: str, listener: str, stores: bool = False) -> dict[str, str]:
     """The properties of a listener at which clients have a name and a password, over TLS. Whoever is to be trusted by
-    certificate stays with the nodes' authority, whatever is shown."""
+    certificate stays with the nodes' authority, whatever is shown. stores: as for `admin`."""
     prefix = f"listener.name.{listener.lower()}."
     shown = {f"{prefix}ssl.keystore.location": given_files(unit)[0]} if given(host) else {}
     return {
-        **_tls(unit, listener, "none"),
+        **_tls(unit, listener, "none", stores),
         **shown,
         f"{prefix}sasl.enabled.mechanisms": ",".join(MECHANISMS),
         **{f"{prefix}{one.lower()}.sasl.jaas.config": f"{MODULE} required;" for one in MECHANISMS},
@@ -167,20 +177,22 @@ def certificate_door(unit: str, listener: str) -> dict[str, str]:
     }
 
 
-def _tls(unit: str, listener: str, clients: str) -> dict[str, str]:
+def _tls(unit: str, listener: str, clients: str, stores: bool = False) -> dict[str, str]:
     """The properties of a listener that speaks TLS. clients: ssl.client.auth."""
     return {
         f"listener.name.{listener.lower()}.{name}": value
-        for name, value in {**_stores(unit), "ssl.client.auth": clients}.items()
+        for name, value in {**_stores(unit, stores), "ssl.client.auth": clients}.items()
     }
 
 
-def _stores(unit: str) -> dict[str, str]:
+def _stores(unit: str, stores: bool) -> dict[str, str]:
     """The properties that say what a node shows, and whom it trusts."""
-    own, trusted = files(unit)
+    own, trusted = store_files(unit) if stores else files(unit)
+    kind = "JKS" if stores else "PEM"
     return {
-        "ssl.keystore.type": "PEM",
+        "ssl.keystore.type": kind,
         "ssl.keystore.location": own,
-        "ssl.truststore.type": "PEM",
+        **({"ssl.keystore.password": jks.PASSWORD} if stores else {}),
+        "ssl.truststore.type": kind,
         "ssl.truststore.location": trusted,
     }

@@ -59,8 +59,9 @@ class Shown(NamedTuple):
         return {"path": self.file.path, "trust": self.trust, "doors": dict(self.doors)}
 
 
-def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, str]) -> Node:
-    """The node that a unit runs on a host. names: by which it is reached, beside those that every host has."""
+def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, str], stores: bool = False) -> Node:
+    """The node that a unit runs on a host. names: by which it is reached, beside those that every host has; stores:
+    whether the unit reads no PEM."""
     own, trusted = security.files(unit)
     found, known_as = authority(target.inventory), every_name(target, names)
     credential = Credential(
@@ -73,6 +74,7 @@ def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, st
         others=found.others,
         unwanted=tuple(sorted(renewal.unwanted(found.folder))),
         renew=target["kafka_tls_renew"] // 1000,
+        stores=stores,
         issue=partial(found.issue, security.NAME, known_as, max(1, target["kafka_tls_lifetime"] // DAY_MS)),
     )
     return Node(credential, doors)

@@ -23,8 +23,8 @@ OWNED = {
     "clientPort": "zookeeper_port",
     "tickTime": "zookeeper_tick",
 }
-# The first version that reads keys without a password (PEM) and leaves names to Java.
-CLOSED = (3, 8)
+# The first version that was tried.
+CLOSED = (3, 5, 10)
 # What says how servers are spoken to.
 DECIDED = re.compile(
     r"secureClientPort(Address)?|clientPortAddress|client\.portUnification|portUnification|sslQuorum.*|ssl\..+|"
@@ -99,7 +99,7 @@ def closed(inventory: Inventory) -> list[ConfigError]:
         if not security.on(host):
             continue
         if (version := release(host.vars)).number < CLOSED:
-            summary = f"kafka_security with ZooKeeper is for ZooKeeper 3.8 and newer, not for {version.version}"
+            summary = f"kafka_security with ZooKeeper is for ZooKeeper 3.5.10 and newer, not for {version.version}"
             out.append(ConfigError(summary, host=host.name, advice="leave kafka_security out, or zookeeper_version"))
         for name in host.vars["zookeeper_config"]:
             if DECIDED.fullmatch(str(name)):

@@ -14,6 +14,7 @@ from cluster.endpoint import PLAINTEXT, SSL, Endpoint
 from cluster.metadata.remote import LOCAL
 from roles.shared import kraft, security
 from roles.shared.members import HostLike
+from roles.zookeeper.release import checks_names_itself
 
 UNIT = "zookeeper"
 # Properties of a server: where it takes clients, in the clear, by TLS, or both; whether it speaks TLS with the others.
@@ -21,7 +22,16 @@ CLIENTS, SECURE, UNIFIED, QUORUM = "clientPort", "secureClientPort", "client.por
 OWNED = "zookeeper.set.acl"  # of a broker: what it makes is its own
 NETTY, CLIENT_NETTY = "org.apache.zookeeper.server.NettyServerCnxnFactory", "org.apache.zookeeper.ClientCnxnSocketNetty"
 PROTOCOLS = "TLSv1.3,TLSv1.2"
+OLDER_PROTOCOLS = "TLSv1.2"  # of versions that run on a Java 8 which may have no other
 OWNER = security.SUBJECT  # of all znodes, by its certificate (x509)
+
+
+# With this, Java itself checks the name of the server to which one connects. ZooKeeper's own check also looks up the
+# name of whoever connects, in a DNS that need not know it (CVE-2026-24281).
+_NAMES = {"fips-mode": "true"}
+# There is only that check here. Among servers it has to be off: all have one name, which only nodes have, and a server
+# that connects is known by nothing else anyway.
+_OLDER_NAMES = {"ssl.quorum.hostnameVerification": "false", "ssl.quorum.protocol": OLDER_PROTOCOLS}
 
 
 def protocol(host: HostLike) -> str:
@@ -41,6 +51,7 @@ def server(host: HostLike) -> dict[str, str]:
     if not security.on(host):
         return {CLIENTS: port}
     way = mode in (security.ADDED, security.MOVED)
+    older = checks_names_itself(host.vars)
     return {
         **({CLIENTS: port, UNIFIED: "true", "portUnification": "true"} if way else {SECURE: port}),
         "serverCnxnFactory": NETTY,
@@ -48,10 +59,9 @@ def server(host: HostLike) -> dict[str, str]:
         "ssl.clientAuth": "need",
         # ZooKeeper adds it by itself only where there is a port for TLS alone.
         "authProvider.x509": "org.apache.zookeeper.server.auth.X509AuthenticationProvider",
-        "ssl.enabledProtocols": PROTOCOLS,
-        # With this, Java itself checks the name of the server to which one connects. ZooKeeper's own check also looks
-        # up the name of whoever connects, in a DNS that need not know it (CVE-2026-24281).
-        "fips-mode": "true",
+        **({"ssl.protocol": OLDER_PROTOCOLS} if older else {}),
+        "ssl.enabledProtocols": OLDER_PROTOCOLS if older else PROTOCOLS,
+        **(_OLDER_NAMES if older else _NAMES),
         QUORUM: str(security.among_nodes(host)).lower(),
         **_shown("ssl.quorum"),
         "ssl.quorum.clientAuth": "need",
@@ -65,12 +75,13 @@ def position(settings: Mapping[str, str]) -> int:
     return 2 if settings.get(QUORUM) == "true" else 1
 
 
-def client(host: HostLike) -> dict[str, str]:
+def client(host: HostLike, older: bool = False) -> dict[str, str]:
     """The properties by which a broker speaks to closed servers; none where they are open. What it writes is its own,
-    and that of all who have its name."""
+    and that of all who have its name. older: whether it may run on a Java with older protocols only."""
     if not security.among_nodes(host):
         return {}
     own, trusted = security.files(kraft.COMBINED_UNIT)
+    protocols = OLDER_PROTOCOLS if older else PROTOCOLS
     return {
         "zookeeper.clientCnxnSocket": CLIENT_NETTY,
         "zookeeper.ssl.client.enable": "true",
@@ -78,8 +89,8 @@ def client(host: HostLike) -> dict[str, str]:
         "zookeeper.ssl.keystore.location": own,
         "zookeeper.ssl.truststore.type": "PEM",
         "zookeeper.ssl.truststore.location": trusted,
-        "zookeeper.ssl.protocol": PROTOCOLS.split(",")[0],
-        "zookeeper.ssl.enabled.protocols": PROTOCOLS,
+        "zookeeper.ssl.protocol": protocols.split(",")[0],
+        "zookeeper.ssl.enabled.protocols": protocols,
         # Not while a broker may still come without a name: it could not change what the others have made.
         **({} if security.mode(host) == security.MOVED else {OWNED: "true"}),
     }

@@ -43,6 +43,11 @@ def uses_logback(variables: Mapping[str, Any]) -> bool:
     return release(variables).number >= (3, 8)
 
 
+def checks_names_itself(variables: Mapping[str, Any]) -> bool:
+    """Before 3.8, a server cannot leave it to Java whether a certificate is for the name that was asked for."""
+    return release(variables).number < (3, 8)
+
+
 def compresses_snapshots(variables: Mapping[str, Any]) -> bool:
     """Since 3.6, a server may write snapshots with snappy, and the commands about snapshots read them."""
     return release(variables).number >= (3, 6)

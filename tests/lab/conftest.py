@@ -42,6 +42,7 @@ OF_THEIR_OWN = (
     "test_kraft_single",
     "test_closed_single",
     "test_closed_zookeeper",
+    "test_closed_old",
 )
 
 

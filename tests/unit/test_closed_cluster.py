@@ -145,13 +145,29 @@ def test_a_host_with_two_nodes_has_two_keys_each_readable_by_its_own(tmp_path):
         ),
         (
             {"kafka": ["a"], "zookeeper": ["a"]},
-            {"kafka_security": "required", "kafka_version": "2.5.0"},
-            "kafka_security with ZooKeeper is for Kafka 3.9, not for 2.5.0",
+            {
+                "kafka_security": "required",
+                "kafka_version": "2.5.0",
+                "kafka_listeners": [
+                    {"name": "P", "port": 9092},
+                    {"name": "C", "port": 9096, "clients": "certificates"},
+                ],
+            },
+            "kafka_listeners: C (clients: certificates) needs a Kafka that reads PEM, which 2.5.0 does not",
         ),
         (
             {"kafka": ["a"], "zookeeper": ["a"]},
-            {"kafka_security": "required", "zookeeper_version": "3.5.10"},
-            "for ZooKeeper 3.8 and newer, not for 3.5.10",
+            {"kafka_security": "required", "kafka_version": "2.5.0", "kafka_tls_cert": "/company.pem"},
+            "kafka_tls_cert needs a Kafka that reads PEM, which 2.5.0 does not",
+        ),
+        (
+            {"kafka": ["a"], "zookeeper": ["a"]},
+            {
+                "kafka_security": "required",
+                "kafka_version": "2.5.0",
+                "kafka_users": {"u": {"password": "long-enough", "quota": {"mutations": 5}}},
+            },
+            "u has a quota of mutations, which Kafka 2.5.0 does not know",
         ),
         (
             {"kafka": ["a"], "zookeeper": ["a"]},

@@ -56,6 +56,27 @@ def test_a_closed_broker_keeps_rules_in_zookeeper_and_owns_what_it_makes_there(t
     assert "CONTROLLER" not in str(found) and found["listeners"].startswith("NODES://")
 
 
+def test_2_5_0_reads_its_keys_from_stores_and_its_zookeeper_checks_no_names_among_servers(tmp_path):
+    of = inventory(tmp_path, kafka_version="2.5.0")
+    both = texts(of, "required")
+    broker, server = parse(both[KAFKA]), parse(both[ZOO])
+    for listener in ("nodes", "secure"):
+        said = {name.rpartition(".ssl.")[2]: value for name, value in broker.items() if f".{listener}.ssl." in name}
+        assert said["keystore.location"] == "/etc/kafka/tls/node.jks" and said["keystore.type"] == "JKS"
+        assert said["truststore.location"] == "/etc/kafka/tls/ca.jks" and said["truststore.type"] == "JKS"
+    assert broker["zookeeper.ssl.keystore.location"] == "/etc/kafka/tls/node.pem", "its client of ZooKeeper reads PEM"
+    assert "fips-mode" not in server and server["ssl.quorum.hostnameVerification"] == "false"
+    assert "ssl.hostnameVerification" not in server and server["ssl.enabledProtocols"] == "TLSv1.2"
+    assert parse(both["/etc/kafka/tls/admin.properties"])["ssl.keystore.location"] == "/etc/kafka/tls/node.jks"
+    assert "/etc/kafka/tls/node.jks" in both["/etc/systemd/system/kafka.service"], "its inputs"
+    closed = at(of, Stage("", {security.VARIABLE: "required"}))
+    found = [one for one in support.resources(support.target(closed, "a")) if isinstance(one, Credential)]
+    assert {one.group: one.stores for one in found} == {"kafka": True, "zookeeper": False}
+    newer = texts(inventory(tmp_path), "required")
+    assert ".jks" not in str(newer) and parse(newer[ZOO])["fips-mode"] == "true"
+    assert not [name for name in parse(newer[ZOO]) if "ostnameVerification" in name]
+
+
 def test_an_open_server_is_what_it_was(tmp_path):
     found = texts(inventory(tmp_path), "off")
     assert parse(found[ZOO])["clientPort"] == "2181" and "ssl" not in found[ZOO]

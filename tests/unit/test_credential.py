@@ -9,58 +9,13 @@ import pytest
 
 from provisioner import certificates, succession
 from provisioner.authority import Authority
-from provisioner.resources import Credential, differing, from_wire
-
-DAY = 24 * 3600
-NAMES = ("127.0.0.1", "kafka1")
-
-
-class FakeSystem:
-    """Files in memory, with owner and mode."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, tuple[str, dict]] = {}
-
-    def path_state(self, path):
-        return {"type": "file", **self.files[path][1]} if path in self.files else None
-
-    def read_text(self, path):
-        return self.files[path][0] if path in self.files else None
-
-    def write(self, path, data, owner, group, mode):
-        self.files[path] = (data.decode(), {"owner": owner, "group": group, "mode": mode})
-
-    def remove(self, path):
-        del self.files[path]
+from provisioner.resources import differing, from_wire
+from tests.support.credentials import DAY, NAMES, FakeSystem, deployed, wanted
 
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path / "prod3.ca", "acme")
-
-
-def wanted(authority: Authority, names=NAMES, days=100, renew=60 * DAY, subject="CN=kafka,O=acme") -> Credential:
-    return Credential(
-        "/etc/kafka/tls/node.pem",
-        "/etc/kafka/tls/ca.pem",
-        "kafka",
-        subject,
-        names,
-        authority.fingerprint,
-        renew,
-        others=authority.others,
-        issue=lambda: authority.issue("kafka", names, days),
-    )
-
-
-def deployed(system: FakeSystem, one: Credential) -> tuple[str, ...]:
-    """Fix it as the agent does; what still differs."""
-    there = from_wire(one.wire(content=True))
-    actual = there.read(system)
-    differs = differing(there.expected(), actual)
-    if differs:
-        there.fix(system, actual, differs)
-    return differing(there.expected(), there.read(system))
 
 
 def test_a_new_one_is_made_while_it_is_sent_and_fits_then(authority: Authority):

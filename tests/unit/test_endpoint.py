@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
+from cluster import endpoint
 from cluster.endpoint import Endpoint, Login
 from cluster.protocol.hello import describe
+from provisioner.resources import jks
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,32 @@ def test_a_client_is_given_every_broker_that_may_answer():
     }
 
 
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the node of this host has its key."""
+    monkeypatch.setattr(endpoint, "TLS_FOLDERS", (str(tmp_path),))
+    (tmp_path / "node.pem").touch()
+    (tmp_path / "ca.pem").write_text(CERTIFICATE)
+    return tmp_path
+
+
+@pytest.mark.parametrize("login", [None, Login(CERTIFICATE, "alice", "a-password")])
+def test_tools_read_stores_of_java_only_where_the_broker_reads_nothing_else(folder: Path, login: Login | None):
+    asked = Endpoint("kafka1", 9094, "SASL_SSL" if login else "SSL", login)
+    found = asked.properties()
+    assert found["ssl.truststore.type"] == "PEM" and "JKS" not in found.values()
+    (folder / "ca.jks").write_bytes(jks.of_trusted(CERTIFICATE))
+    found = asked.properties()
+    assert (found["ssl.truststore.type"], found["ssl.truststore.location"]) == ("JKS", str(folder / "ca.jks"))
+    assert "PEM" not in found.values() and "ssl.truststore.certificates" not in found
+    assert found.get("ssl.keystore.location") == (None if login else str(folder / "node.jks"))
+    (folder / "ca.jks").write_bytes(jks.of_trusted(CERTIFICATE * 2))
+    assert asked.properties()["ssl.truststore.type"] == "PEM", "one that is left over is none"
+
+
 def test_a_connection_sends_at_once():
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
@@ -72,8 +101,8 @@ def test_a_listener_that_wants_what_is_not_here_is_refused_in_one_sentence_befor
 
 
 def test_a_login_is_in_no_text():
-    endpoint = Endpoint("kafka1", 9094, "SASL_SSL", Login("PEM", "alice", "a-secret-of-hers"))
-    other = endpoint.sibling("kafka2", 9094)
-    assert other.login == endpoint.login
-    for text in (repr(endpoint), str(endpoint), endpoint.to_wire(), repr(endpoint.login)):
+    place = Endpoint("kafka1", 9094, "SASL_SSL", Login("PEM", "alice", "a-secret-of-hers"))
+    other = place.sibling("kafka2", 9094)
+    assert other.login == place.login
+    for text in (repr(place), str(place), place.to_wire(), repr(place.login)):
         assert "a-secret-of-hers" not in text

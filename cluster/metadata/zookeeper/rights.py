@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = "/"
 RESERVED = "/zookeeper"  # ZooKeeper's own
-ANYBODY = [znodes.Right(znodes.EVERYTHING, "world", "anyone")]
+ANYBODY = [znodes.ANYBODY]
 
 
 def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:

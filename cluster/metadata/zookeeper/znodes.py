@@ -1,5 +1,5 @@
-"""Read and delete one znode, and say who may: as much of ZooKeeper's client protocol as that takes. Standard library
-only.
+"""Read, write and delete znodes, and say who may: as much of ZooKeeper's client protocol as that takes. Standard
+library only.
 
 The protocol is that of ZooKeeper's `zookeeper.jute`: every message has its length before it, numbers are big-endian,
 strings and buffers have their length before them. Unchanged since 3.4.
@@ -18,12 +18,19 @@ TIMEOUT = 3.0  # seconds, for connecting and for each answer
 SESSION_MS = 10_000
 LARGEST_ANSWER = 1 << 20  # bytes; ZooKeeper's own limit (jute.maxbuffer)
 STRANGE = "the service there does not speak ZooKeeper's protocol"
-GET_DATA, DELETE, CLOSE = 4, 2, -11
+CREATE, DELETE, GET_DATA, SET_DATA, CLOSE = 1, 2, 4, 5, -11
 GET_ACL, SET_ACL, GET_CHILDREN = 6, 7, 8
-EVERYTHING = 31  # read, write, create, delete, and say who may
+READ, EVERYTHING = 1, 31  # all: read, write, create, delete, and say who may
+LASTING, NUMBERED = 0, 2  # kinds of znodes: each outlives its session
 ANY_VERSION = -1
-NO_NODE = -101
-ERRORS = {NO_NODE: "no such node", -102: "not allowed", -103: "changed meanwhile", -4: "connection loss"}
+NO_NODE, CHANGED, EXISTS = -101, -103, -110
+ERRORS = {
+    NO_NODE: "no such node",
+    -102: "not allowed",
+    CHANGED: "changed meanwhile",
+    EXISTS: "exists already",
+    -4: "connection loss",
+}
 
 
 class Right(NamedTuple):
@@ -32,6 +39,11 @@ class Right(NamedTuple):
     bits: int
     scheme: str
     id: str
+
+
+ANYBODY = Right(EVERYTHING, "world", "anyone")
+READERS = Right(READ, "world", "anyone")
+CREATOR = Right(EVERYTHING, "auth", "")  # whoever makes it, by the name that the server has of them
 
 
 class ZooKeeperError(OSError):
@@ -72,6 +84,15 @@ class Client:
         (version,) = struct.unpack_from(">i", answer, 4 + len(data) + 32)
         return data, version
 
+    def set(self, path: str, data: bytes, version: int) -> None:
+        """Replace the data of a znode that still has this version. Raises ZooKeeperError."""
+        self._call(SET_DATA, _buffer(path.encode()) + _buffer(data) + struct.pack(">i", version))
+
+    def create(self, path: str, data: bytes, rights: Sequence[Right], numbered: bool = False) -> None:
+        """Make a znode. numbered: the server puts a number behind its name. Raises ZooKeeperError."""
+        kind = struct.pack(">i", NUMBERED if numbered else LASTING)
+        self._call(CREATE, _buffer(path.encode()) + _buffer(data) + _listed(rights) + kind)
+
     def delete(self, path: str, version: int) -> None:
         """Delete a znode that still has this version. Raises ZooKeeperError."""
         self._call(DELETE, _buffer(path.encode()) + struct.pack(">i", version))
@@ -100,12 +121,7 @@ class Client:
 
     def set_acl(self, path: str, rights: Sequence[Right]) -> None:
         """Say who may do what with a znode; nobody else may do anything. Raises ZooKeeperError."""
-        listed = b"".join(
-            struct.pack(">i", one.bits) + _buffer(one.scheme.encode()) + _buffer(one.id.encode()) for one in rights
-        )
-        self._call(
-            SET_ACL, _buffer(path.encode()) + struct.pack(">i", len(rights)) + listed + struct.pack(">i", ANY_VERSION)
-        )
+        self._call(SET_ACL, _buffer(path.encode()) + _listed(rights) + struct.pack(">i", ANY_VERSION))
 
     def _call(self, kind: int, payload: bytes) -> bytes:
         self._xid += 1
@@ -146,6 +162,11 @@ def _text(answer: bytes, at: int) -> Tuple[str, int]:
     (size,) = struct.unpack_from(">i", answer, at)
     end = at + 4 + max(size, 0)
     return answer[at + 4 : end].decode("utf-8", "replace"), end
+
+
+def _listed(rights: Sequence[Right]) -> bytes:
+    each = [struct.pack(">i", one.bits) + _buffer(one.scheme.encode()) + _buffer(one.id.encode()) for one in rights]
+    return struct.pack(">i", len(each)) + b"".join(each)
 
 
 def _buffer(data: bytes) -> bytes:
