@@ -112,7 +112,9 @@ class Agent:
             return held
         resources = self._resources(request["resources"])
         wants = request.get("wants") or {}
+        # What takes a connection is asked while the files are looked at.
         probes = self._probes(resources) if wants.get("serving") else {}
+        asked = {name: Begun(wire) for name, wire in (wants.get("questions") or {}).items()}
         states: Dict[str, Any] = {}
         problems: List[Dict[str, Any]] = []
         for resource in resources:
@@ -143,7 +145,7 @@ class Agent:
             "java": facts.java_version(wants.get("java_home")),
             "serving": self._serving(probes, resources, states),
             "beside": [unit for unit in wants.get("beside") or [] if os.path.exists(Service(unit).record)],
-            "answers": {name: call(asked, emit) for name, asked in (wants.get("questions") or {}).items()},
+            "answers": {name: one.answer() for name, one in asked.items()},
         }
 
     def _probes(self, resources: List[Resource]) -> Dict[str, Begun]:
