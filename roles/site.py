@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from provisioner.run.evidence import Agreed, Objection, Witness
     from provisioner.run.plan import HostPlan
     from provisioner.run.rolling import Say
-    from provisioner.run.stages import Way
+    from provisioner.run.stages import Stage, Way
     from provisioner.run.target import Target
     from roles.shared.releases import Release
     from roles.shared.tls import Node, Shown
@@ -189,6 +189,12 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
 
             found += [left_behind(unit, one.name) for unit in one.beside]
     return found
+
+
+def kept(witnesses: Sequence[Witness], call: Call) -> Stage | None:
+    """What the services go on with, where the inventory says nothing about it and only they know. Raises HostFailed."""
+    found = (part.kept(witnesses, call) for part in parts("kept").values())
+    return next((one for one in found if one), None)
 
 
 def way(witnesses: Sequence[Witness], call: Call) -> Way | None:

@@ -21,7 +21,7 @@ from provisioner.run.evidence import Objection, Witness
 from provisioner.run.plan import HostPlan
 from provisioner.run.preparation import Preparation, Prepared
 from provisioner.run.site import Site
-from provisioner.run.stages import Way
+from provisioner.run.stages import Stage, Way
 from provisioner.run.target import Target
 from provisioner.timing import timed
 from provisioner.words import some
@@ -41,6 +41,7 @@ class Deploy:
         self.targets: dict[str, Target] = {}
         self.plans: dict[str, HostPlan] = {}
         self.refused: list[Objection] = []  # contradictions that the command line does not permit
+        self.kept: Stage | None = None  # what the services go on with, as only they know
         self.way: Way | None = None  # where what the inventory says takes several rolling restarts
         self.stage = 0  # of these, counted from 0
         self.serving: set[tuple[str, str]] = set()  # (host, unit) that served when the host was read
@@ -101,7 +102,7 @@ class Deploy:
     ) -> None:
         """Keep what was read of the hosts, and judge it; raises everything that is wrong. met: what was wrong before
         that, and with which host."""
-        first = self.way is None
+        first, remarked = self.way is None, self.way is not None or self.kept is not None
         for name, one in found.items():
             met += [(name, problem) for problem in one.problems]
             if one.target is not None:
@@ -110,10 +111,14 @@ class Deploy:
                 self.plans[name] = one.plan
                 self.serving |= {(name, unit) for unit in one.serving}
                 self.rows[name].ok, self.rows[name].skipped = len(one.plan.resources), one.skipped
-            for remark in one.remarks if first else ():
+            for remark in one.remarks if not remarked else ():
                 self.reporter.warning(f"{name}: {remark}")
         errors = preflight.once(met)
         witnesses = [one.witness for one in found.values() if one.witness]
+        if not remarked and not errors and (kept := self.site.kept(witnesses, fleet.call)):
+            self.kept, self.inventory = kept, stages.at(self.inventory, kept)
+            self._again(fleet, preparation, self.inventory)
+            return
         if first and not errors and self._staged(fleet, witnesses):
             self._stage(fleet, preparation, 0)
             return
@@ -143,7 +148,10 @@ class Deploy:
         """Read the hosts for one of the stages, and plan it; raises as `_take`."""
         assert self.way is not None
         self.stage = number
-        inventory = stages.at(self.inventory, self.way.stages[number])
+        self._again(fleet, preparation, stages.at(self.inventory, self.way.stages[number]))
+
+    def _again(self, fleet: Fleet, preparation: Preparation, inventory: Inventory) -> None:
+        """Read the hosts, and plan, for an inventory whose variables differ; raises as `_take`."""
         found = fleet.each(self.targets, lambda name: preparation.again(self.targets[name], inventory))
         self._take(fleet, preparation, found, [*found.errors.items()])
 
@@ -175,18 +183,13 @@ class Deploy:
         if all(one.nothing for one in self.plans.values()):
             self.reporter.phase("No changes: every host is as it should be")
             return
-        chosen = self.options
         self.reporter.phase(self.way.heading(self.stage) if self.way and self.stage else "Plan")
-        for line in shown.lines(self.plans, changes=chosen.check or chosen.diff, diffs=chosen.diff):
-            name = shown.called(line.hosts, len(self.plans))
-            self.reporter.change(name, line.key, line.action, line.note)
-            if line.diff:
-                self.reporter.diff(name, line.key, "\n".join(line.diff))
-        if chosen.check:
-            for name, one in self.plans.items():
-                row = self.rows[name]
-                row.changed, row.applied, row.restarted = len(one.changes), len(one.adoptions), len(one.restarts)
-        self.reporter.note(shown.sums(self.plans))
+        shown.show(self.reporter, self.plans, changes=self.options.check or self.options.diff, diffs=self.options.diff)
+        for name, one in self.plans.items() if self.options.check else ():
+            row = self.rows[name]
+            row.changed, row.applied, row.restarted = len(one.changes), len(one.adoptions), len(one.restarts)
+        for text in [self.kept.what] if self.kept and not self.stage else ():
+            self.reporter.note(text)
         for text in self.way.lines() if self.way and not self.stage else ():
             self.reporter.note(text)
 

@@ -1,7 +1,7 @@
 """How the plans of all hosts are shown: what is the same on several hosts once, with the differences inside of files.
 
 Hosts of a cluster mostly differ in nothing but their names, and a person who has to compare three equal diffs by eye
-misses the fourth. Pure.
+misses the fourth. Pure but for `show`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
 
 from provisioner.report.cells import fitting, width
 from provisioner.resources.base import Texts
@@ -16,6 +17,9 @@ from provisioner.run import live, rolling
 from provisioner.run.plan import Change, HostPlan
 from provisioner.secrets import mask
 from provisioner.words import counted
+
+if TYPE_CHECKING:
+    from provisioner.report.reporter import Reporter
 
 CONTEXT = 3  # unchanged lines around a difference
 CONTEXT_CELLS = 72  # cells that are shown of one: with its indent, it fits a terminal of 80 columns
@@ -153,3 +157,13 @@ def _unchanged(text: str) -> bool:
 
 def _cut(text: str) -> str:
     return text if width(text) <= CONTEXT_CELLS else f"{text[: fitting(text, CONTEXT_CELLS - 3)]}..."
+
+
+def show(reporter: Reporter, plans: Mapping[str, HostPlan], *, changes: bool, diffs: bool) -> None:
+    """Tell somebody what is planned: as `lines`, and their sums."""
+    for line in lines(plans, changes=changes, diffs=diffs):
+        name = called(line.hosts, len(plans))
+        reporter.change(name, line.key, line.action, line.note)
+        if line.diff:
+            reporter.diff(name, line.key, "\n".join(line.diff))
+    reporter.note(sums(plans))

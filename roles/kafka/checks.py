@@ -220,6 +220,15 @@ def users(inventory: Inventory) -> list[ConfigError]:
     return users.problems(inventory)
 
 
+def spoken(inventory: Inventory) -> list[ConfigError]:
+    """kafka_protocol is one that the version knows, and there is such a thing."""
+    if not any(host.vars["kafka_protocol"] for host in members(inventory, "kafka")):
+        return []
+    from roles.kafka import protocol  # few inventories have any, and every run loads this file
+
+    return protocol.problems(inventory)
+
+
 CHECKS = (
     metadata.missing,
     metadata.addressed,
@@ -231,6 +240,7 @@ CHECKS = (
     replication,
     in_sync.one_value,
     features.wanted,
+    spoken,
     limits,
     own_properties,
     known_properties,

@@ -10,12 +10,12 @@ Whether a broker may go down at this moment is said in `restart_rules.py`.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from cluster import remote
 from provisioner.errors import HostFailed, ProvisionerError
 from roles.kafka import client_certificates, given, metadata
+from roles.kafka.protocol import PROPERTY, VARIABLE, number, shown
 from roles.kafka.release import release
 from roles.kafka.service import STARTED
 from roles.shared import kraft, security, tls
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from provisioner.connect.requests import Call
     from provisioner.run.plan import HostPlan
     from provisioner.run.target import Target
-
-PROTOCOL = "inter.broker.protocol.version"
 
 
 def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerError]:
@@ -43,38 +41,37 @@ def _of_versions(target: Target, plan: HostPlan, call: Call) -> list[Provisioner
     if metadata.own(target):  # what brokers speak follows metadata.version, which no new version of Kafka changes
         return []
     found = call(target.name, remote.running_version("kafka", STARTED))
-    wanted, protocol = release(target.host.vars).version, target["kafka_config"].get(PROTOCOL)
-    problem = objection(found["version"], found["protocol"], wanted, None if protocol is None else str(protocol))
+    wanted, told = release(target.host.vars).version, target[VARIABLE] or target["kafka_config"].get(PROPERTY)
+    if not told and number(wanted) > number(found["version"] or wanted):
+        return []  # it goes on in the protocol of then (`kept.py`)
+    problem = objection(found["version"], found["protocol"], wanted, str(told) if told else None)
     return [HostFailed(problem[0], host=target.name, advice=problem[1])] if problem else []
 
 
 def objection(running: str | None, spoken: str | None, wanted: str, soon: str | None) -> tuple[str, str] | None:
     """(what is wrong, what to do) with a step from the version that runs to the wanted one; None where the others can
     keep working meanwhile. spoken, soon: the protocol that is set now and then; None for that of the version. Pure."""
-    if running is None or _minor(running) == _minor(wanted):
+    if running is None:
         return None
     then, now = soon or wanted, spoken or running
-    if _minor(then) > _minor(running):
-        old = _shown(running)
+    if number(running) == number(wanted):
+        if number(then) >= number(now):
+            return None
         return (
-            f"Kafka {running} -> {wanted} in one step: a restarted broker would speak protocol {_shown(then)}, "
-            f"which brokers that still run {running} do not understand",
-            f"in two deploys: set {PROTOCOL}: '{old}' in kafka_config for this one; when all brokers run {wanted}, "
-            "remove it and deploy again",
+            f"{VARIABLE}: {shown(then)}: the brokers speak protocol {shown(now)} already, and what was written in "
+            "it an older one may not read",
+            f"leave {VARIABLE} out, or set it to '{shown(now)}'",
         )
-    if _minor(now) > _minor(wanted):
+    if number(then) > number(running):
         return (
-            f"Kafka {running} -> {wanted}: the brokers speak protocol {_shown(now)}, which {wanted} does not "
-            "understand",
-            f"stay with {running}: a downgrade is possible only while {PROTOCOL} has never been above {_shown(wanted)}",
+            f"Kafka {running} -> {wanted} in one step: a restarted broker would speak protocol {shown(then)}, "
+            f"which brokers that still run {running} do not understand",
+            f"in two deploys: leave {VARIABLE} out of this one; when all brokers run {wanted}, set it to "
+            f"'{shown(wanted)}' and deploy again",
+        )
+    if number(now) > number(wanted):
+        return (
+            f"Kafka {running} -> {wanted}: the brokers speak protocol {shown(now)}, which {wanted} does not understand",
+            f"stay with {running}: a downgrade is possible only while {PROPERTY} has never been above {shown(wanted)}",
         )
     return None
-
-
-def _minor(version: str) -> tuple[int, ...]:
-    """(3, 9) of 3.9.2, and of the protocol 3.9-IV0."""
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-
-
-def _shown(version: str) -> str:
-    return ".".join(map(str, _minor(version)))

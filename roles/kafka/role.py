@@ -20,6 +20,7 @@ from roles.kafka import (
     listeners,
     logs,
     metadata,
+    protocol,
     service_archive,
     topology,
 )
@@ -182,6 +183,7 @@ def config(target: Target) -> File:
         security=locked(target),
         with_certificates=[one.name for one in listeners.with_certificates(target.host)],
         zookeeper_connect="" if own_quorum else escaped(metadata.connect(target)),
+        protocol=protocol.told(target),
     )
     own = target["kafka_config"]
     public: Sequence[str] = ()

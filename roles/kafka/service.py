@@ -65,7 +65,16 @@ def next_steps(targets: Sequence[Target]) -> list[str]:
         f"On {targets[0].name}, in any shell:",
         f"  {'sudo kafka-topics.sh --list' if closed else here}",
         f"  logs: journalctl -u kafka{f' -u {beside}' if beside else ''}, and {LOGS[0]}",
+        *_protocol(targets),
     ]
+
+
+def _protocol(targets: Sequence[Target]) -> list[str]:
+    if not targets[0]["kafka_protocol"]:
+        return []
+    from roles.kafka import protocol  # few clusters have been upgraded without having ended that
+
+    return protocol.next_step(targets)
 
 
 def inputs(target: Target) -> tuple[str, ...]:

@@ -12,6 +12,11 @@ from roles.kafka.objections import objection
     ("running", "spoken", "wanted", "soon", "expected"),
     [
         ("3.9.1", None, "3.9.2", None, None),
+        ("3.9.2", "2.5", "3.9.2", "3.9", None),
+        ("3.9.2", "2.5", "3.9.2", None, None),
+        ("3.9.2", "2.5", "3.9.2", "2.5", None),
+        ("3.9.2", None, "3.9.2", "2.5", "speak protocol 3.9 already"),
+        ("3.9.2", "3.0", "3.9.2", "2.5", "speak protocol 3.0 already"),
         (None, None, "3.9.2", None, None),
         ("2.5.0", None, "3.9.2", None, "would speak protocol 3.9, which brokers that still run 2.5.0"),
         ("2.5.0", None, "3.9.2", "3.0", "would speak protocol 3.0,"),
@@ -31,7 +36,7 @@ def test_a_step_that_the_other_brokers_would_not_understand_is_refused(running, 
 
 def test_the_way_in_two_steps_is_said():
     found = objection("2.5.0", None, "3.9.2", None)
-    assert found and "inter.broker.protocol.version: '2.5' in kafka_config" in found[1]
+    assert found and "leave kafka_protocol out" in found[1] and "set it to '3.9'" in found[1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""What brokers go on speaking after an upgrade, and until when."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cluster.settings.properties import parse
+from provisioner.errors import ConfigError, ProvisionerError
+from provisioner.run.evidence import Witness
+from provisioner.run.stages import at
+from roles.kafka import kept, protocol
+from tests.support import roles as support
+
+CONFIG = "/etc/kafka/server.properties"
+KEY = protocol.PROPERTY
+
+
+def told(text: str) -> str | None:
+    return parse(text).get(KEY)
+
+
+def witness(of: Any, name: str, link: str, disk: str = "", runs: str = "", *, restarts: bool = False) -> Witness:
+    """A broker whose files are of a version and name a protocol, and that runs with one, if that is known."""
+    settings = {"broker.id": "1", **({KEY: disk} if disk else {})}
+    said: Any = {"settings": settings, "running": {KEY: runs} if runs else {}, "link": f"/opt/kafka_2.13-{link}"}
+    plan: Any = SimpleNamespace(restarts=[SimpleNamespace(service=SimpleNamespace(unit="kafka"))] if restarts else [])
+    return Witness(support.target(of, name), plan, said={"kafka": said}, active=("kafka",))
+
+
+def processes(**versions: str) -> Any:
+    def call(host: str, request: Any, event: Any = None) -> dict[str, Any]:
+        assert (request.module, request.function) == ("cluster.state.running", "look")
+        return {"version": versions[host], "protocol": None}
+
+    return call
+
+
+def nobody(host: str, request: Any, event: Any = None) -> dict[str, Any]:
+    raise AssertionError(f"{host} was asked, which costs a round trip")
+
+
+@pytest.mark.parametrize(
+    ("brokers", "running", "expected"),
+    [
+        ([("2.5.0",), ("2.5.0",), ("2.5.0",)], "2.5.0 2.5.0 2.5.0", "2.5"),
+        # Killed when all had the new version, and none ran it.
+        ([("3.9.2",), ("3.9.2",), ("3.9.2",)], "2.5.0 2.5.0 2.5.0", "2.5"),
+        # Killed in the middle of the roll.
+        ([("3.9.2", "2.5", "2.5"), ("3.9.2", "2.5"), ("3.9.2",)], "3.9.2 2.5.0 2.5.0", "2.5"),
+        ([("3.9.2", "2.5-IV0", "2.5-IV0")], "3.9.2", "2.5"),
+        # A restart for another reason.
+        ([("3.9.2",), ("3.9.2",), ("3.9.2",)], "3.9.2 3.9.2 3.9.2", None),
+        # The way back: what they speak is what 2.5.0 does.
+        ([("3.9.2", "3.9", "3.9")], "3.9.2", None),
+    ],
+)
+def test_a_new_version_goes_on_in_the_protocol_of_then(tmp_path, brokers, running, expected):
+    names = [f"kafka{number}" for number, _ in enumerate(brokers, 1)]
+    of = support.inventory(tmp_path, kafka=names, zookeeper=names)
+    there = [witness(of, name, *one, restarts=True) for name, one in zip(names, brokers, strict=True)]
+    found = kept.kept(there, processes(**dict(zip(names, running.split(), strict=True))))
+    assert (found.variables[protocol.VARIABLE] if found else None) == expected
+    if found:
+        after = at(of, found)
+        assert told(support.text(support.target(after, "kafka1"), CONFIG)) == expected
+        (first, second) = protocol.next_step([support.target(after, "kafka1")])
+        assert "2.5 can come back" in first and "kafka_protocol: '3.9'" in second
+
+
+def test_the_way_back_tells_no_protocol(tmp_path):
+    of = support.inventory(tmp_path, kafka=["a"], zookeeper=["a"], kafka_version="2.5.0")
+    assert kept.kept([witness(of, "a", "3.9.2", "2.5", "2.5", restarts=True)], processes(a="3.9.2")) is None
+    assert told(support.text(support.target(of, "a"), CONFIG)) is None
+
+
+def test_a_run_without_changes_asks_nobody(tmp_path):
+    of = support.inventory(tmp_path, kafka=["a"], zookeeper=["a"])
+    assert kept.kept([witness(of, "a", "3.9.2")], nobody) is None
+    found = kept.kept([witness(of, "a", "3.9.2", "2.5", "2.5")], nobody)
+    assert found and found.variables == {protocol.VARIABLE: "2.5"}
+
+
+def test_what_the_inventory_says_counts(tmp_path):
+    for given in ({"kafka_protocol": "3.9"}, {"kafka_config": {KEY: "3.0"}}):
+        of = support.inventory(tmp_path, kafka=["a"], zookeeper=["a"], **given)
+        assert kept.kept([witness(of, "a", "3.9.2", "2.5", "2.5", restarts=True)], nobody) is None
+
+
+def test_new_brokers_and_those_without_zookeeper_are_told_nothing(tmp_path):
+    of = support.inventory(tmp_path, kafka=["a"], zookeeper=["a"])
+    new = witness(of, "a", "3.9.2", restarts=True)._replace(
+        said={"kafka": {"settings": {}, "running": {}, "link": None}}
+    )
+    assert kept.kept([new], nobody) is None
+    assert told(support.text(support.target(of, "a"), CONFIG)) is None
+    of = support.inventory(tmp_path, kafka=["a"])
+    assert kept.kept([witness(of, "a", "3.9.2", "3.9", "3.9", restarts=True)], nobody) is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "keeper", "expected"),
+    [
+        ({"kafka_protocol": "2.5"}, True, ""),
+        ({"kafka_protocol": "3.9"}, True, ""),
+        ({"kafka_protocol": "4.0"}, True, "newer than Kafka 3.9.2"),
+        ({"kafka_protocol": "3.9.2"}, True, "no version: '3.9.2'"),
+        ({"kafka_protocol": "latest"}, True, "no version: 'latest'"),
+        ({"kafka_protocol": "2.5", "kafka_config": {KEY: "2.5"}}, True, "both set"),
+        ({"kafka_protocol": "4.3"}, False, "for clusters with ZooKeeper"),
+    ],
+)
+def test_a_protocol_that_there_is_not_is_refused(tmp_path, variables, keeper, expected):
+    def load() -> Any:
+        return support.inventory(tmp_path, kafka=["a"], zookeeper=["a"] if keeper else None, **variables)
+
+    if not expected:
+        load()
+        return
+    with pytest.raises(ProvisionerError) as refused:
+        load()
+    assert isinstance(refused.value, ConfigError) and expected in "\n".join(refused.value.lines())
+
+
+def test_brokers_of_one_cluster_speak_one_protocol(tmp_path):
+    with pytest.raises(ConfigError, match="kafka_protocol differs"):
+        support.inventory(tmp_path, kafka={"a": {"kafka_protocol": "2.5"}, "b": {}}, zookeeper=["a"])
