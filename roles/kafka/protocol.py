@@ -53,7 +53,7 @@ def next_step(targets: Sequence[Target]) -> list[str]:
         return []
     version = release(target.host.vars).version
     return [
-        f"The brokers run {version} and speak protocol {now}: {now} can come back (kafka_version) until you set",
+        f"The brokers run {version} and speak protocol {now}: that version can come back until you set",
         f"  {VARIABLE}: '{shown(version)}' and deploy, when {version} has proved itself",
     ]
 

@@ -65,22 +65,38 @@ def test_every_verb_works_the_same_on(three: Cluster, version: str):
 
 
 def upgrade(three: Cluster) -> None:
-    """From 2.5.0, the two steps in which brokers that restart one by one understand each other: nobody notices."""
-    before = three.everything()
-    three.set({"kafka_version": "3.9.2"})
+    """From 2.5.0, in the two steps in which brokers that restart one by one understand each other, also where the first
+    one is cut off: nobody notices. Between them, the old version could come back."""
+    before, spoken = three.everything(), "inter.broker.protocol.version="
+    three.set({"kafka_version": "3.9.2", "kafka_protocol": "3.9"})
     for verb in ("plan", "deploy"):
         refused = three.invoke(verb, expect=2)
-        assert "Kafka 2.5.0 -> 3.9.2 in one step" in refused and "inter.broker.protocol.version: '2.5'" in refused
+        assert "Kafka 2.5.0 -> 3.9.2 in one step" in refused and "leave kafka_protocol out of this one" in refused
     assert three.everything() == before
     load = Load(three.bootstrap, "upgraded")
     with load:
-        three.set({"kafka_version": "3.9.2", "kafka_config": {"inter.broker.protocol.version": "2.5"}})
-        assert "Smoke check passed" in three.invoke("deploy")
         three.set({"kafka_version": "3.9.2"})
+        assert "brokers that run 3.9.2 go on speaking protocol 2.5" in three.invoke("plan")
+        # All have the new version by then, and one runs it, or none does.
+        with three.running("deploy") as run:
+            run.says("restart service:kafka (")
+            run.kill()
+        output = three.invoke("deploy")
+        assert "Smoke check passed" in output and "set\n    kafka_protocol: '3.9' and deploy" in output, output
+        assert all(host.sh(f"grep {spoken} /etc/kafka/server.properties") == f"{spoken}2.5" for host in three.hosts)
+        three.require_unchanged()
+        three.set({"kafka_version": "2.5.0"})
+        assert "--accept-downgrade" in three.invoke("plan", expect=2)
+        three.invoke("plan", "--accept-downgrade")
+        three.set({"kafka_version": "3.9.2", "kafka_protocol": "3.9"})
         assert "Smoke check passed" in three.invoke("deploy")
         load.more()
     load.verdict()
     three.invoke("topics.delete", "--topic", "upgraded", "--yes")
+    three.set({"kafka_version": "3.9.2"})
+    three.require_unchanged()
+    three.set({"kafka_version": "3.9.2", "kafka_protocol": "2.5"})
+    assert "speak protocol 3.9 already" in three.invoke("plan", expect=2)
     three.set({"kafka_version": "2.5.0"})
     assert "which 2.5.0 does not understand" in three.invoke("plan", expect=2)
 

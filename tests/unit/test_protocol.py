@@ -67,7 +67,7 @@ def test_a_new_version_goes_on_in_the_protocol_of_then(tmp_path, brokers, runnin
         after = at(of, found)
         assert told(support.text(support.target(after, "kafka1"), CONFIG)) == expected
         (first, second) = protocol.next_step([support.target(after, "kafka1")])
-        assert "2.5 can come back" in first and "kafka_protocol: '3.9'" in second
+        assert "speak protocol 2.5: that version can come back" in first and "kafka_protocol: '3.9'" in second
 
 
 def test_the_way_back_tells_no_protocol(tmp_path):
