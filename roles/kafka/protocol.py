@@ -11,9 +11,9 @@ brokers know.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ConfigError
 from roles.kafka import metadata
@@ -56,6 +56,26 @@ def next_step(targets: Sequence[Target]) -> list[str]:
         f"The brokers run {version} and speak protocol {now}: that version can come back until you set",
         f"  {VARIABLE}: '{shown(version)}' and deploy, when {version} has proved itself",
     ]
+
+
+def notes(brokers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Where an upgrade stands that has not come to its end. brokers {host: with version and protocol, None where they
+    are not known or not told}. Pure."""
+    hosts: dict[str, list[str]] = {}
+    for name, one in brokers.items():
+        if one.get("version"):
+            hosts.setdefault(one["version"], []).append(name)
+    if len(hosts) > 1:
+        each = "; ".join(f"{version}: {', '.join(hosts[version])}" for version in sorted(hosts, key=number))
+        yield f"brokers run different versions ({each}): `invoke deploy` brings all to that of the inventory"
+        return
+    told = [str(one["protocol"]) for one in brokers.values() if one.get("protocol")]
+    for version in hosts:
+        if told and number(now := min(told, key=number)) < number(version):
+            yield (
+                f"brokers run {version} and speak protocol {shown(now)} among themselves: `{VARIABLE}: "
+                f"'{shown(version)}'` and a deploy end the upgrade, and that version cannot come back then"
+            )
 
 
 def problems(inventory: Inventory) -> list[ConfigError]:

@@ -12,7 +12,7 @@ from provisioner.connect.requests import Call
 from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target
 from provisioner.words import counted
-from roles.kafka import listeners, metadata, service, split, topology
+from roles.kafka import listeners, metadata, protocol, service, split, topology
 
 if TYPE_CHECKING:
     from cluster.metadata.kraft.view import Advice
@@ -31,7 +31,7 @@ TROUBLES = (
 def look(call: Call, target: Target) -> Mapping[str, Any]:
     """As `cluster.state.node.look` answers, with bootstrap_servers (`listeners.bootstrap_servers`). Where the
     controllers are the cluster's own, also with quorum, what they say, and features, as
-    `cluster.metadata.kraft.features.look` answers."""
+    `cluster.metadata.kraft.features.look` answers; with ZooKeeper, with protocol, that it is told to speak."""
     broker = topology.broker_id(target.host, target.members("kafka"))
     session = metadata.session(target)
     request = remote.broker_status(broker, **metadata.assumed(call, target), log_file=service.LOGS[0], session=session)
@@ -40,7 +40,7 @@ def look(call: Call, target: Target) -> Mapping[str, Any]:
     answer = {**call(target.name, request.at(local)), "bootstrap_servers": servers}
     quorum = metadata.quorum(call, target)
     if quorum is None:
-        return answer
+        return {**answer, "protocol": call(target.name, remote.running_version("kafka", service.STARTED))["protocol"]}
     if not answer["serving"]:
         return {**answer, "why": _why(answer["why"], quorum)}
     return {**answer, "quorum": quorum, "features": call(target.name, of_metadata.features().at(local))}
@@ -63,7 +63,8 @@ def members(inventory: Inventory) -> dict[str, int]:
 
 def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None) -> dict[str, Any]:
     """With broker_id, the partitions that it leads and those that it has a copy of, what it says about its cluster, and
-    what Kafka says of each data directory; hears: what the controllers say to a host whose broker does not serve."""
+    what Kafka says of each data directory; protocol: that it is told to speak; hears: what the controllers say to a
+    host whose broker does not serve."""
     serving, dirs, own = common["serving"], said.get("log_dirs") or {}, str(number)
     return {
         **common,
@@ -76,6 +77,7 @@ def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None
             for disk in common["disks"]
         ],
         "broker_id": number,
+        "protocol": said.get("protocol"),
         "leaders": said["leaders"].get(own, 0) if serving else None,
         "replicas": said["replicas"].get(own, 0) if serving else None,
         "says": {key: said[key] for key in ("brokers", "controller", "cluster_id")} if serving else None,
@@ -184,7 +186,8 @@ def problems(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def notes(found: Mapping[str, Any]) -> Iterator[str]:
-    """Brokers outside the inventory, partitions that the next failure would stop, and throttled copies."""
+    """Brokers outside the inventory, partitions that the next failure would stop, throttled copies, and an upgrade that
+    has not come to its end."""
     cluster = found[KEY]
     if not cluster:
         return
@@ -193,6 +196,7 @@ def notes(found: Mapping[str, Any]) -> Iterator[str]:
     if cluster["at_min_isr"]["count"]:
         yield f"{_partitions(cluster['at_min_isr'])} without an in-sync copy to spare"
     yield from throttle_notes(cluster["throttled"])
+    yield from protocol.notes({name: host["services"].get("kafka", {}) for name, host in found["hosts"].items()})
 
 
 def doubtful(found: Mapping[str, Any]) -> bool:

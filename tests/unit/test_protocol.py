@@ -127,3 +127,26 @@ def test_a_protocol_that_there_is_not_is_refused(tmp_path, variables, keeper, ex
 def test_brokers_of_one_cluster_speak_one_protocol(tmp_path):
     with pytest.raises(ConfigError, match="kafka_protocol differs"):
         support.inventory(tmp_path, kafka={"a": {"kafka_protocol": "2.5"}, "b": {}}, zookeeper=["a"])
+
+
+@pytest.mark.parametrize(
+    ("brokers", "expected"),
+    [
+        ([("3.9.2", None), ("3.9.2", None)], ""),
+        ([("3.9.2", "3.9"), ("3.9.2", "3.9-IV0")], ""),
+        ([(None, None)], ""),
+        (
+            [("3.9.2", "2.5"), ("3.9.2", "2.5")],
+            "run 3.9.2 and speak protocol 2.5 among themselves: `kafka_protocol: '3.9'`",
+        ),
+        (
+            [("3.9.2", "2.5"), ("2.5.0", None), (None, None)],
+            "(2.5.0: kafka2; 3.9.2: kafka1): `invoke deploy` brings all",
+        ),
+        ([("2.10.0", "2.9"), ("2.9.0", None)], "(2.9.0: kafka2; 2.10.0: kafka1)"),
+    ],
+)
+def test_status_says_where_an_upgrade_stands(brokers, expected):
+    entries = {f"kafka{n}": {"version": version, "protocol": told} for n, (version, told) in enumerate(brokers, 1)}
+    said = "\n".join(protocol.notes({**entries, "lost": {}}))
+    assert expected in said and bool(said) == bool(expected)
