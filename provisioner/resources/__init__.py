@@ -12,6 +12,7 @@ from .credential import Credential as Credential
 from .derived import Derived as Derived
 from .digest import sha256 as sha256
 from .directory import Directory as Directory
+from .earlier import Earlier as Earlier
 from .extract import Extract as Extract
 from .file import File as File
 from .given import Given as Given

@@ -18,9 +18,22 @@ from .frozen import dataclass
 MARKER = ".provisioned"
 
 
-def _record(path: str) -> str:
+def record_of(path: str) -> str:
     """Under which name the host remembers what was unpacked to `path`."""
     return f"archives/{short(path)}.json"
+
+
+def versions(path: str, system: Any) -> List[str]:
+    """Directories beside this one that an archive was unpacked to: this version's, and earlier ones' of this product,
+    which stay after an update; and an unpacking that was cut off."""
+    folder, name = os.path.split(path)
+    product = re.split(r"[_-]\d", name)[0]
+    ours = [one for one in trees.directories(folder) if re.split(r"[_-]\d", os.path.basename(one))[0] == product]
+    return [
+        one
+        for one in ours
+        if system.path_state(f"{one}/{MARKER}") or system.remembers(record_of(one)) or one == f"{path}.unpacking~"
+    ]
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,7 @@ class Archive(Resource):
             raise in_the_way(self.path, state, "directory")
         marker = system.path_state(self.marker)
         identity = system.read_bytes(self.marker).decode("utf-8", "replace").strip() if marker else None
-        recorded = system.recall(_record(self.path))
+        recorded = system.recall(record_of(self.path))
         if marker is None and recorded is None and os.listdir(self.path):
             raise Failure(
                 f"{self.path} holds files that no deploy has put there: {some(sorted(os.listdir(self.path)), 4)}",
@@ -115,29 +128,15 @@ class Archive(Resource):
         touched = ["(no record)"] if recorded is None else altered(self.path, json.loads(recorded))
         return {"identity": identity, "altered": touched, "owner": state["owner"], "mode": state["mode"]}
 
-    def _versions(self, system: Any) -> list[str]:
-        """Directories beside this one that an archive was unpacked to: this version's, and earlier ones' of this
-        product, which stay after an update; and an unpacking that was cut off."""
-        folder, name = os.path.split(self.path)
-        product = re.split(r"[_-]\d", name)[0]
-        ours = [path for path in trees.directories(folder) if re.split(r"[_-]\d", os.path.basename(path))[0] == product]
-        return [
-            path
-            for path in ours
-            if system.path_state(f"{path}/{MARKER}")
-            or system.remembers(_record(path))
-            or path == f"{self.path}.unpacking~"
-        ]
-
     def present(self, system: Any) -> list[str]:
-        return self._versions(system)
+        return versions(self.path, system)
 
     def remove(self, system: Any) -> str:
         import shutil
 
-        for path in self._versions(system):
+        for path in versions(self.path, system):
             shutil.rmtree(path)
-            system.forget(_record(path))
+            system.forget(record_of(path))
         return ""
 
     def fix(self, system: Any, actual: Optional[State], differs: tuple[str, ...]) -> None:
@@ -150,6 +149,6 @@ class Archive(Resource):
             raise Failure(f"the archive for {self.path} ({self.label}) has not arrived on the host")
         from ..agent import unpack
 
-        before = json.loads(system.recall(_record(self.path)) or "{}")
+        before = json.loads(system.recall(record_of(self.path)) or "{}")
         record = unpack.unpack(payload, self.path, self.strip, (MARKER, self.marker_text), before)
-        system.remember(_record(self.path), json.dumps(record))
+        system.remember(record_of(self.path), json.dumps(record))

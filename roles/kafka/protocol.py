@@ -46,6 +46,15 @@ def told(target: Target) -> str:
     return "" if own else wanted
 
 
+def final(target: Target) -> bool:
+    """Whether no version before the one in the inventory is to come back, as far as that says so: without ZooKeeper,
+    where features are finalised for it."""
+    if metadata.own(target):
+        wanted = str(target["kafka_features"])
+        return bool(_NUMBER.fullmatch(wanted)) and number(wanted) >= number(release(target.host.vars).version)
+    return not told(target)
+
+
 def next_step(targets: Sequence[Target]) -> list[str]:
     """What ends an upgrade, while the brokers speak the protocol of an older version."""
     target = targets[0]

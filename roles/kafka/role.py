@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster.endpoint import SSL
 from provisioner.inventory.addresses import is_loopback
-from provisioner.resources import Archive, Directory, File, Link, Links, Resource
+from provisioner.resources import Archive, Directory, Earlier, File, Link, Links, Resource
 from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
@@ -260,7 +260,8 @@ def formatted(target: Target) -> list[Resource]:
 def installed(target: Target) -> list[Resource]:
     """Kafka itself and the official commands, for every role that runs it; once on a host."""
     archive = distribution(target)
-    return [archive, *tools(target, archive), Link("/opt/kafka", archive.path)]
+    earlier = [Earlier(archive.path, target["kafka_keep_versions"])] if protocol.final(target) else []
+    return [archive, *tools(target, archive), Link("/opt/kafka", archive.path), *earlier]
 
 
 def resources(target: Target) -> list[Resource]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.resources import Archive, Derived, Directory, File, Gone, Link, Links, Package, Service, Sysctl, sha256
+from provisioner.resources import Archive, Derived, Directory, Earlier, File, Gone, Link, Links, Package, Service, Sysctl, sha256
 from provisioner.resources.service import outdated, parse_record
 from provisioner.run import plan
 from provisioner.secrets import mask
@@ -45,6 +45,7 @@ CASES = [
     ),
     (Service("kafka"), as_read(Service("kafka"), active=False), "~", "active"),
     (Gone("/etc/kafka/old.pem", PROPERTIES), {"there": True}, "~", "not there"),
+    (Earlier("/opt/k-3"), {"no longer needed": ["/opt/k-2"]}, "~", "1 no longer needed: /opt/k-2"),
 ]
 
 
