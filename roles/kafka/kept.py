@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cluster import remote
 from provisioner.run.stages import Stage
@@ -55,11 +55,8 @@ def _restarts(one: Witness) -> bool:
 
 def _spoken(one: Witness, call: Call) -> str:
     """As its process speaks; of one that does not run, as it would by its files. "" where neither is known."""
-    said: Mapping[str, Any] = one.said[kraft.COMBINED_UNIT]
-    if found := said["running"].get(PROPERTY):
-        return str(found)
-    by_files = str(_settings(one).get(PROPERTY) or version_in(said["link"]) or "")
+    by_files = str(_settings(one).get(PROPERTY) or version_in(one.said[kraft.COMBINED_UNIT]["link"]) or "")
     if not _restarts(one):  # it runs with what is there
         return by_files
     running = call(one.name, remote.running_version(kraft.COMBINED_UNIT, STARTED))
-    return str(running["version"] or by_files)
+    return str(running["protocol"] or running["version"] or by_files)

@@ -22,18 +22,21 @@ def told(text: str) -> str | None:
     return parse(text).get(KEY)
 
 
-def witness(of: Any, name: str, link: str, disk: str = "", runs: str = "", *, restarts: bool = False) -> Witness:
-    """A broker whose files are of a version and name a protocol, and that runs with one, if that is known."""
+def witness(of: Any, name: str, link: str, disk: str = "", *, restarts: bool = False) -> Witness:
+    """A broker whose files are of a version and name a protocol."""
     settings = {"broker.id": "1", **({KEY: disk} if disk else {})}
-    said: Any = {"settings": settings, "running": {KEY: runs} if runs else {}, "link": f"/opt/kafka_2.13-{link}"}
+    said: Any = {"settings": settings, "running": {}, "link": f"/opt/kafka_2.13-{link}"}
     plan: Any = SimpleNamespace(restarts=[SimpleNamespace(service=SimpleNamespace(unit="kafka"))] if restarts else [])
     return Witness(support.target(of, name), plan, said={"kafka": said}, active=("kafka",))
 
 
-def processes(**versions: str) -> Any:
+def processes(**running: str) -> Any:
+    """What the brokers say that run: {host: version, or version/protocol where they are told one, or "" for none}."""
+
     def call(host: str, request: Any, event: Any = None) -> dict[str, Any]:
         assert (request.module, request.function) == ("cluster.state.running", "look")
-        return {"version": versions[host], "protocol": None}
+        version, _, told = running[host].partition("/")
+        return {"version": version or None, "protocol": told or None}
 
     return call
 
@@ -49,19 +52,23 @@ def nobody(host: str, request: Any, event: Any = None) -> dict[str, Any]:
         # Killed when all had the new version, and none ran it.
         ([("3.9.2",), ("3.9.2",), ("3.9.2",)], "2.5.0 2.5.0 2.5.0", "2.5"),
         # Killed in the middle of the roll.
-        ([("3.9.2", "2.5", "2.5"), ("3.9.2", "2.5"), ("3.9.2",)], "3.9.2 2.5.0 2.5.0", "2.5"),
-        ([("3.9.2", "2.5-IV0", "2.5-IV0")], "3.9.2", "2.5"),
+        ([("3.9.2", "2.5"), ("3.9.2", "2.5"), ("3.9.2",)], "3.9.2/2.5 2.5.0 2.5.0", "2.5"),
+        # All of them run it: what this run would change is only the protocol.
+        ([("3.9.2", "2.5"), ("3.9.2", "2.5"), ("3.9.2", "2.5")], "3.9.2/2.5 3.9.2/2.5 3.9.2/2.5", "2.5"),
+        ([("3.9.2", "2.5-IV0")], "3.9.2/2.5-IV0", "2.5"),
+        ([("3.9.2", "2.5")], "-", "2.5"),  # it is down
         # A restart for another reason.
         ([("3.9.2",), ("3.9.2",), ("3.9.2",)], "3.9.2 3.9.2 3.9.2", None),
         # The way back: what they speak is what 2.5.0 does.
-        ([("3.9.2", "3.9", "3.9")], "3.9.2", None),
+        ([("3.9.2", "3.9")], "3.9.2/3.9", None),
     ],
 )
 def test_a_new_version_goes_on_in_the_protocol_of_then(tmp_path, brokers, running, expected):
     names = [f"kafka{number}" for number, _ in enumerate(brokers, 1)]
     of = support.inventory(tmp_path, kafka=names, zookeeper=names)
     there = [witness(of, name, *one, restarts=True) for name, one in zip(names, brokers, strict=True)]
-    found = kept.kept(there, processes(**dict(zip(names, running.split(), strict=True))))
+    running = [one.strip("-") for one in running.split()]
+    found = kept.kept(there, processes(**dict(zip(names, running, strict=True))))
     assert (found.variables[protocol.VARIABLE] if found else None) == expected
     if found:
         after = at(of, found)
@@ -72,21 +79,21 @@ def test_a_new_version_goes_on_in_the_protocol_of_then(tmp_path, brokers, runnin
 
 def test_the_way_back_tells_no_protocol(tmp_path):
     of = support.inventory(tmp_path, kafka=["a"], zookeeper=["a"], kafka_version="2.5.0")
-    assert kept.kept([witness(of, "a", "3.9.2", "2.5", "2.5", restarts=True)], processes(a="3.9.2")) is None
+    assert kept.kept([witness(of, "a", "3.9.2", "2.5", restarts=True)], processes(a="3.9.2/2.5")) is None
     assert told(support.text(support.target(of, "a"), CONFIG)) is None
 
 
 def test_a_run_without_changes_asks_nobody(tmp_path):
     of = support.inventory(tmp_path, kafka=["a"], zookeeper=["a"])
     assert kept.kept([witness(of, "a", "3.9.2")], nobody) is None
-    found = kept.kept([witness(of, "a", "3.9.2", "2.5", "2.5")], nobody)
+    found = kept.kept([witness(of, "a", "3.9.2", "2.5")], nobody)
     assert found and found.variables == {protocol.VARIABLE: "2.5"}
 
 
 def test_what_the_inventory_says_counts(tmp_path):
     for given in ({"kafka_protocol": "3.9"}, {"kafka_config": {KEY: "3.0"}}):
         of = support.inventory(tmp_path, kafka=["a"], zookeeper=["a"], **given)
-        assert kept.kept([witness(of, "a", "3.9.2", "2.5", "2.5", restarts=True)], nobody) is None
+        assert kept.kept([witness(of, "a", "3.9.2", "2.5", restarts=True)], nobody) is None
 
 
 def test_new_brokers_and_those_without_zookeeper_are_told_nothing(tmp_path):
@@ -97,7 +104,7 @@ def test_new_brokers_and_those_without_zookeeper_are_told_nothing(tmp_path):
     assert kept.kept([new], nobody) is None
     assert told(support.text(support.target(of, "a"), CONFIG)) is None
     of = support.inventory(tmp_path, kafka=["a"])
-    assert kept.kept([witness(of, "a", "3.9.2", "3.9", "3.9", restarts=True)], nobody) is None
+    assert kept.kept([witness(of, "a", "3.9.2", "3.9", restarts=True)], nobody) is None
 
 
 @pytest.mark.parametrize(
