@@ -141,9 +141,12 @@ def of_topics(to: Catalogue, topics: Mapping[str, Mapping[str, str | None]]) -> 
 def _wrong(one: Property, text: str, to: Catalogue) -> str:
     """Why a version refuses a value, as the rest of a sentence; "" where it takes it. A class that Kafka's packages
     should have and have not is gone; another one may be a plugin's."""
-    own = text.startswith(("kafka.", "org.apache.kafka."))
+    if "class" in (one.type.lower(), one.check):
+        for name in (part.strip() for part in text.split(",")):
+            if name.startswith(("kafka.", "org.apache.kafka.")) and name not in {*to.classes, one.default}:
+                return f"cannot name {name}, which is gone"
     try:
-        verdict.judge(one, text, to.classes if own else None)
+        verdict.judge(one, text, None)
     except Wrong as wrong:
         return str(wrong)
     return ""

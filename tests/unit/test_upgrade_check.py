@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sys
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +19,7 @@ from cluster.users import remote as of_users
 from cluster.users import requests
 from provisioner.connect.fleet import Outcome
 from provisioner.errors import UsageError
+from provisioner.report.plain import PlainReporter
 from roles.kafka import upgrade as rules
 from roles.kafka.upgrade import CHANGES, NOTE, STOPS
 from roles.shared import catalogue, releases
@@ -49,7 +53,7 @@ class World:
         self.hosts = FakeHosts({})
         self.reads = 0
 
-    def look(self, tmp_path, seconds: float = 4.0) -> verb.Check:
+    def cluster(self, tmp_path) -> Any:
         servers = NAMES if self.zookeeper else None
         variables = {"kafka_version": self.now, **self.variables}
         inventory = support.inventory(tmp_path, list(NAMES), servers and list(servers), **variables)
@@ -58,7 +62,7 @@ class World:
         fleet = SimpleNamespace(
             call=self.hosts, read=self._read, each=lambda names, ask: Outcome({name: ask(name) for name in names}, {})
         )
-        cluster = SimpleNamespace(
+        return SimpleNamespace(
             inventory=inventory,
             brokers={number: inventory.hosts[name] for number, name in enumerate(NAMES, 1)},
             fleet=fleet,
@@ -68,10 +72,12 @@ class World:
             call=lambda request: self.hosts("kafka1", request.at("127.0.0.1:9092")),
             name=lambda broker: NAMES[broker - 1],
         )
-        run = Run(str(tmp_path / "site.yml"))
+
+    def look(self, tmp_path, seconds: float = 4.0) -> verb.Check:
+        cluster = self.cluster(tmp_path)
         known = catalogue.of("kafka", self.to)
         assert known is not None
-        found = verb.Check(run, cluster, releases.release("kafka", self.to), known)  # type: ignore[arg-type]
+        found = verb.Check(Run(str(tmp_path / "site.yml")), cluster, releases.release("kafka", self.to), known)
         found.look(seconds)
         return found
 
@@ -143,7 +149,7 @@ PLANTED: dict[str, tuple[Callable[[World], None], str, str]] = {
     "a line by hand with a class that is gone": (
         changed(lines=AUTHORIZER),
         STOPS,
-        "server.properties has authorizer.class.name, which the inventory does not have; in Kafka 4.3.1 it takes",
+        "server.properties has authorizer.class.name, which the inventory does not have; in Kafka 4.3.1 it cannot name",
     ),
     "a line by hand with a property that is gone": (
         changed(lines={"control.plane.listener.name": "X"}),
@@ -244,6 +250,32 @@ def test_a_clean_cluster_has_no_finding(world: World, tmp_path):
     assert document["findings"] == [] and document["unreachable"] == [] and document["requests"] == 21
     assert document["defaults"]["log.message.timestamp.after.max.ms"] == {"before": "no limit", "after": "1 h"}
     assert "process.roles" not in document["defaults"]
+
+
+@pytest.mark.parametrize(
+    ("planted", "code", "said"),
+    [
+        ("", 0, "Nothing stops an upgrade to 4.3.1"),
+        ("a topic with an old format", 0, "Nothing stops an upgrade to 4.3.1, 1 thing to know"),
+        ("a full disk", 2, "4 things to fix before an upgrade to 4.3.1"),
+    ],
+)
+def test_the_page_and_the_document_say_the_same_and_how_it_ends(
+    world: World, tmp_path, monkeypatch, capsys, planted, code, said
+):
+    if planted:
+        PLANTED[planted][0](world)
+    cluster, run = world.cluster(tmp_path), Run(str(tmp_path / "site.yml"))
+    cluster.show = PlainReporter(sys.stdout)
+    monkeypatch.setattr(verb, "opened", lambda run, stream: contextlib.nullcontext(cluster))
+    assert verb.check(run, "4.3.1", "0", as_json=True) == code
+    document = json.loads(capsys.readouterr().out)
+    assert (document["from"], document["to"], document["requests"]) == ("3.9.2", "4.3.1", None)
+    assert verb.check(run, "4.3.1", "0", as_json=False) == code
+    page = capsys.readouterr().out
+    assert [one for one in document["findings"] if one["what"] not in page or one["fix"] not in page] == []
+    assert {one["where"] == list(NAMES) for one in document["findings"]} <= {code == 2}
+    assert page.splitlines()[-1] == f"--> {said}"
 
 
 def test_what_is_asked(world: World, tmp_path):
