@@ -175,8 +175,13 @@ def defaults(now: Catalogue, to: Catalogue, given: Iterable[str], kraft: bool) -
         if before is None or before.default == then.default or name in taken or name in ALIKE or off:
             continue
         if other not in (before.metadata, then.metadata) and "internal" not in then.note:
-            out.append((name, shown(name, before.default), shown(name, then.default)))
+            out.append((name, _said(name, before.default), _said(name, then.default)))
     return out
+
+
+def _said(name: str, value: str | None) -> str:
+    """A default for people. What -1 means is each property's own matter."""
+    return value if value == "-1" else shown(name, value)
 
 
 # -- the cluster

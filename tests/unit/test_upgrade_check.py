@@ -249,6 +249,7 @@ def test_a_clean_cluster_has_no_finding(world: World, tmp_path):
     document = found.document()
     assert document["findings"] == [] and document["unreachable"] == [] and document["requests"] == 21
     assert document["defaults"]["log.message.timestamp.after.max.ms"] == {"before": "no limit", "after": "1 h"}
+    assert document["defaults"]["group.coordinator.append.linger.ms"] == {"before": "10 ms", "after": "-1"}
     assert "process.roles" not in document["defaults"]
 
 
