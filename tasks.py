@@ -20,6 +20,7 @@ from cli.verbs import (
     quorum,
     records,
     topics,
+    upgrade,
     users,
 )
 from lab.tasks import ns as lab
@@ -54,6 +55,7 @@ namespace.add_collection(
     )
 )
 namespace.add_collection(Collection("config", config.list_))
+namespace.add_collection(Collection("upgrade", upgrade.check))
 namespace.add_collection(Collection("artifacts", artifacts.lock, artifacts.fetch))
 namespace.add_collection(Collection("groups", groups.listing, groups.describe, groups.reset, groups.delete))
 namespace.add_collection(Collection("users", users.list_, users.apply))

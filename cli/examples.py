@@ -5,7 +5,7 @@ from __future__ import annotations
 
 # What one wants to do, and the verbs, or groups of verbs, for it.
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Install and change", ("plan", "deploy", "restart", "uninstall")),
+    ("Install and change", ("plan", "deploy", "restart", "upgrade", "uninstall")),
     ("Look", ("status", "doctor", "logs", "smoke")),
     ("Topics", ("topics",)),
     ("Records and their readers", ("produce", "consume", "groups", "bench")),
@@ -63,6 +63,7 @@ EXAMPLES = {
     "topics.export": "topics.export --hosts prod3",
     "topics.list": "topics.list --hosts prod3",
     "topics.plan": "topics.plan --hosts prod3",
+    "upgrade.check": "upgrade.check --hosts prod3-kraft --to 4.3.1",
     "users.apply": "users.apply --hosts prod3-kraft --check",
     "users.list": "users.list --hosts prod3-kraft",
     "uninstall": "uninstall --hosts prod3 --limit kafka3",
@@ -94,7 +95,6 @@ ELSEWHERE = {
     "test": "smoke",
     "top": "status",
     "up": "deploy",
-    "upgrade": "deploy",
     "watch": "status",
     "write": "produce",
 }

@@ -57,6 +57,7 @@ VALUES: Mapping[str, str] = {
     "--until": "TIME",
     "--before": "TIME",
     "--interval": "TIME",
+    "--listen": "TIME",
     "--retention": "TIME",
     "--retention-bytes": "SIZE",
     "--size": "SIZE",

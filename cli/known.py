@@ -94,6 +94,12 @@ class Local:
     def versions(self) -> Names:
         return {file.stem: file.parent.parent.name for file in sorted(ROLES.glob("*/versions/*.yml"), key=_number)}
 
+    def targets(self) -> Names:
+        """Where a verb leads to: a version of Kafka, or a place among the records."""
+        places = dict.fromkeys(("earliest", "latest"), "")
+        versions = {name: "" for name, product in self.versions().items() if product == "kafka"}
+        return versions if self._verb.startswith("upgrade.") else places
+
     def _written(self) -> Iterable[Mapping[str, Any]]:
         """The variables as they are written, of one host of each group."""
         layout = self._layout
@@ -151,6 +157,7 @@ SOURCES: Mapping[str, Callable[[Local], Names]] = {
     "tags": Local.roles,
     "product": Local.products,
     "version": Local.versions,
+    "to": Local.targets,
 }
 # Of which there are always the same.
 FIXED: Mapping[str, tuple[str, ...]] = {
@@ -159,7 +166,6 @@ FIXED: Mapping[str, tuple[str, ...]] = {
     "isolation": ("read_uncommitted", "read_committed"),
     "level": ("DEBUG", "INFO", "WARN", "ERROR"),
     "offset": ("earliest", "latest"),
-    "to": ("earliest", "latest"),
     "retention": ("1d", "7d", "forever"),
     "image": ("bookworm", "trixie"),
 }

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Set, Tuple
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Dict, Generator, Iterable, Iterator, List, Set, Tuple
 
 from cluster.cluster import answering
 from cluster.endpoint import Endpoint
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 LOGGER = "kafka.authorizer.logger"
-LOUD = "DEBUG"
+LOUD, QUIET = "DEBUG", "INFO"
 # As both of Kafka's authorizers write it: StandardAuthorizerData.buildAuditMessage, AclAuthorizer.logAuditMessage.
 LINE = re.compile(
     r"Principal = (?P<who>.+?) is Allowed [Oo]peration = (?P<operation>\w+) from host = (?P<address>\S+)"
@@ -41,35 +42,42 @@ def listen(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     Returns heard (`Heard`, each once, sorted). Raises Failure where the broker does not answer.
     """
     found: Set[Heard] = set()
-    resource, aside = str(args["broker"]), frozenset(args["aside"])
+    aside = frozenset(args["aside"])
     with answering("listen to its authorizer"), wire.Connection(Endpoint.parse(args["bootstrap"])) as broker:
-        levels = configs.describe(broker, configs.LOGGERS, [resource])[resource]
-        before = levels[LOGGER].value if LOGGER in levels else "INFO"
-        log = Growing(args["log"])
-        configs.alter(broker, configs.LOGGERS, {resource: {LOGGER: LOUD}})
-        try:
-            deadline = time.monotonic() + float(args["seconds"])
-            while time.monotonic() < deadline and len(found) < MOST:
-                time.sleep(0.25)
-                found.update(parsed(log.more(), aside))
-        finally:
-            configs.alter(broker, configs.LOGGERS, {resource: {LOGGER: before}})
-        found.update(parsed(log.more(), aside))
+        heard = lines(broker, str(args["broker"]), LOGGER, args["log"], float(args["seconds"]), QUIET)
+        with closing(heard):
+            for some in heard:
+                found.update(parsed(some, aside))
+                if len(found) >= MOST:
+                    break
     return {"heard": sorted(found)[:MOST]}
 
 
-def parsed(lines: Iterable[str], aside: Iterable[str] = ()) -> Iterator[Heard]:
+def lines(
+    broker: wire.Connection, number: str, logger: str, log: str, seconds: float, quiet: str
+) -> Generator[List[str], None, None]:
+    """What a logger of a broker writes in the next seconds, some lines at a time, while it is at DEBUG: when this is
+    closed, it is as it was. number: the broker's id; log: its file; quiet: its level where the broker lists none."""
+    levels = configs.describe(broker, configs.LOGGERS, [number])[number]
+    before = levels[logger].value if logger in levels else quiet
+    file = Growing(log)
+    configs.alter(broker, configs.LOGGERS, {number: {logger: LOUD}})
+    try:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            time.sleep(0.25)
+            yield file.more()
+    finally:
+        configs.alter(broker, configs.LOGGERS, {number: {logger: before}})
+    yield file.more()
+
+
+def parsed(said: Iterable[str], aside: Iterable[str] = ()) -> Iterator[Heard]:
     """What these lines say that somebody may do; lines of another kind say nothing. Pure."""
-    for line in lines:
-        said = LINE.search(line)
-        if said and said["who"] not in aside and said["request"].lower() != ASKED_IN_PASSING:
-            yield (
-                said["who"],
-                _dashed(said["operation"]),
-                _dashed(said["kind"]),
-                said["name"],
-                said["address"],
-            )
+    for line in said:
+        one = LINE.search(line)
+        if one and one["who"] not in aside and one["request"].lower() != ASKED_IN_PASSING:
+            yield one["who"], _dashed(one["operation"]), _dashed(one["kind"]), one["name"], one["address"]
 
 
 def _dashed(word: str) -> str:

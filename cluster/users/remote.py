@@ -1,4 +1,4 @@
-"""The table of what may be called about users on a host: as `cluster/remote.py`."""
+"""The table of what may be called about users and their clients on a host: as `cluster/remote.py`."""
 
 from __future__ import annotations
 
@@ -35,3 +35,10 @@ def listen(broker: int, *, log: str, seconds: float, aside: Sequence[str]) -> By
     """What a broker allows its users in the next seconds: `users.overheard.listen`."""
     args = {"broker": broker, "log": log, "seconds": seconds, "aside": list(aside)}
     return ByBroker("cluster.users.overheard", "listen", args)
+
+
+def requests(broker: int, *, log: str, seconds: float, least: Mapping[str, int]) -> ByBroker:
+    """Who asks a broker in old versions of requests in the next seconds: `users.requests.listen`. least {request: the
+    lowest version that is new enough}."""
+    args = {"broker": broker, "log": log, "seconds": seconds, "least": dict(least)}
+    return ByBroker("cluster.users.requests", "listen", args)

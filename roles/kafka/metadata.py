@@ -15,7 +15,7 @@ from provisioner.inventory.loading import once
 from provisioner.inventory.value_types import HOST, PORT
 from roles.kafka import release as kafka
 from roles.kafka import topology
-from roles.shared import kraft
+from roles.shared import kraft, releases
 from roles.shared.checks import members
 from roles.shared.waits import Nodes
 from roles.zookeeper import doors, release, service
@@ -24,10 +24,12 @@ from roles.zookeeper import topology as zookeeper
 if TYPE_CHECKING:
     from cluster.metadata.keeper import Keeper
     from provisioner.connect.requests import Call
+    from provisioner.errors import ProvisionerError
     from provisioner.inventory.model import Host, Inventory
     from provisioner.resources import Request
     from provisioner.run.evidence import Witness
     from provisioner.run.target import Target
+    from roles.shared.releases import Release
 
 CONNECT = "zookeeper.connect"  # the property of a broker that leads to it
 OWN_ZNODES = doors.OWNED  # that of a broker whose entries there are its own
@@ -210,6 +212,16 @@ def assumed(call: Call, target: Target) -> dict[str, int]:
     if own(target) or keeper(target, call).has_quorum():
         return {}
     return {"min_isr": topology.replication(target.host, len(target.members("kafka"))).min_insync}
+
+
+def last_before(wanted: Release) -> str:
+    """The newest version that runs with ZooKeeper, where the one that is wanted does not; "" where it does."""
+    return "" if wanted.paired else releases.newest("kafka", paired="zookeeper")
+
+
+def left_behind(error: ProvisionerError) -> bool:
+    """Whether an inventory is refused because the version that it wants has no ZooKeeper, and it has."""
+    return error.summary.endswith(release.WITHOUT)
 
 
 def missing(inventory: Inventory) -> list[ConfigError]:

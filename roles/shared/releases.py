@@ -125,6 +125,11 @@ def source(release: Release, variables: Mapping[str, Any]) -> ArchiveSource | Cl
     return _closure(release.lock_file)
 
 
+def size(release: Release) -> int:
+    """Bytes of its locked jars: what it takes on a host, without what is made there."""
+    return sum(jar.size for jar in _closure(release.lock_file).lock.jars)
+
+
 @cache
 def _closure(lock_file: Path) -> ClosureSource:
     """Read once, however many hosts get it."""

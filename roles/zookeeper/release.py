@@ -11,6 +11,8 @@ from provisioner.run.target import Target
 from roles.kafka import release as kafka
 from roles.shared import releases
 
+WITHOUT = "runs without ZooKeeper, and the inventory has a group zookeeper"
+
 
 def release(variables: Mapping[str, Any]) -> releases.Release:
     """The ZooKeeper that a host's variables ask for: its own version, or the one paired with the Kafka version.
@@ -22,7 +24,7 @@ def release(variables: Mapping[str, Any]) -> releases.Release:
         if not version:
             last = releases.newest("kafka", paired="zookeeper")
             raise ConfigError(
-                f"Kafka {broker.version} runs without ZooKeeper, and the inventory has a group zookeeper",
+                f"Kafka {broker.version} {WITHOUT}",
                 advice=f"remove that group, or set kafka_version: {last}, the newest one that runs with ZooKeeper",
             )
     return releases.release("zookeeper", str(version))

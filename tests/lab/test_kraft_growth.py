@@ -6,6 +6,8 @@ One cluster for all of it, in the order of this file.
 
 from __future__ import annotations
 
+import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,8 +18,12 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.structs import OffsetAndMetadata
 
+from cluster.endpoint import Endpoint
+from cluster.protocol.wire import Connection
+from cluster.settings import configs
 from lab.lab import Lab
 
+from . import old_client
 from .cluster import BASES, Cluster, bare_cluster, restarted
 from .copies import asked, partitions
 from .hosts import counts, status_json
@@ -114,6 +120,69 @@ def commit(bootstrap: str, topic: str, offset: int | None = None) -> int | None:
         return found
     finally:
         consumer.close()
+
+
+# In the inventory of an upgrade: {what upgrade.check says of it: the variables}.
+PLANTED: dict[str, dict[str, Any]] = {
+    "kafka_config: leader.imbalance.per.broker.percentage is a property of": {
+        "kafka_config": {
+            "leader.imbalance.per.broker.percentage": 10,
+            "remote.log.manager.copier.thread.pool.size": -1,
+        },
+    },
+    "kafka_config: remote.log.manager.copier.thread.pool.size takes a whole number": {},
+    "kafka_log_segment: log.segment.bytes takes": {"kafka_log_segment": "500k"},
+    "/var/lib/kafka/data has": {"kafka_disk_min": "900t"},
+    "kafka 4.3.1 runs on Java 17 or newer, not on Java 11": {"java_home": "/opt/java-11"},
+}
+# On the host, in the cluster and at its door: the sentences.
+ALSO_PLANTED = (
+    "server.properties has authorizer.class.name, which the inventory does not have; in Kafka 4.3.1 it cannot name",
+    "server.properties has control.plane.listener.name, which the inventory does not have, and Kafka 4.3.1 ignores it",
+    "log.message.downconversion.enable=false is set at run time, and Kafka 4.3.1 ignores it",
+    "log.segment.bytes=512000 is set at run time, and in Kafka 4.3.1 it takes",
+    "old has message.format.version=0.10.2: Kafka 4.3.1 writes only the newest format",
+    "old has segment.bytes=1000; in Kafka 4.3.1 it takes",
+    "the client from-2015 at ",
+)
+SETTINGS_OF_OLD = ("--set", "message.format.version=0.10.2", "--set", "segment.bytes=1000")
+AT_RUN_TIME = ("log.message.downconversion.enable=false", "log.segment.bytes=500k")
+JAVA_11 = """mkdir -p /opt/java-11/bin && cp /bin/true /opt/java-11/bin/java
+echo 'JAVA_VERSION="11.0.2"' > /opt/java-11/release"""
+BY_HAND = """cp -a /etc/kafka/server.properties /root/kept
+printf '%s\\n' authorizer.class.name=kafka.security.authorizer.AclAuthorizer control.plane.listener.name=X \
+    >> /etc/kafka/server.properties"""
+
+
+def test_what_stands_in_the_way_of_an_upgrade_is_found_and_nothing_where_nothing_does(alone: Cluster):
+    (host,) = alone.hosts
+    to = ("--to", "4.3.1")
+    alone.set({**DOWN, "kafka_version": "3.9.2"})
+    alone.invoke("deploy", "--no-smoke")
+    clean = alone.invoke("upgrade.check", *to, "--listen", "1s")
+    findings, _, rest = clean.partition("Defaults that change")
+    assert "Nothing stops an upgrade to 4.3.1\n" in rest and not re.findall(r"^ +->", findings, re.M), clean
+    assert "log.message.timestamp.after.max.ms: no limit -> 1 h" in clean
+
+    before = host.sh("cat /etc/kafka/server.properties")
+    alone.invoke("topics.create", "--topic", "old", *SETTINGS_OF_OLD)
+    alone.invoke("broker.set", *(word for one in AT_RUN_TIME for word in ("--set", one)))
+    host.sh(f"{JAVA_11}\n{BY_HAND}")
+    try:
+        variables = json.dumps({name: value for one in PLANTED.values() for name, value in one.items()})
+        with old_client.at_work(host.bootstrap, "old"):
+            found = alone.invoke("upgrade.check", *to, "--extra-vars", variables, expect=2)
+        missing = [one for one in (*PLANTED, *ALSO_PLANTED) if one not in found]
+        assert len({*PLANTED, *ALSO_PLANTED}) == 12 and not missing, (missing, found)
+        with Connection(Endpoint.parse(host.bootstrap)) as broker:
+            logger = configs.describe(broker, configs.LOGGERS, ["1"])["1"]["kafka.request.logger"]
+        assert logger.value == "WARN", "the log of requests is as it was"
+    finally:
+        host.sh("mv /root/kept /etc/kafka/server.properties; rm -r /opt/java-11")
+    alone.invoke("broker.unset", *(word for one in AT_RUN_TIME for word in ("--unset", one.partition("=")[0])))
+    alone.invoke("topics.delete", "--topic", "old", "--yes")
+    assert host.sh("cat /etc/kafka/server.properties") == before
+    alone.require_unchanged()
 
 
 def test_features_are_finalised_when_the_inventory_says_so_and_not_by_a_new_version(alone: Cluster):

@@ -55,6 +55,8 @@ ALLOWED: dict[str, dict[Finding, str]] = {
         Finding("cli/verbs/users.py", "says java"): "a language of clients",
         Finding("roles/shared/security.py", "says kafka"): "what nodes are called in their certificates",
         Finding("cli/given_certs.py", "imports roles.kafka"): "certificates of what clients connect to",
+        Finding("cli/upgrade.py", "imports roles.kafka"): "it is about another version of the brokers",
+        Finding("cli/known.py", "says kafka"): "the product whose versions --to may be",
         Finding("cli/users.py", "imports roles.kafka"): "the users that the inventory lists",
         Finding("cli/rebalance.py", "imports roles.kafka"): "a rebalance reaches the brokers at their listeners",
         Finding("cli/topics_code.py", "imports roles.kafka"): "the topics that the inventory lists",
@@ -69,6 +71,7 @@ ALLOWED: dict[str, dict[Finding, str]] = {
         ): "the one place that knows who keeps the metadata",
         Finding("roles/kafka/metadata.py", "says zookeeper"): "the one place that knows who keeps the metadata",
         Finding("roles/kafka/role.py", "imports roles.java"): "runs on Java, and asks which one",
+        Finding("roles/kafka/upgrade_hosts.py", "imports roles.java"): "runs on Java, and asks which one",
         Finding("roles/kafka/service.py", "imports roles.java"): "runs on Java, and asks which one",
         **{
             Finding(f"roles/kafka_controller/{file}.py", "imports roles.kafka"): "it runs the same program as a broker"

@@ -55,6 +55,8 @@ def offered(line: str) -> list[str]:
         ("deploy --che", ["--check"]),
         ("deploy --no-sm", ["--no-smoke"]),
         ("deploy --hosts ", ["example-site", "site"]),
+        ("upgrade.check --to ", releases.known("kafka")),
+        ("groups.reset --to e", ["earliest"]),
         ("deploy -i s", ["site"]),
         ("deploy --inventory=s", ["--inventory=site"]),
         ("deploy --limit n", ["node1", "node2"]),  # of the only inventory that is no example

@@ -305,6 +305,7 @@ def test_status_asks_for_features_where_there_are_any(tmp_path, zookeeper):
     hosts = FakeHosts(
         {
             cluster_remote.broker_status: {"serving": True},
+            cluster_remote.running_version: {"version": "3.9.2", "protocol": None},
             remote.kraft_quorum: {},
             remote.features: said(SUPPORTED),
             remote.zookeeper_ensemble: {"a": {"serving": True, "mode": "standalone"}},

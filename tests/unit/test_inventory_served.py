@@ -105,6 +105,7 @@ VERBS = {
     "acls.list": [],
     "acls.check": ["--user", "u", "--topic", "t"],
     "quorum.remove": ["--controller", "n1", "--check"],
+    "upgrade.check": ["--to", "4.3.1"],
     "bench.produce": ["--records", "1"],
     "bench.consume": ["--records", "1"],
 }

@@ -155,7 +155,9 @@ def test_the_host_that_hears_most_controllers_is_believed():
 def test_brokers_are_asked_for_the_quorum_where_there_is_one(tmp_path: Path, groups: Any):
     quorum = FakeQuorum(1)
     ensemble = {name: {"serving": True, "mode": "leader"} for name in HOSTS}
-    hosts = FakeHosts({**quorum.answers, remote.broker_status: broker(1), nodes.zookeeper_ensemble: ensemble})
+    running = {"version": "3.9.2", "protocol": None}
+    with_keeper: dict[Any, Any] = {nodes.zookeeper_ensemble: ensemble, remote.running_version: running}
+    hosts = FakeHosts({**quorum.answers, remote.broker_status: broker(1), **with_keeper})
     inventory = support.inventory(tmp_path, **groups)
     found = kafka.look(hosts, support.target(inventory, "kafka1"))
     assert ("quorum" in found) is ("zookeeper" not in groups) is bool(hosts.to(nodes.kraft_quorum))
