@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.resources import Archive, Derived, Directory, Earlier, File, Gone, Link, Links, Package, Service, Sysctl, sha256
+from provisioner.resources import (
+    Archive,
+    Derived,
+    Directory,
+    Earlier,
+    File,
+    Gone,
+    Link,
+    Links,
+    Package,
+    Service,
+    Sysctl,
+    sha256,
+)
 from provisioner.resources.service import outdated, parse_record
 from provisioner.run import plan
 from provisioner.secrets import mask
