@@ -7,6 +7,7 @@ machine.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 import threading
@@ -59,21 +60,8 @@ class Load:
     sent: int = 0
 
     def __enter__(self) -> Load:
-        admin = KafkaAdminClient(bootstrap_servers=list(self.bootstrap), **self.client)
-        try:
-            config = {} if self.least is None else {"min.insync.replicas": str(self.least)}
-            topic = NewTopic(
-                self.topic, num_partitions=PARTITIONS, replication_factor=self.copies, topic_configs=config
-            )
-
-            def made() -> bool:
-                admin.create_topics([topic], timeout_ms=30_000)
-                return True
-
-            # In the middle of a roll there are too few brokers for its copies, for a moment.
-            eventually(made, seconds=60, what=f"the topic {self.topic}")
-        finally:
-            admin.close()
+        # In the middle of a roll there are too few brokers for its copies, for a moment.
+        eventually(self._topic_made, seconds=60, what=f"the topic {self.topic}")
         self._producer = KafkaProducer(
             bootstrap_servers=list(self.bootstrap),
             acks="all",
@@ -93,6 +81,15 @@ class Load:
             thread.start()
         self.more(10)
         return self
+
+    def _topic_made(self) -> bool:
+        """With a client of its own each time: one keeps the controller that it was told of, and not the brokers of that
+        moment, so one that began while that broker was down never finds it (kafka-python 3)."""
+        config = {} if self.least is None else {"min.insync.replicas": str(self.least)}
+        topic = NewTopic(self.topic, num_partitions=PARTITIONS, replication_factor=self.copies, topic_configs=config)
+        with contextlib.closing(KafkaAdminClient(bootstrap_servers=list(self.bootstrap), **self.client)) as admin:
+            admin.create_topics([topic], timeout_ms=30_000)
+        return True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
