@@ -79,17 +79,20 @@ def every_rule(broker: wire.Connection) -> List[rules.Rule]:
     )
     answer = broker.call(request)
     wire.raise_for(answer.error_code, answer.error_message)
-    kinds = {number: name for name, number in rules.KINDS.items()}
-    operations = {number: name for name, number in rules.OPERATIONS.items()}
-    found = []
-    for resource in answer.resources:
-        for one in resource.acls:
-            if resource.resource_type in kinds and one.operation in operations:
-                kind, user = rules.principal(one.principal)
-                prefixed, allow = resource.pattern_type == rules.PREFIXED, one.permission_type == rules.ALLOW
-                of = (operations[one.operation], kinds[resource.resource_type], resource.resource_name)
-                found.append(rules.Rule(user, *of, prefixed, allow, one.host, kind))
-    return sorted(found)
+    found = [
+        rules.numbered(
+            on.resource_type,
+            on.resource_name,
+            on.pattern_type,
+            one.principal,
+            one.host,
+            one.operation,
+            one.permission_type,
+        )
+        for on in answer.resources
+        for one in on.acls
+    ]
+    return sorted(one for one in found if one)
 
 
 class Entities:

@@ -11,7 +11,7 @@ DescribeUserScramCredentialsResponse.json, DescribeAclsResponse.json and Describ
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from cluster.certificates import given
 from cluster.endpoint import SASL_SSL, Endpoint
@@ -164,26 +164,22 @@ def passwords_in(answer: Reader) -> Dict[str, Dict[str, int]]:
 def rules_in(answer: Reader) -> List[rules.Rule]:
     """Every rule, for whomever, of the body of the answer behind its error; without those of kinds that this toolkit
     does not know. Raises OSError. Pure."""
-    kinds = {number: name for name, number in rules.KINDS.items()}
-    operations = {number: name for name, number in rules.OPERATIONS.items()}
-    found = []
+    found: List[Optional[rules.Rule]] = []
 
     def resource() -> None:
-        kind, name, pattern = answer.number("b"), answer.text() or "", answer.number("b")
+        on = answer.number("b"), answer.text() or "", answer.number("b")
 
         def rule() -> None:
-            (of, user), host = rules.principal(answer.text() or ""), answer.text() or ""
+            principal, host = answer.text() or "", answer.text() or ""
             operation, permission = answer.number("b"), answer.number("b")
             answer.tags()
-            if kind in kinds and operation in operations:
-                prefixed, allow = pattern == rules.PREFIXED, permission == rules.ALLOW
-                found.append(rules.Rule(user, operations[operation], kinds[kind], name, prefixed, allow, host, of))
+            found.append(rules.numbered(*on, principal, host, operation, permission))
 
         answer.array(rule)
         answer.tags()
 
     answer.array(resource)
-    return sorted(found)
+    return sorted(one for one in found if one)
 
 
 def quotas_in(answer: Reader) -> Dict[str, Dict[str, float]]:

@@ -6,13 +6,15 @@ Kafka calls it an ACL (Authorization and ACLs, "Kafka ACLs are defined in the ge
 
 from __future__ import annotations
 
-from typing import Any, List, NamedTuple, Sequence, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 # The numbers of Kafka's protocol (AclOperation, ResourceType, PatternType, AclPermissionType).
 KINDS = {"topic": 2, "group": 3, "cluster": 4, "transactional-id": 5, "delegation-token": 6, "user": 7}
 OPERATIONS = {"all": 2, "read": 3, "write": 4, "create": 5, "delete": 6, "alter": 7, "describe": 8}
 OPERATIONS.update({"cluster-action": 9, "describe-configs": 10, "alter-configs": 11, "idempotent-write": 12})
 OPERATIONS.update({"create-tokens": 13, "describe-tokens": 14, "two-phase-commit": 15})
+_KINDS = {number: name for name, number in KINDS.items()}
+_OPERATIONS = {number: name for name, number in OPERATIONS.items()}
 ANY, LITERAL, PREFIXED = 1, 3, 4
 DENY, ALLOW = 2, 3
 EVERYWHERE = "*"  # the hosts that a rule is for
@@ -87,6 +89,17 @@ class Rule(NamedTuple):
 def from_wire(data: Sequence[Any]) -> Rule:
     """The inverse of `Rule.to_wire`."""
     return Rule(*data)
+
+
+def numbered(
+    kind: int, name: str, pattern: int, who: str, host: str, operation: int, permission: int
+) -> Optional[Rule]:
+    """A rule as Kafka's protocol has it; None where its kind of resource, or its operation, is not known here.
+    who: with its type, "User:alice"."""
+    if kind not in _KINDS or operation not in _OPERATIONS:
+        return None
+    of, user = principal(who)
+    return Rule(user, _OPERATIONS[operation], _KINDS[kind], name, pattern == PREFIXED, permission == ALLOW, host, of)
 
 
 def principal(text: str) -> Tuple[str, str]:
