@@ -21,12 +21,13 @@ def watched_for(host: LabHost, *secrets: str) -> Iterator[None]:
     """While this is entered, every argument list and environment on the host is searched; a secret that is found fails
     the test.
 
-    The searcher reads what to look for from a file, or it would find itself; that file stays, for `files_with`.
+    The searcher reads what to look for from a file, or it would find itself; that file stays, for `files_with`. It
+    rests for a moment between two rounds: those of several hosts would wait for each other's longer than that.
     """
     host.lab.exec(host.base, ["sh", "-c", f"umask 077; cat > {PATTERN}"], input="\n".join(secrets) + "\n")
     host.sh(
         "rm -f /root/seen /root/rounds /root/enough; systemd-run --quiet --collect --unit=watch-argv bash -c '"
-        "while [ ! -e /root/enough ]; do echo >> /root/rounds; "
+        "while [ ! -e /root/enough ]; do echo >> /root/rounds; sleep 0.1; "
         f"grep -l -a -F -f {PATTERN} /proc/[0-9]*/cmdline /proc/[0-9]*/environ >> /root/seen 2>/dev/null; done'"
     )
     try:
@@ -58,13 +59,13 @@ def forget(host: LabHost) -> None:
 
 @contextlib.contextmanager
 def watched_here(*secrets: str) -> Iterator[None]:
-    """The same for the processes of this machine, every 10 ms or as fast as it can, but for this one."""
+    """The same for the processes of this machine, every 50 ms or as fast as it can, but for this one."""
     enough, seen, rounds, own = threading.Event(), set[str](), 0, str(os.getpid())
     wanted = [secret.encode() for secret in secrets]
 
     def look() -> None:
         nonlocal rounds
-        while not enough.wait(0.01):
+        while not enough.wait(0.05):
             rounds += 1
             for process in PROCESSES.glob("[0-9]*"):
                 for part in ("cmdline", "environ"):

@@ -20,14 +20,14 @@ from cli.common import load_inventory
 from lab.lab import Lab
 
 from . import quick_start
-from .hosts import QUICK_START, ROOT, LabHost, counts, lab_name, run_invoke
+from .hosts import ROOT, LabHost, counts, lab_name, run_invoke
 from .serving import eventually
 
 BASES = ("kafka1", "kafka2", "kafka3")
 
 # Half of what a deploy costs these hosts is the archive, which makes only the official commands start faster; it is
 # looked at on single hosts.
-CHEAP = {**QUICK_START, "kafka_class_archive": False}
+CHEAP = {**quick_start.SEVERAL, "kafka_class_archive": False}
 
 # What the shared cluster is first deployed with; test_topics goes on from there.
 TOPICS: dict[str, dict[str, Any]] = {
@@ -48,6 +48,7 @@ def bare_cluster(lab: Lab, folder: Path, inventory: str = "prod3") -> Iterator[C
     version = load_inventory(str(path)).hosts[cluster.hosts[0].name].vars["kafka_version"]
     quick_start.give(lab, BASES, folder, version)
     base["all"]["vars"] |= quick_start.WITH_ARCHIVE
+    cluster.archive = version
     cluster.set()
     try:
         yield cluster
@@ -58,19 +59,21 @@ def bare_cluster(lab: Lab, folder: Path, inventory: str = "prod3") -> Iterator[C
 @dataclass
 class Cluster:
     """kafka1 to kafka3. base: the inventory as shipped; path: the one that is deployed, rewritten by `set`.
-    made: what the deploy said that found the hosts empty, where one did."""
+    made: what the deploy said that found the hosts empty, where one did. archive: the version of Kafka that the one of
+    quick_start on the hosts is of, where they have one."""
 
     hosts: tuple[LabHost, ...]
     base: Mapping[str, Any]
     path: Path
     made: str = ""
+    archive: str = ""
 
     def set(self, everyone: Mapping[str, Any] | None = None, **hosts: Mapping[str, Any]) -> None:
         """Write the inventory: variables for every host, and for single ones by their short name (kafka2={...})."""
         content = yaml.safe_load(yaml.safe_dump(self.base))
         variables = {**CHEAP, **content["all"]["vars"], **(everyone or {})}
-        if "kafka_version" in variables:
-            variables |= QUICK_START  # an archive fits one version only
+        if variables.get("kafka_version", self.archive) != self.archive:
+            variables |= quick_start.SEVERAL  # an archive fits one version only
         content["all"]["vars"] = variables
         brokers = content["all"]["children"]["kafka"]["hosts"]
         for host in self.hosts:

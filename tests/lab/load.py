@@ -26,7 +26,7 @@ from kafka.net.manager import KafkaConnectionManager
 
 from .serving import delete_topic, eventually
 
-PER_SECOND = 100  # records: enough to see a gap of a tenth of a second, little enough for a busy machine
+PER_SECOND = 50  # records: enough to see a gap of a tenth of a second, little enough for a busy machine
 PARTITIONS = 3
 QUIET = 60.0  # seconds without a record after which a reader gives up
 
@@ -141,12 +141,13 @@ class Load:
     def _acknowledged(self, number: int, metadata: object) -> None:
         self.acks[number] = time.monotonic()
 
-    def _consumer(self) -> tuple[KafkaConsumer, list[TopicPartition]]:
+    def _consumer(self, **how: Any) -> tuple[KafkaConsumer, list[TopicPartition]]:
         consumer = KafkaConsumer(
             bootstrap_servers=list(self.bootstrap),
             enable_auto_commit=False,
             reconnect_backoff_max_ms=250,
             **self.client,
+            **how,
         )
         _ask_on_its_own_connection(consumer._client._manager)
         partitions = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]
@@ -155,7 +156,8 @@ class Load:
         return consumer, partitions
 
     def _follow(self) -> None:
-        consumer, _ = self._consumer()
+        # Twice a second what has come, and not each record as it comes: that is a question and an answer for each.
+        consumer, _ = self._consumer(fetch_min_bytes=1 << 20, fetch_max_wait_ms=500)
         quiet = time.monotonic()
         while not (self._done.is_set() and self.acks.keys() <= self.followed) and time.monotonic() - quiet < QUIET:
             for records in consumer.poll(timeout_ms=200).values():

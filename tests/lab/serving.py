@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 def eventually(check: Callable[[], T], *, seconds: float, what: str, every: float = 0.2) -> T:
     """The first answer of `check` that is true; AssertionError with the last refusal when there is none in time.
-    every: seconds from one look to the next."""
+    every: seconds from one look to the next; 1 where a look is a command of its own, which keeps a processor busy."""
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -60,5 +60,5 @@ def test_no_broker_goes_down_while_zookeeper_on_its_host_does_not_serve(apart: C
         assert all(f"{host.name}: kafka" not in page for host in brokers), page
     finally:
         server.sh("systemctl start zookeeper")
-    eventually(lambda: apart.invoke("status"), seconds=60, what="healthy again")
+    eventually(lambda: apart.invoke("status"), seconds=60, what="healthy again", every=1)
     assert sorted(restarted(apart.invoke("restart", "--service", "kafka"), "kafka")) == ["kafka2", "kafka3"]

@@ -13,8 +13,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lab.lab import Lab
+
 from . import cut_off
 from .hosts import LabHost, counts, run_invoke
+
+
+@pytest.fixture
+def empty(lab: Lab, host: Callable[[str], LabHost]) -> Iterator[LabHost]:
+    """With Java: packages of the host's own system come from its own sources, which a bundle does not replace."""
+    lab.recreate("kafka4", "bookworm")
+    yield host("kafka4")
+    lab.down(["kafka4"])
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +68,8 @@ def with_absolute_paths(inventory: Path, out: Path) -> Path:
     return out
 
 
-def test_a_bundle_deploys_an_empty_host_from_a_machine_without_network(bare: Callable[..., LabHost], folder: Path):
-    host = bare("bookworm", "kafka4")
-    # Packages of the host's own system come from its own sources, which a bundle does not replace.
-    host.sh("apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy openjdk-17-jre-headless")
-    inventory = with_absolute_paths(host.inventory, folder / "site.yml")
+def test_a_bundle_deploys_an_empty_host_from_a_machine_without_network(empty: LabHost, folder: Path):
+    inventory = with_absolute_paths(empty.inventory, folder / "site.yml")
     made = run_invoke("bundle", "--hosts", str(inventory), "--out", str(folder / "b.tar"))
     assert made.returncode == 0, made.stdout
     # What to type on the other machine is the last line that it says.
@@ -72,14 +79,14 @@ def test_a_bundle_deploys_an_empty_host_from_a_machine_without_network(bare: Cal
     (folder / "b.tar").unlink()
     inventory.unlink()  # the other machine has what is in the bundle
 
-    offline = Offline(folder, folder / typed[0], host.lab.ports("kafka4")["ssh"])
+    offline = Offline(folder, folder / typed[0], empty.lab.ports("kafka4")["ssh"])
     done = offline.run(*typed[1:])
     assert done.returncode == 0, done.stdout
     assert "Smoke check passed" in done.stdout
-    assert counts(done.stdout, host.name)["touched"] > 30
-    assert host.sh("kafka-topics.sh --version") == "3.9.2"
-    assert host.sh("systemctl is-active kafka zookeeper").splitlines() == ["active", "active"]
+    assert counts(done.stdout, empty.name)["touched"] > 30
+    assert empty.sh("kafka-topics.sh --version") == "3.9.2"
+    assert empty.sh("systemctl is-active kafka zookeeper").splitlines() == ["active", "active"]
 
     again = offline.run(*typed[1:])
-    assert again.returncode == 0 and counts(again.stdout, host.name)["touched"] == 0, again.stdout
+    assert again.returncode == 0 and counts(again.stdout, empty.name)["touched"] == 0, again.stdout
     assert list(offline.home.iterdir()) == [], "the bundle keeps to its own directory"

@@ -70,7 +70,7 @@ class Node:
 @pytest.fixture(scope="module")
 def node(lab: Lab, host: Callable[..., LabHost], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     lab.recreate(BASE)
-    found = Node(host(BASE), tmp_path_factory.mktemp("old") / "variables.json")
+    found = Node(host(BASE, archive=False), tmp_path_factory.mktemp("old") / "variables.json")
     found.users(USERS, topics=("orders", "bobs"))
     yield found
     lab.down([BASE])

@@ -23,7 +23,7 @@ def mode(name: str) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def node(lab: Lab, host: Callable[..., LabHost]) -> Iterator[LabHost]:
     lab.recreate(BASE)
-    yield host(BASE)
+    yield host(BASE, archive=False)
     lab.down([BASE])
 
 

@@ -235,7 +235,7 @@ def test_with_a_broker_down_status_tells_what_it_costs_with_exit_code_2(three: C
     assert f"2 partitions ({topic}-0, {topic}-1) under min.insync.replicas (writes with acks=all fail)" in page
     (row,) = [line.split() for line in page.splitlines() if line.startswith(f"{lost_one.name}  kafka ")]
     assert row[2:5] == ["dead", "-", "-"]
-    eventually(lambda: three.invoke("status"), seconds=120, what="healthy again")
+    eventually(lambda: three.invoke("status"), seconds=120, what="healthy again", every=1)
 
 
 def kafka_configs(host: LabHost, entity: str, change: str) -> None:

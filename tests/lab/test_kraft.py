@@ -124,7 +124,7 @@ def test_without_one_controller_no_second_one_restarts_and_without_two_status_sa
             return lost and "go on serving producers and consumers" in page
 
         # One that leads takes a while to notice that nobody follows any more.
-        eventually(said, seconds=30, what="status says that the majority is gone")
+        eventually(said, seconds=30, what="status says that the majority is gone", every=1)
         topic = f"still-{uuid.uuid4().hex[:8]}"
         output = prod3.invoke("deploy", "--no-smoke")
         assert sum(counts(output, host.name)["touched"] for host in prod3.hosts) == 2
@@ -133,7 +133,7 @@ def test_without_one_controller_no_second_one_restarts_and_without_two_status_sa
     finally:
         for host in (second, third):
             host.sh("systemctl start kafka-controller")
-    eventually(lambda: prod3.invoke("status"), seconds=60, what="healthy again")
+    eventually(lambda: prod3.invoke("status"), seconds=60, what="healthy again", every=1)
 
 
 def test_a_host_that_lost_everything_is_rebuilt_and_votes_again(lab: Lab, prod3: Cluster, load: Callable[[], Load]):
@@ -156,7 +156,7 @@ def test_a_host_that_lost_everything_is_rebuilt_and_votes_again(lab: Lab, prod3:
     assert wiped.sh(voter) not in ("", before), "a wiped controller has its old vote, and forgot what it voted"
     assert records(prod3.bootstrap[0], topic) == ["one", "two", "three"]
     delete_topic(prod3.bootstrap[0], topic)
-    eventually(lambda: "\nHealthy" in prod3.invoke("status"), seconds=120, what="healthy again")
+    eventually(lambda: "\nHealthy" in prod3.invoke("status"), seconds=120, what="healthy again", every=1)
     prod3.require_unchanged()
 
 

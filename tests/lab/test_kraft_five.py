@@ -112,7 +112,7 @@ def report(what: str, gap: float, seconds: float) -> None:
 
 
 def healthy(five: Five) -> None:
-    eventually(lambda: "\nHealthy" in five.invoke("status"), seconds=60, what="healthy")
+    eventually(lambda: "\nHealthy" in five.invoke("status"), seconds=60, what="healthy", every=1)
 
 
 def test_five_bare_hosts_become_one_cluster_and_stay_as_they_are(five: Five):
@@ -189,7 +189,7 @@ def test_with_one_controller_down_a_second_stays_up_and_without_anybody_status_s
             return "the controllers have no leader (1 of 3 answer, 2 are needed)" in page and "start 1 of" in page
 
         # One that leads takes a while to notice that nobody follows any more.
-        eventually(said, seconds=30, what="status says that the majority is gone")
+        eventually(said, seconds=30, what="status says that the majority is gone", every=1)
     finally:
         output = five.invoke("deploy")
     assert sum(counts(output, host.name)["touched"] for host in five.hosts) == 4 and "Smoke check passed" in output

@@ -277,12 +277,12 @@ def test_without_two_of_three_combined_nodes_status_says_so_and_a_deploy_starts_
     others[1].sh("systemctl stop kafka")
     lost = "the controllers have no leader (1 of 3 answer, 2 are needed)"
     # One that leads takes a while to notice that nobody follows any more.
-    eventually(lambda: lost in three.invoke("status", expect=2), seconds=30, what="status says what is lost")
+    eventually(lambda: lost in three.invoke("status", expect=2), seconds=30, what="status says what is lost", every=1)
     output = three.invoke("deploy", "--no-smoke")
     assert [counts(output, host.name)["touched"] for host in three.hosts] == [0, 1, 1], output
     assert records(others[1].bootstrap, topic) == ["one", "two", "three"]
     delete_topic(first.bootstrap, topic)
-    eventually(lambda: "\nHealthy" in three.invoke("status", expect=None), seconds=60, what="healthy again")
+    eventually(lambda: "\nHealthy" in three.invoke("status", expect=None), seconds=60, what="healthy again", every=1)
 
 
 BOTH = {"kafka_process_roles": "broker,controller", "kafka_combined_controller_port": 9093, **PINNED}

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,14 +23,15 @@ META = "/var/lib/kafka/metadata/meta.properties"
 
 
 @pytest.fixture(scope="module")
-def alone(lab: Lab, host: Callable[..., LabHost]) -> LabHost:
+def alone(lab: Lab, host: Callable[..., LabHost]) -> Iterator[LabHost]:
     """An empty host, deployed with the inventory single-kraft."""
     lab.recreate("kafka1", "trixie")
     found = host("kafka1", "single-kraft")
     output = found.deploy()
     assert "Smoke check passed" in output and "(a new cluster, " in output
     assert output.index("Smoke check passed") < output.index("derived:"), "what saves time later costs none now"
-    return found
+    yield found
+    lab.down(["kafka1"])
 
 
 def test_an_empty_host_is_deployed_once_and_stays_as_it_is(alone: LabHost):

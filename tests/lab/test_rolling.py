@@ -303,7 +303,7 @@ def test_with_a_zookeeper_server_down_no_broker_is_taken(prod3: Cluster):
         assert third.name in prod3.invoke("restart", "--service", "zookeeper", "--limit", third.name)
     finally:
         third.sh("systemctl start zookeeper")
-    eventually(lambda: prod3.invoke("status"), seconds=60, what="healthy again")
+    eventually(lambda: prod3.invoke("status"), seconds=60, what="healthy again", every=1)
 
 
 def test_a_partition_without_a_second_copy_is_named_before_it_goes_offline(prod3: Cluster):

@@ -127,7 +127,7 @@ def test_a_split_is_diagnosed_within_seconds_and_the_documented_way_back_works(p
     assert f"{single}-0" in first.sh("cat /root/keep"), "the only copy of a partition would have been moved away"
     # min.insync.replicas of the broker that was alone rises again, which matters to the topic with a single copy.
     prod3.invoke("deploy", "--no-smoke", "--accept-downtime")
-    eventually(lambda: prod3.invoke("status"), seconds=120, what="healthy again")
+    eventually(lambda: prod3.invoke("status"), seconds=120, what="healthy again", every=1)
     first.sh("rm -r /var/lib/zookeeper/data/version-2.split /var/lib/kafka/data.split /root/keep /root/described")
 
     found = records(everywhere, copied)

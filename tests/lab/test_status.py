@@ -58,7 +58,7 @@ def test_a_stopped_broker_is_told_by_status_and_doctor_with_exit_code_2_and_neit
         assert single.sh("systemctl is-active kafka", expect=3) == "inactive"
     finally:
         single.sh("systemctl start kafka")
-        eventually(lambda: single.invoke("status").returncode == 0, seconds=120, what="healthy again")
+        eventually(lambda: single.invoke("status").returncode == 0, seconds=120, what="healthy again", every=1)
     assert found["healthy"] is False and found["cluster"] is None
     why = f"{single.name}: kafka does not run (dead): `invoke logs` shows why, `invoke deploy` starts it"
     assert found["problems"] == [why]

@@ -10,6 +10,9 @@ from .hosts import LabHost, counts
 MAIN = "org.apache.kafka.tools.TopicCommand"
 
 JAR = "/opt/kafka/libs/kafka-clients-3.9.2.jar"
+# The same jar with another time, and the one that the deploy knows again: nothing has to be put right afterwards.
+OTHER_JAR = f"cp {JAR} /root/other.jar && mount --bind /root/other.jar {JAR}"
+NO_OTHER_JAR = f"umount {JAR} && rm /root/other.jar"
 
 
 @pytest.fixture
@@ -30,14 +33,15 @@ def test_a_command_says_the_same_in_much_less_time(archived: LabHost):
 
 @pytest.mark.parametrize(
     "damage",
-    [speed.OTHER_BUILD, f"touch {JAR}", "truncate -s 2M /opt/kafka/commands.jsa", "date > /opt/kafka/commands.jsa"],
+    [speed.OTHER_BUILD, OTHER_JAR, "truncate -s 2M /opt/kafka/commands.jsa", "date > /opt/kafka/commands.jsa"],
     ids=["other java build", "other jar", "cut off", "something else"],
 )
 def test_with_an_archive_that_does_not_fit_commands_work_without_a_word(archived: LabHost, damage: str):
-    speed.require_silence(archived, damage)
-    if JAR in damage:
-        archived.deploy("--no-smoke")  # puts the jar right, whose times are on record
-        speed.wait_for_archive(archived)
+    try:
+        speed.require_silence(archived, damage)
+    finally:
+        if damage == OTHER_JAR:
+            archived.sh(NO_OTHER_JAR)
 
 
 def test_a_java_update_makes_the_next_deploy_renew_the_archive_in_the_background(archived: LabHost):

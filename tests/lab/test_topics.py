@@ -291,7 +291,7 @@ def test_with_a_broker_down_another_one_answers_and_what_needs_it_is_refused(thr
         assert "no broker answers" in alone and "Connection refused" in alone and "invoke deploy" in alone
     finally:
         first.sh("systemctl start kafka")
-        eventually(lambda: three.invoke("status"), seconds=120, what="healthy again")
+        eventually(lambda: three.invoke("status"), seconds=120, what="healthy again", every=1)
 
 
 def test_what_the_cluster_forbids_is_said_with_the_mend(old: Cluster):

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -25,12 +25,13 @@ KEPT = ("/var/lib/kafka", "/var/lib/zookeeper", "/var/log/kafka", "/var/log/zook
 
 
 @pytest.fixture(scope="module")
-def cleared(lab: Lab, host: Callable[[str], LabHost]) -> tuple[LabHost, set[str]]:
+def cleared(lab: Lab, host: Callable[[str], LabHost]) -> Iterator[tuple[LabHost, set[str]]]:
     """One empty host for this file, and what by these names is on it from the start; each test deploys first, which is
     quick when the one before it has."""
     lab.recreate("kafka1")
     found = host("kafka1")
-    return found, set(found.sh(FIND).splitlines())
+    yield found, set(found.sh(FIND).splitlines())
+    lab.down(["kafka1"])
 
 
 def identity(host: LabHost) -> str:

@@ -54,12 +54,13 @@ def sandboxed(host: LabHost) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def old(bare_lab: Lab, host: Callable[[str], LabHost]) -> LabHost:
+def old(bare_lab: Lab, host: Callable[[str], LabHost]) -> Iterator[LabHost]:
     """Debian 12 with Kafka 2.5.0, deployed onto an empty host."""
     bare_lab.recreate("kafka1", "bookworm")
     found = host("kafka1")
     first_deploy(found, *OLD)
-    return found
+    yield found
+    bare_lab.down(["kafka1"])
 
 
 def test_2_5_0_on_an_empty_host_passes_the_smoke_check_of_its_own_console_tools(old: LabHost):
