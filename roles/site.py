@@ -185,9 +185,9 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
             found += part.judge(of_role, call, agreed)
     for one in witnesses:
         if one.beside:
-            from roles.shared.evidence import left_behind
+            from roles.shared.evidence import left_behind, needless
 
-            found += [left_behind(unit, one.name) for unit in one.beside]
+            found += [left_behind(unit, one.name) for unit in one.beside if not needless(unit, one.said)]
     return found
 
 

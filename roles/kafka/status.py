@@ -38,7 +38,7 @@ def look(call: Call, target: Target) -> Mapping[str, Any]:
     local = listeners.door(target.host)
     servers = listeners.bootstrap_servers(target.members("kafka"))
     answer = {**call(target.name, request.at(local)), "bootstrap_servers": servers}
-    quorum = metadata.quorum(call, target)
+    quorum = metadata.quorum(call, target) if metadata.own(target) else None
     if quorum is None:
         return {**answer, "protocol": call(target.name, remote.running_version("kafka", service.STARTED))["protocol"]}
     if not answer["serving"]:
