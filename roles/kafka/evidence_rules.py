@@ -45,7 +45,7 @@ class Seen(NamedTuple):
     present, wanted: its data directories; data: what is in each of both. now, then: its server.properties; `then` is
     `now` where the plan leaves it. chosen: the variables and properties that the inventory sets itself. version: the
     one in use, None for none. active: whether the unit runs. brokers {id: address}: those that are registered, as it
-    knows them; {} for one that does not serve. cluster: the id that it serves.
+    knows them; {} for one that does not serve. cluster: the id that it serves. led: whether its disk has what controllers have said.
     """
 
     host: str
@@ -61,6 +61,7 @@ class Seen(NamedTuple):
     active: bool = False
     brokers: Mapping[int, str] = NOTHING
     cluster: str | None = None
+    led: bool = False
 
     @property
     def has_data(self) -> bool:
@@ -222,12 +223,12 @@ def mode(seen: Iterable[Seen]) -> list[Objection]:
 
 def reused(seen: Iterable[Seen]) -> list[Objection]:
     """Disks that come from a broker with ZooKeeper, on hosts of a KRaft cluster: Kafka takes them for formatted. A host
-    with the configuration of that broker is `mode`'s."""
+    with the configuration of that broker is `mode`'s; one that has a copy of the controllers' metadata has been migrated."""
     return [
         shared.reused(path, one.host)
         for one in seen
         for path in one.wanted
-        if one.data.get(path, Data()).old_format and CONNECT not in one.now
+        if one.data.get(path, Data()).old_format and CONNECT not in one.now and not one.led
     ]
 
 

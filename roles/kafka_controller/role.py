@@ -104,6 +104,7 @@ def config(target: Target) -> File:
 def resources(target: Target) -> list[Resource]:
     if kraft.migration(target.members) == kraft.BACK:
         return []  # `contents.py` removes what is there
+    migrating = kraft.migrating(target.members)
     known = dict.fromkeys(site.SERVICES, ()) | site.data_dirs(target)
     options = target["kafka_controller_jvm_opts"]
     size, files = target["kafka_controller_log_size"], target["kafka_controller_log_files"]
@@ -133,7 +134,8 @@ def resources(target: Target) -> list[Resource]:
             data_dirs=data_dirs(target),
             config=CONFIG,
             started=STARTED,
-            archive=service_archive.options(target),
+            # Not while a migration may be at a step whose brokers have none, so that no step restarts controllers.
+            archive="" if migrating else service_archive.options(target),
         ),
         kraft.formatted(data_dirs(target)[0], NAME, kraft.format_command(java.home(target), home(target), CONFIG)),
         *services(target),
