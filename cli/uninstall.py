@@ -15,7 +15,6 @@ from provisioner.inventory.model import Host
 from provisioner.quantities import format_elapsed
 from provisioner.report.reporter import Reporter
 from provisioner.resources import Resource
-from provisioner.run.target import Target
 from provisioner.run.uninstall import Removal, removal
 from provisioner.words import some
 from roles import removing, site

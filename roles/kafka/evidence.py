@@ -119,7 +119,7 @@ def _seen(witness: Witness) -> rules.Seen:
         active=UNIT in witness.active,
         brokers={int(number): address for number, address in answer.get("brokers", {}).items()},
         cluster=answer.get("cluster_id"),
-        led=said["led"],
+        led=bool(said.get("led")),
     )
 
 

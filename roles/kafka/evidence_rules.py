@@ -45,7 +45,8 @@ class Seen(NamedTuple):
     present, wanted: its data directories; data: what is in each of both. now, then: its server.properties; `then` is
     `now` where the plan leaves it. chosen: the variables and properties that the inventory sets itself. version: the
     one in use, None for none. active: whether the unit runs. brokers {id: address}: those that are registered, as it
-    knows them; {} for one that does not serve. cluster: the id that it serves. led: whether its disk has what controllers have said.
+    knows them; {} for one that does not serve. cluster: the id that it serves. led: whether its disk has
+    what controllers have said.
     """
 
     host: str
@@ -223,7 +224,7 @@ def mode(seen: Iterable[Seen]) -> list[Objection]:
 
 def reused(seen: Iterable[Seen]) -> list[Objection]:
     """Disks that come from a broker with ZooKeeper, on hosts of a KRaft cluster: Kafka takes them for formatted. A host
-    with the configuration of that broker is `mode`'s; one that has a copy of the controllers' metadata has been migrated."""
+    with the configuration of that broker is `mode`'s; one with a copy of the controllers' metadata was migrated."""
     return [
         shared.reused(path, one.host)
         for one in seen

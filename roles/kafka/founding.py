@@ -19,7 +19,7 @@ from provisioner.resources import Initial, Resource
 from provisioner.resources.frozen import replace
 from provisioner.run.evidence import NOTHING
 from provisioner.words import counted, some
-from roles.kafka import listeners, metadata, topology
+from roles.kafka import listeners, metadata, migration, topology
 from roles.shared import kraft, tls
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resourc
         blank=tuple(one.host for one in voters if one.unit in new.get(one.host, ())), controllers=len(voters)
     )
     if kraft.migrating(target.members):
-        known = known._replace(partitions=())  # ZooKeeper has their metadata, and the controllers will get it from there
+        known = known._replace(
+            partitions=()
+        )  # ZooKeeper has their metadata, and the controllers will get it from there
     if known.led and known.lost:
         known = known._replace(leads=_has_leader(call, target))
     fresh = [host for host, found in undecided.items() if found]
@@ -218,8 +220,9 @@ def _nodes(target: Target, undecided: Sequence[Initial]) -> dict[str, Initial]:
 
 def _lost(unit: str, one: Witness) -> bool:
     """Whether a node runs that should have its directory; a broker that knows ZooKeeper has none yet."""
-    running = one.said.get(unit, {})
-    return unit in one.active and "process.roles" in (running.get("running") or running.get("settings", {}))
+    said = one.said.get(unit, {})
+    with_zookeeper = migration.kind(said.get("running") or said.get("settings", {})) in (migration.OLD, migration.BOTH)
+    return unit in one.active and not with_zookeeper
 
 
 def _node(unit: str, host: str, voters: Sequence[kraft.Controller]) -> int | None:

@@ -32,8 +32,9 @@ FLAG, ROLES, CONNECT = "zookeeper.metadata.migration.enable", "process.roles", "
 VERSION = (3, 9)  # the only ones that have both, and controllers that can be told of each other at run time
 END = "end"  # the goal of an inventory without the variable, of a cluster that is on the way
 ORDER = (*kraft.STEPS, END)
-# What each step means, as the rest of "the brokers ...".
-KINDS = {"zookeeper": "run with ZooKeeper", "dual": "know both", "kraft": "do without ZooKeeper"}
+# How a broker runs, and what that means, as the rest of "the brokers ...".
+OLD, BOTH, OWN = kraft.SERVERS, "dual", "kraft"
+KINDS = {OLD: "run with ZooKeeper", BOTH: "know both", OWN: "do without ZooKeeper"}
 
 
 class Stands(NamedTuple):
@@ -46,11 +47,6 @@ class Stands(NamedTuple):
     controllers: Sequence[str] = ()
     led: bool = False
     left: Sequence[str] = ()
-
-    @property
-    def on_the_way(self) -> bool:
-        """Whether a node says so itself."""
-        return "dual" in self.brokers or len(self.left) < len(self.controllers)
 
 
 class Refusal(NamedTuple):
@@ -83,26 +79,27 @@ class Zookeeper(NamedTuple):
 def kind(settings: Mapping[str, str]) -> str:
     """How a broker runs by its server.properties: a key of KINDS; "" where there is none."""
     if ROLES in settings:
-        return "kraft"
+        return OWN
     if settings.get(FLAG) == "true":
-        return "dual"
-    return "zookeeper" if CONNECT in settings else ""
+        return BOTH
+    return OLD if CONNECT in settings else ""
 
 
 def settings(said: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, str]]:
     """What the Kafka nodes of a host run with, and what is on its disk. said {role: the answer of its host}."""
     found = [said[unit] for unit in (kraft.COMBINED_UNIT, kraft.OWN_UNIT) if unit in said]
-    return [one for answer in found for one in (answer["running"], answer["settings"]) if one]
+    return [one for answer in found for one in (answer.get("running"), answer.get("settings")) if one]
 
 
 def skipped(goal: str, now: Stands) -> Refusal | None:
     """Why this step is not the next one, nor the one before; None where it is."""
     there = set(now.brokers)
-    if now.controllers and len(now.left) == len(now.controllers) and "kraft" in there and goal != END:
+    if now.left and goal != END:
         return Refusal(
-            "the migration from ZooKeeper has ended: the controllers have left ZooKeeper, which knows nothing newer, "
-            "and there is no way back",
+            "the migration from ZooKeeper has ended: controllers have left ZooKeeper, which knows nothing newer, and "
+            "there is no way back",
             "remove kafka_migration and the group zookeeper",
+            (f"without ZooKeeper: {some(now.left)}",),
         )
     if now.new and goal != kraft.BACK:
         return Refusal(
@@ -111,28 +108,28 @@ def skipped(goal: str, now: Stands) -> Refusal | None:
             if not there
             else "leave them out until the migration has ended, or deploy them with the step before",
         )
-    if goal in (kraft.BACK, kraft.BESIDE) and "kraft" in there:
+    if goal in (kraft.BACK, kraft.BESIDE) and OWN in there:
         return _first(kraft.DUAL, goal, now)
     if goal == kraft.DUAL and not now.controllers:
         return _first(kraft.BESIDE, goal, now)
-    if goal == kraft.DUAL and {"zookeeper", "kraft"} <= there:
+    if goal == kraft.DUAL and {OLD, OWN} <= there:
         return _first(kraft.MOVED, goal, now)
-    if goal == kraft.MOVED and "zookeeper" in there:
+    if goal == kraft.MOVED and (OLD in there or not now.controllers):
         return _first(kraft.DUAL if now.controllers else kraft.BESIDE, goal, now)
-    if goal == END and there != {"kraft"}:
-        return _first(kraft.MOVED if "zookeeper" not in there else kraft.DUAL, goal, now)
+    if goal == END and there != {OWN}:
+        return _first(kraft.MOVED if OLD not in there else kraft.DUAL, goal, now)
     return None
 
 
 def taken_back(goal: str, now: Stands) -> bool:
     """Whether a step back ends an attempt: the controllers go, with their data, before brokers forget them."""
-    return goal == kraft.BACK or (goal == kraft.BESIDE and "dual" in now.brokers)
+    return goal == kraft.BACK or (goal == kraft.BESIDE and BOTH in now.brokers)
 
 
 def trapped(goal: str, now: Stands, found: Zookeeper) -> Refusal | None:
     """Controllers without metadata beside what earlier ones have left in ZooKeeper: they would take it for copied, and
     "bring" ZooKeeper to what they know, which is no topic at all. Kafka itself does not look."""
-    if taken_back(goal, now) or not found.copied or (now.led and {*now.brokers} != {"zookeeper"}):
+    if taken_back(goal, now) or not found.copied or (now.led and {*now.brokers} != {OLD}):
         return None
     return Refusal(
         "ZooKeeper says that controllers have copied what it knows (/migration), and these have not: they would delete "

@@ -54,9 +54,7 @@ def remove_controllers(
     return {name: (0, len(present)) for name, present in there.items() if present}
 
 
-def remove_copies(
-    call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool
-) -> dict[str, tuple[int, int]]:
+def remove_copies(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
     """Remove the brokers' copies of what such controllers knew: those of others could not go on from there. brokers:
     those that run with ZooKeeper alone. Raises HostFailed."""
     found: dict[str, tuple[int, int]] = {}

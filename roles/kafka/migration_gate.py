@@ -115,9 +115,9 @@ def _forward(goal: str, now: Stands, found: Zookeeper, witnesses: Sequence[Witne
         _require_one_thing(goal, witnesses)
     if goal in (kraft.BESIDE, kraft.DUAL, kraft.MOVED):
         _require_in_sync(witnesses, call)
-    if (goal == kraft.DUAL and "zookeeper" in now.brokers) or goal in (kraft.MOVED, END):
+    if (goal == kraft.DUAL and migration.OLD in now.brokers) or goal in (kraft.MOVED, END):
         _refuse(migration.not_ready(_seen(call, target), _controllers(target)))
-    if goal == kraft.MOVED and "dual" in now.brokers:
+    if goal == kraft.MOVED and migration.BOTH in now.brokers:
         _refuse(migration.not_migrated(found, [*_controllers(target)]))
 
 
@@ -151,14 +151,12 @@ def _require_in_sync(witnesses: Sequence[Witness], call: Call) -> None:
     down = [one.name for one in brokers if kraft.COMBINED_UNIT not in one.serving]
     if down:
         raise Refused(
-            f"a step of the migration begins with all brokers, and {some(down)} {'do' if down[1:] else 'does'} not serve",
+            f"a step of the migration begins with all brokers, and some do not serve: {some(down)}",
             hosts=down,
             advice="start them first (`invoke status` shows why they are down)",
         )
     target = brokers[0].target
-    status = call(
-        target.name, remote.cluster_status(partitions=True, min_isr=1).at(listeners.door(target.host))
-    )
+    status = call(target.name, remote.cluster_status(partitions=True, min_isr=1).at(listeners.door(target.host)))
     behind = [one for one in map(Partition.from_wire, status.get("partitions", ())) if one.under_replicated]
     if behind:
         raise Refused(
@@ -184,7 +182,7 @@ def _end(now: Stands) -> Way | None:
 
 def _left_alone(now: Stands) -> Refused:
     """An inventory with ZooKeeper and without the variable, of a cluster that is on the way."""
-    step = kraft.DUAL if "kraft" in now.brokers else kraft.BACK
+    step = kraft.DUAL if migration.OWN in now.brokers else kraft.BACK
     return Refused(
         "a migration from ZooKeeper is under way, and the inventory does not say how far it is to go",
         details=[f"{some(names)}: {migration.KINDS[one]}" for one, names in now.brokers.items()],

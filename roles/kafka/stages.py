@@ -54,7 +54,9 @@ def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
             return found
     closes = _closing(witnesses, call)
     if closes and moves:
-        raise Refused(f"{closes.what} is a change of its own", advice="make it before the migration, or when it is over")
+        raise Refused(
+            f"{closes.what} is a change of its own", advice="make it before the migration, or when it is over"
+        )
     return closes
 
 

@@ -64,8 +64,8 @@ def left_behind(unit: str, host: str) -> Objection:
 
 
 def needless(unit: str, said: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether a service that is left behind is one that nobody needs: ZooKeeper, where the host's brokers and controllers
-    do without it after a migration. said {role: the answer of its host}."""
+    """Whether a service that is left behind is one that nobody needs: ZooKeeper, where the nodes of the host do without
+    it after a migration. said {role: the answer of its host}."""
     settings = [one["settings"] for one in said.values() if one.get("settings")]
     return unit == kraft.SERVERS and any("process.roles" in one for one in settings)
 

@@ -1,5 +1,5 @@
-"""What ZooKeeper knows of a migration to controllers (KIP-866): who is the cluster's controller, how far the controllers
-have read what is there, and which brokers are registered. Runs on the host."""
+"""What ZooKeeper knows of a migration to controllers (KIP-866): who is the cluster's controller, how far the
+controllers have copied what is there, and which brokers are registered. Runs on the host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
 
 CONTROLLER, MIGRATION, BROKERS = "/controller", "/migration", "/brokers/ids"
-# Of /controller: which epoch of the controllers has written it; -1 or absent where a broker has (Kafka's ControllerZNode).
+# Of /controller: which epoch of the controllers has written it; -1 or absent where a broker has (ControllerZNode).
 KRAFT_EPOCH = "kraftControllerEpoch"
 # Of /migration: how far they have copied what is there; -1 before they have (ZkMigrationLeadershipState).
 OFFSET = "kraft_metadata_offset"
