@@ -274,7 +274,11 @@ def departure(targets: Sequence[Target], call: Call, say: Say, service: str = ""
     by_name = {target.name: target for target in targets}
     leaving = {role.name: [target.name for target in of_role] for role, of_role in _of(targets) if role.has("gate")}
     leaving = {unit: names for unit, names in leaving.items() if service in ("", unit)}
-    return _shown(gate(unit, by_name, call, say).departure(names) for unit, names in reversed(leaving.items()))
+    lost = [gate(unit, by_name, call, say).departure(names) for unit, names in reversed(leaving.items())]
+    part = parts("gate").get(service)
+    if part and hasattr(part, "in_use"):
+        lost.append(part.in_use(targets, call))
+    return _shown(lost)
 
 
 def contents(

@@ -213,7 +213,8 @@ def mode(seen: Iterable[Seen]) -> list[Objection]:
         what, way = (
             (
                 "a broker of a ZooKeeper cluster would become a node of a new one that keeps its own metadata (KRaft)",
-                "add the group zookeeper with its servers, or kafka_zookeeper_connect",
+                "add the group zookeeper with its servers, or kafka_zookeeper_connect; kafka_migration leads from one "
+                'to the other (docs/operations.md, "From ZooKeeper to KRaft")',
             )
             if was
             else ("a node of a KRaft cluster would become a broker of a ZooKeeper one", "remove the group zookeeper")

@@ -99,7 +99,7 @@ def of_controllers(target: Target, unit: str) -> dict[str, str]:
     if not kraft.migrating(target.members):
         return {}
     way_in = doors.client(target.host, unit=unit)
-    return {"zookeeper.metadata.migration.enable": "true", CONNECT: escaped(connect(target)), **way_in}
+    return {kraft.MIGRATES: "true", CONNECT: escaped(connect(target)), **way_in}
 
 
 def closed(target: Target) -> dict[str, str]:

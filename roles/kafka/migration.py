@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cluster.metadata.kraft.seen import Seen
     from provisioner.inventory.model import Inventory
 
-FLAG, ROLES, CONNECT = "zookeeper.metadata.migration.enable", "process.roles", "zookeeper.connect"
+FLAG, ROLES, CONNECT = kraft.MIGRATES, "process.roles", "zookeeper.connect"
 VERSION = (3, 9)  # the only ones that have both, and controllers that can be told of each other at run time
 END = "end"  # the goal of an inventory without the variable, of a cluster that is on the way
 ORDER = (*kraft.STEPS, END)
@@ -166,7 +166,7 @@ def not_ready(seen: Seen, controllers: Mapping[int, str]) -> Refusal | None:
         f"the controllers are not ready: {ready} of {counted(len(controllers), 'controller')} in the quorum and level"
         if seen.leader is not None
         else "the controllers have no leader",
-        "start what does not run (`invoke status`), and deploy again",
+        "deploy with the step before, which starts what is down (`invoke status` shows it); then run this again",
         tuple(problems),
     )
 
@@ -191,6 +191,13 @@ def under_way(found: Zookeeper, brokers: Mapping[int, str], observers: Collectio
         return f"still registered in ZooKeeper: {some(here)}"
     late = [f"{host} ({number})" for number, host in brokers.items() if number not in observers]
     return f"do not follow the controllers yet: {some(late)}" if late else ""
+
+
+def step_of(found: Zookeeper) -> str:
+    """Where a cluster stands, by what ZooKeeper knows alone: one of STEPS."""
+    if found.migrated:
+        return kraft.DUAL if found.brokers else kraft.MOVED
+    return kraft.BACK if found.offset is None else kraft.BESIDE
 
 
 def next_step(goal: str) -> str:

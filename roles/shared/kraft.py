@@ -37,6 +37,7 @@ SESSION_MS = 6000  # what controllers are told of it, where the inventory has no
 # The steps of a migration from ZooKeeper: all as before it; controllers run, and brokers do not know them; brokers know
 # both; brokers know the controllers only, and these still write to ZooKeeper.
 MIGRATION = "kafka_migration"
+MIGRATES = "zookeeper.metadata.migration.enable"  # of a node that is on the way
 BACK, BESIDE, DUAL, MOVED = STEPS = ("back", "controllers", "dual", "brokers")
 
 SHARE_GROUPS = (4, 2)  # the version whose brokers make the topic of share groups (KIP-932)
