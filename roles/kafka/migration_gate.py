@@ -160,8 +160,8 @@ def _require_in_sync(witnesses: Sequence[Witness], call: Call) -> None:
     behind = [one for one in map(Partition.from_wire, status.get("partitions", ())) if one.under_replicated]
     if behind:
         raise Refused(
-            f"a step of the migration begins with all copies in sync, and {counted(len(behind), 'partition')} "
-            "are under-replicated",
+            "a step of the migration begins with all copies in sync, and some are missing: "
+            f"{counted(len(behind), 'partition')} under-replicated",
             details=[some(map(str, behind))],
             advice="wait until they are (`invoke status`), then run the same command again",
         )
