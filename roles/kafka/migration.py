@@ -121,6 +121,12 @@ def skipped(goal: str, now: Stands) -> Refusal | None:
     return None
 
 
+def arrived(goal: str, now: Stands) -> bool:
+    """Whether all brokers run as this step wants it, and there are controllers."""
+    wanted = {kraft.BESIDE: OLD, kraft.DUAL: BOTH, kraft.MOVED: OWN}.get(goal)
+    return {*now.brokers} == {wanted} and bool(now.controllers) and not now.new and not now.left
+
+
 def taken_back(goal: str, now: Stands) -> bool:
     """Whether a step back ends an attempt: the controllers go, with their data, before brokers forget them."""
     return goal == kraft.BACK or (goal == kraft.BESIDE and BOTH in now.brokers)

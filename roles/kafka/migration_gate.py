@@ -54,6 +54,11 @@ def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
     return None
 
 
+def arrived(witnesses: Sequence[Witness]) -> bool:
+    """Whether the brokers of these hosts run as the inventory's step wants it."""
+    return migration.arrived(kraft.migration(witnesses[0].target.members), stands(witnesses))
+
+
 def stands(witnesses: Sequence[Witness]) -> Stands:
     """Where the cluster stands, by its files and as it runs. A broker counts as the one of both that is nearer to
     ZooKeeper, as it may run so."""

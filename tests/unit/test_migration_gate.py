@@ -17,7 +17,7 @@ from cluster.metadata import remote as nodes
 from cluster.metadata.zookeeper import migration as znodes
 from cluster.metadata.zookeeper.znodes import NO_NODE, ZooKeeperError
 from provisioner.agent.failure import Failure
-from provisioner.errors import HostFailed, ProvisionerError
+from provisioner.errors import HostFailed, ProvisionerError, Refused
 from provisioner.report.plain import PlainReporter
 from provisioner.run.evidence import Witness
 from roles.kafka import migration_gate, migration_status, stages
@@ -184,7 +184,15 @@ def test_a_step_changes_nothing_else_and_is_for_all_nodes(tmp_path: Path):
     assert "set kafka_version: 3.9.2" in refusal(newer, Answers(101, 412))
     unfinished = witnesses(tmp_path, "controllers", "zookeeper", kafka_protocol="2.5")
     assert "end the upgrade first: kafka_protocol: '3.9'" in refusal(unfinished, Answers())
-    assert "some are not in this run" in refusal(witnesses(tmp_path, "controllers", "zookeeper")[:2], Answers())
+    assert "some are not in this run" in refusal(witnesses(tmp_path, "dual", "zookeeper", CONTROLLER)[:2], Answers())
+
+
+def test_where_no_broker_takes_a_step_some_hosts_alone_may_be_deployed_to(tmp_path: Path):
+    answers = Answers(101, 412)
+    assert stages.way(witnesses(tmp_path, "dual", "dual", CONTROLLER)[:2], answers.hosts.call) is None
+    assert not answers.hosts.asked
+    with pytest.raises(Refused, match="some are not in this run"):  # the first controllers come together
+        stages.way(witnesses(tmp_path, "controllers", "zookeeper")[:2], answers.hosts.call)
 
 
 def test_the_last_step_needs_a_yes_of_its_own(tmp_path: Path):
