@@ -122,9 +122,10 @@ def skipped(goal: str, now: Stands) -> Refusal | None:
 
 
 def arrived(goal: str, now: Stands) -> bool:
-    """Whether all brokers run as this step wants it, and there are controllers."""
+    """Whether all brokers run as this step wants it, of the hosts that were seen; the first controllers come with it."""
     wanted = {kraft.BESIDE: OLD, kraft.DUAL: BOTH, kraft.MOVED: OWN}.get(goal)
-    return {*now.brokers} == {wanted} and bool(now.controllers) and not now.new and not now.left
+    begins = goal == kraft.BESIDE and not now.controllers
+    return {*now.brokers} == {wanted} and not (begins or now.new or now.left)
 
 
 def taken_back(goal: str, now: Stands) -> bool:
