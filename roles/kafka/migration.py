@@ -122,7 +122,7 @@ def skipped(goal: str, now: Stands) -> Refusal | None:
 
 
 def arrived(goal: str, now: Stands) -> bool:
-    """Whether all brokers run as this step wants it, of the hosts that were seen; the first controllers come with it."""
+    """Whether all brokers that were seen run as this step wants it; the first controllers come with one."""
     wanted = {kraft.BESIDE: OLD, kraft.DUAL: BOTH, kraft.MOVED: OWN}.get(goal)
     begins = goal == kraft.BESIDE and not now.controllers
     return {*now.brokers} == {wanted} and not (begins or now.new or now.left)
