@@ -37,7 +37,7 @@ def in_use(targets: Sequence[Target], call: Call) -> Refusal | None:
     if not others:
         return None
     return Refusal(
-        "brokers or controllers are connected to ZooKeeper, and nobody else has the cluster's metadata",
+        "brokers or controllers are connected to ZooKeeper, which may go when a migration has ended",
         tuple(f"{name}: {counted(number, 'connection')}" for name, number in others.items()),
     )
 

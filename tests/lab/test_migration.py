@@ -140,6 +140,8 @@ def test_brokers_leave_zookeeper_and_then_controllers_do_for_good(cluster: Clust
         at(cluster, "brokers").require_unchanged()
         assert "controllers skips a step: kafka_migration: dual comes first" in refused(cluster, "controllers")
 
+        uses = at(cluster, "brokers").invoke("uninstall", "--service", "zookeeper", "--yes", expect=2)
+        assert "connected to ZooKeeper" in uses and "nothing was removed" in uses
         output = refused(cluster, END)
         assert "there is no way back from there" in output and "--accept-no-way-back" in output
         output = deployed(cluster, END, "--accept-no-way-back")
@@ -148,9 +150,11 @@ def test_brokers_leave_zookeeper_and_then_controllers_do_for_good(cluster: Clust
         assert "the migration from ZooKeeper has ended" in refused(cluster, "brokers")
     clients.verdict()
     print(f"\nfrom dual to the end: longest gap {clients.longest_gap():.2f} s")
+    before = cluster.pids("kafka")
+    at(cluster, "brokers").invoke("uninstall", "--service", "zookeeper", "--yes")
+    gone = "ls -d /etc/zookeeper /opt/zookeeper /etc/systemd/system/zookeeper.service 2>/dev/null"
+    assert [host.sh(gone, expect=2) for host in cluster.hosts] == ["", "", ""] and cluster.pids("kafka") == before
     ended = at(cluster, END)
-    for host in cluster.hosts:
-        host.sh("systemctl stop zookeeper")
     ended.require_unchanged()
     quorum = status_json(ended.hosts[0], expect=0)["cluster"]["quorum"]
     assert {one["id"] for one in quorum["voters"]} == {101, 102, 103}
