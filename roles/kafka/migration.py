@@ -103,7 +103,7 @@ def skipped(goal: str, now: Stands) -> Refusal | None:
         )
     if now.new and goal != kraft.BACK:
         return Refusal(
-            f"kafka_migration: {goal} is for brokers that run, and {some(now.new)} {_have(now.new)} none yet",
+            f"{_asked(goal)} is for brokers that run, and {some(now.new)} {_have(now.new)} none yet",
             "deploy without kafka_migration and without the group kafka_controller first"
             if not there
             else "leave them out until the migration has ended, or deploy them with the step before",
@@ -221,13 +221,16 @@ def next_step(goal: str) -> str:
 
 
 def _first(step: str, goal: str, now: Stands) -> Refusal:
-    asked = "an inventory without ZooKeeper" if goal == END else f"kafka_migration: {goal}"
     hosts = [f"{some(names)}: {KINDS[one]}" for one, names in now.brokers.items()]
     return Refusal(
-        f"{asked} skips a step: kafka_migration: {step} comes first",
+        f"{_asked(goal)} skips a step: kafka_migration: {step} comes first",
         f"deploy with kafka_migration: {step}" + (" (and the group zookeeper)" if goal == END else ""),
         (*hosts, f"controllers: {some(now.controllers) or 'none'}"),
     )
+
+
+def _asked(goal: str) -> str:
+    return "an inventory without ZooKeeper" if goal == END else f"kafka_migration: {goal}"
 
 
 def _have(hosts: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ def inventory(inventory: Inventory) -> Iterator[Finding]:
     """Ports of controllers that are open to anybody: they listen on all addresses."""
     of_group = partial(members, inventory)
     open_ = [one for one in kraft.controllers(of_group) if one.protocol == PLAINTEXT]
-    ports = sorted({one.port for one in open_}) if not of_group(kraft.SERVERS) else []
+    ports = sorted({one.port for one in open_}) if kraft.migrating(of_group) or not of_group(kraft.SERVERS) else []
     if ports:
         listed = ", ".join(map(str, ports))
         what = "port {} takes" if len(ports) == 1 else "ports {} take"
