@@ -44,6 +44,7 @@ def remove_controllers(
         return {name: (0, len(present)) for name, present in there.items() if present}
     for name, plan in plans.items():
         call(name, requests.remove(plan.services))
+        reporter.host(name, "")
     # Asked by one that still has the certificate of its node.
     first = controllers[0]
     forget = remote.migration_forget(metadata.connect(first), metadata.protocol(first))
@@ -51,6 +52,7 @@ def remove_controllers(
         reporter.change(first.name, f"zookeeper:{path}", "-", "of controllers that are gone")
     for name, plan in plans.items():
         call(name, requests.remove(plan.rest))
+        reporter.host(name, "")
     return {name: (0, len(present)) for name, present in there.items() if present}
 
 
@@ -65,6 +67,7 @@ def remove_copies(call: Call, brokers: Sequence[Target], reporter: Reporter, che
         reporter.change(one.name, f"directory:{one['kafka_metadata_dir']}", "-", "what controllers knew that are gone")
         if not check:
             call(one.name, requests.remove(copies))
+            reporter.host(one.name, "")
         found[one.name] = (0, 1)
     return found
 
