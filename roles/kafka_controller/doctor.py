@@ -24,7 +24,7 @@ def inventory(inventory: Inventory) -> Iterator[Finding]:
     """Ports of controllers that are open to anybody: they listen on all addresses."""
     of_group = partial(members, inventory)
     open_ = [one for one in kraft.controllers(of_group) if one.protocol == PLAINTEXT]
-    ports = sorted({one.port for one in open_}) if not of_group(kraft.SERVERS) else []
+    ports = sorted({one.port for one in open_}) if kraft.migrating(of_group) or not of_group(kraft.SERVERS) else []
     if ports:
         listed = ", ".join(map(str, ports))
         what = "port {} takes" if len(ports) == 1 else "ports {} take"
@@ -37,6 +37,7 @@ def inventory(inventory: Inventory) -> Iterator[Finding]:
 def host(witness: Witness) -> Iterator[Finding]:
     """A controller that knows too few of the others, whose certificate ends, or whose settings leave something open."""
     yield from quorum_findings.bootstrap(witness, service.NAME)
+    yield from quorum_findings.on_the_way(witness.said[service.NAME]["settings"])
     yield from certificates.ending(witness, service.NAME)
     yield from exposure.findings(witness.said[service.NAME]["settings"], security.mode(witness.target.host))
 
