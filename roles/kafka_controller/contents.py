@@ -11,12 +11,19 @@ from roles.shared import kraft
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
     from provisioner.report.reporter import Reporter
+    from provisioner.resources import Request
     from provisioner.run.target import Target
 
 
 def contents(call: Call, targets: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
     """As `roles/kafka/voters.py`; targets: the hosts of this run with a controller of its own."""
     return voters.contents(call, targets, reporter, check, kraft.OWN_UNIT)
+
+
+def asked_first(target: Target) -> list[Request]:
+    """What `contents` asks first, of the first controller."""
+    question = voters.question(target, kraft.OWN_UNIT)
+    return [question] if question and target.members(kraft.CONTROLLERS)[0] == target.host else []
 
 
 def before_restarts(call: Call, targets: Sequence[Target], reporter: Reporter) -> dict[str, tuple[int, int]]:
