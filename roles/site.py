@@ -169,6 +169,13 @@ def questions(target: Target, tags: Iterable[str] = ()) -> dict[str, Request]:
     return {role.name: part.ask(target) for role, part in parts_on("evidence", target.host.groups) if role in wanted}
 
 
+def asked_first(target: Target, tags: Iterable[str] = ()) -> list[Request]:
+    """What `contents` of the roles of a run asks this host first, in its order: it may be asked ahead."""
+    wanted = roles_for(target.host.groups, tags)
+    found = [part.asked_first(target) for role, part in parts_on("contents", target.host.groups) if role in wanted]
+    return [question for questions in found for question in questions]
+
+
 def beside(target: Target, tags: Iterable[str] = ()) -> list[str]:
     """The units that a host is not to run, of the roles of a run."""
     of_host = roles_for(target.host.groups)
@@ -345,6 +352,7 @@ def load(inventory: Inventory) -> None:
     for role in dict.fromkeys(role for host in hosts for role in roles_for(host.groups)):
         importlib.import_module(f"roles.{room(role.name)}.role")
         role.part("evidence")
+        role.part("contents")
     with contextlib.suppress(ProvisionerError):  # reported when a host needs it
         for host in hosts:
             sources(host)

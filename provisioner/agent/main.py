@@ -26,7 +26,7 @@ from .failure import Failure, Misnamed
 from .lock import PATH as LOCK
 from .lock import Held, Lock
 from .system import STATE, System
-from .together import Begun
+from .together import Begun, early
 
 # What a login's environment says to every Java. What the agent starts is not meant: a library that is not there would
 # stop it, and Java's notes about these would stand in the output that is read.
@@ -115,6 +115,7 @@ class Agent:
         # What takes a connection is asked while the files are looked at.
         probes = self._probes(resources) if wants.get("serving") else {}
         asked = {name: Begun(wire) for name, wire in (wants.get("questions") or {}).items()}
+        ahead = {name: Begun(wire) for name, wire in (wants.get("ahead") or {}).items()}
         states: Dict[str, Any] = {}
         problems: List[Dict[str, Any]] = []
         for resource in resources:
@@ -146,6 +147,7 @@ class Agent:
             "serving": self._serving(probes, resources, states),
             "beside": [unit for unit in wants.get("beside") or [] if os.path.exists(Service(unit).record)],
             "answers": {name: one.answer() for name, one in asked.items()},
+            "ahead": early(ahead),
         }
 
     def _probes(self, resources: List[Resource]) -> Dict[str, Begun]:

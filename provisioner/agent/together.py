@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from typing import Any, Dict, Optional
+import time
+from typing import Any, Dict, Mapping, Optional
 
-from .calling import Emit, call
-from .failure import Failure
+from .calling import call
+
+# Seconds for which answers that may be asked for later are waited for, once all else is known. Most are there by then.
+PATIENCE = 0.1
 
 
 class Begun:
@@ -34,15 +36,14 @@ class Begun:
             raise self._error
         return self._found or {}
 
+    def early(self, seconds: float) -> Optional[Dict[str, Any]]:
+        """Its answer; None where there is none within this time, or it failed: asked again, it says why."""
+        self._thread.join(max(0.0, seconds))
+        return None if self._thread.is_alive() else self._found
 
-def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-    """The answers of several functions that change nothing. args: asked {name: {module, function, args}}.
 
-    Returns {name: answer}, without those that fail: asked alone, each says why.
-    """
-    begun = {name: Begun(wire) for name, wire in args["asked"].items()}
-    found: Dict[str, Any] = {}
-    for name, one in begun.items():
-        with contextlib.suppress(Failure):
-            found[name] = one.answer()
-    return found
+def early(begun: Mapping[str, Begun], patience: float = PATIENCE) -> Dict[str, Dict[str, Any]]:
+    """{name: answer} of those that are there soon. patience: seconds for all of them."""
+    until = time.monotonic() + patience
+    found = {name: one.early(until - time.monotonic()) for name, one in begun.items()}
+    return {name: answer for name, answer in found.items() if answer is not None}

@@ -54,12 +54,6 @@ def remove(resources: Sequence[Resource], final: bool = False) -> Request:
     return Request("provisioner.agent.removal", "remove", {"resources": _wires(resources), "final": final})
 
 
-def together(asked: Mapping[str, Request]) -> Request:
-    """Several functions that change nothing, side by side, {name: answer}: `together.look`."""
-    wires = {name: request.wire() for name, request in asked.items()}
-    return Request("provisioner.agent.together", "look", {"asked": wires})
-
-
 def logs(
     services: Mapping[str, Sequence[str]],
     *,

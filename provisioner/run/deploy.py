@@ -15,8 +15,8 @@ from provisioner.inventory.model import Host, Inventory
 from provisioner.options import Options
 from provisioner.report.reporter import End, Reporter, Row
 from provisioner.resources import Service
+from provisioner.run import ahead, evidence, live, plan, preflight, rolling, shown, stages
 from provisioner.run import apply as applying
-from provisioner.run import evidence, live, plan, preflight, rolling, shown, stages
 from provisioner.run.evidence import Objection, Witness
 from provisioner.run.plan import HostPlan
 from provisioner.run.preparation import Preparation, Prepared
@@ -46,6 +46,7 @@ class Deploy:
         self.stage = 0  # of these, counted from 0
         self.serving: set[tuple[str, str]] = set()  # (host, unit) that served when the host was read
         self.left_out: set[tuple[str, str]] = set()  # (host, unit) that need a restart and get none in this run
+        self.early: ahead.Answers = {}  # to what `contents` asks first
         self.cut_off: set[tuple[str, str]] = set()  # (host, unit) that restart at the same time: see `_find_cut_off`
         self.rows: dict[str, Row] = {host.name: Row() for host in self.hosts}
         self.changing = False  # whether a host may have been changed
@@ -63,7 +64,6 @@ class Deploy:
                 self._refuse()
                 if not self.options.check:
                     self._all_changes(fleet, preparation)
-                self.changing = self.changing or not self.options.check
                 if self.way is None or not self.options.check:
                     self._contents(fleet)
                 if not self.options.check:
@@ -113,6 +113,7 @@ class Deploy:
                 self.rows[name].ok, self.rows[name].skipped = len(one.plan.resources), one.skipped
             for remark in one.remarks if not remarked else ():
                 self.reporter.warning(f"{name}: {remark}")
+        self.early = {key: answer for one in found.values() for key, answer in one.early.items()}
         errors = preflight.once(met)
         witnesses = [one.witness for one in found.values() if one.witness]
         if not remarked and not errors and (kept := self.site.kept(witnesses, fleet.call)):
@@ -218,9 +219,8 @@ class Deploy:
 
         def work(name: str) -> None:
             plan, row = self.plans[name], self.rows[name]
-            applying.apply(
-                fleet, name, [one for one in plan.at_once if not self._starts_later(name, one)], payloads, row
-            )
+            at_once = [one for one in plan.at_once if not self._starts_later(name, one)]
+            applying.apply(fleet, name, at_once, payloads, row)
             live.adopt(fleet, plan, row)
             if self.options.restart:
                 for restart in plan.restarts:
@@ -364,7 +364,9 @@ class Deploy:
     def _contents(self, fleet: Fleet) -> None:
         """What the services hold, brought to what the inventory says; with --check only shown. Counted in the recap."""
         targets, chosen = list(self.targets.values()), self.options
-        self._count(self.site.contents(fleet.call, targets, self.reporter, chosen.tags, chosen.check))
+        call = ahead.Ahead(fleet.call, {} if self.changing else self.early)
+        self.changing = self.changing or not chosen.check
+        self._count(self.site.contents(call, targets, self.reporter, chosen.tags, chosen.check))
 
     def _count(self, done: Mapping[str, tuple[int, int]]) -> None:
         """Add what was done by way of some hosts to the recap."""
@@ -387,9 +389,7 @@ class Deploy:
             fleet.each(plans, lambda name: applying.apply(fleet, name, plans[name], payloads, self.rows[name])).check()
 
     def _next_steps(self) -> list[str]:
-        if self.options.check:
-            return []
-        return self.site.next_steps(list(self.targets.values()))
+        return [] if self.options.check else self.site.next_steps(list(self.targets.values()))
 
     def _blame(self, error: ProvisionerError) -> None:
         """Count an error where it belongs in the recap; hosts that were not planned have no ok resources."""

@@ -16,6 +16,7 @@ from provisioner.inventory.model import Inventory
 from provisioner.options import Options
 from provisioner.resources import Resource, services_of
 from provisioner.run import live, plan, preflight
+from provisioner.run.ahead import Answers, key
 from provisioner.run.evidence import Witness
 from provisioner.run.plan import HostPlan
 from provisioner.run.target import Target
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 class Prepared:
     """What became of a host. ahead: seconds by which its clock is ahead of ours; target: None where the inventory does
     not fit it; plan: None where it could not be read; skipped: resources of roles that --tags leaves out; serving: the
-    units that served when it was read; witness: what is there, None where it could not be read."""
+    units that served when it was read; witness: what is there, None where it could not be read; early: what was
+    asked before its turn, of a host whose services all serve."""
 
     ahead: float
     target: Target | None = None
@@ -41,6 +43,7 @@ class Prepared:
     skipped: int = 0
     serving: tuple[str, ...] = ()
     witness: Witness | None = None
+    early: Answers = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     problems: list[ProvisionerError] = field(default_factory=list)
 
@@ -98,6 +101,7 @@ class Preparation:
             "serving": True,
             "beside": self._site.beside(target, self._options.tags),
             "questions": {role: asked.wire() for role, asked in questions.items()},
+            "ahead": {key(name, one): one.wire() for one in self._site.asked_first(target, self._options.tags)},
         }
         names = [] if checking else wants.pop("names")
         with timed("read", name):
@@ -110,6 +114,10 @@ class Preparation:
         remarks = (resource.remark(found["states"].get(resource.key)) for resource in resources)
         done.remarks += [remark for remark in remarks if remark]
         done.serving = tuple(found["serving"])
+        if {one.unit for one in services_of(resources) if one.ready} <= {
+            *done.serving
+        }:  # a service that starts answers otherwise
+            done.early = found["ahead"]
         live.foresee(self._fleet, name, resources, found["states"])
         self._fleet.reporter.host(name, "")
         with timed("plan", name):

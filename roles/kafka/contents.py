@@ -9,12 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from roles.kafka import features, in_sync, listeners, metadata, voters
-from roles.shared import ahead, kraft
+from roles.shared import kraft
 
 if TYPE_CHECKING:
     from cluster.remote import ByBroker
     from provisioner.connect.requests import Call
     from provisioner.report.reporter import Reporter
+    from provisioner.resources import Request
     from provisioner.run.target import Target
 
 
@@ -25,26 +26,36 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
     Raises ConfigError and HostFailed.
     """
     done: dict[str, tuple[int, int]] = {}
-    first, combined = brokers[0], _combined(brokers)
-    # Features before the setting: finalising one of them is what makes the cluster hold it.
-    steps: list[Any] = [features, in_sync]
-    if first["kafka_users"] or first["kafka_acls"] is not None:
-        from roles.kafka import users
-
-        steps.append(users)
-    questions = [step.question(first) for step in steps]
-    if combined and combined[0] is first:
-        questions.append(voters.question(first, kraft.COMBINED_UNIT))
-    call = ahead.asked(call, first.name, questions)
-    if combined:
+    first = brokers[0]
+    if combined := _combined(brokers):
         _add(done, voters.contents(call, combined, reporter, check, kraft.COMBINED_UNIT))
-    for step in steps:
+    for step in _steps(first):
         _add(done, step.contents(call, brokers, reporter, check))
     if kraft.migration(first.members):
         _add(done, _migration(call, brokers, reporter, check))
     if first["topics"]:
         _add(done, _topics(call, brokers, reporter, check))
     return done
+
+
+def _steps(first: Target) -> list[Any]:
+    # Features before the setting: finalising one of them is what makes the cluster hold it.
+    steps: list[Any] = [features, in_sync]
+    if first["kafka_users"] or first["kafka_acls"] is not None:
+        from roles.kafka import users
+
+        steps.append(users)
+    return steps
+
+
+def asked_first(target: Target) -> list[Request]:
+    """What `contents` asks first, of the first broker."""
+    if target.members(kraft.BROKERS)[0] != target.host:
+        return []
+    combined = [target] if metadata.node(target) else []
+    asked = [*(voters.question(one, kraft.COMBINED_UNIT) for one in combined)]
+    asked += [step.question(target) for step in _steps(target)]
+    return [one for one in asked if one is not None]
 
 
 def before_restarts(call: Call, brokers: Sequence[Target], reporter: Reporter) -> dict[str, tuple[int, int]]:

@@ -12,6 +12,7 @@ from roles.shared import kraft
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
     from provisioner.report.reporter import Reporter
+    from provisioner.resources import Request
     from provisioner.run.target import Target
 
 
@@ -20,6 +21,12 @@ def contents(call: Call, targets: Sequence[Target], reporter: Reporter, check: b
     if _back(targets):
         return _removed(call, targets, reporter, check)
     return voters.contents(call, targets, reporter, check, kraft.OWN_UNIT)
+
+
+def asked_first(target: Target) -> list[Request]:
+    """What `contents` asks first, of the first controller."""
+    question = voters.question(target, kraft.OWN_UNIT)
+    return [question] if question and target.members(kraft.CONTROLLERS)[0] == target.host else []
 
 
 def before_restarts(call: Call, targets: Sequence[Target], reporter: Reporter) -> dict[str, tuple[int, int]]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from cluster.endpoint import joined
 from cluster.metadata import remote
-from roles.shared import security
+from roles.shared import kraft, security
 from roles.zookeeper import doors
 
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
     from provisioner.report.reporter import Reporter
+    from provisioner.resources import Request
     from provisioner.run.target import Target
 
 
@@ -21,10 +22,10 @@ def contents(call: Call, servers: Sequence[Target], reporter: Reporter, check: b
 
     Returns {host by way of which: (1 where it was theirs, 1 where it was not)}; empty in an open cluster, and where no
     server answers. Raises HostFailed."""
-    if security.mode(servers[0].host) not in (security.OPEN, security.REQUIRED):
+    if not _owned(servers[0]):
         return {}
     for one in servers:
-        found = call(one.name, remote.zookeeper_owner(_connect(one), doors.OWNER))
+        found = call(one.name, _question(one))
         if not found["answers"]:
             continue
         if found["own"]:
@@ -35,6 +36,19 @@ def contents(call: Call, servers: Sequence[Target], reporter: Reporter, check: b
             call(one.name, remote.zookeeper_own(_connect(one), doors.OWNER))
         return {one.name: (0, 1)}
     return {}
+
+
+def asked_first(target: Target) -> list[Request]:
+    """What `contents` asks first, of the first server."""
+    return [_question(target)] if _owned(target) and target.members(kraft.SERVERS)[0] == target.host else []
+
+
+def _owned(server: Target) -> bool:
+    return security.mode(server.host) in (security.OPEN, security.REQUIRED)
+
+
+def _question(server: Target) -> Request:
+    return remote.zookeeper_owner(_connect(server), doors.OWNER)
 
 
 def before_restarts(call: Call, servers: Sequence[Target], reporter: Reporter) -> dict[str, tuple[int, int]]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.connect import requests
 from provisioner.connect.requests import Event
-from provisioner.errors import HostFailed
 from provisioner.resources import Request
 from tests.support.tables import Entry, place
 
 
 class FakeHosts:
     """`FakeHosts({remote.answering: {"10.0.0.1:9092": ""}})`: what hosts answer to the entries of the tables of remote
-    calls, whichever host is asked. Stands in for `Fleet.call`; asked: [(host, request)], in order; trips: how
-    many round trips that took.
+    calls, whichever host is asked. Stands in for `Fleet.call`; asked: [(host, request)], in order.
 
     An answer is the dictionary itself, or a function of (host, arguments) or of (host, arguments, event) that makes it.
     """
@@ -24,20 +20,9 @@ class FakeHosts:
     def __init__(self, answers: Mapping[Entry, Any]) -> None:
         self._answers = {place(entry): answer for entry, answer in answers.items()}
         self.asked: list[tuple[str, Request]] = []
-        self.trips = 0
 
     def __call__(self, host: str, request: Request, event: Event | None = None) -> dict[str, Any]:
-        self.trips += 1
-        return self._answer(host, request, event)
-
-    def _answer(self, host: str, request: Request, event: Event | None) -> dict[str, Any]:
         where = (request.module, request.function)
-        if where == place(requests.together):
-            found = {}
-            for name, wire in request.args["asked"].items():
-                with contextlib.suppress(HostFailed):
-                    found[name] = self._answer(host, Request(**wire), event)
-            return found
         self.asked.append((host, request))
         assert where in self._answers, f"{host} was asked for {where}, to which it has no answer"
         answer = self._answers[where]

@@ -8,17 +8,20 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from provisioner.agent import main, together
+from provisioner.agent import main
 from provisioner.agent.failure import Failure
 from provisioner.connect import requests
-from provisioner.errors import HostFailed
+from provisioner.options import Options
 from provisioner.resources import Request, Service
+from provisioner.run import ahead
+from provisioner.run.deploy import Deploy
+from provisioner.run.preparation import Preparation
 from roles import site
-from roles.shared import ahead
 from tests.support import roles as support
 from tests.support.fake_hosts import FakeHosts
 from tests.support.tables import Entry
@@ -47,11 +50,6 @@ def wire(function: str, **args: Any) -> dict[str, Any]:
     return Request(HERE, function, args).wire()
 
 
-def test_questions_are_asked_side_by_side_and_one_that_fails_is_left_out() -> None:
-    asked = {"a": wire("meet", name="a"), "b": wire("fail"), "c": wire("meet", name="c")}
-    assert together.look({"asked": asked}, print) == {"a": {"met": "a"}, "c": {"met": "c"}}
-
-
 def test_services_are_asked_side_by_side_and_one_that_does_not_run_holds_nobody_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +62,14 @@ def test_services_are_asked_side_by_side_and_one_that_does_not_run_holds_nobody_
         {"resources": [one.wire(content=False) for one in services], "wants": {"serving": True}}, print
     )
     assert found["serving"] == {"a": {"met": "a"}, "b": {"met": "b"}}
+
+
+def test_what_is_asked_ahead_holds_nobody_up_and_what_fails_is_left_out(tmp_path: Path) -> None:
+    source, sink = os.pipe()
+    agent = main.Agent(source, sink, str(tmp_path / "state"), str(tmp_path / "lock"))
+    asked = {"a": wire("meet", name="a"), "b": wire("fail"), "c": wire("meet", name="c"), "d": wire("never")}
+    found = agent.op_read({"resources": [], "wants": {"ahead": asked}}, print)
+    assert found["ahead"] == {"a": {"met": "a"}, "c": {"met": "c"}}
 
 
 def test_modules_are_loaded_before_the_first_request(tmp_path: Path) -> None:
@@ -98,38 +104,64 @@ def hosts() -> FakeHosts:
     return FakeHosts({**answers, requests.connections: {"connections": 3}})
 
 
-def test_what_was_asked_ahead_takes_one_round_trip() -> None:
+def asked_ahead(call: Any) -> ahead.Ahead:
+    answers = {ahead.key("h", one): {"ahead": number} for number, one in enumerate((UNIT, PROCESSES))}
+    return ahead.Ahead(call, answers)
+
+
+def test_what_was_asked_ahead_is_not_asked_again() -> None:
     fake = hosts()
-    call = ahead.asked(fake, "h", [UNIT, None, PROCESSES])
-    assert call("h", UNIT) == {"unit": 1} and call("h", PROCESSES) == {"processes": 2}
-    assert fake.trips == 1
+    call = asked_ahead(fake)
+    assert call("h", UNIT) == {"ahead": 0} and call("h", PROCESSES) == {"ahead": 1}
+    assert fake.asked == []
 
 
 def test_an_answer_counts_once_for_its_host_and_only_until_something_else_is_asked() -> None:
     fake = hosts()
-    call = ahead.asked(fake, "h", [UNIT, PROCESSES])
-    assert call("h", UNIT) == call("h", UNIT) == {"unit": 1}
-    assert fake.trips == 2 and call("h", PROCESSES) == {"processes": 2} and fake.trips == 3
-    call = ahead.asked(fake, "h", [UNIT, PROCESSES])
-    assert call("elsewhere", UNIT) == {"unit": 1} and fake.trips == 5
-    call = ahead.asked(fake, "h", [UNIT, PROCESSES])
-    assert call("h", FOREIGN) == {"connections": 3} and call("h", UNIT) == {"unit": 1} and fake.trips == 8
+    call = asked_ahead(fake)
+    assert call("h", UNIT) == {"ahead": 0} and call("h", UNIT) == {"unit": 1}
+    assert call("h", PROCESSES) == {"processes": 2}
+    call = asked_ahead(fake)
+    assert call("elsewhere", UNIT) == {"unit": 1} and call("h", UNIT) == {"unit": 1}
+    call = asked_ahead(fake)
+    assert call("h", FOREIGN) == {"connections": 3} and call("h", UNIT) == {"unit": 1}
 
 
-def test_a_question_that_fails_is_asked_again_by_whoever_needs_its_answer() -> None:
-    def refused(host: str, args: Any) -> dict[str, Any]:
-        raise HostFailed("no", host=host)
+@pytest.mark.parametrize(("changing", "known"), [(False, [{"ahead": 0}]), (True, [{"unit": 1}])])
+def test_answers_from_before_a_change_do_not_count_after_it(
+    tmp_path: Path, changing: bool, known: list[dict[str, Any]]
+) -> None:
+    said = []
 
-    fake = hosts().also({requests.look_at_processes: refused})
-    call = ahead.asked(fake, "h", [UNIT, PROCESSES])
-    assert call("h", UNIT) == {"unit": 1}
-    with pytest.raises(HostFailed):
-        call("h", PROCESSES)
+    def contents(call: Any, *rest: Any) -> dict[str, Any]:
+        said.append(call("h", UNIT))
+        return {}
+
+    inventory = support.inventory(tmp_path, kafka=["kafka1"])
+    options = Options(root=ROOT)
+    run = Deploy(SimpleNamespace(contents=contents), inventory, options, None, None)
+    run.changing, run.early = changing, {ahead.key("h", UNIT): {"ahead": 0}}
+    run._contents(SimpleNamespace(call=hosts()))  # type: ignore[arg-type]
+    assert said == known
 
 
-def test_one_question_alone_is_not_asked_ahead() -> None:
-    fake = hosts()
-    assert ahead.asked(fake, "h", [None, UNIT]) is fake and fake.trips == 0
+@pytest.mark.parametrize(("serving", "known"), [(["kafka"], True), ([], False)])
+def test_what_a_service_says_before_it_serves_does_not_count(tmp_path: Path, serving: list[str], known: bool) -> None:
+    target = support.target(support.inventory(tmp_path, kafka=["kafka1"]), "kafka1")
+    asked = {}
+
+    def read(name: str, **question: Any) -> dict[str, Any]:
+        asked.update(question["wants"]["ahead"])
+        lists = dict.fromkeys(("problems", "beside", "unresolved", "noexec"), ())
+        maps: dict[str, Any] = {key: {} for key in ("states", "answers", "loopback", "ports", "files")}
+        disks = {key: {"free": 1 << 40} for key in question["wants"]["disks"]}
+        early = {"ahead": {key: {"ahead": 0} for key in asked}}
+        return {**lists, **maps, "disks": disks, "java": None, "serving": {key: {} for key in serving}, **early}
+
+    fleet = SimpleNamespace(read=read, reporter=SimpleNamespace(host=lambda *said: None), call=hosts())
+    options = Options(root=ROOT, check=True)
+    found = Preparation(fleet, site, target.inventory, options).again(target, target.inventory)  # type: ignore[arg-type]
+    assert asked and found.early == ({key: {"ahead": 0} for key in asked} if known else {})
 
 
 @pytest.mark.parametrize(("mode", "loaded"), [("off", ()), ("open", ("ssl",)), ("required", ("ssl",))])
