@@ -48,17 +48,17 @@ def possible(now: State) -> list[Step]:
     ]
     version = {(OLD, 0): LAST, (LAST, LEFT): NEW}.get((now.version, now.way))
     if version and now.final:
-        found.append(Step(f"up to {version}", now._replace(version=version, final=False), weight=3))
+        found.append(Step(f"up to {version}", now._replace(version=version, final=False), weight=4))
     if not now.final:
         before = {LAST: OLD, NEW: LAST}[now.version]
         back = now._replace(version=before, final=True)
         found.append(Step(f"down to {before}", back, ("--accept-downgrade",)))
-        found.append(Step(f"{now.version} for good", now._replace(final=True), weight=2))
+        found.append(Step(f"{now.version} for good", now._replace(final=True), weight=3))
     if now.version == LAST and now.final and now.way < LEFT:
         further = now._replace(way=now.way + 1)
         last = further.way == LEFT
         name = "ZooKeeper left" if last else f"to {MIGRATION[further.way]}"
-        found.append(Step(name, further, ("--leave-zookeeper",) if last else (), weight=3))
+        found.append(Step(name, further, ("--leave-zookeeper",) if last else (), weight=5))
         if now.way:
             back = now._replace(way=now.way - 1)
             found.append(Step(f"back to {MIGRATION[back.way] or 'ZooKeeper alone'}", back))
