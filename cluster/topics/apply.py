@@ -5,6 +5,7 @@ Each run reads from the cluster what is left to do, so the next run completes on
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from provisioner.report.reporter import Reporter
 
 SHOWN = 10  # topics named in a line, the rest is counted
+# A broker with ZooKeeper that has just started answers before the controller has told it which topics there are.
+AGAIN = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 # Runs a function through one broker and returns its answer. Raises HostFailed for the Failure that it ends with.
@@ -39,9 +42,10 @@ def look(ask: Ask, described: Sequence[str]) -> tuple[dict[str, Topic], Cluster]
     return topics, Cluster(racks, known["partitions"], known["factor"], known["settings"])
 
 
-def planned(ask: Ask, wanted: Sequence[Wanted]) -> tuple[Plan, list[str]]:
-    """The plan, and what is to be known before it is done. The cluster has checked it. Raises ConfigError, or Several,
-    for what cannot be done; nothing was changed."""
+def planned(ask: Ask, wanted: Sequence[Wanted], again: Sequence[float] = AGAIN) -> tuple[Plan, list[str]]:
+    """The plan, and what is to be known before it is done. The cluster has checked it. again: seconds until the next
+    looks, while a broker does not know of topics that are there. Raises ConfigError, or Several, for what cannot be
+    done; nothing was changed."""
     topics, cluster = look(ask, [one.name for one in wanted])
     raise_all(topic_plan.problems(wanted, topics, cluster))
     plan = topic_plan.make(wanted, topics, cluster)
@@ -50,14 +54,17 @@ def planned(ask: Ask, wanted: Sequence[Wanted]) -> tuple[Plan, list[str]]:
     wants["grow"] = {name: count for name, count in wants["grow"].items() if name not in plan.moving}
     if any(wants.values()):
         places = {one.name: one.place for one in wanted}
-        refused = ask(remote.check_topics(**wants))["refused"]
+        found = ask(remote.check_topics(**wants))
+        if found["there"] and again:
+            time.sleep(again[0])
+            return planned(ask, wanted, again[1:])
         raise_all(
             ConfigError(
                 f"the cluster refuses {name}: {why}",
                 details=[f"in: {places[name]}"] if places.get(name) else [],
                 advice="nothing was changed",
             )
-            for name, why in refused
+            for name, why in found["refused"]
         )
     return plan, topic_plan.warnings(wanted, topics, cluster, plan)
 

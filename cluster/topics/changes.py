@@ -30,7 +30,8 @@ HEARD_TIMEOUT, HEARD_STALL = 120.0, 30.0
 def check(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Let the cluster check changes without making any. args: bootstrap, and as for `change`: create, settings, grow.
 
-    Returns refused: [[topic, why]]. Raises Failure when the cluster cannot be asked.
+    Returns refused: [[topic, why]]; there: those that are not to be created as they are there. Raises Failure when the
+    cluster cannot be asked.
     """
     refused: list[list[str]] = []
     with answering("change topics"), Cluster(args["bootstrap"]).controller() as connection:
@@ -45,7 +46,7 @@ def check(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
                 refused.append([name, wire.describe(error)])
         for name, why in requests.grow(connection, args.get("grow") or {}, validate_only=True).items():
             refused.append([name, why])
-    return {"refused": refused}
+    return {"refused": refused, "there": [name for name, why in refused if why.startswith(requests.THERE)]}
 
 
 def change(args: dict[str, Any], emit: Emit) -> dict[str, Any]:

@@ -24,6 +24,7 @@ OF_THE_WHOLE = (
     kafka_errors.ClusterAuthorizationFailedError,
 )
 DISABLED = "TopicDeletionDisabledError"
+THERE = "TopicAlreadyExistsError"
 
 
 def create(

@@ -45,7 +45,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     answers = {
         remote.topics_look: {"brokers": {"1": None, "2": None, "3": None}, "topics": topics},
         remote.topic_defaults: {"partitions": 1, "factor": 3, "settings": DEFAULTS},
-        remote.check_topics: {"refused": []},
+        remote.check_topics: {"refused": [], "there": []},
         remote.change_topics: {},
     }
     return FakeCluster(answers).opened(monkeypatch, topics_change)

@@ -241,7 +241,7 @@ def test_partitions_are_not_checked_while_copies_of_the_topic_move():
         {
             remote.topics_look: found(orders=topic({**partition(0), "moving": True}), other=topic(partition(0))),
             remote.topic_defaults: {"partitions": 1, "factor": 3, "settings": {}},
-            remote.check_topics: {"refused": []},
+            remote.check_topics: {"refused": [], "there": []},
         }
     )
     plan, _ = topic_apply.planned(
@@ -249,6 +249,27 @@ def test_partitions_are_not_checked_while_copies_of_the_topic_move():
     )
     assert plan.grow == {"orders": (1, 4), "other": (1, 4)}
     assert [checked["grow"] for checked in hosts.to(remote.check_topics)] == [{"other": 4}]
+
+
+def test_a_broker_that_does_not_know_its_topics_yet_is_asked_again():
+    looks = iter([found(), found(), found(orders=topic(partition(0)))])
+    there = {"refused": [["orders", "TopicAlreadyExistsError: Topic 'orders' already exists."]], "there": ["orders"]}
+    hosts = FakeHosts(
+        {
+            remote.topics_look: lambda host, args: next(looks),
+            remote.topic_defaults: {"partitions": 1, "factor": 3, "settings": {}},
+            remote.check_topics: lambda host, args: there,
+        }
+    )
+    plan, _ = topic_apply.planned(
+        lambda request: hosts("kafka1", request.at("127.0.0.1:9092")), [Wanted("orders", 1)], again=(0.0, 0.0)
+    )
+    assert plan.nothing
+    looks = iter([found(), found()])
+    with pytest.raises(ConfigError, match="refuses orders: TopicAlreadyExistsError"):
+        topic_apply.planned(
+            lambda request: hosts("kafka1", request.at("127.0.0.1:9092")), [Wanted("orders", 1)], again=(0.0,)
+        )
 
 
 # -- in a deploy
@@ -266,7 +287,7 @@ class Hosts(FakeHosts):
                     orders=topic(partition(0), partition(1), retention_ms=setting(TWO_DAYS, WEEK))
                 ),
                 remote.topic_defaults: {"partitions": 1, "factor": 3, "settings": {"retention.ms": WEEK}},
-                remote.check_topics: {"refused": []},
+                remote.check_topics: {"refused": [], "there": []},
                 remote.change_topics: {},
             }
         )
