@@ -9,22 +9,21 @@ import random
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-MIGRATION = ("", "controllers", "dual", "brokers")  # values of kafka_migration, one deploy after the other
-LEFT = len(MIGRATION)  # the way when ZooKeeper is left
-CONTROLLERS = 101  # the first of the controllers' ids
+WAY = ("", "back", "controllers", "dual", "brokers", "left")  # values of kafka_migration, and what comes after
+NONE, BACK, BESIDE, DUAL, MOVED, LEFT = range(len(WAY))
 OLD, LAST, NEW = "2.5.0", "3.9.2", "4.3.1"
 FINAL = {LAST: "3.9", NEW: "4.3"}
 # What gives up the version before: brokers that have left ZooKeeper know no protocol any more.
-VARIABLES = {(LAST, 0): "kafka_protocol", (NEW, LEFT): "kafka_features"}
+VARIABLES = {(LAST, NONE): "kafka_protocol", (NEW, LEFT): "kafka_features"}
 
 
 class State(NamedTuple):
-    """What an inventory says. way: how far ZooKeeper is left, 0 not at all; final: whether the version before it is
+    """What an inventory says. way: how far ZooKeeper is left, an index of WAY; final: whether the version before it is
     given up; setting: how often one that needs a restart was changed."""
 
     version: str = OLD
     final: bool = True
-    way: int = 0
+    way: int = NONE
     setting: int = 0
 
 
@@ -46,7 +45,7 @@ def possible(now: State) -> list[Step]:
         Step("a restart", now, command="restart"),
         Step("a broker killed", now, command="kill"),
     ]
-    version = {(OLD, 0): LAST, (LAST, LEFT): NEW}.get((now.version, now.way))
+    version = {(OLD, NONE): LAST, (LAST, LEFT): NEW}.get((now.version, now.way))
     if version and now.final:
         found.append(Step(f"up to {version}", now._replace(version=version, final=False), weight=4))
     if not now.final:
@@ -55,13 +54,13 @@ def possible(now: State) -> list[Step]:
         found.append(Step(f"down to {before}", back, ("--accept-downgrade",)))
         found.append(Step(f"{now.version} for good", now._replace(final=True), weight=3))
     if now.version == LAST and now.final and now.way < LEFT:
-        further = now._replace(way=now.way + 1)
-        last = further.way == LEFT
-        name = "ZooKeeper left" if last else f"to {MIGRATION[further.way]}"
-        found.append(Step(name, further, ("--leave-zookeeper",) if last else (), weight=5))
+        further = max(BESIDE, now.way + 1)
+        last = further == LEFT
+        name = "ZooKeeper left" if last else f"to {WAY[further]}"
+        found.append(Step(name, now._replace(way=further), ("--accept-no-way-back",) if last else (), weight=5))
         if now.way:
-            back = now._replace(way=now.way - 1)
-            found.append(Step(f"back to {MIGRATION[back.way] or 'ZooKeeper alone'}", back))
+            name = f"back to {WAY[now.way - 1]}" if now.way > BESIDE else "back" if now.way == BESIDE else "as before"
+            found.append(Step(name, now._replace(way=now.way - 1)))
     return found
 
 
@@ -76,16 +75,12 @@ def inventory(base: Mapping[str, Any], now: State) -> dict[str, Any]:
     content = copy.deepcopy(dict(base))
     groups, variables = content["all"]["children"], content["all"]["vars"]
     if now.way:
-        groups["kafka_controller"] = {
-            "hosts": {
-                name: {"kafka_controller_id": CONTROLLERS + number}
-                for number, name in enumerate(groups["kafka"]["hosts"])
-            }
-        }
+        groups["kafka_controller"] = {"hosts": {name: {} for name in groups["kafka"]["hosts"]}}
+        variables["kafka_controller_heap"] = "128m"
     if now.way == LEFT:
         del groups["zookeeper"]
     elif now.way:
-        variables["kafka_migration"] = MIGRATION[now.way]
+        variables["kafka_migration"] = WAY[now.way]
     variables["kafka_version"] = now.version
     if variable := VARIABLES.get((now.version, now.way)) if now.final else None:
         variables[variable] = FINAL[now.version]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.evolution import LAST, LEFT, NEW, OLD, State, drawn, inventory, possible
+from tests.support.evolution import BACK, BESIDE, DUAL, LAST, LEFT, MOVED, NEW, OLD, State, drawn, inventory, possible
 
 BASE = yaml.safe_load((Path(__file__).resolve().parents[2] / "inventory/prod3.yml").read_text())
 
@@ -24,9 +24,10 @@ def names(state: State) -> set[str]:
         (State(), {"up to 3.9.2"}),
         (State(LAST, final=False), {"down to 2.5.0", "3.9.2 for good"}),
         (State(LAST), {"to controllers"}),
-        (State(LAST, way=1), {"to dual", "back to ZooKeeper alone"}),
-        (State(LAST, way=2), {"to brokers", "back to controllers"}),
-        (State(LAST, way=3), {"ZooKeeper left", "back to dual"}),
+        (State(LAST, way=BESIDE), {"to dual", "back"}),
+        (State(LAST, way=BACK), {"to controllers", "as before"}),
+        (State(LAST, way=DUAL), {"to brokers", "back to controllers"}),
+        (State(LAST, way=MOVED), {"ZooKeeper left", "back to dual"}),
         (State(LAST, way=LEFT), {"up to 4.3.1"}),
         (State(NEW, final=False, way=LEFT), {"down to 3.9.2", "4.3.1 for good"}),
         (State(NEW, way=LEFT), set()),
@@ -43,7 +44,7 @@ def test_where_a_cluster_may_go(state: State, expected: set[str]):
         (State(LAST, final=False), {"zookeeper", "kafka"}, {"kafka_version": LAST}),
         (State(LAST), {"zookeeper", "kafka"}, {"kafka_version": LAST, "kafka_protocol": "3.9"}),
         (
-            State(LAST, way=2),
+            State(LAST, way=DUAL),
             {"zookeeper", "kafka", "kafka_controller"},
             {"kafka_version": LAST, "kafka_migration": "dual"},
         ),
@@ -82,4 +83,4 @@ def test_the_same_seed_takes_the_same_steps_and_some_get_to_the_end():
             walks.append(steps)
         assert walks[0] == walks[1]
         ends.add((state.version, state.way))
-    assert {(NEW, LEFT), (LAST, 2)} <= ends
+    assert (NEW, LEFT) in ends
