@@ -13,7 +13,7 @@ from provisioner import timing
 from provisioner.errors import UsageError
 from provisioner.report.choose import reporter
 from provisioner.run.deploy import Deploy
-from provisioner.run.evidence import DOWNGRADE, FEWER_COPIES, GIVE_UP_DATA, SHRINK
+from provisioner.run.evidence import DOWNGRADE, FEWER_COPIES, GIVE_UP_DATA, NO_WAY_BACK, SHRINK
 from provisioner.run.restart import Restart
 from roles import site
 
@@ -41,10 +41,12 @@ def deploy(run: Run, tags: str, timings: bool = False, **chosen: Any) -> int:
     return code
 
 
-def agreed(shrink: str, give_up_data: str, downgrade: bool, fewer_copies: bool) -> dict[str, tuple[str, ...]]:
+def agreed(
+    shrink: str, give_up_data: str, downgrade: bool, fewer_copies: bool, no_way_back: bool
+) -> dict[str, tuple[str, ...]]:
     """What the command line permits although the hosts contradict it, as `Options.agreed`."""
     named = {SHRINK: names(shrink), GIVE_UP_DATA: names(give_up_data)}
-    given = {DOWNGRADE: downgrade, FEWER_COPIES: fewer_copies}
+    given = {DOWNGRADE: downgrade, FEWER_COPIES: fewer_copies, NO_WAY_BACK: no_way_back}
     return {flag: found for flag, found in named.items() if found} | {flag: () for flag, on in given.items() if on}
 
 

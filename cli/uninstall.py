@@ -15,10 +15,9 @@ from provisioner.inventory.model import Host
 from provisioner.quantities import format_elapsed
 from provisioner.report.reporter import Reporter
 from provisioner.resources import Resource
-from provisioner.run.target import Target
 from provisioner.run.uninstall import Removal, removal
 from provisioner.words import some
-from roles import site
+from roles import removing, site
 
 
 def uninstall(run: Run, service: str, purge: bool, yes: bool, accept: bool) -> int:
@@ -32,9 +31,9 @@ def uninstall(run: Run, service: str, purge: bool, yes: bool, accept: bool) -> i
         show, fleet = hosts.show, hosts.fleet
         targets = list(hosts.connect(_having(service, hosts.members)).check().values())
         plans: dict[str, Removal] = {}
-        whole = [target.name for target in targets if not others(target, service)]
+        whole = [target.name for target in targets if not removing.others(target, service)]
         for target in targets:
-            plans[target.name] = removal(of_service(target, service), purge)
+            plans[target.name] = removal(removing.of_service(target, service), purge)
         fleet.each(plans, fleet.lock).check()
         found = fleet.each(plans, lambda name: fleet.call(name, requests.look_for(_all(plans[name])))).check()
         present = {name: answer["present"] for name, answer in found.items() if answer["present"]}
@@ -59,30 +58,6 @@ def _having(service: str, members: Sequence[Host]) -> list[Host]:
     if not found:
         raise UsageError(f"no service {service} on {some(host.name for host in members)}")
     return found
-
-
-def of_service(target: Target, service: str) -> list[Resource]:
-    """What a host has of a service alone, in the order of its making: not what it would have without it as well. ""
-    for everything. Pure."""
-    everything = _resources(target)
-    if not others(target, service):
-        return everything
-    stays = {one.key for one in _resources(target.without(_groups(service)))}
-    return [one for one in everything if one.key not in stays]
-
-
-def others(target: Target, service: str) -> bool:
-    """Whether other services of the host stay when this one goes; "" for all of them. Pure."""
-    left = [group for group in target.host.groups if group not in _groups(service)]
-    return bool(service and site.roles_for(left))
-
-
-def _groups(service: str) -> tuple[str, ...]:
-    return next((role.groups for role in site.ROLES if role.name == service), ())
-
-
-def _resources(target: Target) -> list[Resource]:
-    return [one for role in site.roles_for(target.host.groups) for one in role.resources(target)]
 
 
 def _all(plan: Removal) -> list[Resource]:

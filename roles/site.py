@@ -185,9 +185,9 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
             found += part.judge(of_role, call, agreed)
     for one in witnesses:
         if one.beside:
-            from roles.shared.evidence import left_behind
+            from roles.shared.evidence import left_behind, needless
 
-            found += [left_behind(unit, one.name) for unit in one.beside]
+            found += [left_behind(unit, one.name) for unit in one.beside if not needless(unit, one.said)]
     return found
 
 
@@ -274,7 +274,11 @@ def departure(targets: Sequence[Target], call: Call, say: Say, service: str = ""
     by_name = {target.name: target for target in targets}
     leaving = {role.name: [target.name for target in of_role] for role, of_role in _of(targets) if role.has("gate")}
     leaving = {unit: names for unit, names in leaving.items() if service in ("", unit)}
-    return _shown(gate(unit, by_name, call, say).departure(names) for unit, names in reversed(leaving.items()))
+    lost = [gate(unit, by_name, call, say).departure(names) for unit, names in reversed(leaving.items())]
+    part = parts("gate").get(service)
+    if part and hasattr(part, "in_use"):
+        lost.append(part.in_use(targets, call))
+    return _shown(lost)
 
 
 def contents(

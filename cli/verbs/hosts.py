@@ -10,6 +10,7 @@ PLAN = {
     "give_up_data": "data directories that leave kafka_data_dirs with partitions in them, as in /srv/kafka",
     "accept_downgrade": "install an older version than the one that is there",
     "accept_fewer_copies": "lower the replication settings that follow from the number of brokers",
+    "accept_no_way_back": "end a migration from ZooKeeper",
     "tags": "only these roles: os,java,zookeeper,kafka",
     "timings": "show where the time went, part by part and host by host",
 }
@@ -42,6 +43,7 @@ def deploy(
     give_up_data="",
     accept_downgrade=False,
     accept_fewer_copies=False,
+    accept_no_way_back=False,
     yes=False,
     timings=False,
 ):
@@ -57,7 +59,7 @@ def deploy(
         accept_downtime=accept_downtime,
         yes=yes,
         timings=timings,
-        agreed=deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies),
+        agreed=deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies, accept_no_way_back),
     )
 
 
@@ -70,6 +72,7 @@ def plan(
     give_up_data="",
     accept_downgrade=False,
     accept_fewer_copies=False,
+    accept_no_way_back=False,
     timings=False,
 ):
     """Show what deploy would change, with the differences inside files. Changes nothing."""
@@ -82,7 +85,7 @@ def plan(
         diff=True,
         accept_downtime=accept_downtime,
         timings=timings,
-        agreed=deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies),
+        agreed=deploying.agreed(shrink, give_up_data, accept_downgrade, accept_fewer_copies, accept_no_way_back),
     )
 
 

@@ -73,6 +73,17 @@ def hand_over(broker: int, *, zookeeper: str, protocol: str, patience: float) ->
     return ByBroker("cluster.metadata.zookeeper.handover", "hand_over", args)
 
 
+def migration_look(connect: str, protocol: str) -> Request:
+    """What ZooKeeper knows of a migration to controllers: `metadata.zookeeper.migration.look`. As for
+    `zookeeper_cluster_id`."""
+    return Request("cluster.metadata.zookeeper.migration", "look", {"connect": connect, "protocol": protocol})
+
+
+def migration_forget(connect: str, protocol: str) -> Request:
+    """Let it forget controllers that are gone: `metadata.zookeeper.migration.forget`."""
+    return Request("cluster.metadata.zookeeper.migration", "forget", {"connect": connect, "protocol": protocol})
+
+
 # -- the quorum of KRaft
 
 

@@ -23,6 +23,7 @@ SHRINK = "--shrink"  # an inventory that lacks members of what runs; names them
 GIVE_UP_DATA = "--give-up-data"  # a directory that is left behind with data in it; names it
 DOWNGRADE = "--accept-downgrade"  # an older version than the one that is there
 DOWNTIME = "--accept-downtime"  # what clients will notice
+NO_WAY_BACK = "--accept-no-way-back"  # a step of several that nothing leads back from
 FEWER_COPIES = "--accept-fewer-copies"  # settings of redundancy that fall because there are fewer members
 
 Agreed = Mapping[str, Collection[str]]  # {flag: the names given with it; none for a flag without names}

@@ -40,6 +40,8 @@ def contents(call: Call, brokers: Sequence[Target], reporter: Reporter, check: b
         _add(done, voters.contents(call, combined, reporter, check, kraft.COMBINED_UNIT))
     for step in steps:
         _add(done, step.contents(call, brokers, reporter, check))
+    if kraft.migration(first.members):
+        _add(done, _migration(call, brokers, reporter, check))
     if first["topics"]:
         _add(done, _topics(call, brokers, reporter, check))
     return done
@@ -49,6 +51,17 @@ def before_restarts(call: Call, brokers: Sequence[Target], reporter: Reporter) -
     """New combined nodes get their vote before others go down. As `voters.before_restarts`. Raises HostFailed."""
     combined = _combined(brokers)
     return voters.before_restarts(call, combined, reporter, kraft.COMBINED_UNIT) if combined else {}
+
+
+def _migration(call: Call, brokers: Sequence[Target], reporter: Reporter, check: bool) -> dict[str, tuple[int, int]]:
+    from roles.kafka import migration_back, migration_gate
+
+    done: dict[str, tuple[int, int]] = {}
+    if kraft.migration(brokers[0].members) in (kraft.BACK, kraft.BESIDE):
+        done = migration_back.remove_copies(call, brokers, reporter, check)
+    if not check:
+        _add(done, migration_gate.settle(call, brokers, reporter))
+    return done
 
 
 def _combined(brokers: Sequence[Target]) -> list[Target]:

@@ -14,7 +14,7 @@ from roles.kafka import evidence_rules as rules
 from roles.kafka import features, listeners, metadata, service, topology
 from roles.kafka.release import release
 from roles.shared import evidence as shared
-from roles.shared import security
+from roles.shared import kraft, security
 
 if TYPE_CHECKING:
     from cluster.model import Partition
@@ -50,7 +50,7 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *rules.forgotten(seen, members),
         *rules.clusters(seen),
         *rules.hidden(seen),
-        *rules.mode(seen),
+        *([] if kraft.migration(witnesses[0].target.members) else rules.mode(seen)),  # see `migration.skipped`
         *rules.elsewhere(seen),
         *rules.talk(seen),
         *rules.renamed(seen),
@@ -119,6 +119,7 @@ def _seen(witness: Witness) -> rules.Seen:
         active=UNIT in witness.active,
         brokers={int(number): address for number, address in answer.get("brokers", {}).items()},
         cluster=answer.get("cluster_id"),
+        led=bool(said.get("led")),
     )
 
 

@@ -45,7 +45,8 @@ class Seen(NamedTuple):
     present, wanted: its data directories; data: what is in each of both. now, then: its server.properties; `then` is
     `now` where the plan leaves it. chosen: the variables and properties that the inventory sets itself. version: the
     one in use, None for none. active: whether the unit runs. brokers {id: address}: those that are registered, as it
-    knows them; {} for one that does not serve. cluster: the id that it serves.
+    knows them; {} for one that does not serve. cluster: the id that it serves. led: whether its disk has
+    what controllers have said.
     """
 
     host: str
@@ -61,6 +62,7 @@ class Seen(NamedTuple):
     active: bool = False
     brokers: Mapping[int, str] = NOTHING
     cluster: str | None = None
+    led: bool = False
 
     @property
     def has_data(self) -> bool:
@@ -211,7 +213,8 @@ def mode(seen: Iterable[Seen]) -> list[Objection]:
         what, way = (
             (
                 "a broker of a ZooKeeper cluster would become a node of a new one that keeps its own metadata (KRaft)",
-                "add the group zookeeper with its servers, or kafka_zookeeper_connect",
+                "add the group zookeeper with its servers, or kafka_zookeeper_connect; kafka_migration leads from one "
+                'to the other (docs/operations.md, "From ZooKeeper to KRaft")',
             )
             if was
             else ("a node of a KRaft cluster would become a broker of a ZooKeeper one", "remove the group zookeeper")
@@ -222,12 +225,12 @@ def mode(seen: Iterable[Seen]) -> list[Objection]:
 
 def reused(seen: Iterable[Seen]) -> list[Objection]:
     """Disks that come from a broker with ZooKeeper, on hosts of a KRaft cluster: Kafka takes them for formatted. A host
-    with the configuration of that broker is `mode`'s."""
+    with the configuration of that broker is `mode`'s; one with a copy of the controllers' metadata was migrated."""
     return [
         shared.reused(path, one.host)
         for one in seen
         for path in one.wanted
-        if one.data.get(path, Data()).old_format and CONNECT not in one.now
+        if one.data.get(path, Data()).old_format and CONNECT not in one.now and not one.led
     ]
 
 

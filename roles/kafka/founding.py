@@ -19,7 +19,7 @@ from provisioner.resources import Initial, Resource
 from provisioner.resources.frozen import replace
 from provisioner.run.evidence import NOTHING
 from provisioner.words import counted, some
-from roles.kafka import listeners, metadata, topology
+from roles.kafka import listeners, metadata, migration, topology
 from roles.shared import kraft, tls
 
 if TYPE_CHECKING:
@@ -62,12 +62,16 @@ def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resourc
         return {}
     tls.require_all([one.target for one in witnesses])
     new = {one.name: _nodes(one.target, undecided[one.name]) for one in witnesses}
-    require_stopped({one.name: [unit for unit in new[one.name] if unit in one.active] for one in witnesses})
+    require_stopped({one.name: [unit for unit in new[one.name] if _lost(unit, one)] for one in witnesses})
     target = witnesses[0].target
     voters = kraft.controllers(target.members)
     known = _known(witnesses, call)._replace(
         blank=tuple(one.host for one in voters if one.unit in new.get(one.host, ())), controllers=len(voters)
     )
+    if kraft.migrating(target.members):
+        known = known._replace(
+            partitions=()
+        )  # ZooKeeper has their metadata, and the controllers will get it from there
     if known.led and known.lost:
         known = known._replace(leads=_has_leader(call, target))
     fresh = [host for host, found in undecided.items() if found]
@@ -212,6 +216,13 @@ def _nodes(target: Target, undecided: Sequence[Initial]) -> dict[str, Initial]:
     it. Each unit has a user of its own name."""
     disks = {f"{path}/meta.properties" for path in (target["kafka_data_dirs"] if target.is_in(kraft.BROKERS) else ())}
     return {one.user: one for one in undecided if one.path not in disks}
+
+
+def _lost(unit: str, one: Witness) -> bool:
+    """Whether a node runs that should have its directory; a broker that knows ZooKeeper has none yet."""
+    said = one.said.get(unit, {})
+    with_zookeeper = migration.kind(said.get("running") or said.get("settings", {})) in (migration.OLD, migration.BOTH)
+    return unit in one.active and not with_zookeeper
 
 
 def _node(unit: str, host: str, voters: Sequence[kraft.Controller]) -> int | None:

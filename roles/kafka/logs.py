@@ -52,7 +52,7 @@ def of_unit(target: Target, release: Release, unit: str = "kafka") -> File:
         logs=folder(unit),
         log_size=target[f"{variables}_log_size"],
         log_files=target[f"{variables}_log_files"],
-        quorum=kraft.on(target.host, target.members),
+        quorum=unit == kraft.OWN_UNIT or kraft.on(target.host, target.members),
     )
 
 

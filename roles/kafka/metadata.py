@@ -13,10 +13,11 @@ from cluster.metadata import remote
 from provisioner.errors import ConfigError
 from provisioner.inventory.loading import once
 from provisioner.inventory.value_types import HOST, PORT
+from roles.kafka import migration, topology
 from roles.kafka import release as kafka
-from roles.kafka import topology
 from roles.shared import kraft, releases
 from roles.shared.checks import members
+from roles.shared.properties import escaped
 from roles.shared.waits import Nodes
 from roles.zookeeper import doors, release, service
 from roles.zookeeper import topology as zookeeper
@@ -63,6 +64,44 @@ def owner(inventory: Inventory, owned: Mapping[str, str]) -> Callable[[str], str
     return {name: variable for name, variable in owned.items() if name not in apart}.get
 
 
+def controlled(target: Target) -> bool:
+    """Whether there are controllers: the cluster's own, or in a migration those beside ZooKeeper."""
+    return own(target) or kraft.migrating(target.members)
+
+
+def follows(target: Target) -> bool:
+    """Whether the broker keeps a copy of the controllers' metadata: where they are the cluster's own, and in a
+    migration, beside ZooKeeper's."""
+    return own(target) or kraft.migration(target.members) == kraft.DUAL
+
+
+def migrating(target: Target) -> dict[str, Any] | None:
+    """What server.properties says of the controllers while the broker knows both them and ZooKeeper; else None."""
+    if kraft.migration(target.members) != kraft.DUAL:
+        return None
+    doors_ = kraft.listeners(target.host)
+    return {
+        "bootstrap": kraft.bootstrap(target.members),
+        "names": ",".join(door.name for door in doors_),
+        "elsewhere": doors_,
+        "session": kraft.session(target.members),
+    }
+
+
+def protocol(target: Target) -> str:
+    """How ZooKeeper is spoken to from this host, as of an `Endpoint`."""
+    return doors.protocol(target.host)
+
+
+def of_controllers(target: Target, unit: str) -> dict[str, str]:
+    """The properties by which controllers go on writing to ZooKeeper in a migration; none outside of one. unit: whose
+    certificate they show there."""
+    if not kraft.migrating(target.members):
+        return {}
+    way_in = doors.client(target.host, unit=unit)
+    return {kraft.MIGRATES: "true", CONNECT: escaped(connect(target)), **way_in}
+
+
 def closed(target: Target) -> dict[str, str]:
     """The properties of a broker that close its way to the keeper; none where that is its own controllers', whose
     listeners are among the broker's."""
@@ -77,7 +116,7 @@ def server_position(settings: Mapping[str, str]) -> int:
 def keeper(target: Target, call: Call, unit: str = kraft.COMBINED_UNIT) -> Keeper:
     """The keeper of the metadata, asked from this host. One outside the inventory cannot be asked. unit: whose nodes
     are called as their hosts (`kraft.named`)."""
-    if own(target):
+    if own(target) or unit == kraft.OWN_UNIT:
         from cluster.metadata.kraft.quorum import Quorum
 
         found = kraft.named(kraft.controllers(target.members), unit)
@@ -107,16 +146,16 @@ def session(target: Target) -> float | None:
 
 
 def quorum(call: Call, target: Target) -> dict[str, Any] | None:
-    """What all controllers say, asked from this broker's host, as `cluster.metadata.kraft.probe.quorum`; None for
-    ZooKeeper, which is asked on its own hosts."""
-    if not own(target):
+    """What all controllers say, asked from this broker's host, as `cluster.metadata.kraft.probe.quorum`; None where
+    there are none: ZooKeeper is asked on its own hosts."""
+    if not controlled(target):
         return None
     found: dict[str, Any] = call(target.name, quorum_question(target))
     return found
 
 
 def quorum_question(target: Target) -> Request:
-    """What `quorum` asks. target: of a cluster that keeps its metadata itself."""
+    """What `quorum` asks. target: of a cluster that has controllers."""
     voters = kraft.named(kraft.controllers(target.members))
     return remote.kraft_quorum({name: one.where for name, one in voters.items()})
 
@@ -228,8 +267,13 @@ def missing(inventory: Inventory) -> list[ConfigError]:
     """Groups that contradict each other: metadata that two would keep, or nobody."""
     of_group = partial(members, inventory)
     servers, controllers, brokers = (of_group(group) for group in (kraft.SERVERS, kraft.CONTROLLERS, kraft.BROKERS))
-    if servers and controllers:
-        advice = "remove the group zookeeper for a cluster that keeps its metadata itself (KRaft), or kafka_controller"
+    if migrating := migration.problems(inventory):
+        return migrating
+    if servers and controllers and not kraft.migration(of_group):
+        advice = (
+            "remove the group zookeeper for a cluster that keeps its metadata itself (KRaft), or kafka_controller; to "
+            "go from the one to the other, set kafka_migration"
+        )
         return [ConfigError("the groups zookeeper and kafka_controller would both keep the metadata", advice=advice)]
     lost = [host.name for host in brokers if host.vars["kafka_zookeeper_connect"]]
     if controllers and lost:

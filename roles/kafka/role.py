@@ -177,6 +177,7 @@ def config(target: Target) -> File:
             *(listeners.written(one) for one in listeners.of(target.host)),
             *(own_quorum["here"] if own_quorum else ()),
         ],
+        migration=metadata.migrating(target),
         inter_broker=listeners.inter_broker(target.host),
         replication=topology.replication(target.host, len(brokers)),
         rack=escaped(target["kafka_rack"] or ""),
@@ -216,8 +217,8 @@ def locked(target: Target) -> dict[str, str]:
     """The properties that close a broker's listeners; none where they are open."""
     if not security.on(target.host):
         return {}
-    own = metadata.own(target)
-    closed = [door.name for door in kraft.listeners(target.host) if door.protocol == SSL] if own else []
+    own, follows = metadata.own(target), metadata.follows(target)
+    closed = [door.name for door in kraft.listeners(target.host) if door.protocol == SSL] if follows else []
     authorizer = security.AUTHORIZER if own else security.ZOOKEEPER_AUTHORIZER
     stores = reads_java_only(target.host.vars)
     found = security.node(target.host, kraft.COMBINED_UNIT, [security.NODES, *closed], authorizer, stores)

@@ -50,8 +50,8 @@ def services(target: Target) -> list[Service]:
 
 
 def data_dirs(target: Target) -> list[str]:
-    """Where the partitions are, and the metadata where the broker keeps it itself."""
-    own = [target["kafka_metadata_dir"]] if metadata.own(target) else []
+    """Where the partitions are, and the metadata where the broker has a copy of it."""
+    own = [target["kafka_metadata_dir"]] if metadata.follows(target) else []
     return [*target["kafka_data_dirs"], *own]
 
 

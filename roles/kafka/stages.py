@@ -20,7 +20,7 @@ from cluster import remote
 from provisioner.errors import ProvisionerError, Refused
 from provisioner.run.stages import Stage, Way, at, to_go
 from provisioner.words import some
-from roles.kafka import clients, listeners, service
+from roles.kafka import clients, listeners, migration, service
 from roles.shared import kraft, security
 
 if TYPE_CHECKING:
@@ -45,6 +45,33 @@ DOWN = {
 
 def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
     """The stages that are to go; None where the cluster is where the inventory wants it, or is new. Raises Refused."""
+    moves = _migrates(witnesses)
+    if moves:
+        from roles.kafka import migration_gate  # few clusters are on that way
+
+        _all(witnesses, kraft.MIGRATION)
+        if found := migration_gate.way(witnesses, call):
+            return found
+    closes = _closing(witnesses, call)
+    if closes and moves:
+        raise Refused(
+            f"{closes.what} is a change of its own", advice="make it before the migration, or when it is over"
+        )
+    return closes
+
+
+def _migrates(witnesses: Sequence[Witness]) -> bool:
+    """Whether there is a migration from ZooKeeper: the inventory asks for one, or a node says that it is in one."""
+    nodes = [one for one in witnesses if kraft.COMBINED_UNIT in one.said or kraft.OWN_UNIT in one.said]
+    if not nodes:
+        return False
+    of_group = nodes[0].target.members
+    left = any(kraft.OWN_UNIT in one.beside for one in witnesses) and bool(of_group(kraft.SERVERS))
+    flagged = (settings.get(migration.FLAG) for one in nodes for settings in migration.settings(one.said))
+    return bool(kraft.migration(of_group)) or left or "true" in flagged
+
+
+def _closing(witnesses: Sequence[Witness], call: Call) -> Way | None:
     nodes = [one for one in witnesses if any(said.get("controllers") for said in one.said.values())]
     present = {position(names) for one in nodes for said in one.said.values() for names in said.get("controllers", ())}
     if not nodes:
@@ -60,7 +87,7 @@ def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
     positions = to_go(present, goal)
     if not positions:
         return None
-    _all(witnesses)
+    _all(witnesses, security.VARIABLE)
     _room(target.inventory)
     now = "off" if max(present) == 0 else "on" if min(present) == CLOSED else "on the way"
     said = {**UP, CLOSED: LAST[mode]} if goal == CLOSED else DOWN
@@ -139,7 +166,7 @@ def _room(inventory: Inventory) -> None:
             )
 
 
-def _all(witnesses: Sequence[Witness]) -> None:
+def _all(witnesses: Sequence[Witness], variable: str) -> None:
     """Raise Refused where nodes of the cluster are in no such run: they would be left behind, alone."""
     target = witnesses[0].target
     seen = {(role, one.name) for one in witnesses for role in one.said}
@@ -147,7 +174,7 @@ def _all(witnesses: Sequence[Witness]) -> None:
     wanted = {(unit, host.name) for group, unit in units.items() for host in target.members(group)}
     if missing := sorted({host for _, host in wanted - seen}):
         raise Refused(
-            f"{security.VARIABLE} changes for all nodes of a cluster together, and some are not in this run",
+            f"{variable} changes for all nodes of a cluster together, and some are not in this run",
             details=[f"not in this run: {some(missing)}"],
             advice="deploy without --limit and --tags",
         )

@@ -13,6 +13,7 @@ from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target
 from provisioner.words import counted
 from roles.kafka import listeners, metadata, protocol, service, split, topology
+from roles.shared import kraft
 
 if TYPE_CHECKING:
     from cluster.metadata.kraft.view import Advice
@@ -31,19 +32,32 @@ TROUBLES = (
 def look(call: Call, target: Target) -> Mapping[str, Any]:
     """As `cluster.state.node.look` answers, with bootstrap_servers (`listeners.bootstrap_servers`). Where the
     controllers are the cluster's own, also with quorum, what they say, and features, as
-    `cluster.metadata.kraft.features.look` answers; with ZooKeeper, with protocol, that it is told to speak."""
+    `cluster.metadata.kraft.features.look` answers; with ZooKeeper, with protocol, that it is told to speak. migration:
+    as `migration_status.look` answers."""
     broker = topology.broker_id(target.host, target.members("kafka"))
     session = metadata.session(target)
     request = remote.broker_status(broker, **metadata.assumed(call, target), log_file=service.LOGS[0], session=session)
     local = listeners.door(target.host)
     servers = listeners.bootstrap_servers(target.members("kafka"))
-    answer = {**call(target.name, request.at(local)), "bootstrap_servers": servers}
-    quorum = metadata.quorum(call, target)
+    answer = {
+        **call(target.name, request.at(local)),
+        "bootstrap_servers": servers,
+        "migration": _migrates(call, target),
+    }
+    quorum = metadata.quorum(call, target) if metadata.own(target) else None
     if quorum is None:
         return {**answer, "protocol": call(target.name, remote.running_version("kafka", service.STARTED))["protocol"]}
     if not answer["serving"]:
         return {**answer, "why": _why(answer["why"], quorum)}
     return {**answer, "quorum": quorum, "features": call(target.name, of_metadata.features().at(local))}
+
+
+def _migrates(call: Call, target: Target) -> dict[str, Any] | None:
+    if not kraft.migration(target.members):
+        return None
+    from roles.kafka import migration_status  # few clusters are on that way
+
+    return migration_status.look(call, target)
 
 
 def _why(why: str, quorum: Mapping[str, Any]) -> str:
@@ -98,6 +112,11 @@ def together(
         split.View.of(name, one["broker_id"], one["says"]) for name, one in entries.items() if one.get("says")
     )
     numbers = {key: view[key] for key, _ in reversed(TROUBLES)}
+    migrates = None
+    if any(one.get("migration") for one in serving):
+        from roles.kafka import migration_status
+
+        migrates = migration_status.document(serving)
     quorum = _quorum(serving, names)
     # Without ZooKeeper, the controller that a broker names to clients is any broker (KIP-590); the leader is the one.
     number, host = (
@@ -109,6 +128,7 @@ def together(
         "controller_host": host,
         "quorum": quorum,
         "features": features_of(serving),
+        "migration": migrates,
         "brokers_registered": list(view["brokers"]),
         "brokers_expected": sorted(members.values()),
         "topics": view["topics"],
@@ -196,6 +216,10 @@ def notes(found: Mapping[str, Any]) -> Iterator[str]:
     if cluster["at_min_isr"]["count"]:
         yield f"{_partitions(cluster['at_min_isr'])} without an in-sync copy to spare"
     yield from throttle_notes(cluster["throttled"])
+    if cluster["migration"]:
+        from roles.kafka import migration_status
+
+        yield from migration_status.notes(cluster["migration"])
     yield from protocol.notes({name: host["services"].get("kafka", {}) for name, host in found["hosts"].items()})
 
 
@@ -291,6 +315,10 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         from cluster.metadata.kraft import view
 
         yield view.line(cluster["quorum"])
+    if cluster["migration"]:
+        from roles.kafka import migration_status
+
+        yield migration_status.line(cluster["migration"])
     if cluster["under_way"]:
         yield f"moving: {counted(cluster['under_way'], 'partition')} under way"
     yield "leaders: " + ", ".join(f"broker {broker} {number}" for broker, number in cluster["leaders"].items())

@@ -68,8 +68,8 @@ def of_keeper(to: str, last: str) -> Finding:
     return Finding(
         STOPS,
         f"Kafka {to} has no ZooKeeper, where this cluster keeps its metadata",
-        f"go to {last} first (`invoke upgrade.check --to {last}`) and to protocol {short(last)}; from there the way "
-        "to controllers of the cluster's own is Kafka's migration (KIP-866)",
+        f"go to {last} first (`invoke upgrade.check --to {last}`) and to protocol {short(last)}; from there, "
+        'kafka_migration leads to controllers of the cluster\'s own (docs/operations.md, "From ZooKeeper to KRaft")',
     )
 
 

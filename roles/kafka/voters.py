@@ -45,7 +45,7 @@ def contents(
     the inventory has them, those that were or would be taken in)}. Raises HostFailed."""
     target = targets[0]
     voters = kraft.voters_in(unit, target.members)
-    if not metadata.own(target) or not voters:
+    if not metadata.controlled(target) or not voters:
         return {}
     seen, late = _settled(call, target, voters, JOIN_SECONDS if not check else 0.0)
     for silent in late:
@@ -68,7 +68,7 @@ def contents(
 
 def question(target: Target, unit: str) -> Request | None:
     """What `contents` asks first, None where it asks nothing. target: the first of its targets."""
-    if not metadata.own(target) or not kraft.voters_in(unit, target.members):
+    if not metadata.controlled(target) or not kraft.voters_in(unit, target.members):
         return None
     return metadata.quorum_question(target)
 

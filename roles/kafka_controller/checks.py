@@ -129,7 +129,7 @@ def unique_ids(inventory: Inventory) -> list[ConfigError]:
 def addresses(inventory: Inventory) -> list[ConfigError]:
     """Controllers find each other, wherever they run."""
     of_group = partial(members, inventory)
-    if of_group(kraft.SERVERS):
+    if of_group(kraft.SERVERS) and not kraft.migrating(of_group):
         return []
     found = kraft.controllers(of_group) if of_group(kraft.BROKERS) else []
     own = {one.host: (one.address, "kafka_controller_address") for one in found}
@@ -182,7 +182,7 @@ def directories(host: Host) -> list[DataDir]:
 def warnings(inventory: Inventory) -> list[str]:
     """Warnings about working but unwise settings."""
     of_group = partial(members, inventory)
-    if of_group(kraft.SERVERS) or not of_group(kraft.BROKERS):
+    if not of_group(kraft.BROKERS) or (of_group(kraft.SERVERS) and not kraft.migrating(of_group)):
         return []
     found = kraft.controllers(of_group)
     voters, combined = len(found), sum(one.unit == kraft.COMBINED_UNIT for one in found)

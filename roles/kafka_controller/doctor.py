@@ -37,6 +37,7 @@ def inventory(inventory: Inventory) -> Iterator[Finding]:
 def host(witness: Witness) -> Iterator[Finding]:
     """A controller that knows too few of the others, whose certificate ends, or whose settings leave something open."""
     yield from quorum_findings.bootstrap(witness, service.NAME)
+    yield from quorum_findings.on_the_way(witness.said[service.NAME]["settings"])
     yield from certificates.ending(witness, service.NAME)
     yield from exposure.findings(witness.said[service.NAME]["settings"], security.mode(witness.target.host))
 

@@ -10,7 +10,7 @@ from provisioner.run.preflight import Needs
 from provisioner.run.target import Target
 from roles import site
 from roles.java import role as java
-from roles.kafka import logs, service_archive, topology
+from roles.kafka import listeners, logs, metadata, service_archive, topology
 from roles.kafka import role as kafka
 from roles.kafka.release import distribution, home, release
 from roles.kafka_controller.checks import OWNED
@@ -66,6 +66,10 @@ def config(target: Target) -> File:
     """controller.properties with the inventory's own properties laid over it."""
     brokers = target.members(kraft.BROKERS)
     me = next(one for one in kraft.voters_in(NAME, target.members) if one.host == target.name)
+    migration = metadata.of_controllers(target, NAME)
+    # Of brokers that do not follow the controllers yet, these are clients.
+    told = [listeners.written(one) for one in listeners.of(brokers[0])] if migration else []
+    closed = [*(door.name for door in me.doors if door.protocol == SSL), *([security.NODES] if migration else [])]
     text = target.render(
         "kafka-controller/controller.properties.j2",
         node_id=number(target),
@@ -74,7 +78,10 @@ def config(target: Target) -> File:
         session=kraft.SESSION_MS,
         directory=data_dirs(target)[0],
         replication=topology.replication(target.host, len(brokers)),
-        security=security.controller(target.host, NAME, [door.name for door in me.doors if door.protocol == SSL]),
+        security=security.controller(target.host, NAME, closed),
+        migration=migration,
+        brokers=told,
+        inter_broker=listeners.inter_broker(brokers[0]).name,
     )
     own = target["kafka_controller_config"]
     public: Sequence[str] = ()
@@ -95,6 +102,9 @@ def config(target: Target) -> File:
 
 
 def resources(target: Target) -> list[Resource]:
+    if kraft.migration(target.members) == kraft.BACK:
+        return []  # `contents.py` removes what is there
+    migrating = kraft.migrating(target.members)
     known = dict.fromkeys(site.SERVICES, ()) | site.data_dirs(target)
     options = target["kafka_controller_jvm_opts"]
     size, files = target["kafka_controller_log_size"], target["kafka_controller_log_files"]
@@ -124,7 +134,8 @@ def resources(target: Target) -> list[Resource]:
             data_dirs=data_dirs(target),
             config=CONFIG,
             started=STARTED,
-            archive=service_archive.options(target),
+            # Not while a migration may be at a step whose brokers have none, so that no step restarts controllers.
+            archive="" if migrating else service_archive.options(target),
         ),
         kraft.formatted(data_dirs(target)[0], NAME, kraft.format_command(java.home(target), home(target), CONFIG)),
         *services(target),

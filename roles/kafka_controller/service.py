@@ -28,7 +28,9 @@ LOGS = tuple(f"{logs.folder(NAME)}/{name}.log" for name in ("server", "controlle
 
 
 def services(target: Target) -> list[Service]:
-    """The unit, as a resource."""
+    """The unit, as a resource; none where a migration is taken back."""
+    if kraft.migration(target.members) == kraft.BACK:
+        return []
     return [Service(NAME, inputs(target), ready=ready(target), live=live(target))]
 
 

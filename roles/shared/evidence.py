@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from provisioner.inventory.addresses import is_loopback
 from provisioner.run.evidence import DOWNGRADE, SHRINK, Consent, Objection
@@ -60,6 +61,13 @@ def left_behind(unit: str, host: str) -> Objection:
         way=f"use the inventory that has it there; to take it out for good, {leaves}",
         consent=Consent(SHRINK, ((host,),)),
     )
+
+
+def needless(unit: str, said: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a service that is left behind is one that nobody needs: ZooKeeper, where the nodes of the host do without
+    it after a migration. said {role: the answer of its host}."""
+    settings = [one["settings"] for one in said.values() if one.get("settings")]
+    return unit == kraft.SERVERS and any("process.roles" in one for one in settings)
 
 
 def names(number: int, address: str) -> tuple[str, ...]:

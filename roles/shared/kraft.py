@@ -3,7 +3,8 @@
 The groups say which mode a cluster is in, so that nothing can disagree with them: with servers of ZooKeeper it is
 theirs; without, brokers alone are combined (broker and controller in one process), and a group of controllers makes
 these a unit of their own. Both kinds at once are the step between the two: brokers say themselves that they still are
-controllers.
+controllers. Servers of ZooKeeper and controllers at once are a migration from the one mode to the other, and
+`kafka_migration` says how far it is to go (`roles/kafka/migration.py`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ FIRST_ID = 101  # of controllers of their own: far from the ids of brokers, whic
 
 SESSION = "broker.session.timeout.ms"
 SESSION_MS = 6000  # what controllers are told of it, where the inventory has nothing else; why: server.properties.j2
+
+# The steps of a migration from ZooKeeper: all as before it; controllers run, and brokers do not know them; brokers know
+# both; brokers know the controllers only, and these still write to ZooKeeper.
+MIGRATION = "kafka_migration"
+MIGRATES = "zookeeper.metadata.migration.enable"  # of a node that is on the way
+BACK, BESIDE, DUAL, MOVED = STEPS = ("back", "controllers", "dual", "brokers")
 
 SHARE_GROUPS = (4, 2)  # the version whose brokers make the topic of share groups (KIP-932)
 
@@ -68,7 +75,20 @@ class Controller(NamedTuple):
 
 def on(host: HostLike, members: Members) -> bool:
     """Whether the cluster of this broker keeps its metadata itself."""
+    if migration(members):
+        return migration(members) == MOVED
     return not members(SERVERS) and not host.vars["kafka_zookeeper_connect"]
+
+
+def migration(members: Members) -> str:
+    """The step of a migration that a cluster is to be at, one of STEPS; "" for none."""
+    brokers = members(BROKERS)
+    return str(brokers[0].vars.get(MIGRATION) or "") if brokers else ""
+
+
+def migrating(members: Members) -> bool:
+    """Whether there are to be controllers beside ZooKeeper."""
+    return migration(members) in (BESIDE, DUAL, MOVED)
 
 
 def apart(members: Members) -> bool:
@@ -97,7 +117,8 @@ def named(found: Sequence[Controller], unit: str = "") -> dict[str, Controller]:
 
 def voters_in(unit: str, members: Members) -> list[Controller]:
     """The voters that are processes of this unit."""
-    return [one for one in controllers(members) if one.unit == unit] if not members(SERVERS) else []
+    keep = not members(SERVERS) or migrating(members)
+    return [one for one in controllers(members) if one.unit == unit] if keep else []
 
 
 def written(controller: Controller) -> list[dict[str, str]]:

@@ -29,5 +29,14 @@ def quorum(found: Mapping[str, Any] | None) -> Iterator[Finding]:
         yield from _findings(view.advice(found))
 
 
+def on_the_way(settings: Mapping[str, str]) -> Iterator[Finding]:
+    """A migration from ZooKeeper that has not come to its end. settings: a controller's. Pure."""
+    if settings.get(kraft.MIGRATES) == "true":
+        yield Finding(
+            "the migration from ZooKeeper has not come to its end: each change of metadata is made twice",
+            "`invoke status` shows where it stands and what is next; the step before takes it back",
+        )
+
+
 def _findings(advice: Iterator[view.Advice]) -> Iterator[Finding]:
     return (Finding(one.what, one.fix) for one in advice)

@@ -75,12 +75,13 @@ def position(settings: Mapping[str, str]) -> int:
     return 2 if settings.get(QUORUM) == "true" else 1
 
 
-def client(host: HostLike, older: bool = False) -> dict[str, str]:
-    """The properties by which a broker speaks to closed servers; none where they are open. What it writes is its own,
-    and that of all who have its name. older: whether it may run on a Java with older protocols only."""
+def client(host: HostLike, older: bool = False, unit: str = kraft.COMBINED_UNIT) -> dict[str, str]:
+    """The properties by which a broker, or a controller in a migration, speaks to closed servers; none where they are
+    open. What it writes is its own, and that of all who have its name. older: whether it may run on a Java with older
+    protocols only. unit: that it runs in."""
     if not security.among_nodes(host):
         return {}
-    own, trusted = security.files(kraft.COMBINED_UNIT)
+    own, trusted = security.files(unit)
     protocols = OLDER_PROTOCOLS if older else PROTOCOLS
     return {
         "zookeeper.clientCnxnSocket": CLIENT_NETTY,

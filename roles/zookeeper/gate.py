@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from provisioner.connect.requests import Call
+from provisioner.refusal import Refusal
 from provisioner.run.rolling import Say
+from provisioner.words import counted
 from roles.shared.keeper_gate import KeeperGate
 from roles.shared.waits import Nodes
 from roles.zookeeper import service, topology
@@ -21,6 +23,23 @@ def gate(targets: Mapping[str, Target], call: Call, say: Say) -> KeeperGate:
     """The gate of the servers; targets: all hosts of the run."""
     nodes = Nodes("zookeeper", service.LOGS[0], targets, call)
     return KeeperGate(targets, partial(_ensemble, call), nodes, "zookeeper_start_stall", say)
+
+
+def in_use(targets: Sequence[Target], call: Call) -> Refusal | None:
+    """Who would lose the ensemble if all of it were removed, and nothing else; None where nobody is connected to it, as
+    after a migration, and where servers stay."""
+    first = targets[0]
+    servers = first.members("zookeeper")
+    if {one.name for one in servers} - {one.name for one in targets}:
+        return None
+    seen = topology.ensemble(call, first.host, servers).members()
+    others = {name: one.connections - 1 for name, one in seen.items() if one.connections > 1}  # one is ours
+    if not others:
+        return None
+    return Refusal(
+        "brokers or controllers are connected to ZooKeeper, and nobody else has the cluster's metadata",
+        tuple(f"{name}: {counted(number, 'connection')}" for name, number in others.items()),
+    )
 
 
 def _ensemble(call: Call, target: Target) -> Keeper:

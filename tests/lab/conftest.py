@@ -34,6 +34,7 @@ OF_THEIR_OWN = (
     "test_kraft_faults",
     "test_closing",
     "test_kraft_growth",
+    "test_migration",
     "test_molecule",
     "test_verbs",
     "test_closed",

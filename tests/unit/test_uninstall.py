@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli.uninstall import _remove, confirm, of_service, others
+from cli.uninstall import _remove, confirm
 from provisioner.agent.removal import forget
 from provisioner.agent.system import System
 from provisioner.errors import Refused, UsageError
@@ -18,6 +18,7 @@ from provisioner.report.plain import PlainReporter
 from provisioner.resources import Archive, Directory, File, Link, Links, User
 from provisioner.resources.frozen import replace
 from provisioner.run.uninstall import removal
+from roles.removing import of_service, others
 from tests.support.roles import inventory, resources, single, target
 
 

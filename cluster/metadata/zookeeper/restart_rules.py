@@ -17,18 +17,22 @@ MODES = ("leader", "follower", "standalone")  # of servers that vote; an observe
 
 @dataclass(frozen=True)
 class Member:
-    """One server of the ensemble. mode: "" when it does not serve, and why; synced: a leader's synced followers."""
+    """One server of the ensemble. mode: "" when it does not serve, and why; synced: a leader's synced followers;
+    connections: of clients, the one that asked among them."""
 
     mode: str = ""
     why: str = ""
     synced: int | None = None
+    connections: int = 0
 
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Member:
         """From a probe's answer."""
         if not status["serving"]:
             return cls(why=status["why"])
-        return cls(mode=status["mode"], synced=status.get("synced_followers"))
+        return cls(
+            mode=status["mode"], synced=status.get("synced_followers"), connections=status.get("connections") or 0
+        )
 
     @property
     def serving(self) -> bool:

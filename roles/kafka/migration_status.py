@@ -1,0 +1,61 @@
+"""Where a migration from ZooKeeper stands, as `status` shows it: what ZooKeeper knows says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cluster.metadata import remote
+from roles.kafka import metadata, migration
+from roles.kafka.migration import Zookeeper
+from roles.shared import kraft
+
+if TYPE_CHECKING:
+    from provisioner.connect.requests import Call
+    from provisioner.run.target import Target
+
+
+def look(call: Call, target: Target) -> dict[str, Any] | None:
+    """What ZooKeeper knows, as `cluster.metadata.zookeeper.migration.look` says it, with wanted: the inventory's step.
+    None where the inventory has no migration."""
+    wanted = kraft.migration(target.members)
+    if not wanted:
+        return None
+    request = remote.migration_look(metadata.connect(target), metadata.protocol(target))
+    return {**call(target.name, request), "wanted": wanted}
+
+
+def document(views: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """For the document of `status`: step (where the cluster stands; None where ZooKeeper does not say), wanted (the
+    inventory's), controller, offset (how far the controllers have copied what ZooKeeper knows) and in_zookeeper (the
+    ids that are registered there). None where there is no migration."""
+    answers = [view["migration"] for view in views if view.get("migration")]
+    if not answers:
+        return None
+    said = next((one for one in answers if one["answers"]), answers[0])
+    found = Zookeeper(said["controller"], said["kraft"], said["offset"], tuple(said["brokers"]))
+    return {
+        "step": migration.step_of(found) if said["answers"] else None,
+        "wanted": said["wanted"],
+        "controller": found.controller,
+        "offset": found.offset,
+        "in_zookeeper": list(found.brokers),
+    }
+
+
+def line(found: Mapping[str, Any]) -> str:
+    """migration from ZooKeeper: dual (controller 101 leads the brokers; in ZooKeeper: brokers 1, 2, 3)"""
+    if found["step"] is None:
+        return "migration from ZooKeeper: ZooKeeper does not say how far it is"
+    leads = "nobody leads" if found["controller"] is None else f"{found['controller']} leads the brokers"
+    there = ", ".join(map(str, found["in_zookeeper"])) or "none"
+    return f"migration from ZooKeeper: {found['step']} ({leads}; brokers in ZooKeeper: {there})"
+
+
+def notes(found: Mapping[str, Any]) -> Iterator[str]:
+    """What comes next."""
+    step, wanted = found["step"], found["wanted"]
+    if step is not None and step != wanted:
+        yield f"the migration from ZooKeeper is at {step}, and the inventory says {wanted}: `invoke deploy` goes there"
+    elif step is not None:
+        yield f"the migration from ZooKeeper is at {step}; {migration.next_step(step)}"
