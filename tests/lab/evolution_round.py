@@ -18,7 +18,6 @@ from .cluster import Cluster, bare_cluster
 from .hosts import ROOT, lab_name
 from .load import Load
 
-MINUTES = 15.0
 ENOUGH = 150.0  # seconds that one step takes at most, killed and finished
 KILLED = 0.25  # of the deploys, the share that is cut off first
 
@@ -30,6 +29,7 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the steps and of the kills (default 0)")
     parser.add_argument("--steps", type=int, default=20, help="how many (default 20)")
+    parser.add_argument("--minutes", type=float, default=15.0, help="in all (default 15)")
     given = parser.parse_args()
     rng, began = random.Random(given.seed), time.monotonic()
     lab = Lab(lab_name(), root=ROOT, java=True)
@@ -40,7 +40,7 @@ def main() -> int:
         cluster.invoke("deploy", "--no-smoke")
         print(f"three brokers of {state.version} after {time.monotonic() - began:.0f} s", flush=True)
         with Load(cluster.bootstrap, "evolution") as load:
-            while taken < given.steps and time.monotonic() - began < MINUTES * 60 - ENOUGH:
+            while taken < given.steps and time.monotonic() - began < given.minutes * 60 - ENOUGH:
                 step, since = drawn(rng, state), time.monotonic()
                 _become(cluster, base, step.state)
                 how = _take(cluster, step, rng)
