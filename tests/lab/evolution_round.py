@@ -17,6 +17,7 @@ from tests.support.evolution import State, Step, drawn, inventory
 from .cluster import Cluster, bare_cluster
 from .hosts import ROOT, lab_name
 from .load import Load
+from .transactions import Group, Transactions
 
 ENOUGH = 150.0  # seconds that one step takes at most, killed and finished
 KILLED = 0.25  # of the deploys, the share that is cut off first
@@ -39,7 +40,11 @@ def main() -> int:
         _become(cluster, base, state)
         cluster.invoke("deploy", "--no-smoke")
         print(f"three brokers of {state.version} after {time.monotonic() - began:.0f} s", flush=True)
-        with Load(cluster.bootstrap, "evolution") as load:
+        with (
+            Load(cluster.bootstrap, "evolution") as load,
+            Transactions(cluster.bootstrap, "evolution-whole") as whole,
+            Group(cluster.bootstrap, "evolution", "evolution-group") as group,
+        ):
             while taken < given.steps and time.monotonic() - began < given.minutes * 60 - ENOUGH:
                 step, since = drawn(rng, state), time.monotonic()
                 _become(cluster, base, step.state)
@@ -48,11 +53,17 @@ def main() -> int:
                 state, taken = step.state, taken + 1
                 gap, seconds = load.longest_gap(since), time.monotonic() - since
                 print(f"{taken:2}. {step.name}{how}: {seconds:.0f} s, longest gap {gap:.2f} s", flush=True)
-        load.verdict()
+        for one in (load, whole, group):
+            one.verdict()
         cluster.invoke("status")
         cluster.require_unchanged()
     acknowledged = f"{len(load.acks)} records acknowledged, none lost or given up"
     print(f"{taken} steps in {(time.monotonic() - began) / 60:.1f} minutes; {acknowledged}; {state}")
+    transactions = f"{len(whole.committed)} transactions committed, {len(whole.aborted)} aborted"
+    print(
+        f"{transactions} (tried again: {dict(whole.troubles)}); {group.read} records read by a group whose offsets never"
+    )
+    print(f"went back (began anew: {dict(group.troubles)})")
     return 0 if taken == given.steps else 1
 
 
