@@ -60,10 +60,8 @@ def main() -> int:
     acknowledged = f"{len(load.acks)} records acknowledged, none lost or given up"
     print(f"{taken} steps in {(time.monotonic() - began) / 60:.1f} minutes; {acknowledged}; {state}")
     transactions = f"{len(whole.committed)} transactions committed, {len(whole.aborted)} aborted"
-    print(
-        f"{transactions} (tried again: {dict(whole.troubles)}); {group.read} records read by a group whose offsets never"
-    )
-    print(f"went back (began anew: {dict(group.troubles)})")
+    print(f"{transactions}, each whole and once; producers that began anew: {dict(whole.troubles)}")
+    print(f"{group.read} records read by a group, no offset went back; members that began anew: {dict(group.troubles)}")
     return 0 if taken == given.steps else 1
 
 
