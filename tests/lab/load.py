@@ -107,11 +107,13 @@ class Load:
             assert time.monotonic() < deadline, f"{len(self.acks)} acknowledged, {wanted} not within {seconds:.0f} s"
             time.sleep(0.02)
 
-    def longest_gap(self) -> float:
-        """Seconds, the longest that any partition went without an acknowledgement: what its slowest client noticed."""
+    def longest_gap(self, since: float = 0.0) -> float:
+        """Seconds, the longest that any partition went without an acknowledgement: what its slowest client noticed.
+        since: of those acknowledged from this time on (`time.monotonic`)."""
         longest = 0.0
         for partition in range(PARTITIONS):
-            times = sorted(at for number, at in self.acks.items() if number % PARTITIONS == partition)
+            acked = list(self.acks.items())  # more may come meanwhile
+            times = sorted(at for number, at in acked if number % PARTITIONS == partition and at >= since)
             longest = max([longest, *(later - earlier for earlier, later in itertools.pairwise(times))])
         return longest
 
