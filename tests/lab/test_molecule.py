@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from lab.lab import Lab
 
-from .cluster import CHEAP
 from .hosts import ROOT, lab_name
+from .molecule import molecule
 
 
-@pytest.mark.parametrize(("scenario", "variables", "hosts"), [("single", {}, []), ("prod3", CHEAP, ["--java"])])
-def test_molecule_scenario(scenario: str, variables: dict[str, Any], hosts: list[str]):
+def test_one_host_is_made_deployed_looked_at_and_removed(tmp_path: Path):
     lab = f"{lab_name()}-mol"
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "LAB": lab, "PATH": path, "NO_COLOR": "1"}
-    environment["HOST_FLAGS"] = json.dumps(hosts)
-    environment["DEPLOY_FLAGS"] = json.dumps(["--extra-vars", json.dumps(variables)])
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "molecule", "test", "-s", scenario],
-            cwd=ROOT / "tests",
-            env=environment,
-            text=True,
-            timeout=900,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        recap = molecule("test", "single", lab, tmp_path)
     finally:
         Lab(lab, root=ROOT).down()
-    recap = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
-    assert done.returncode == 0, recap[-6000:]
-    assert re.search(rf"{scenario} +: actions=6 +successful=6", recap), recap[-2000:]
+    assert "single : actions=6 successful=6" in recap, recap

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,20 @@ LAB = Lab(os.environ["LAB"], root=ROOT)
 HOSTS = hosts_of(ROOT, os.environ["SCENARIO"])
 
 
+@pytest.fixture(scope="module")
+def sockets():
+    """Where connections are kept: each look is a command of its own, and to connect costs more than to look."""
+    with tempfile.TemporaryDirectory(prefix="ssh-") as folder:
+        yield folder
+
+
 @pytest.fixture(scope="module", params=HOSTS)
-def host(request):
+def host(request, sockets):
     return testinfra.get_host(
         f"ssh://ops@127.0.0.1:{LAB.ports(request.param)['ssh']}",
         sudo=True,
         ssh_identity_file=str(LAB.state.key),
+        controlpath=f"{sockets}/{request.param}",
         ssh_extra_args=f"-o UserKnownHostsFile={LAB.state.known_hosts}",
     )
 
