@@ -22,7 +22,8 @@ def needs(target: Target) -> Needs:
 
 def resources(target: Target) -> list[Resource]:
     out: list[Resource] = []
-    services = {role.name: part for role, part in site.parts_on("service", target.host.groups)}
+    found = {role.name: part for role, part in site.parts_on("service", target.host.groups)}
+    services = {name: part for name, part in found.items() if part.services(target)}  # a group may have none to run
     for service, part in services.items():  # each has a user of its own name
         out += [
             User(service, home=f"/var/lib/{service}"),

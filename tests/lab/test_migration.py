@@ -94,6 +94,7 @@ def test_controllers_come_beside_zookeeper_unless_others_have_left_something_the
     output = refused(cluster, "controllers")
     assert "they would delete every topic there" in output and "kraft_metadata_offset 412" in output
     assert "- " in deployed(cluster, "back") and "/migration" not in zookeeper(cluster, "ls", "/")
+    at(cluster, "back").require_unchanged()
     before, files = cluster.pids("kafka"), [host.sh("cat /etc/kafka/*.*") for host in cluster.hosts]
     output = deployed(cluster, "controllers")
     assert "controllers is done; next: kafka_migration: dual" in output
