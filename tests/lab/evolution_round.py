@@ -15,9 +15,9 @@ from lab.lab import Lab
 from tests.support.evolution import State, Step, drawn, inventory
 
 from .cluster import Cluster, bare_cluster
+from .group import Group
 from .hosts import ROOT, lab_name
 from .load import Load
-from .transactions import Group, Transactions
 
 ENOUGH = 150.0  # seconds that one step takes at most, killed and finished
 KILLED = 0.25  # of the deploys, the share that is cut off first
@@ -42,7 +42,6 @@ def main() -> int:
         print(f"three brokers of {state.version} after {time.monotonic() - began:.0f} s", flush=True)
         with (
             Load(cluster.bootstrap, "evolution") as load,
-            Transactions(cluster.bootstrap, "evolution-whole") as whole,
             Group(cluster.bootstrap, "evolution", "evolution-group") as group,
         ):
             while taken < given.steps and time.monotonic() - began < given.minutes * 60 - ENOUGH:
@@ -53,14 +52,12 @@ def main() -> int:
                 state, taken = step.state, taken + 1
                 gap, seconds = load.longest_gap(since), time.monotonic() - since
                 print(f"{taken:2}. {step.name}{how}: {seconds:.0f} s, longest gap {gap:.2f} s", flush=True)
-        for one in (load, whole, group):
+        for one in (load, group):
             one.verdict()
         cluster.invoke("status")
         cluster.require_unchanged()
     acknowledged = f"{len(load.acks)} records acknowledged, none lost or given up"
     print(f"{taken} steps in {(time.monotonic() - began) / 60:.1f} minutes; {acknowledged}; {state}")
-    transactions = f"{len(whole.committed)} transactions committed, {len(whole.aborted)} aborted"
-    print(f"{transactions}, each whole and once; producers that began anew: {dict(whole.troubles)}")
     print(f"{group.read} records read by a group, no offset went back; members that began anew: {dict(group.troubles)}")
     return 0 if taken == given.steps else 1
 
