@@ -25,7 +25,8 @@ def first_deploy(host: LabHost, *arguments: str) -> None:
     """Deploy an empty host, smoke included, and see that there is nothing left to do."""
     output = host.deploy(*arguments)
     assert "Smoke check passed" in output
-    assert counts(output, host.name)["touched"] == counts(output, host.name)["ok"] > 30
+    # All but the earlier versions, of which there are none to be removed.
+    assert counts(output, host.name)["touched"] == counts(output, host.name)["ok"] - 1 > 30
     nothing_to_do(host, *arguments)
 
 
