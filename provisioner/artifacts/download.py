@@ -130,13 +130,21 @@ def _part_file(path: Path) -> Iterator[BinaryIO]:
     while True:
         with name.open("a+b") as part:
             fcntl.flock(part, fcntl.LOCK_EX)
-            if name.exists() and os.fstat(part.fileno()).st_ino == name.stat().st_ino:
+            if _is_at(part, name):
                 try:
                     yield part
                 finally:
                     if os.fstat(part.fileno()).st_size == 0:
                         name.unlink(missing_ok=True)  # nothing to resume from
                 return
+
+
+def _is_at(part: BinaryIO, name: Path) -> bool:
+    """Whether a file still has this name. One look: another run may remove it at any moment."""
+    try:
+        return os.fstat(part.fileno()).st_ino == name.stat().st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _attempt(item: Wanted, part: BinaryIO, meter: _Meter, stop: threading.Event) -> None:

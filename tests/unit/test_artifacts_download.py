@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -169,11 +169,9 @@ def test_many_files_arrive_and_one_failure_keeps_the_finished(server: FileServer
 
 def test_two_runs_at_once_download_a_file_once(server: FileServer, tmp_path: Path) -> None:
     server.misbehave["/a.jar"] = ["slow"]
-    runs = [threading.Thread(target=get, args=(wanted(server, tmp_path),)) for _ in range(3)]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
+    with ThreadPoolExecutor(3) as pool:
+        for run in [pool.submit(get, wanted(server, tmp_path)) for _ in range(3)]:
+            run.result()
     assert (tmp_path / "a.jar").read_bytes() == CONTENT
     assert len(server.requests) == 1
     assert leftovers(tmp_path) == ["a.jar"]
