@@ -133,6 +133,15 @@ def taken_back(goal: str, now: Stands) -> bool:
     return goal == kraft.BACK or (goal == kraft.BESIDE and BOTH in now.brokers)
 
 
+def begins(goal: str, now: Stands) -> bool:
+    """Whether no node has taken this step yet. What goes on with one that was cut off cannot ask for all brokers: one
+    of them may just be starting, and the roll waits for it."""
+    if goal == kraft.BESIDE and not taken_back(goal, now):
+        return not now.controllers
+    taken = {kraft.BESIDE: OLD, kraft.DUAL: BOTH, kraft.MOVED: OWN}.get(goal)
+    return taken is not None and taken not in now.brokers
+
+
 def trapped(goal: str, now: Stands, found: Zookeeper) -> Refusal | None:
     """Controllers without metadata beside what earlier ones have left in ZooKeeper: they would take it for copied, and
     "bring" ZooKeeper to what they know, which is no topic at all. Kafka itself does not look."""

@@ -118,7 +118,7 @@ def _forward(goal: str, now: Stands, found: Zookeeper, witnesses: Sequence[Witne
     target = witnesses[0].target
     if goal != kraft.BACK:
         _require_one_thing(goal, witnesses)
-    if goal in (kraft.BESIDE, kraft.DUAL, kraft.MOVED):
+    if migration.begins(goal, now):
         _require_in_sync(witnesses, call)
     if (goal == kraft.DUAL and migration.OLD in now.brokers) or goal in (kraft.MOVED, END):
         _refuse(migration.not_ready(_seen(call, target), _controllers(target)))

@@ -228,3 +228,27 @@ def test_both_kinds_of_keeper_beside_each_other_are_a_migration_or_refused(tmp_p
     with pytest.raises(ConfigError) as caught:
         inventory(tmp_path, HOSTS, HOSTS, kafka_version="3.9.2", kafka_migration="controllers")
     assert "kafka_controller has no hosts" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("goal", "brokers", "controllers", "expected"),
+    [
+        ("controllers", ("zookeeper",), (), True),
+        ("controllers", ("zookeeper",), ("kafka1",), False),
+        ("controllers", ("dual",), ("kafka1",), True),  # back
+        ("controllers", ("dual", "zookeeper"), (), False),
+        ("dual", ("zookeeper",), ("kafka1",), True),
+        ("dual", ("zookeeper", "dual"), ("kafka1",), False),
+        ("dual", ("kraft",), ("kafka1",), True),  # back
+        ("dual", ("dual",), ("kafka1",), False),
+        ("brokers", ("dual",), ("kafka1",), True),
+        ("brokers", ("dual", "kraft"), ("kafka1",), False),
+        ("back", ("dual",), ("kafka1",), False),
+        ("end", ("kraft",), ("kafka1",), False),
+    ],
+)
+def test_only_the_beginning_of_a_step_needs_all_brokers(
+    goal: str, brokers: tuple[str, ...], controllers: tuple[str, ...], expected: bool
+):
+    now = migration.Stands({kind: [f"host{number}"] for number, kind in enumerate(brokers)}, controllers=controllers)
+    assert migration.begins(goal, now) == expected
