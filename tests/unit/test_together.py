@@ -138,7 +138,7 @@ def test_answers_from_before_a_change_do_not_count_after_it(
         return {}
 
     inventory = support.inventory(tmp_path, kafka=["kafka1"])
-    options = Options(root=ROOT)
+    options = Options(root=ROOT, cache=tmp_path)
     run = Deploy(SimpleNamespace(contents=contents), inventory, options, None, None)
     run.changing, run.early = changing, {ahead.key("h", UNIT): {"ahead": 0}}
     run._contents(SimpleNamespace(call=hosts()))  # type: ignore[arg-type]
@@ -159,7 +159,7 @@ def test_what_a_service_says_before_it_serves_does_not_count(tmp_path: Path, ser
         return {**lists, **maps, "disks": disks, "java": None, "serving": {key: {} for key in serving}, **early}
 
     fleet = SimpleNamespace(read=read, reporter=SimpleNamespace(host=lambda *said: None), call=hosts())
-    options = Options(root=ROOT, check=True)
+    options = Options(root=ROOT, cache=tmp_path, check=True)
     found = Preparation(fleet, site, target.inventory, options).again(target, target.inventory)  # type: ignore[arg-type]
     assert asked and found.early == ({key: {"ahead": 0} for key in asked} if known else {})
 
