@@ -52,8 +52,7 @@ def asked_first(target: Target) -> list[Request]:
     """What `contents` asks first, of the first broker."""
     if target.members(kraft.BROKERS)[0] != target.host:
         return []
-    combined = [target] if metadata.node(target) else []
-    asked = [*(voters.question(one, kraft.COMBINED_UNIT) for one in combined)]
+    asked = [voters.question(target, kraft.COMBINED_UNIT)] if metadata.node(target) else []
     asked += [step.question(target) for step in _steps(target)]
     return [one for one in asked if one is not None]
 

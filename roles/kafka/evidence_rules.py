@@ -45,8 +45,8 @@ class Seen(NamedTuple):
     present, wanted: its data directories; data: what is in each of both. now, then: its server.properties; `then` is
     `now` where the plan leaves it. chosen: the variables and properties that the inventory sets itself. version: the
     one in use, None for none. active: whether the unit runs. brokers {id: address}: those that are registered, as it
-    knows them; {} for one that does not serve. cluster: the id that it serves. led: whether its disk has
-    what controllers have said.
+    knows them; {} for one that does not serve. cluster: the id that it serves. led: whether its disk has what
+    controllers have said.
     """
 
     host: str

@@ -69,9 +69,8 @@ def complete(witnesses: Sequence[Witness], call: Call) -> dict[str, list[Resourc
         blank=tuple(one.host for one in voters if one.unit in new.get(one.host, ())), controllers=len(voters)
     )
     if kraft.migrating(target.members):
-        known = known._replace(
-            partitions=()
-        )  # ZooKeeper has their metadata, and the controllers will get it from there
+        # ZooKeeper has their metadata, and the controllers get it from there.
+        known = known._replace(partitions=())
     if known.led and known.lost:
         known = known._replace(leads=_has_leader(call, target))
     fresh = [host for host, found in undecided.items() if found]

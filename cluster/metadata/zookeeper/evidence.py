@@ -58,13 +58,12 @@ def cluster_id(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """
     import json
 
-    from cluster.metadata.zookeeper.znodes import NO_NODE, ZooKeeperError, connected
+    from cluster.metadata.zookeeper.znodes import NO_NODE, ZooKeeperError, connected, places
 
-    servers, _, chroot = str(args["connect"]).partition("/")
-    path = "/".join(["", *filter(None, [chroot, "cluster", "id"])])
+    servers, root = places(args["connect"])
     try:
-        with connected(servers.split(","), args["protocol"]) as client:
-            return {"answers": True, "id": str(json.loads(client.get(path)[0])["id"])}
+        with connected(servers, args["protocol"]) as client:
+            return {"answers": True, "id": str(json.loads(client.get(f"{root}/cluster/id")[0])["id"])}
     except ZooKeeperError as error:
         return {"answers": error.errno == NO_NODE, "id": None}
     except (OSError, ValueError, KeyError, TypeError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from kafka.errors import KafkaError
 
 from cluster.endpoint import Endpoint
-from cluster.metadata.zookeeper.znodes import NO_NODE, Client, ZooKeeperError, connected
+from cluster.metadata.zookeeper.znodes import NO_NODE, Client, ZooKeeperError, connected, places
 from cluster.moving.moving import Moving
 from cluster.protocol.hello import describe, hello
 
@@ -42,10 +42,10 @@ def hand_over(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
     deleted, the brokers elect another one.
     """
     broker, deadline = int(args["broker"]), time.monotonic() + float(args["patience"])
-    servers, _, chroot = str(args["zookeeper"]).partition("/")
-    path = f"/{chroot}/controller" if chroot else "/controller"
+    servers, root = places(args["zookeeper"])
+    path = f"{root}/controller"
     try:
-        with connected(servers.split(","), args["protocol"]) as client:
+        with connected(servers, args["protocol"]) as client:
             for attempt in range(TRIES):
                 owner, version = _owner(client, path, deadline)
                 if owner != broker:

@@ -4,9 +4,9 @@ controllers have copied what is there, and which brokers are registered. Runs on
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-from cluster.metadata.zookeeper.znodes import ANY_VERSION, NO_NODE, Client, ZooKeeperError, connected
+from cluster.metadata.zookeeper.znodes import ANY_VERSION, NO_NODE, Client, ZooKeeperError, connected, places
 from cluster.protocol.hello import describe
 from provisioner.agent.failure import Failure
 
@@ -28,7 +28,7 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     copied what is there, -1 where they have not begun, None where none has ever been here; brokers: the ids that are
     registered. Never raises.
     """
-    servers, root = _places(args["connect"])
+    servers, root = places(args["connect"])
     try:
         with connected(servers, args["protocol"]) as client:
             controller, migration = _json(client, root + CONTROLLER), _json(client, root + MIGRATION)
@@ -50,7 +50,7 @@ def forget(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """Let ZooKeeper forget controllers that do not run any more: their /controller, which nobody would take over from
     them, and then /migration, by which new controllers would believe that they know all of it already. args: as for
     `look`. Returns deleted: the paths. Raises Failure."""
-    servers, root = _places(args["connect"])
+    servers, root = places(args["connect"])
     deleted = []
     try:
         with connected(servers, args["protocol"]) as client:
@@ -70,11 +70,6 @@ def forget(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
             advice="see `invoke status`, then run the same command again",
         ) from None
     return {"deleted": deleted}
-
-
-def _places(connect: str) -> Tuple[List[str], str]:
-    servers, _, chroot = str(connect).partition("/")
-    return servers.split(","), f"/{chroot}" if chroot else ""
 
 
 def _json(client: Client, path: str) -> Optional[Dict[str, Any]]:

@@ -139,6 +139,13 @@ class Client:
         return receive(self._socket, LARGEST_ANSWER, STRANGE)
 
 
+def places(connect: str) -> tuple[list[str], str]:
+    """The servers, and where the cluster's znodes are below them ("" for the root), of a broker's zookeeper.connect.
+    Pure."""
+    servers, _, chroot = connect.partition("/")
+    return servers.split(","), f"/{chroot}" if chroot else ""
+
+
 def connected(servers: list[str], protocol: str) -> Client:
     """A session with the first of these servers ("host:port") that gives one. protocol: as of an `Endpoint`. Raises
     OSError of the last when none does."""
