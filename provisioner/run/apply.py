@@ -64,19 +64,25 @@ def deliver(fleet: Fleet, host: str, changes: Sequence[Change], payloads: Payloa
         _push(change.resource.payload_source, fleet, host, payloads)
 
 
-def await_services(fleet: Fleet, plans: Mapping[str, HostPlan], but: Collection[tuple[str, str]] = ()) -> None:
+def await_services(fleet: Fleet, plans: Mapping[str, HostPlan], but: Collection[tuple[str, str]] = ()) -> bool:
     """Wait until every service serves: also one that needed nothing of this run, because an interrupted one has
     started it, or systemd just now. but: (host, unit) of those that are about to restart, and may need just that.
-    Raises HostFailed for one that does not come."""
+    Whether there was one to wait for: what was asked before may then be true no longer. Raises HostFailed for one that
+    does not come."""
 
-    def work(host: str) -> None:
-        for service in services_of(plans[host].resources):
-            if service.ready is not None and (host, service.unit) not in but:
-                with timing.timed(f"serving {service.unit}", host):
-                    fleet.request(host, "call", **service.ready.wire())
+    def work(host: str) -> bool:
+        waiting = [
+            (service.unit, service.ready)
+            for service in services_of(plans[host].resources)
+            if service.ready is not None and (host, service.unit) not in but
+        ]
+        for unit, ready in waiting:
+            with timing.timed(f"serving {unit}", host):
+                fleet.request(host, "call", **ready.wire())
         fleet.reporter.host(host, "")
+        return bool(waiting)
 
-    fleet.each(plans, work).check()
+    return any(fleet.each(plans, work).check().values())
 
 
 def _wire(resource: Resource, fleet: Fleet, host: str, payloads: Payloads) -> dict[str, Any]:

@@ -204,8 +204,8 @@ class Deploy:
                 self._show_plan(fleet)
                 self._refuse()
             self._change(fleet)
-            unchanged = all(one.nothing for one in self.plans.values())
-            applying.await_services(fleet, self.plans, but=self.serving if unchanged else self.left_out)
+            but = self.serving if all(one.nothing for one in self.plans.values()) else self.left_out
+            self.early = {} if applying.await_services(fleet, self.plans, but) else self.early
 
     def _change(self, fleet: Fleet) -> None:
         """Apply on all hosts in parallel, then roll the restarts that the hosts turn out to need."""

@@ -19,6 +19,7 @@ from provisioner.run.plan import HostPlan
         ((), ["a ready kafka", "a ready zookeeper", "b ready kafka", "b ready zookeeper"]),
         # One that is about to restart may be broken, and the restart its repair.
         ({("a", "kafka")}, ["a ready zookeeper", "b ready kafka", "b ready zookeeper"]),
+        ({(host, unit) for host in "ab" for unit in ("kafka", "zookeeper")}, []),
     ],
 )
 def test_every_service_is_waited_for_but_those_about_to_restart(but, asked):
@@ -35,5 +36,6 @@ def test_every_service_is_waited_for_but_those_about_to_restart(but, asked):
     plans = {host: HostPlan(host, (Directory("/d"), *services, Service("silent")), (), ()) for host in ("a", "b")}
     with Fleet(reporter()) as fleet:
         fleet.sessions.update({host: session(host) for host in plans})
-        await_services(fleet, plans, but)
+        waited = await_services(fleet, plans, but)
     assert sorted(found) == asked
+    assert waited == bool(asked), "what was asked before is true no longer once a service was waited for"

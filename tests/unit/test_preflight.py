@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from types import SimpleNamespace
@@ -165,6 +166,16 @@ def test_listening_sockets_are_read_from_proc():
     assert sockets.parse([table]) == {9092: (0, "4711")}
 
 
+def bound(family: socket.AddressFamily, address: str) -> socket.socket:
+    """A socket at a port at which nobody listens, at any address: the kernel only cares about this one."""
+    while True:
+        one = socket.socket(family, socket.SOCK_STREAM)
+        one.bind((address, 0))
+        if one.getsockname()[1] not in sockets.listening():
+            return one
+        one.close()
+
+
 @pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
 @pytest.mark.parametrize("refused", [False, True])
 def test_who_listens_is_known_by_the_kernel_and_by_its_text_files_where_it_does_not_say(
@@ -172,10 +183,9 @@ def test_who_listens_is_known_by_the_kernel_and_by_its_text_files_where_it_does_
 ):
     if refused:
         monkeypatch.setattr(sockets, "_ask", lambda family: (_ for _ in ()).throw(OSError("refused")))
-    with socket.socket(family, socket.SOCK_STREAM) as one, socket.socket(family, socket.SOCK_STREAM) as other:
-        one.bind((address, 0))
+    with contextlib.ExitStack() as open_:
+        one, other = (open_.enter_context(bound(family, address)) for _ in range(2))
         one.listen()
-        other.bind((address, 0))
         port = one.getsockname()[1]
         found = sockets.listening()
         assert found[port] == (os.getuid(), str(os.fstat(one.fileno()).st_ino))

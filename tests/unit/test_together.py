@@ -16,10 +16,13 @@ import pytest
 from provisioner.agent import main
 from provisioner.agent.failure import Failure
 from provisioner.connect import requests
+from provisioner.connect.fleet import Fleet
 from provisioner.options import Options
+from provisioner.report.choose import reporter
 from provisioner.resources import Request, Service
 from provisioner.run import ahead
 from provisioner.run.deploy import Deploy
+from provisioner.run.plan import HostPlan
 from provisioner.run.preparation import Preparation
 from roles import site
 from tests.support import roles as support
@@ -143,6 +146,23 @@ def test_answers_from_before_a_change_do_not_count_after_it(
     run.changing, run.early = changing, {ahead.key("h", UNIT): {"ahead": 0}}
     run._contents(SimpleNamespace(call=hosts()))  # type: ignore[arg-type]
     assert said == known
+
+
+@pytest.mark.parametrize(("serving", "kept"), [({("a", "kafka"), ("b", "kafka")}, True), ({("a", "kafka")}, False)])
+def test_answers_from_before_a_wait_for_another_host_do_not_count(
+    tmp_path: Path, serving: set[tuple[str, str]], kept: bool
+) -> None:
+    """A controller that has just been started on b: what a has said of the quorum did not know it yet."""
+    inventory = support.inventory(tmp_path, kafka=["kafka1"])
+    run = Deploy(site, inventory, Options(root=ROOT, cache=tmp_path), reporter(), None)
+    service = Service("kafka", ready=Request("m", "ready", {}))
+    run.plans = {host: HostPlan(host, (service,), (), ()) for host in "ab"}
+    run.serving, run.early = serving, {ahead.key("a", UNIT): {"ahead": 0}}
+    with Fleet(reporter()) as fleet:
+        session: Any = SimpleNamespace(request=lambda *_, **__: {}, close=lambda: None)
+        fleet.sessions.update(dict.fromkeys("ab", session))
+        run._all_changes(fleet, Preparation(fleet, site, run.inventory, run.options))
+    assert bool(run.early) == kept
 
 
 @pytest.mark.parametrize(("serving", "known"), [(["kafka"], True), ([], False)])
