@@ -61,6 +61,8 @@ ROLES = (
 SERVED = Served({role.name: role.groups for role in ROLES}, {role.name: role.alike for role in ROLES})
 
 
+ACCEPTED = "kafka_accept_downtime"  # the variable that permits what clients would lose by a restart
+
 # The checks of an inventory, made before any connection.
 CHECKS = checks.of(ROLES)
 
@@ -234,11 +236,14 @@ def gate(unit: str, targets: Mapping[str, Target], call: Call, say: Say) -> Gate
     return found
 
 
-def downtime(targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: Call, say: Say) -> list[str]:
-    """What clients would lose by restarting these (host, unit), each reason with its evidence in one line; none where
-    the inventory accepts it."""
+def downtime(
+    targets: Sequence[Target], restarts: Sequence[tuple[str, str]], call: Call, say: Say, accepted: bool = False
+) -> list[str]:
+    """What clients would lose by restarting these (host, unit), each reason with its evidence in one line. accepted:
+    also on hosts whose inventory accepts it."""
     by_name = {target.name: target for target in targets}
-    return _shown(gate(unit, by_name, call, say).downtime(host) for host, unit in restarts)
+    asked = [(host, unit) for host, unit in restarts if accepted or not by_name[host][ACCEPTED]]
+    return _shown(gate(unit, by_name, call, say).downtime(host) for host, unit in asked)
 
 
 def cut_off(target: Target, units: Collection[str], call: Call) -> list[str]:
@@ -268,11 +273,15 @@ def cut_off_elsewhere(asked: Target, unit: str, hosts: Iterable[Host], call: Cal
     return ended.units(asked.name, {name: own._replace(doors=door) for name, door in doors.items()}, call)
 
 
-def outage(targets: Sequence[Target], cut_off: Collection[tuple[str, str]]) -> list[str]:
-    """What clients lose by restarting these (host, unit) at the same time; nothing where the inventory accepts it."""
+def outage(targets: Sequence[Target], cut_off: Collection[tuple[str, str]], accepted: bool = False) -> list[str]:
+    """What clients lose by restarting these (host, unit) at the same time. accepted: also where the inventory accepts
+    it on all of these hosts."""
     from roles.shared import ended
 
-    return ended.outage(targets, cut_off)
+    names = {host for host, _ in cut_off}
+    if not accepted and all(target[ACCEPTED] for target in targets if target.name in names):
+        return []
+    return ended.outage(names)
 
 
 def departure(targets: Sequence[Target], call: Call, say: Say, service: str = "") -> list[str]:

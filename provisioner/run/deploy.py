@@ -15,7 +15,7 @@ from provisioner.inventory.model import Host, Inventory
 from provisioner.options import Options
 from provisioner.report.reporter import End, Reporter, Row
 from provisioner.resources import Service
-from provisioner.run import ahead, evidence, live, plan, preflight, rolling, shown, stages
+from provisioner.run import ahead, downtime, evidence, live, plan, preflight, rolling, shown, stages
 from provisioner.run import apply as applying
 from provisioner.run.evidence import Objection, Witness
 from provisioner.run.plan import HostPlan
@@ -193,6 +193,8 @@ class Deploy:
             self.reporter.note(text)
         for text in self.way.lines() if self.way and not self.stage else ():
             self.reporter.note(text)
+        if self.options.check:
+            downtime.show(self.site, fleet, self.targets, self._restarts, self.way.rolls if self.way else 1)
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -296,8 +298,7 @@ class Deploy:
         """Of the services that restart, those that run and that nobody can connect to any more. One of them is a node
         that is down, as for any roll. Several may wait for each other, and none would come back alone; so those of the
         unit that do not run start together with them, too."""
-        restarts = [(name, restart.service.unit) for name, one in self.plans.items() for restart in one.restarts]
-        asked = self.silent(restarts if self.options.restart else ())
+        asked = self.silent(self._restarts)
         self._require_others(fleet, asked)
         self.cut_off = rolling.cut_off(self.plans, self.not_reached(fleet, asked))
 
@@ -333,31 +334,26 @@ class Deploy:
     def _starts_later(self, host: str, change: plan.Change) -> bool:
         return isinstance(change.resource, Service) and (host, change.resource.unit) in self.cut_off
 
+    @property
+    def _restarts(self) -> list[tuple[str, str]]:
+        """(host, unit) of what is planned to restart."""
+        planned = self.plans.items() if self.options.restart else ()
+        return [(name, restart.service.unit) for name, one in planned for restart in one.restarts]
+
     def _confirm_downtime(self, fleet: Fleet) -> None:
         """A restart that clients would notice needs a yes, before anything is changed."""
-        restarts = [(name, restart.service.unit) for name, one in self.plans.items() for restart in one.restarts]
-        if self.options.restart:
-            self.confirm_downtime(
-                fleet, restarts, "deploy with --accept-downtime, or with --no-restart to leave them to a later deploy"
-            )
+        self.confirm_downtime(
+            fleet, self._restarts, "deploy with --accept-downtime, or with --no-restart to leave them to a later deploy"
+        )
 
     def confirm_downtime(self, fleet: Fleet, restarts: Sequence[tuple[str, str]], advice: str) -> None:
         """restarts: (host, unit). Raises Refused where clients would notice them and the operator does not agree."""
         if not restarts or self.options.accept_downtime:
             return
-        targets, one_by_one = list(self.targets.values()), [one for one in restarts if one not in self.cut_off]
-        reasons = self.site.outage(targets, self.cut_off) if self.cut_off else []
-        reasons += self.site.downtime(targets, one_by_one, fleet.call, self.reporter.host)
-        if not reasons:
-            return
-        if not self.options.yes and self.ask is not None and self._asked(reasons):
-            return
-        raise Refused("these restarts mean downtime, and nothing was changed", details=reasons, advice=advice)
-
-    def _asked(self, reasons: Sequence[str]) -> bool:
-        assert self.ask is not None
-        with self.reporter.paused():
-            return self.ask("\n".join([*reasons, "Restart anyway?"]))
+        reasons = downtime.losses(self.site, fleet, self.targets, restarts, self.cut_off)
+        ask = self.ask if not self.options.yes else None
+        if reasons and not downtime.agreed(self.reporter, ask, reasons):
+            raise Refused("these restarts mean downtime, and nothing was changed", details=reasons, advice=advice)
 
     # -- after -----------------------------------------------------------------------------------------------------
 

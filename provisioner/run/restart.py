@@ -10,7 +10,7 @@ from typing import Any
 from provisioner.connect.fleet import Fleet
 from provisioner.errors import HostFailed, Refused, UsageError, raise_all
 from provisioner.resources import services_of
-from provisioner.run import rolling
+from provisioner.run import downtime, rolling
 from provisioner.run.deploy import Deploy
 from provisioner.run.evidence import SHRINK
 from provisioner.run.rolling import Step
@@ -78,6 +78,7 @@ class Restart(Deploy):
                 turn = f"{number} of {len(order)}"
                 self.reporter.change(host, by_host[host].service.key, "restart", f"{turn}: {why}" if why else turn)
         self.reporter.note(f"{len(steps)} to restart")
+        downtime.show(self.site, fleet, self.targets, [(step.host, step.service.unit) for step in steps])
 
     def _refuse(self) -> None:
         """A restart writes nothing, so only what the inventory does not know matters: the gates must know everybody."""

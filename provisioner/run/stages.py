@@ -17,10 +17,12 @@ from provisioner.run.evidence import Objection
 
 
 class Stage(NamedTuple):
-    """One of them. what: it does, as a sentence; variables: of all hosts until the next one, beside their own."""
+    """One of them. what: it does, as a sentence; variables: of all hosts until the next one, beside their own; rolls:
+    whether services that clients use restart in it."""
 
     what: str
     variables: Mapping[str, Any]
+    rolls: bool = True
 
 
 class Way(NamedTuple):
@@ -35,10 +37,14 @@ class Way(NamedTuple):
         """Where a run stands. number: of the stage, from 0."""
         return f"Step {number + 1} of {len(self.stages)}: {self.stages[number].what}"
 
+    @property
+    def rolls(self) -> int:
+        """How many rolling restarts it takes."""
+        return sum(stage.rolls for stage in self.stages)
+
     def lines(self) -> list[str]:
         """The whole of it, as a plan shows it."""
-        number = len(self.stages)
-        how = "1 rolling restart" if number == 1 else f"{number} rolling restarts, one after the other"
+        how = "1 rolling restart" if self.rolls == 1 else f"{self.rolls} rolling restarts, one after the other"
         return [f"{self.what}: {how}", *(f"  {n}. {stage.what}" for n, stage in enumerate(self.stages, 1))]
 
 

@@ -87,9 +87,7 @@ class KafkaGate:
         return {host: why[host] for host in [*down, *first, *ordered]}
 
     def downtime(self, host: str) -> Refusal | None:
-        """What clients lose in any case while this broker restarts; nothing where that is accepted."""
-        if self.targets[host]["kafka_accept_downtime"]:
-            return None
+        """What clients lose in any case while this broker restarts."""
         if len(self.members) == 1:
             return Refusal(f"{host} is the only Kafka broker: while it restarts, Kafka is down")
         state = self._state(host, own=True)

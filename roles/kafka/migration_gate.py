@@ -50,7 +50,7 @@ def way(witnesses: Sequence[Witness], call: Call) -> Way | None:
         return _end(now)
     if goal == kraft.BESIDE and migration.taken_back(goal, now):
         back = Stage("controllers are removed, and brokers forget them", {kraft.MIGRATION: kraft.BACK})
-        return Way("kafka_migration: dual -> controllers", (back, Stage("controllers begin anew", {})))
+        return Way("kafka_migration: dual -> controllers", (back, Stage("controllers begin anew", {}, False)))
     return None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from cluster.certificates import remote
@@ -16,7 +16,6 @@ from provisioner.words import some
 
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
-    from provisioner.run.target import Target
     from roles.shared.tls import Node
 
 
@@ -34,13 +33,12 @@ def _over(shown: str, now: float) -> bool:
     return False
 
 
-def outage(targets: Sequence[Target], nodes: Collection[tuple[str, str]]) -> list[str]:
-    """What it means to restart these (host, unit) at the same time; nothing where the inventory accepts downtime."""
-    names = sorted({host for host, _ in nodes})
-    if not names or all(target["kafka_accept_downtime"] for target in targets if target.name in names):
+def outage(hosts: Collection[str]) -> list[str]:
+    """What it means to restart services of these hosts at the same time."""
+    if not hosts:
         return []
     return [
-        f"{some(names, 6)} show certificates that have ended: nobody gets in, and they do not get to each other; "
-        "with new ones they restart at the same time, which ends the connections that are still open: "
+        f"{some(sorted(hosts), 6)} show certificates that have ended: nobody gets in, and they do not get to each "
+        "other; with new ones they restart at the same time, which ends the connections that are still open: "
         "Kafka is down meanwhile, up to five minutes longer where a node that stops waits for a controller in vain"
     ]

@@ -35,8 +35,8 @@ class KeeperGate:
         return {host: why for host, why in self._keeper(hosts[0]).restart_order().items() if host in hosts}
 
     def downtime(self, host: str) -> Refusal | None:
-        """What brokers lose in any case while this node restarts; nothing where their downtime is accepted."""
-        return None if self.targets[host]["kafka_accept_downtime"] else self._keeper(host).downtime(host)
+        """What brokers lose in any case while this node restarts."""
+        return self._keeper(host).downtime(host)
 
     def departure(self, leaving: Collection[str]) -> Refusal | None:
         """What brokers lose when these hosts of the run are removed from the quorum; nothing when no broker stays."""

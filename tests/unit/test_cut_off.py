@@ -156,6 +156,7 @@ def test_the_outage_is_said_unless_the_inventory_accepts_it():
     (said,) = site.outage(targets(accepted=False), {("kafka1", "kafka"), ("kafka2", "kafka")})
     assert said.startswith("kafka1, kafka2 show certificates that have ended") and "Kafka is down meanwhile" in said
     assert site.outage(targets(accepted=True), {("kafka1", "kafka"), ("kafka2", "kafka")}) == []
+    assert site.outage(targets(accepted=True), {("kafka1", "kafka"), ("kafka2", "kafka")}, accepted=True) == [said]
     assert site.outage(targets(accepted=False), set()) == []
 
 

@@ -157,7 +157,6 @@ def test_what_a_restart_costs_in_any_case(tmp_path: Path, names: tuple[str, ...]
     gate = combined(tmp_path, FakeQuorum(*brokers.ids.values()), brokers)
     lost = gate.downtime(host)
     assert said in lost.reason if lost else not said
-    assert combined(tmp_path, FakeQuorum(1), brokers, kafka_accept_downtime=True).downtime(host) is None
 
 
 def departing(directory: Path, quorum: FakeQuorum, *leaving: str, groups: Any) -> list[str]:
@@ -231,10 +230,10 @@ def test_a_controller_is_back_with_the_directory_that_it_had_before(tmp_path: Pa
     gate.settle("kafka3", None)  # of one whose turn was another run's, what it had before is not known
 
 
-@pytest.mark.parametrize(("accepted", "hosts", "said"), [(False, 3, False), (False, 2, True), (True, 2, False)])
-def test_what_the_restart_of_a_controller_costs(tmp_path: Path, accepted: bool, hosts: int, said: bool):
+@pytest.mark.parametrize(("hosts", "said"), [(3, False), (2, True)])
+def test_what_the_restart_of_a_controller_costs(tmp_path: Path, hosts: int, said: bool):
     names = list(BROKERS[:hosts])
-    site = support.inventory(tmp_path, kafka=["b"], kafka_controller=names, kafka_accept_downtime=accepted)
+    site = support.inventory(tmp_path, kafka=["b"], kafka_controller=names)
     targets = {name: support.target(site, name) for name in names}
     gate = the_site.gate("kafka-controller", targets, FakeHosts({}), lambda host, text: None)
     lost = gate.downtime("kafka1")

@@ -75,6 +75,8 @@ def test_a_check_shows_every_restart_and_says_what_it_leaves_alone():
         "  ~ b: restart service:kafka (1 of 2)",
         "  ~ a: restart service:kafka (2 of 2: the controller)",
         "2 to restart",
+        "1 outage:",
+        "  topic-0 goes offline",
     ]
     assert {name: (row.changed, row.restarted) for name, row in made.rows.items()} == {"a": (0, 1), "b": (0, 1)}
 
@@ -97,7 +99,7 @@ def test_downtime_that_nobody_accepts_is_a_refusal_with_exit_code_2(
     made.options = Options(**options)
     made.ask = None if answer is None else lambda question: "topic-0 goes offline" in question and bool(answer)
     made.site = SimpleNamespace(downtime=lambda *arguments: ["topic-0 goes offline"])
-    fleet: Any = SimpleNamespace(call=None)
+    fleet: Any = SimpleNamespace(call=None, reporter=made.reporter)
     if not refused:
         made.confirm_downtime(fleet, [("a", "kafka")], "accept it")
         return
@@ -116,7 +118,13 @@ class Ordered(OneByOne):
 
 def asking(made: Restart, states: dict[str, Any]) -> Any:
     """The hosts of a restart, which answer about their services with these states, and the gates of their units."""
-    made.site = SimpleNamespace(SERVICES=("zookeeper", "kafka"), gate=lambda *_: Ordered(), cut_off=lambda *_: [])
+
+    def downtime(targets: Any, restarts: Any, call: Any, say: Any, accepted: bool = False) -> list[str]:
+        return ["topic-0 goes offline"] if ("a", "kafka") in restarts else []
+
+    made.site = SimpleNamespace(
+        SERVICES=("zookeeper", "kafka"), gate=lambda *_: Ordered(), cut_off=lambda *_: [], downtime=downtime
+    )
     nothing: Any = SimpleNamespace()
     made.targets = dict.fromkeys("ab", nothing)
 
@@ -127,7 +135,8 @@ def asking(made: Restart, states: dict[str, Any]) -> Any:
     def each(names: Sequence[str], work: Any) -> Any:
         return SimpleNamespace(check=lambda: {name: work(name) for name in names})
 
-    return SimpleNamespace(each=each, sessions=dict.fromkeys("ab", SimpleNamespace(request=request)), call=None)
+    sessions = dict.fromkeys("ab", SimpleNamespace(request=request))
+    return SimpleNamespace(each=each, sessions=sessions, call=None, reporter=made.reporter)
 
 
 def test_the_order_that_is_shown_is_that_of_the_roll_and_what_is_untried_goes_first():
@@ -149,7 +158,7 @@ def test_the_order_that_is_shown_is_that_of_the_roll_and_what_is_untried_goes_fi
         rolled.append(host)
         return {"seconds": {}}
 
-    made.options, fleet.reporter, fleet.request = Options(accept_downtime=True), made.reporter, request
+    made.options, fleet.request = Options(accept_downtime=True), request
     made._change(fleet)
     assert rolled == ["a", "b"] and made.changing
 

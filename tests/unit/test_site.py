@@ -51,6 +51,7 @@ def test_downtime_that_the_inventory_accepts_is_no_reason_to_ask(tmp_path: Path)
     ]
     lenient = [support.target(support.single(tmp_path, kafka_accept_downtime=True))]
     assert site.downtime(lenient, restarts, nobody, nobody) == []
+    assert site.downtime(lenient, restarts, nobody, nobody, accepted=True) == reasons, "a plan counts it all the same"
 
 
 def test_what_a_role_finds_in_an_inventory_counts_its_ports_among_those_of_the_host(

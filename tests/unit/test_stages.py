@@ -11,7 +11,7 @@ from provisioner.agent import sockets
 from provisioner.errors import Refused
 from provisioner.inventory.model import Inventory
 from provisioner.run.evidence import Witness
-from provisioner.run.stages import Stage, at, to_go
+from provisioner.run.stages import Stage, Way, at, to_go
 from roles.kafka import clients, listeners, stages
 from roles.shared import kraft, security
 from tests.support import roles as support
@@ -208,3 +208,10 @@ def test_who_is_connected_to_a_port_and_from_here_to_such_a_port(monkeypatch, tm
         "from": [["172.18.0.3", 40960, "root"]],
         "busy": ["works"],
     }
+
+
+def test_a_stage_in_which_nothing_of_clients_restarts_is_no_rolling_restart():
+    way = Way("a -> b", (Stage("brokers forget", {}), Stage("controllers begin anew", {}, rolls=False)))
+    assert way.lines() == ["a -> b: 1 rolling restart", "  1. brokers forget", "  2. controllers begin anew"]
+    twice = Way("a -> b", way.stages[:1] * 2)
+    assert twice.lines()[0] == "a -> b: 2 rolling restarts, one after the other"
