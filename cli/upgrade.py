@@ -24,7 +24,7 @@ from provisioner.words import counted
 from roles.kafka import listeners, logs, metadata
 from roles.kafka import upgrade as rules
 from roles.kafka import upgrade_hosts as of_hosts
-from roles.kafka.release import release
+from roles.kafka.release import LINK, release
 from roles.kafka.service import CONFIG, STARTED
 from roles.kafka.upgrade import CHANGES, NOTE, PRODUCT, STOPS, Finding
 from roles.shared import catalogue, kraft, releases
@@ -71,7 +71,7 @@ class Check:
         targets = self._targets()
         brokers = {name: one for name, one in targets.items() if one.is_in(kraft.BROKERS)}
         versions = self.cluster.fleet.each(
-            brokers, lambda name: self.cluster.fleet.call(name, remote.running_version(PRODUCT, STARTED))
+            brokers, lambda name: self.cluster.fleet.call(name, remote.running_version(PRODUCT, STARTED, LINK))
         )
         self.lost += versions.errors.values()
         self.running = self._from(dict(versions))

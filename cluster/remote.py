@@ -74,10 +74,10 @@ def watch_broker(broker: int, *, unit: str, dirs: Sequence[str], quorum: bool) -
     return ByBroker("cluster.live.sample", "look", args)
 
 
-def running_version(unit: str, started: str) -> Request:
+def running_version(unit: str, started: str, link: str) -> Request:
     """The version that a broker's process runs, and its protocol: `state.running.look`. started: the copy of the
-    server.properties that it was started with."""
-    return Request("cluster.state.running", "look", {"unit": unit, "started": started})
+    server.properties that it was started with; link: leads to the version that is installed."""
+    return Request("cluster.state.running", "look", {"unit": unit, "started": started, "link": link})
 
 
 def copies_behind(partitions: Partitions) -> ByBroker:

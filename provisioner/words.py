@@ -12,9 +12,17 @@ NEAR = 0.7  # how alike a name must be to be what was meant, 0 to 1
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things: "1 partition", "1,200 partitions", "3 copies"."""
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    """A number of things: "1 partition", "1,200 partitions", "3 copies", "2 days"."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeo" else noun + "s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def lasting(seconds: float) -> str:
+    """For how long, in its largest unit: "3 days", "1 hour", "12 minutes"; below one, "less than a minute"."""
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return counted(int(seconds // size), unit)
+    return "less than a minute"
 
 
 def some(names: Iterable[str], shown: int = 5, nothing: str = "") -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -16,18 +18,24 @@ _PLACE = re.compile(r"/kafka_[0-9.]+-([^/]+)/")
 
 
 def look(args: dict[str, Any], emit: Emit) -> dict[str, Any]:
-    """Ask the process. args: unit; started: the copy of the server.properties that it was started with.
+    """Ask the process. args: unit; started: the copy of the server.properties that it was started with; link: leads to
+    the version that is installed.
 
-    Returns version (None when it does not run, or from an unknown place) and protocol (its
-    inter.broker.protocol.version; None where that is not set).
+    Returns version (None when it does not run, or from an unknown place), protocol (its
+    inter.broker.protocol.version; None where that is not set) and since (when the link was made, seconds since 1970;
+    None where there is none, or it does not run).
     """
     state = units.show((args["unit"],))[args["unit"]]
     if not state or not state["pid"]:
-        return {"version": None, "protocol": None}
+        return {"version": None, "protocol": None, "since": None}
     settings = parse(text_of(args["started"]))
+    since = None
+    with contextlib.suppress(OSError):
+        since = os.lstat(args["link"]).st_mtime
     return {
         "version": version_in(process.of(state["pid"])["classpath"]),
         "protocol": settings.get("inter.broker.protocol.version"),
+        "since": since,
     }
 
 

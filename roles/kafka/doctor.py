@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from provisioner.inventory.model import Inventory
 from provisioner.words import some
 from roles.doctor import Finding
 from roles.kafka import listeners, status
-from roles.shared import certificates, exposure, quorum_findings, security
+from roles.shared import certificates, exposure, quorum_findings, security, since
 
 if TYPE_CHECKING:
     from provisioner.run.evidence import Witness
@@ -47,19 +48,23 @@ def cluster(found: Mapping[str, Any]) -> Iterator[Finding]:
     """What the quorum of controllers will suffer from, and what a new version has and does not use."""
     known = found[status.KEY] or {}
     yield from quorum_findings.quorum(known.get("quorum"))
-    yield from unused(known.get("features"))
+    brokers = [host["services"].get(UNIT, {}) for host in found["hosts"].values()]
+    known_since = since.ago((one.get("version_since") for one in brokers), time.time())
+    yield from unused(known.get("features"), known_since)
 
 
-def unused(features: Mapping[str, Any] | None) -> Iterator[Finding]:
-    """Features that could be finalised. features: {finalised, supported}, None with ZooKeeper."""
+def unused(features: Mapping[str, Any] | None, known_since: str = "") -> Iterator[Finding]:
+    """Features that could be finalised. features: {finalised, supported}, None with ZooKeeper. known_since: for how
+    long the brokers have run their version, as `since.ago` says it."""
     if not features:
         return
     from cluster.metadata.kraft import levels
 
     if steps := levels.possible(features["finalised"], features["supported"]):
         final = next((f", no way back below {step.final}" for step in steps if step.final), "")
+        run = known_since and f"; the brokers have run their version{known_since}"
         yield Finding(
-            f"the brokers can do more than is finalised: {some(map(str, steps), len(steps))}{final}",
+            f"the brokers can do more than is finalised: {some(map(str, steps), len(steps))}{final}{run}",
             f"when the version before is not needed any more: kafka_features: {levels.named(steps)}, and deploy",
         )
 

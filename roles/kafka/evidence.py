@@ -12,7 +12,7 @@ from provisioner.errors import HostFailed
 from provisioner.run.evidence import SHRINK
 from roles.kafka import evidence_rules as rules
 from roles.kafka import features, listeners, metadata, service, topology
-from roles.kafka.release import release
+from roles.kafka.release import LINK, release
 from roles.shared import evidence as shared
 from roles.shared import kraft, security
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from provisioner.run.target import Target
     from roles.kafka.split import View
 
-LINK = "/opt/kafka"
 UNIT = "kafka"
 AGAIN_SECONDS = 1.5  # to a second look at brokers that do not know each other
 

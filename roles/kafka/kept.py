@@ -10,7 +10,7 @@ from cluster import remote
 from provisioner.run.stages import Stage
 from roles.kafka import metadata
 from roles.kafka.protocol import PROPERTY, VARIABLE, number, shown
-from roles.kafka.release import release
+from roles.kafka.release import LINK, release
 from roles.kafka.service import STARTED
 from roles.shared import kraft
 from roles.shared.evidence import version_in
@@ -58,5 +58,5 @@ def _spoken(one: Witness, call: Call) -> str:
     by_files = str(_settings(one).get(PROPERTY) or version_in(one.said[kraft.COMBINED_UNIT]["link"]) or "")
     if not _restarts(one):  # it runs with what is there
         return by_files
-    running = call(one.name, remote.running_version(kraft.COMBINED_UNIT, STARTED))
+    running = call(one.name, remote.running_version(kraft.COMBINED_UNIT, STARTED, LINK))
     return str(running["protocol"] or running["version"] or by_files)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.metadata import remote
 from roles.kafka import metadata, migration
 from roles.kafka.migration import Zookeeper
-from roles.shared import kraft
+from roles.shared import kraft, since
 
 if TYPE_CHECKING:
     from provisioner.connect.requests import Call
@@ -27,8 +27,9 @@ def look(call: Call, target: Target) -> dict[str, Any] | None:
 
 def document(views: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """For the document of `status`: step (where the cluster stands; None where ZooKeeper does not say), wanted (the
-    inventory's), controller, offset (how far the controllers have copied what ZooKeeper knows) and in_zookeeper (the
-    ids that are registered there). None where there is no migration."""
+    inventory's), since (when the controllers began to lead the brokers; None where they do not), controller, offset
+    (how far the controllers have copied what ZooKeeper knows) and in_zookeeper (the ids that are registered there).
+    None where there is no migration."""
     answers = [view["migration"] for view in views if view.get("migration")]
     if not answers:
         return None
@@ -37,17 +38,20 @@ def document(views: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     return {
         "step": migration.step_of(found) if said["answers"] else None,
         "wanted": said["wanted"],
+        "since": since.written(said["since"]) if found.kraft else None,
         "controller": found.controller,
         "offset": found.offset,
         "in_zookeeper": list(found.brokers),
     }
 
 
-def line(found: Mapping[str, Any]) -> str:
-    """migration from ZooKeeper: dual (controller 101 leads the brokers; in ZooKeeper: brokers 1, 2, 3)"""
+def line(found: Mapping[str, Any], now: float) -> str:
+    """migration from ZooKeeper: dual (controller 101 leads the brokers for 3 days; brokers in ZooKeeper: 1, 2, 3).
+    now: seconds since 1970."""
     if found["step"] is None:
         return "migration from ZooKeeper: ZooKeeper does not say how far it is"
-    leads = "nobody leads" if found["controller"] is None else f"{found['controller']} leads the brokers"
+    known = since.ago([found["since"]], now)
+    leads = "nobody leads" if found["controller"] is None else f"{found['controller']} leads the brokers{known}"
     there = ", ".join(map(str, found["in_zookeeper"])) or "none"
     return f"migration from ZooKeeper: {found['step']} ({leads}; brokers in ZooKeeper: {there})"
 

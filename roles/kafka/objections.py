@@ -16,7 +16,7 @@ from cluster import remote
 from provisioner.errors import HostFailed, ProvisionerError
 from roles.kafka import client_certificates, given, metadata
 from roles.kafka.protocol import PROPERTY, VARIABLE, number, shown
-from roles.kafka.release import release
+from roles.kafka.release import LINK, release
 from roles.kafka.service import STARTED
 from roles.shared import kraft, security, tls
 
@@ -40,7 +40,7 @@ def _of_versions(target: Target, plan: HostPlan, call: Call) -> list[Provisioner
         return []
     if metadata.own(target):  # what brokers speak follows metadata.version, which no new version of Kafka changes
         return []
-    found = call(target.name, remote.running_version("kafka", STARTED))
+    found = call(target.name, remote.running_version("kafka", STARTED, LINK))
     wanted, told = release(target.host.vars).version, target[VARIABLE] or target["kafka_config"].get(PROPERTY)
     if not told and number(wanted) > number(found["version"] or wanted):
         return []  # it goes on in the protocol of then (`kept.py`)

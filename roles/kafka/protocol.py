@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.errors import ConfigError
 from roles.kafka import metadata
 from roles.kafka.release import release
-from roles.shared import kraft
+from roles.shared import kraft, since
 from roles.shared.checks import members, one_for_all
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def next_step(targets: Sequence[Target]) -> list[str]:
     ]
 
 
-def notes(brokers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Where an upgrade stands that has not come to its end. brokers {host: with version and protocol, None where they
-    are not known or not told}. Pure."""
+def notes(brokers: Mapping[str, Mapping[str, Any]], now: float) -> Iterator[str]:
+    """Where an upgrade stands that has not come to its end. brokers {host: with version, version_since and protocol,
+    None where they are not known or not told}; now: seconds since 1970. Pure."""
     hosts: dict[str, list[str]] = {}
     for name, one in brokers.items():
         if one.get("version"):
@@ -80,9 +80,11 @@ def notes(brokers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         return
     told = [str(one["protocol"]) for one in brokers.values() if one.get("protocol")]
     for version in hosts:
-        if told and number(now := min(told, key=number)) < number(version):
+        if told and number(spoken := min(told, key=number)) < number(version):
+            known = since.ago((one.get("version_since") for one in brokers.values()), now)
+            run = f"have run {version}{known}" if known else f"run {version}"
             yield (
-                f"brokers run {version} and speak protocol {shown(now)} among themselves: `{VARIABLE}: "
+                f"brokers {run} and speak protocol {shown(spoken)} among themselves: `{VARIABLE}: "
                 f"'{shown(version)}'` and a deploy end the upgrade, and that version cannot come back then"
             )
 

@@ -9,6 +9,7 @@ from provisioner.resources import Archive
 from provisioner.run.target import Target
 from roles.shared import releases
 
+LINK = "/opt/kafka"  # to the version that is installed
 PEM = (3, 3)  # the first version that reads a key without a password as text (KIP-651, and KAFKA-13769)
 NEW_OPTIONS = (4, 2)  # the version whose commands all have the same options (KIP-1147)
 

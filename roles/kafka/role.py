@@ -25,7 +25,7 @@ from roles.kafka import (
     topology,
 )
 from roles.kafka.checks import OWNED
-from roles.kafka.release import distribution, home, reads_java_only, release
+from roles.kafka.release import LINK, distribution, home, reads_java_only, release
 from roles.kafka.service import (
     ADMIN,
     CONFIG,
@@ -262,7 +262,7 @@ def installed(target: Target) -> list[Resource]:
     """Kafka itself and the official commands, for every role that runs it; once on a host."""
     archive = distribution(target)
     earlier = [Earlier(archive.path, target["kafka_keep_versions"])] if protocol.final(target) else []
-    return [archive, *tools(target, archive), Link("/opt/kafka", archive.path), *earlier]
+    return [archive, *tools(target, archive), Link(LINK, archive.path), *earlier]
 
 
 def resources(target: Target) -> list[Resource]:

@@ -3,6 +3,7 @@ these functions."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from provisioner.inventory.model import Inventory
 from provisioner.run.target import Target
 from provisioner.words import counted
 from roles.kafka import listeners, metadata, protocol, service, split, topology
-from roles.shared import kraft
+from roles.kafka.release import LINK
+from roles.shared import kraft, since
 
 if TYPE_CHECKING:
     from cluster.metadata.kraft.view import Advice
@@ -32,21 +34,23 @@ TROUBLES = (
 def look(call: Call, target: Target) -> Mapping[str, Any]:
     """As `cluster.state.node.look` answers, with bootstrap_servers (`listeners.bootstrap_servers`). Where the
     controllers are the cluster's own, also with quorum, what they say, and features, as
-    `cluster.metadata.kraft.features.look` answers; with ZooKeeper, with protocol, that it is told to speak. migration:
-    as `migration_status.look` answers."""
+    `cluster.metadata.kraft.features.look` answers; with ZooKeeper, with protocol, that it is told to speak. since: when
+    its version was installed. migration: as `migration_status.look` answers."""
     broker = topology.broker_id(target.host, target.members("kafka"))
     session = metadata.session(target)
     request = remote.broker_status(broker, **metadata.assumed(call, target), log_file=service.LOGS[0], session=session)
     local = listeners.door(target.host)
     servers = listeners.bootstrap_servers(target.members("kafka"))
+    running = call(target.name, remote.running_version("kafka", service.STARTED, LINK))
     answer = {
         **call(target.name, request.at(local)),
+        "since": running["since"],
         "bootstrap_servers": servers,
         "migration": _migrates(call, target),
     }
     quorum = metadata.quorum(call, target) if metadata.own(target) else None
     if quorum is None:
-        return {**answer, "protocol": call(target.name, remote.running_version("kafka", service.STARTED))["protocol"]}
+        return {**answer, "protocol": running["protocol"]}
     if not answer["serving"]:
         return {**answer, "why": _why(answer["why"], quorum)}
     return {**answer, "quorum": quorum, "features": call(target.name, of_metadata.features().at(local))}
@@ -77,8 +81,8 @@ def members(inventory: Inventory) -> dict[str, int]:
 
 def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None) -> dict[str, Any]:
     """With broker_id, the partitions that it leads and those that it has a copy of, what it says about its cluster, and
-    what Kafka says of each data directory; protocol: that it is told to speak; hears: what the controllers say to a
-    host whose broker does not serve."""
+    what Kafka says of each data directory; version_since: when its version was installed; protocol: that it is told to
+    speak; hears: what the controllers say to a host whose broker does not serve."""
     serving, dirs, own = common["serving"], said.get("log_dirs") or {}, str(number)
     return {
         **common,
@@ -91,6 +95,7 @@ def entry(common: Mapping[str, Any], said: Mapping[str, Any], number: int | None
             for disk in common["disks"]
         ],
         "broker_id": number,
+        "version_since": since.written(said.get("since")),
         "protocol": said.get("protocol"),
         "leaders": said["leaders"].get(own, 0) if serving else None,
         "replicas": said["replicas"].get(own, 0) if serving else None,
@@ -220,7 +225,8 @@ def notes(found: Mapping[str, Any]) -> Iterator[str]:
         from roles.kafka import migration_status
 
         yield from migration_status.notes(cluster["migration"])
-    yield from protocol.notes({name: host["services"].get("kafka", {}) for name, host in found["hosts"].items()})
+    brokers = {name: host["services"].get("kafka", {}) for name, host in found["hosts"].items()}
+    yield from protocol.notes(brokers, time.time())
 
 
 def doubtful(found: Mapping[str, Any]) -> bool:
@@ -318,7 +324,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     if cluster["migration"]:
         from roles.kafka import migration_status
 
-        yield migration_status.line(cluster["migration"])
+        yield migration_status.line(cluster["migration"], time.time())
     if cluster["under_way"]:
         yield f"moving: {counted(cluster['under_way'], 'partition')} under way"
     yield "leaders: " + ", ".join(f"broker {broker} {number}" for broker, number in cluster["leaders"].items())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cluster import remote
 from provisioner.run.evidence import GIVE_UP_DATA, Consent, Objection
-from roles.kafka.release import release
+from roles.kafka.release import LINK, release
 from roles.kafka_controller import service
 from roles.shared import evidence as shared
 from roles.shared import kraft
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from provisioner.resources import Request
     from provisioner.run.evidence import Agreed, Witness
     from provisioner.run.target import Target
-
-LINK = "/opt/kafka"
 
 
 def ask(target: Target) -> Request:

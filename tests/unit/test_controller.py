@@ -168,6 +168,7 @@ def server() -> Iterator[Server]:
 def test_a_znode_is_read_and_deleted_in_the_version_that_was_read(server: Server):
     with znodes.Client(Endpoint("127.0.0.1", server.port)) as client:
         assert client.get("/c") == (b"data", 3)
+        assert client.created("/c") == 0.003, "ctime is in milliseconds"
         with pytest.raises(znodes.ZooKeeperError, match="changed meanwhile"):
             client.delete("/c", 2)
         client.delete("/c", 3)

@@ -286,6 +286,8 @@ def test_doctor_names_what_a_new_version_does_not_use_yet():
     assert "kafka_features: 4.3, and deploy" in found.fix
     assert not [*doctor.unused({"finalised": SUPPORTED, "supported": SUPPORTED})]
     assert not [*doctor.unused(None)]
+    (known,) = doctor.unused({"finalised": OF_40, "supported": SUPPORTED}, " for 3 days")
+    assert known.what == f"{found.what}; the brokers have run their version for 3 days"
 
 
 def test_status_knows_what_all_brokers_support():
@@ -305,7 +307,7 @@ def test_status_asks_for_features_where_there_are_any(tmp_path, zookeeper):
     hosts = FakeHosts(
         {
             cluster_remote.broker_status: {"serving": True},
-            cluster_remote.running_version: {"version": "3.9.2", "protocol": None},
+            cluster_remote.running_version: {"version": "3.9.2", "protocol": None, "since": None},
             remote.kraft_quorum: {},
             remote.features: said(SUPPORTED),
             remote.zookeeper_ensemble: {"a": {"serving": True, "mode": "standalone"}},

@@ -151,12 +151,14 @@ def test_the_host_that_hears_most_controllers_is_believed():
     assert together is not None and together["quorum"]["leader"] == "kafka1"
 
 
+RUNNING = {"version": "3.9.2", "protocol": None, "since": None}
+
+
 @pytest.mark.parametrize("groups", [APART, {"kafka": HOSTS}, {"kafka": HOSTS, "zookeeper": HOSTS}])
 def test_brokers_are_asked_for_the_quorum_where_there_is_one(tmp_path: Path, groups: Any):
     quorum = FakeQuorum(1)
     ensemble = {name: {"serving": True, "mode": "leader"} for name in HOSTS}
-    running = {"version": "3.9.2", "protocol": None}
-    with_keeper: dict[Any, Any] = {nodes.zookeeper_ensemble: ensemble, remote.running_version: running}
+    with_keeper: dict[Any, Any] = {nodes.zookeeper_ensemble: ensemble, remote.running_version: RUNNING}
     hosts = FakeHosts({**quorum.answers, remote.broker_status: broker(1), **with_keeper})
     inventory = support.inventory(tmp_path, **groups)
     found = kafka.look(hosts, support.target(inventory, "kafka1"))
@@ -169,7 +171,8 @@ def test_brokers_are_asked_for_the_quorum_where_there_is_one(tmp_path: Path, gro
 def test_a_broker_that_waits_for_the_controllers_is_said_to(tmp_path: Path, leader: int | None, why: str):
     quorum = FakeQuorum(1, 2, 3)
     quorum.leader, quorum.down = leader, {2, 3}
-    hosts = FakeHosts({**quorum.answers, remote.broker_status: {"serving": False, "why": "refused"}})
+    refused = {"serving": False, "why": "refused"}
+    hosts = FakeHosts({**quorum.answers, remote.broker_status: refused, remote.running_version: RUNNING})
     found = kafka.look(hosts, support.target(support.inventory(tmp_path, kafka=HOSTS), "kafka1"))
     assert (found["serving"], found["why"]) == (False, why)
 
@@ -211,8 +214,8 @@ def test_an_even_number_of_voters_is_worth_a_look(voters: tuple[int, ...], said:
 
 
 def test_without_a_quorum_there_is_nothing_to_find():
-    assert list(doctor.cluster({"cluster": None})) == []
-    assert list(doctor.cluster({"cluster": {"quorum": None}})) == []
+    assert list(doctor.cluster({"cluster": None, "hosts": {}})) == []
+    assert list(doctor.cluster({"cluster": {"quorum": None}, "hosts": {}})) == []
 
 
 def knows(directory: Path, groups: Any, unit: str, listed: str) -> list[doctor.Finding]:

@@ -121,7 +121,7 @@ class Host(FakeHosts):
                 nodes.zookeeper_status: {},
                 nodes.zookeeper_ensemble: {"zoo": {"serving": True, "mode": "standalone"}},
                 remote.broker_status: {},
-                remote.running_version: {"version": "3.9.2", "protocol": None},
+                remote.running_version: {"version": "3.9.2", "protocol": None, "since": None},
                 requests.look_at_processes: {},
             }
         )

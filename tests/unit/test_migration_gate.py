@@ -47,6 +47,7 @@ class Answers:
             "controller": controller,
             "kraft": controller > 100,
             "offset": offset,
+            "since": None if offset is None else 1000.0,
             "brokers": [1, 2, 3],
         }
         self.ready, self.isr, self.looks = ready, [1, 2, 3], 0
@@ -255,6 +256,9 @@ class Tree:
     def get(self, path: str) -> tuple[bytes, int]:
         return json.dumps(self._of(path)).encode(), 0
 
+    def created(self, path: str) -> float:
+        return 1000.0 if self._of(path) else 0.0
+
     def children(self, path: str) -> list[str]:
         return [f"{path}/{one}" for one in self._of(path)]
 
@@ -344,7 +348,10 @@ def test_status_says_where_it_stands_and_what_is_next(
     host = witnesses(tmp_path, "dual", "dual", CONTROLLER)[0].target
     found = migration_status.document([{"migration": migration_status.look(answers.hosts.call, host)}])
     assert found is not None and (found["step"], found["in_zookeeper"]) == (step, brokers)
-    assert migration_status.line(found).startswith(f"migration from ZooKeeper: {step} ({controller} leads the brokers;")
+    long = " for 2 days" if controller > 100 else ""  # a broker has led them since before
+    said = f"migration from ZooKeeper: {step} ({controller} leads the brokers{long};"
+    assert migration_status.line(found, 1000 + 2.5 * 86400).startswith(said)
+    assert found["since"] == ("1970-01-01T00:16:40Z" if long else None)
     assert note in "\n".join(migration_status.notes(found))
 
 
@@ -354,7 +361,7 @@ def test_status_of_a_silent_zookeeper_and_of_no_migration(tmp_path: Path):
     host = witnesses(tmp_path, "dual", "dual", CONTROLLER)[0].target
     found = migration_status.document([{"migration": migration_status.look(answers.hosts.call, host)}])
     assert found is not None and found["step"] is None and list(migration_status.notes(found)) == []
-    assert "does not say how far it is" in migration_status.line(found)
+    assert "does not say how far it is" in migration_status.line(found, 0)
     none = witnesses(tmp_path, "", "zookeeper")[0].target
     assert migration_status.look(answers.hosts.call, none) is None
     assert migration_status.document([{"migration": None}]) is None

@@ -12,6 +12,7 @@ from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.run.evidence import Witness
 from provisioner.run.stages import at
 from roles.kafka import kept, protocol
+from roles.shared import since
 from tests.support import roles as support
 
 CONFIG = "/etc/kafka/server.properties"
@@ -155,5 +156,23 @@ def test_brokers_of_one_cluster_speak_one_protocol(tmp_path):
 )
 def test_status_says_where_an_upgrade_stands(brokers, expected):
     entries = {f"kafka{n}": {"version": version, "protocol": told} for n, (version, told) in enumerate(brokers, 1)}
-    said = "\n".join(protocol.notes({**entries, "lost": {}}))
+    said = "\n".join(protocol.notes({**entries, "lost": {}}, 0))
     assert expected in said and bool(said) == bool(expected)
+
+
+def test_status_says_for_how_long_an_upgrade_stands_there():
+    times = ("2026-11-20T10:00:00Z", "2026-11-20T10:05:00Z", None)
+    brokers = {
+        f"kafka{n}": {"version": "3.9.2", "protocol": "2.5", "version_since": time} for n, time in enumerate(times)
+    }
+    (said,) = protocol.notes(brokers, since.read("2026-11-23T10:06:00Z"))
+    assert said.startswith("brokers have run 3.9.2 for 3 days and speak protocol 2.5 among themselves")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "less than a minute"), (60, "1 minute"), (7199, "1 hour"), (86399, "23 hours"), (86400 * 9, "9 days")],
+)
+def test_how_long_is_said_in_the_largest_unit(seconds, said):
+    assert since.ago(["1970-01-01T00:00:00Z"], seconds) == f" for {said}"
+    assert since.ago([None], seconds) == "" and since.read(str(since.written(seconds))) == seconds

@@ -25,23 +25,26 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 
     Returns answers (whether a server did); why, where not; controller: the id of the broker or controller that is the
     cluster's controller, None for none; kraft: whether that is a controller; offset: how far the controllers have
-    copied what is there, -1 where they have not begun, None where none has ever been here; brokers: the ids that are
-    registered. Never raises.
+    copied what is there, -1 where they have not begun, None where none has ever been here; since: when they were first
+    here, seconds since 1970, None where they were not; brokers: the ids that are registered. Never raises.
     """
     servers, root = places(args["connect"])
     try:
         with connected(servers, args["protocol"]) as client:
             controller, migration = _json(client, root + CONTROLLER), _json(client, root + MIGRATION)
+            since = client.created(root + MIGRATION) if migration is not None else None
             brokers = [int(path.rpartition("/")[2]) for path in _children(client, root + BROKERS)]
     except (OSError, ValueError) as error:
         why = describe(error) if isinstance(error, OSError) else str(error)
-        return {"answers": False, "why": why, "controller": None, "kraft": False, "offset": None, "brokers": []}
+        nothing: Dict[str, Any] = {"controller": None, "kraft": False, "offset": None, "since": None, "brokers": []}
+        return {"answers": False, "why": why, **nothing}
     return {
         "answers": True,
         "why": "",
         "controller": None if controller is None else int(controller["brokerid"]),
         "kraft": controller is not None and int(controller.get(KRAFT_EPOCH, -1)) >= 0,
         "offset": None if migration is None else int(migration[OFFSET]),
+        "since": since,
         "brokers": sorted(brokers),
     }
 

@@ -84,6 +84,13 @@ class Client:
         (version,) = struct.unpack_from(">i", answer, 4 + len(data) + 32)
         return data, version
 
+    def created(self, path: str) -> float:
+        """When a znode was made, seconds since 1970. Raises ZooKeeperError."""
+        answer = self._call(GET_DATA, _buffer(path.encode()) + b"\0")
+        (size,) = struct.unpack_from(">i", answer)
+        (milliseconds,) = struct.unpack_from(">q", answer, 4 + max(size, 0) + 16)  # behind czxid and mzxid
+        return float(milliseconds) / 1000
+
     def set(self, path: str, data: bytes, version: int) -> None:
         """Replace the data of a znode that still has this version. Raises ZooKeeperError."""
         self._call(SET_DATA, _buffer(path.encode()) + _buffer(data) + struct.pack(">i", version))
