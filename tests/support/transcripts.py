@@ -25,7 +25,7 @@ from provisioner.report.terminal import Terminal
 from provisioner.resources import Directory, File, Service
 from provisioner.run import plan
 from provisioner.run.deploy import Deploy
-from roles import doctor, site
+from roles import doctor
 from roles.shared.catalogue import of as catalogue
 from roles.status import document
 from tests.support.quorum import FakeQuorum
@@ -229,10 +229,12 @@ def planned(terminal: Terminal) -> str:
     def say(show: Reporter) -> None:
         hosts = tuple(SimpleNamespace(name=host) for host in HOSTS.values())
         inventory: Any = SimpleNamespace(limit=lambda _: hosts)
-        run = Deploy(site, inventory, Options(root=GOLDEN, cache=GOLDEN, check=True, diff=True), show, None)
+        only = f"{HOSTS[1]} is the only Kafka broker: while it restarts, Kafka is down"
+        costs: Any = SimpleNamespace(downtime=lambda *_: [only])
+        run = Deploy(costs, inventory, Options(root=GOLDEN, cache=GOLDEN, check=True, diff=True), show, None)
         run.plans = {host: of_host(host) for host in HOSTS.values()}
-        nobody: Any = None
-        run._show_plan(nobody)
+        fleet: Any = SimpleNamespace(call=None, reporter=show)
+        run._show_plan(fleet)
 
     return _said(terminal, say)
 
