@@ -10,8 +10,10 @@ from pathlib import Path
 @dataclass(frozen=True)
 class Options:
     """The command line's choices. agreed {flag: names given with it}: what it permits although the hosts contradict it
-    (`run/evidence.py`). cache: where artifacts and the built agent are kept on this machine."""
+    (`run/evidence.py`). root: of the project; cache: where artifacts and the built agent are kept on this machine."""
 
+    root: Path
+    cache: Path
     check: bool = False
     diff: bool = False
     limit: str | None = None
@@ -23,5 +25,3 @@ class Options:
     agreed: Mapping[str, Collection[str]] = field(default_factory=dict)
     accept_new_host_keys: bool = False
     become_password: str | None = field(default=None, repr=False)
-    root: Path = field(default_factory=Path.cwd)
-    cache: Path = field(default_factory=Path.cwd)

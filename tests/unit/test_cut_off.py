@@ -6,6 +6,7 @@ import io
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ from roles.shared import ended, tls
 from roles.shared.tls import Node
 from tests.support import roles as support
 
+NOWHERE = Path("/nowhere")
 PATH = "/etc/kafka/tls/node.pem"
 ONE = Credential(PATH, "/etc/kafka/tls/ca.pem", "kafka", "CN=kafka", (), "", 60)
 KAFKA, CONTROLLER = Service("kafka", (PATH,)), Service("kafka-controller")
@@ -195,7 +197,7 @@ def limited(cut_off: list[str], elsewhere: list[str], names: str = "abc") -> tup
         cut_off_elsewhere=lambda asked, unit, out, call: [one.name for one in out if one.name in elsewhere],
     )
     reporter = PlainReporter(io.StringIO(), io.StringIO())
-    made = Deploy(found, inventory, Options(limit="a"), reporter, None)
+    made = Deploy(found, inventory, Options(NOWHERE, NOWHERE, limit="a"), reporter, None)
     made.targets = {"a": SimpleNamespace(name="a")}  # type: ignore[dict-item]
     made.plans = {"a": planned({"ended": True})}
     made.plans = {"a": replace(made.plans["a"], host="a")}

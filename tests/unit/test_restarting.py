@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from provisioner.run.evidence import Consent, Objection
 from provisioner.run.restart import Restart
 from roles.shared.gate import OneByOne
 
+NOWHERE = Path("/nowhere")
 ZOOKEEPER, KAFKA = Service("zookeeper"), Service("kafka")
 RUNS = {"enabled": True, "active": True, "disk": {}, "started": {}}
 
@@ -26,7 +28,7 @@ def restart(*services: str, states: dict[str, Any] | None = None, check: bool = 
     inventory: Any = SimpleNamespace(limit=lambda limit: [SimpleNamespace(name="a"), SimpleNamespace(name="b")])
     site: Any = SimpleNamespace()
     reporter = PlainReporter(out or io.StringIO(), out or io.StringIO())
-    made = Restart(site, inventory, Options(check=check), reporter, None, services=services)
+    made = Restart(site, inventory, Options(NOWHERE, NOWHERE, check=check), reporter, None, services=services)
     known = {"service:zookeeper": RUNS, "service:kafka": RUNS} if states is None else states
     made.plans = {"a": plan.make("a", [ZOOKEEPER, KAFKA], known), "b": plan.make("b", [KAFKA], known)}
     return made
@@ -96,7 +98,7 @@ def test_downtime_that_nobody_accepts_is_a_refusal_with_exit_code_2(
     options: dict[str, Any], answer: bool | None, refused: bool
 ):
     made = restart()
-    made.options = Options(**options)
+    made.options = Options(NOWHERE, NOWHERE, **options)
     made.ask = None if answer is None else lambda question: "topic-0 goes offline" in question and bool(answer)
     made.site = SimpleNamespace(downtime=lambda *arguments: ["topic-0 goes offline"])
     fleet: Any = SimpleNamespace(call=None, reporter=made.reporter)
@@ -158,7 +160,7 @@ def test_the_order_that_is_shown_is_that_of_the_roll_and_what_is_untried_goes_fi
         rolled.append(host)
         return {"seconds": {}}
 
-    made.options, fleet.request = Options(accept_downtime=True), request
+    made.options, fleet.request = Options(NOWHERE, NOWHERE, accept_downtime=True), request
     made._change(fleet)
     assert rolled == ["a", "b"] and made.changing
 

@@ -21,6 +21,7 @@ from provisioner.resources.base import Texts
 from roles import site
 from roles.shared.jvm import one_line
 
+NOWHERE = Path("/nowhere")
 HOSTS = "all:\n  children:\n    kafka: {hosts: {a: }}\n    zookeeper: {hosts: {a: }}\n  vars:\n"
 SPECS = load_specs(site.default_files())
 
@@ -130,7 +131,7 @@ def test_no_representation_holds_a_secret():
     wanted = {"ansible_password": "hunter2", "ansible_become_pass": "hunter2"}
     for value in (
         connection.settings("a", wanted),
-        Options(become_password="hunter2"),
+        Options(NOWHERE, NOWHERE, become_password="hunter2"),
         Run("x", extra_vars=["ansible_password=hunter2"]),
         Raw("hunter2", "hunter2", "x.yml:1"),
         File("/etc/x", "a=hunter2"),
