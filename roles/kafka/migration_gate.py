@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from provisioner.run.target import Target
 
 SECONDS = 120.0  # for the controllers to copy what ZooKeeper knows, and for brokers to be known to them
+COMING = 30.0  # for a broker that has just started, and its copies (replica.lag.time.max.ms)
 PAUSE = 0.5
 TLS = "zookeeper.ssl.client.enable"
 
@@ -151,11 +152,22 @@ def _require_one_thing(goal: str, witnesses: Sequence[Witness]) -> None:
 
 
 def _require_in_sync(witnesses: Sequence[Witness], call: Call) -> None:
-    """Raise Refused where a broker is missing, or a copy."""
+    """Raise Refused where a broker is missing, or a copy; but one that has just started may still come up, and its
+    copies catch up."""
     brokers = [one for one in witnesses if kraft.COMBINED_UNIT in one.said]
-    down = [one.name for one in brokers if kraft.COMBINED_UNIT not in one.serving]
+    until = time.monotonic() + COMING
+    while problem := _missing(brokers, call):
+        running = all(kraft.COMBINED_UNIT in {*one.active, *one.serving} for one in brokers)
+        if not running or time.monotonic() >= until:
+            raise problem
+        time.sleep(PAUSE)
+
+
+def _missing(brokers: Sequence[Witness], call: Call) -> Refused | None:
+    doors = {one.name: listeners.door(one.target.host) for one in brokers if kraft.COMBINED_UNIT not in one.serving}
+    down = [name for name, door in doors.items() if any(call(name, remote.answering([door])).values())]
     if down:
-        raise Refused(
+        return Refused(
             f"a step of the migration begins with all brokers, and some do not serve: {some(down)}",
             hosts=down,
             advice="start them first (`invoke status` shows why they are down)",
@@ -163,13 +175,14 @@ def _require_in_sync(witnesses: Sequence[Witness], call: Call) -> None:
     target = brokers[0].target
     status = call(target.name, remote.cluster_status(partitions=True, min_isr=1).at(listeners.door(target.host)))
     behind = [one for one in map(Partition.from_wire, status.get("partitions", ())) if one.under_replicated]
-    if behind:
-        raise Refused(
-            "a step of the migration begins with all copies in sync, and some are missing: "
-            f"{counted(len(behind), 'partition')} under-replicated",
-            details=[some(map(str, behind))],
-            advice="wait until they are (`invoke status`), then run the same command again",
-        )
+    if not behind:
+        return None
+    return Refused(
+        "a step of the migration begins with all copies in sync, and some are missing: "
+        f"{counted(len(behind), 'partition')} under-replicated",
+        details=[some(map(str, behind))],
+        advice="wait until they are (`invoke status`), then run the same command again",
+    )
 
 
 def _end(now: Stands) -> Way | None:

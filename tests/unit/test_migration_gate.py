@@ -51,11 +51,13 @@ class Answers:
             "brokers": [1, 2, 3],
         }
         self.ready, self.isr, self.looks = ready, [1, 2, 3], 0
+        self.why, self.then = list[str](), list[list[int]]()  # of one that did not serve, and copies, look by look
         self.hosts = FakeHosts(
             {
                 nodes.migration_look: self._look,
                 nodes.kraft_quorum: self._quorum,
                 nodes.zookeeper_ensemble: lambda host, args: self.ensemble,
+                remote.answering: lambda host, args: {args["addresses"][0]: self.why.pop(0) if self.why else ""},
                 remote.cluster_status: lambda host, args: {"serving": True, "partitions": [self._partition()]},
             }
         )
@@ -68,6 +70,7 @@ class Answers:
 
     def _partition(self) -> dict[str, Any]:
         one = {"topic": "t", "partition": 0, "leader": 1, "replicas": [1, 2, 3], "min_isr": 1}
+        self.isr = self.then.pop(0) if self.then else self.isr
         return {**one, "isr": self.isr}
 
     def _quorum(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,20 +164,35 @@ def test_what_must_not_be_done_is_refused_with_what_comes_first(
     assert said in refusal(witnesses(tmp_path, step, kinds, controller), answers)
 
 
-def test_the_state_before_a_step_is_sound(tmp_path: Path):
+def test_the_state_before_a_step_is_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(migration_gate, "PAUSE", 0.0)
+    down = witnesses(tmp_path, "controllers", "zookeeper")
+    down[1] = down[1]._replace(serving={})
+    answers = Answers()
+    answers.why = ["Connection refused"]
+    assert "some do not serve: kafka2" in refusal(down, answers) and not answers.why, "it does not run: asked once"
+
+    monkeypatch.setattr(migration_gate, "COMING", 0.0)
     behind = Answers()
     behind.isr = [1, 2]
     assert "1 partition under-replicated" in refusal(witnesses(tmp_path, "controllers", "zookeeper"), behind)
-
-    down = witnesses(tmp_path, "controllers", "zookeeper")
-    down[1] = down[1]._replace(serving={})
-    assert "some do not serve: kafka2" in refusal(down, Answers())
 
     silent = Answers()
     silent.zookeeper = {**silent.zookeeper, "answers": False, "why": "Connection refused"}
     assert "does not say how far the migration is: Connection refused" in refusal(
         witnesses(tmp_path, "controllers", "zookeeper"), silent
     )
+
+
+def test_a_broker_that_has_just_started_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(migration_gate, "PAUSE", 0.0)
+    found = witnesses(tmp_path, "controllers", "zookeeper")
+    found[1] = found[1]._replace(serving={}, active=("kafka",))
+    answers = Answers()
+    answers.why, answers.isr = ["Connection refused", "Connection refused"], [1, 2]
+    answers.then = [[1, 2], [1, 2, 3]]
+    assert stages.way(found, answers.hosts.call) is None
+    assert not answers.why and not answers.then
 
 
 def test_a_step_changes_nothing_else_and_is_for_all_nodes(tmp_path: Path):
