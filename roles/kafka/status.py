@@ -123,10 +123,9 @@ def together(
 
         migrates = migration_status.document(serving)
     quorum = _quorum(serving, names)
-    # Without ZooKeeper, the controller that a broker names to clients is any broker (KIP-590); the leader is the one.
-    number, host = (
-        (quorum["number"], quorum["leader"]) if quorum else (view["controller"], names.get(view["controller"]))
-    )
+    # Where controllers lead, the one that a broker names to clients is any broker (KIP-590); their leader is the one.
+    number = migrates["controller"] if migrates and migrates["since"] else view["controller"]
+    number, host = (quorum["number"], quorum["leader"]) if quorum else (number, names.get(number))
     return {
         "cluster_id": view["cluster_id"],
         "controller": number,

@@ -17,7 +17,7 @@ from provisioner.report.terminal import Terminal
 from provisioner.resources import Service
 from roles import site
 from roles.role import Role
-from roles.status import Answer, document, doubtful, version
+from roles.status import Answer, below, document, doubtful, version
 from roles.zookeeper.split import Named
 
 CONFIG = "/etc/kafka/server.properties"
@@ -89,6 +89,15 @@ def answer(number: int, mode: str = "follower", kafka: dict[str, Any] | None = N
 def three(**changed: Answer) -> dict[str, Any]:
     answers = {"kafka1": answer(1), "kafka2": answer(2, "leader"), "kafka3": answer(3)} | changed
     return document(answers, {}, MEMBERS)
+
+
+@pytest.mark.parametrize(("led", "said"), [(True, "controller 101"), (False, "controller 2 (kafka2)")])
+def test_in_a_migration_the_controller_is_whom_zookeeper_names_once_controllers_lead(led: bool, said: str):
+    """A broker that they lead names any of the brokers to clients."""
+    there = {"answers": True, "offset": 412, "since": 1000.0, "brokers": [1, 2, 3], "wanted": "dual"}
+    migration = {**there, "kraft": led, "controller": 101 if led else 2}
+    found = three(**{f"kafka{n}": answer(n, kafka=broker(n, migration=migration)) for n in (1, 2, 3)})
+    assert any(line.endswith(f"brokers registered, {said}") for line in below(found))
 
 
 def test_a_whole_cluster_is_healthy_and_says_who_leads():
