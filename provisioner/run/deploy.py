@@ -118,8 +118,9 @@ class Deploy:
         witnesses = [one.witness for one in found.values() if one.witness]
         if not remarked and not errors and (kept := self.site.kept(witnesses, fleet.call)):
             self.kept, self.inventory = kept, stages.at(self.inventory, kept)
-            self._again(fleet, preparation, self.inventory)
-            return
+            if kept.variables:
+                self._again(fleet, preparation, self.inventory)
+                return
         if first and not errors and self._staged(fleet, witnesses):
             self._stage(fleet, preparation, 0)
             return

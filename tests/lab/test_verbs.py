@@ -76,7 +76,7 @@ def upgrade(three: Cluster) -> None:
     load = Load(three.bootstrap, "upgraded")
     with load:
         three.set({"kafka_version": "3.9.2"})
-        assert "brokers that run 3.9.2 go on speaking protocol 2.5" in three.invoke("plan")
+        assert "brokers run 3.9.2, and go on speaking protocol 2.5; kafka_version: 2.5.0" in three.invoke("plan")
         # All have the new version by then, and one runs it, or none does.
         with three.running("deploy") as run:
             run.says("restart service:kafka (")

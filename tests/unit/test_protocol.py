@@ -74,6 +74,8 @@ def test_a_new_version_goes_on_in_the_protocol_of_then(tmp_path, brokers, runnin
     if found:
         after = at(of, found)
         assert told(support.text(support.target(after, "kafka1"), CONFIG)) == expected
+        older = any(link == "2.5.0" for link, *_ in brokers)
+        assert ("step 1 of 2" in found.what and "kafka_version: 2.5.0 with --accept-downgrade" in found.what) is older
         (first, second) = protocol.next_step([support.target(after, "kafka1")])
         assert "speak protocol 2.5: that version can come back" in first and "kafka_protocol: '3.9'" in second
 
@@ -91,10 +93,27 @@ def test_a_run_without_changes_asks_nobody(tmp_path):
     assert found and found.variables == {protocol.VARIABLE: "2.5"}
 
 
-def test_what_the_inventory_says_counts(tmp_path):
-    for given in ({"kafka_protocol": "3.9"}, {"kafka_config": {KEY: "3.0"}}):
-        of = support.inventory(tmp_path, kafka=["a"], zookeeper=["a"], **given)
-        assert kept.kept([witness(of, "a", "3.9.2", "2.5", restarts=True)], nobody) is None
+@pytest.mark.parametrize("given", [{"kafka_protocol": "3.9"}, {"kafka_config": {KEY: "3.9"}}])
+def test_what_the_inventory_says_counts_and_what_it_gives_up_is_said(tmp_path, given):
+    of = support.inventory(tmp_path, kafka=["a"], zookeeper=["a"], **given)
+    found = kept.kept([witness(of, "a", "3.9.2", "2.5", restarts=True)], processes(a="3.9.2/2.5"))
+    assert found and not found.variables
+    assert found.what == (
+        "upgrade, step 2 of 2: brokers speak protocol 3.9, not 2.5; no version before 3.9 can come back then"
+    )
+    assert kept.kept([witness(of, "a", "3.9.2", "2.5")], nobody) is None, "nothing restarts"
+    assert kept.kept([witness(of, "a", "3.9.2", "3.9", restarts=True)], processes(a="3.9.2/3.9")) is None
+
+
+def test_without_zookeeper_the_first_step_of_an_upgrade_leaves_features_alone(tmp_path):
+    of = support.inventory(tmp_path, kafka=["a"], kafka_version="4.3.1")
+    found = kept.kept([witness(of, "a", "3.9.2", restarts=True)], nobody)
+    assert found and not found.variables
+    assert found.what == (
+        "upgrade, step 1 of 2: brokers run 4.3.1, and features stay as they are; kafka_version: 3.9.2 with "
+        "--accept-downgrade goes back, until step 2 (kafka_features: '4.3') makes that impossible"
+    )
+    assert kept.kept([witness(of, "a", "4.3.1", restarts=True)], nobody) is None
 
 
 def test_new_brokers_and_those_without_zookeeper_are_told_nothing(tmp_path):
@@ -105,7 +124,7 @@ def test_new_brokers_and_those_without_zookeeper_are_told_nothing(tmp_path):
     assert kept.kept([new], nobody) is None
     assert told(support.text(support.target(of, "a"), CONFIG)) is None
     of = support.inventory(tmp_path, kafka=["a"])
-    assert kept.kept([witness(of, "a", "3.9.2", "3.9", restarts=True)], nobody) is None
+    assert kept.kept([witness(of, "a", "4.3.1", "3.9", restarts=True)], nobody) is None
 
 
 @pytest.mark.parametrize(
