@@ -85,7 +85,7 @@ def notes(brokers: Mapping[str, Mapping[str, Any]], now: float) -> Iterator[str]
             run = f"have run {version}{known}" if known else f"run {version}"
             yield (
                 f"brokers {run} and speak protocol {shown(spoken)} among themselves: `{VARIABLE}: "
-                f"'{shown(version)}'` and a deploy end the upgrade, and that version cannot come back then"
+                f"'{shown(version)}'` and a deploy end the upgrade, and no older version can come back then"
             )
 
 
