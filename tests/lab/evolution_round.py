@@ -18,6 +18,7 @@ from .cluster import Cluster, bare_cluster
 from .group import Group
 from .hosts import ROOT, lab_name
 from .load import Load
+from .transactions import Transactions
 
 ENOUGH = 150.0  # seconds that one step takes at most, killed and finished
 KILLED = 0.25  # of the deploys, the share that is cut off first
@@ -43,22 +44,26 @@ def main() -> int:
         with (
             Load(cluster.bootstrap, "evolution") as load,
             Group(cluster.bootstrap, "evolution", "evolution-group") as group,
+            Transactions(cluster.bootstrap, "evolution-transactions") as transactions,
         ):
             while taken < given.steps and time.monotonic() - began < given.minutes * 60 - ENOUGH:
                 step, since = drawn(rng, state), time.monotonic()
                 _become(cluster, base, step.state)
                 how = _take(cluster, step, rng)
                 load.more()
+                transactions.more()
                 state, taken = step.state, taken + 1
-                gap, seconds = load.longest_gap(since), time.monotonic() - since
-                print(f"{taken:2}. {step.name}{how}: {seconds:.0f} s, longest gap {gap:.2f} s", flush=True)
-        for one in (load, group):
+                seconds = time.monotonic() - since
+                gaps = f"{load.longest_gap(since):.2f} s, between commits {transactions.longest_gap(since):.2f} s"
+                print(f"{taken:2}. {step.name}{how}: {seconds:.0f} s, longest gap {gaps}", flush=True)
+        for one in (load, group, transactions):
             one.verdict()
         cluster.invoke("status")
         cluster.require_unchanged()
     acknowledged = f"{len(load.acks)} records acknowledged, none lost or given up"
     print(f"{taken} steps in {(time.monotonic() - began) / 60:.1f} minutes; {acknowledged}; {state}")
     print(f"{group.read} records read by a group, no offset went back; members that began anew: {dict(group.troubles)}")
+    print(f"transactions: {transactions.summary()}")
     return 0 if taken == given.steps else 1
 
 
