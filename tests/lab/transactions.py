@@ -23,6 +23,7 @@ from .serving import eventually
 EVERY = 0.2  # seconds from one batch to the next
 ABORTED = 5  # each so many batches, one is aborted on purpose
 ANSWER = 15.0  # seconds that an answer may take; then the producer is given up for a new one of the same id
+ASKED_AGAIN = 3000  # milliseconds; this client waits so long for a coordinator that is gone, too
 PAUSE = 0.2  # seconds, after a failure
 QUIET = 60.0  # seconds without a record after which a reader gives up
 
@@ -48,6 +49,7 @@ class Transactions:
     troubles: Counter[str] = field(default_factory=Counter)
     followed: dict[tuple[int, int], bytes] = field(default_factory=dict)  # (partition, offset) -> seen on the way
     producers: int = 0
+    doing: str = ""  # what the producer waits for
 
     def __enter__(self) -> Transactions:
         eventually(
@@ -113,7 +115,7 @@ class Transactions:
             try:
                 self._transaction(batch, self._ready())
             except (KafkaError, AssertionError, TimeoutError) as error:
-                self.troubles[type(error).__name__] += 1
+                self.troubles[f"{self.doing}: {type(error).__name__}"] += 1
                 self._drop()
                 time.sleep(PAUSE)
             batch += 1
@@ -122,12 +124,14 @@ class Transactions:
     def _transaction(self, batch: int, producer: KafkaProducer) -> None:
         manager, sender = producer._transaction_manager, producer._sender
         self.never.add(batch)
+        self.doing = "records"
         producer.begin_transaction()
         sent = [producer.send(self.topic, value, partition=partition) for partition, value in records(batch)]
         until = time.monotonic() + ANSWER
         for one in sent:
             one.get(timeout=max(0.1, until - time.monotonic()))
         purpose = batch % ABORTED == ABORTED - 1
+        self.doing = "an abort" if purpose else "a commit"
         if purpose:
             self.on_purpose.add(batch)
         else:
@@ -143,13 +147,14 @@ class Transactions:
 
     def _ready(self) -> KafkaProducer:
         if self._producer is None:
+            self.doing = "a producer"
             self._producer = KafkaProducer(
                 bootstrap_servers=list(self.bootstrap),
                 transactional_id=self.topic,
                 acks="all",
                 linger_ms=0,
                 max_block_ms=int(ANSWER * 1000),
-                request_timeout_ms=10_000,
+                request_timeout_ms=ASKED_AGAIN,
                 delivery_timeout_ms=int(ANSWER * 1000),
                 reconnect_backoff_max_ms=250,
                 **self.client,
