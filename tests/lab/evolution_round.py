@@ -16,7 +16,7 @@ from tests.support.evolution import LAST, MOVED, NO_WAY_BACK, OLD, State, Step, 
 
 from .cluster import Cluster, bare_cluster
 from .group import Group
-from .hosts import ROOT, lab_name
+from .hosts import ROOT, LabHost, lab_name
 from .known import Known, client, close
 from .load import Load
 from .transactions import Transactions
@@ -95,8 +95,8 @@ def _take(cluster: Cluster, step: Step, rng: random.Random, kills: int | None) -
     """Take a step, and wait until the cluster is healthy; how, as said after its name."""
     how = ""
     if step.command in ("kill", "kill zookeeper"):
-        leader = cluster.zookeeper_leader() if step.command == "kill zookeeper" else None
-        host, unit = leader or rng.choice(cluster.hosts), "zookeeper" if leader else "kafka"
+        unit = "zookeeper" if step.command == "kill zookeeper" else "kafka"
+        host = _leader(cluster) if unit == "zookeeper" else rng.choice(cluster.hosts)
         host.sh(f"systemctl kill --kill-whom=main -s KILL {unit}")
         how = f" on {host.base}"
     elif step.command == "deploy":
@@ -109,6 +109,12 @@ def _take(cluster: Cluster, step: Step, rng: random.Random, kills: int | None) -
     return how
 
 
+def _leader(cluster: Cluster) -> LabHost:
+    """The host whose ZooKeeper leads, of an ensemble that may be closed."""
+    status = {host: host.sh("zkServer.sh status", login=True, expect=None) for host in cluster.hosts}
+    return next(host for host, said in status.items() if "Mode: leader" in said)
+
+
 def _cut_off(cluster: Cluster, step: Step, seconds: float) -> str:
     """Kill -9 a deploy so long after it has begun; where that was."""
     with cluster.running("deploy", "--no-smoke", *step.flags) as run:
@@ -118,7 +124,8 @@ def _cut_off(cluster: Cluster, step: Step, seconds: float) -> str:
         run.kill()
     phases = [line for line in run.output.splitlines() if line.startswith("--> ")]
     where = f"{seconds:.0f} s and {run.output.count('(runs with')} restarts, in {phases[-1].removeprefix('--> ')!r}"
-    return f"killed after {where}" if ended is None else f"ended with {ended}"
+    assert not ended, f"what goes on after a kill ended with {ended}:\n{run.output}"
+    return f"killed after {where}" if ended is None else "at its end"
 
 
 if __name__ == "__main__":
