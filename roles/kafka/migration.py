@@ -40,13 +40,14 @@ KINDS = {OLD: "run with ZooKeeper", BOTH: "know both", OWN: "do without ZooKeepe
 class Stands(NamedTuple):
     """Where a cluster stands, by what its nodes run with and have on disk. brokers {kind, a key of KINDS: hosts}; new:
     hosts whose broker was never deployed; controllers: hosts that have one; led: whether these have had a leader; left:
-    those of them that do not write to ZooKeeper."""
+    those of them that do not write to ZooKeeper; leaving: these, and those that will not after their next start."""
 
     brokers: Mapping[str, Sequence[str]]
     new: Sequence[str] = ()
     controllers: Sequence[str] = ()
     led: bool = False
     left: Sequence[str] = ()
+    leaving: Sequence[str] = ()
 
 
 class Refusal(NamedTuple):
@@ -140,6 +141,14 @@ def begins(goal: str, now: Stands) -> bool:
         return not now.controllers
     taken = {kraft.BESIDE: OLD, kraft.DUAL: BOTH, kraft.MOVED: OWN}.get(goal)
     return taken is not None and taken not in now.brokers
+
+
+def needs_quorum(goal: str, now: Stands) -> bool:
+    """Whether a step is taken only with all controllers in the quorum. Not the rest of the last one, from which no way
+    leads back: the one that is missing may just be starting, as it was cut off in its restart, and the roll waits."""
+    if goal == END:
+        return not now.leaving
+    return goal == kraft.MOVED or (goal == kraft.DUAL and OLD in now.brokers)
 
 
 def trapped(goal: str, now: Stands, found: Zookeeper) -> Refusal | None:

@@ -64,7 +64,7 @@ def stands(witnesses: Sequence[Witness]) -> Stands:
     """Where the cluster stands, by its files and as it runs. A broker counts as the one of both that is nearer to
     ZooKeeper, as it may run so."""
     brokers: dict[str, list[str]] = {}
-    new, controllers, led, left = list[str](), list[str](), False, list[str]()
+    new, controllers, led, left, leaving = list[str](), list[str](), False, list[str](), list[str]()
     for one in witnesses:
         for unit, said in one.said.items():
             running = said.get("running") or said.get("settings", {})
@@ -76,7 +76,9 @@ def stands(witnesses: Sequence[Witness]) -> Stands:
                 led = led or said["led"]
                 if migration.FLAG not in running:
                     left.append(one.name)
-    return Stands(brokers, new, controllers, led, left)
+                if migration.FLAG not in running or migration.FLAG not in said["settings"]:
+                    leaving.append(one.name)
+    return Stands(brokers, new, controllers, led, left, leaving)
 
 
 def settle(call: Call, brokers: Sequence[Target], reporter: Reporter) -> dict[str, tuple[int, int]]:
@@ -121,7 +123,7 @@ def _forward(goal: str, now: Stands, found: Zookeeper, witnesses: Sequence[Witne
         _require_one_thing(goal, witnesses)
     if migration.begins(goal, now):
         _require_in_sync(witnesses, call)
-    if (goal == kraft.DUAL and migration.OLD in now.brokers) or goal in (kraft.MOVED, END):
+    if migration.needs_quorum(goal, now):
         _refuse(migration.not_ready(_seen(call, target), _controllers(target)))
     if goal == kraft.MOVED and migration.BOTH in now.brokers:
         _refuse(migration.not_migrated(found, [*_controllers(target)]))

@@ -12,54 +12,78 @@ from pathlib import Path
 from typing import Any
 
 from lab.lab import Lab
-from tests.support.evolution import State, Step, drawn, inventory
+from tests.support.evolution import LAST, MOVED, NO_WAY_BACK, OLD, State, Step, drawn, inventory, named
 
 from .cluster import Cluster, bare_cluster
 from .group import Group
-from .hosts import ROOT, lab_name
+from .hosts import ROOT, LabHost, lab_name
+from .known import Known, client, close
 from .load import Load
+from .transactions import Transactions
 
 ENOUGH = 150.0  # seconds that one step takes at most, killed and finished
 KILLED = 0.25  # of the deploys, the share that is cut off first
+LONGEST, OF_THE_LAST = 40.0, 16.0  # seconds after which a deploy is cut off at the latest; that which ends a migration
 
 
 def main() -> int:
     """Take the steps; 0 when all were taken, no record is lost, and the cluster is healthy at the end."""
-    parser = argparse.ArgumentParser(
-        prog="script/evolution", description="Three brokers take random steps from 2.5.0 to 4.3.1 under load."
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the steps and of the kills (default 0)")
-    parser.add_argument("--steps", type=int, default=20, help="how many (default 20)")
-    parser.add_argument("--minutes", type=float, default=15.0, help="in all (default 15)")
-    given = parser.parse_args()
+    given = _given()
     rng, began = random.Random(given.seed), time.monotonic()
     lab = Lab(lab_name(), root=ROOT, java=True)
-    state, taken = State(), 0
+    state, taken, steps = State(given.start), 0, len(given.way) or given.steps
     with tempfile.TemporaryDirectory(prefix="evolution-") as folder, bare_cluster(lab, Path(folder)) as cluster:
-        base = cluster.base
+        base = close(cluster) if given.closed else cluster.base
         _become(cluster, base, state)
         cluster.invoke("deploy", "--no-smoke")
         print(f"three brokers of {state.version} after {time.monotonic() - began:.0f} s", flush=True)
+        how = client(cluster) if given.closed else {}
+        known = Known(cluster, how, given.closed)
         with (
-            Load(cluster.bootstrap, "evolution") as load,
-            Group(cluster.bootstrap, "evolution", "evolution-group") as group,
+            Load(cluster.bootstrap, "evolution", client=how) as load,
+            Group(cluster.bootstrap, "evolution", "evolution-group", how) as group,
+            Transactions(cluster.bootstrap, "evolution-transactions", how) as transactions,
         ):
-            while taken < given.steps and time.monotonic() - began < given.minutes * 60 - ENOUGH:
-                step, since = drawn(rng, state), time.monotonic()
+            known.compare(state)
+            while taken < steps and time.monotonic() - began < given.minutes * 60 - ENOUGH * max(1, given.kills or 1):
+                step = named(given.way[taken], state) if given.way else drawn(rng, state)
+                since = time.monotonic()
+                if step.command == "uninstall":  # with the inventory of the step before, as docs/operations.md says
+                    _become(cluster, base, state._replace(way=MOVED))
+                    cluster.invoke("uninstall", "--service", "zookeeper", "--yes")
                 _become(cluster, base, step.state)
-                how = _take(cluster, step, rng)
+                said = _take(cluster, step, rng, given.kills)
                 load.more()
+                transactions.more()
                 state, taken = step.state, taken + 1
-                gap, seconds = load.longest_gap(since), time.monotonic() - since
-                print(f"{taken:2}. {step.name}{how}: {seconds:.0f} s, longest gap {gap:.2f} s", flush=True)
-        for one in (load, group):
+                seconds = time.monotonic() - since
+                gaps = f"{load.longest_gap(since):.2f} s, between commits {transactions.longest_gap(since):.2f} s"
+                known.compare(state)
+                print(f"{taken:2}. {step.name}{said}: {seconds:.0f} s, longest gap {gaps}", flush=True)
+        for one in (load, group, transactions):
             one.verdict()
         cluster.invoke("status")
         cluster.require_unchanged()
     acknowledged = f"{len(load.acks)} records acknowledged, none lost or given up"
     print(f"{taken} steps in {(time.monotonic() - began) / 60:.1f} minutes; {acknowledged}; {state}")
     print(f"{group.read} records read by a group, no offset went back; members that began anew: {dict(group.troubles)}")
-    return 0 if taken == given.steps else 1
+    print(f"transactions: {transactions.summary()}")
+    print(f"what the metadata keeps was compared {known.compared} times: {', '.join(known.before)}")
+    return 0 if taken == steps else 1
+
+
+def _given() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="script/evolution", description="Three brokers take random steps from 2.5.0 to 4.3.1 under load."
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the steps and of the kills (default 0)")
+    parser.add_argument("--steps", type=int, default=20, help="how many (default 20)")
+    parser.add_argument("--minutes", type=float, default=15.0, help="in all (default 15)")
+    parser.add_argument("--closed", action="store_true", help="with kafka_security: required, users and rules")
+    parser.add_argument("--start", choices=(OLD, LAST), default=OLD, help=f"the first version (default {OLD})")
+    parser.add_argument("--way", nargs="+", default=[], metavar="STEP", help="these steps, by name, and no others")
+    parser.add_argument("--kills", type=int, help="how often each deploy is cut off (default: every fourth, once)")
+    return parser.parse_args()
 
 
 def _become(cluster: Cluster, base: Mapping[str, Any], state: State) -> None:
@@ -67,22 +91,41 @@ def _become(cluster: Cluster, base: Mapping[str, Any], state: State) -> None:
     cluster.set()
 
 
-def _take(cluster: Cluster, step: Step, rng: random.Random) -> str:
+def _take(cluster: Cluster, step: Step, rng: random.Random, kills: int | None) -> str:
     """Take a step, and wait until the cluster is healthy; how, as said after its name."""
     how = ""
-    if step.command == "kill":
-        host = rng.choice(cluster.hosts)
-        host.sh("systemctl kill --kill-whom=main -s KILL kafka")
+    if step.command in ("kill", "kill zookeeper"):
+        unit = "zookeeper" if step.command == "kill zookeeper" else "kafka"
+        host = _leader(cluster) if unit == "zookeeper" else rng.choice(cluster.hosts)
+        host.sh(f"systemctl kill --kill-whom=main -s KILL {unit}")
         how = f" on {host.base}"
-    elif step.command == "deploy" and rng.random() < KILLED:
-        with cluster.running("deploy", "--no-smoke", *step.flags) as run:
-            run.says("--> Preflight")
-            time.sleep(rng.uniform(0, 40))
-            run.kill()
-        how = f", killed after {run.output.count('(runs with')} restarts"
+    elif step.command == "deploy":
+        kills = int(rng.random() < KILLED) if kills is None else kills
+        for number in range(kills):
+            longest = OF_THE_LAST if step.flags == (NO_WAY_BACK,) else LONGEST
+            how += f", {_cut_off(cluster, step, longest * (number + rng.random()) / kills)}"
     command = "restart" if step.command == "restart" else "deploy"
     cluster.invoke(command, *step.flags)
     return how
+
+
+def _leader(cluster: Cluster) -> LabHost:
+    """The host whose ZooKeeper leads, of an ensemble that may be closed."""
+    status = {host: host.sh("zkServer.sh status", login=True, expect=None) for host in cluster.hosts}
+    return next(host for host, said in status.items() if "Mode: leader" in said)
+
+
+def _cut_off(cluster: Cluster, step: Step, seconds: float) -> str:
+    """Kill -9 a deploy so long after it has begun; where that was."""
+    with cluster.running("deploy", "--no-smoke", *step.flags) as run:
+        run.says("--> Preflight")
+        time.sleep(seconds)
+        ended = run.process.poll()
+        run.kill()
+    phases = [line for line in run.output.splitlines() if line.startswith("--> ")]
+    where = f"{seconds:.0f} s and {run.output.count('(runs with')} restarts, in {phases[-1].removeprefix('--> ')!r}"
+    assert not ended, f"what goes on after a kill ended with {ended}:\n{run.output}"
+    return f"killed after {where}" if ended is None else "at its end"
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -23,6 +24,7 @@ class Group:
     bootstrap: Sequence[str]
     topic: str
     name: str
+    client: Mapping[str, Any] = field(default_factory=dict)  # how its clients connect
     read: int = 0
     back: list[str] = field(default_factory=list)  # committed offsets that were lower than before
     troubles: Counter[str] = field(default_factory=Counter)
@@ -42,7 +44,9 @@ class Group:
         """Assert that no offset went back, and that what is committed now is what was committed last."""
         assert self.read and self.offsets, "the group has read nothing: that proves nothing"
         assert not self.back, f"offsets went back: {self.back[:5]}"
-        consumer = KafkaConsumer(bootstrap_servers=list(self.bootstrap), group_id=self.name, enable_auto_commit=False)
+        consumer = KafkaConsumer(
+            bootstrap_servers=list(self.bootstrap), group_id=self.name, enable_auto_commit=False, **self.client
+        )
         with contextlib.closing(consumer):
             now = {one: consumer.committed(one) for one in self.offsets}
         lost = [f"{one}: {now[one]} after {offset}" for one, offset in self.offsets.items() if (now[one] or 0) < offset]
@@ -56,6 +60,7 @@ class Group:
                 group_id=self.name,
                 auto_offset_reset="earliest",
                 enable_auto_commit=False,
+                **self.client,
             )
             try:
                 while not self._ending.is_set():

@@ -45,6 +45,23 @@ def loads(bootstrap: Sequence[str]) -> Iterator[Callable[..., Load]]:
         delete_topic(",".join(bootstrap), topic)
 
 
+def make_topic(
+    bootstrap: Sequence[str],
+    name: str,
+    partitions: int,
+    client: Mapping[str, Any],
+    copies: int = 3,
+    least: int | None = 2,
+) -> bool:
+    """Make a topic, with a client of its own each time: one keeps the controller that it was told of, and not the
+    brokers of that moment, so one that began while that broker was down never finds it (kafka-python 3)."""
+    config = {} if least is None else {"min.insync.replicas": str(least)}
+    topic = NewTopic(name, num_partitions=partitions, replication_factor=copies, topic_configs=config)
+    with contextlib.closing(KafkaAdminClient(bootstrap_servers=list(bootstrap), **client)) as admin:
+        admin.create_topics([topic], timeout_ms=30_000)
+    return True
+
+
 @dataclass
 class Load:
     """Produces from `with` to its end, and reads along; `verdict()` afterwards drains the topic from the beginning."""
@@ -61,7 +78,11 @@ class Load:
 
     def __enter__(self) -> Load:
         # In the middle of a roll there are too few brokers for its copies, for a moment.
-        eventually(self._topic_made, seconds=60, what=f"the topic {self.topic}")
+        eventually(
+            lambda: make_topic(self.bootstrap, self.topic, PARTITIONS, self.client, self.copies, self.least),
+            seconds=60,
+            what=f"the topic {self.topic}",
+        )
         self._producer = KafkaProducer(
             bootstrap_servers=list(self.bootstrap),
             acks="all",
@@ -74,22 +95,13 @@ class Load:
             reconnect_backoff_max_ms=250,
             **self.client,
         )
-        _ask_on_its_own_connection(self._producer._sender._client._manager)
+        ask_on_its_own_connection(self._producer._sender._client._manager)
         self._ending, self._done = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._produce, self._follow)]
         for thread in self._threads:
             thread.start()
         self.more(10)
         return self
-
-    def _topic_made(self) -> bool:
-        """With a client of its own each time: one keeps the controller that it was told of, and not the brokers of that
-        moment, so one that began while that broker was down never finds it (kafka-python 3)."""
-        config = {} if self.least is None else {"min.insync.replicas": str(self.least)}
-        topic = NewTopic(self.topic, num_partitions=PARTITIONS, replication_factor=self.copies, topic_configs=config)
-        with contextlib.closing(KafkaAdminClient(bootstrap_servers=list(self.bootstrap), **self.client)) as admin:
-            admin.create_topics([topic], timeout_ms=30_000)
-        return True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -109,12 +121,13 @@ class Load:
 
     def longest_gap(self, since: float = 0.0) -> float:
         """Seconds, the longest that any partition went without an acknowledgement: what its slowest client noticed.
-        since: of those acknowledged from this time on (`time.monotonic`)."""
+        since: of those gaps that ended after this time (`time.monotonic`)."""
         longest = 0.0
         for partition in range(PARTITIONS):
             acked = list(self.acks.items())  # more may come meanwhile
-            times = sorted(at for number, at in acked if number % PARTITIONS == partition and at >= since)
-            longest = max([longest, *(later - earlier for earlier, later in itertools.pairwise(times))])
+            times = sorted(at for number, at in acked if number % PARTITIONS == partition)
+            pairs = itertools.pairwise(times)
+            longest = max([longest, *(later - earlier for earlier, later in pairs if later >= since)])
         return longest
 
     def verdict(self) -> None:
@@ -151,7 +164,7 @@ class Load:
             **self.client,
             **how,
         )
-        _ask_on_its_own_connection(consumer._client._manager)
+        ask_on_its_own_connection(consumer._client._manager)
         partitions = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
@@ -185,7 +198,7 @@ class Load:
         return found
 
 
-def _ask_on_its_own_connection(manager: KafkaConnectionManager) -> None:
+def ask_on_its_own_connection(manager: KafkaConnectionManager) -> None:
     """Have a client learn who leads whatever its other connections wait for, and leave a broker that is gone alone.
 
     This client asks who leads on a connection on which nothing else is under way. On a slow machine all serving brokers

@@ -13,6 +13,8 @@ WAY = ("", "back", "controllers", "dual", "brokers", "left")  # values of kafka_
 NONE, BACK, BESIDE, DUAL, MOVED, LEFT = range(len(WAY))
 OLD, LAST, NEW = "2.5.0", "3.9.2", "4.3.1"
 FINAL = {LAST: "3.9", NEW: "4.3"}
+NO_WAY_BACK = "--accept-no-way-back"
+KEEPER_KILLED, KEEPER_GONE = "ZooKeeper's leader killed", "ZooKeeper uninstalled"
 # What gives up the version before: brokers that have left ZooKeeper know no protocol any more.
 VARIABLES = {(LAST, NONE): "kafka_protocol", (NEW, LEFT): "kafka_features"}
 
@@ -57,11 +59,23 @@ def possible(now: State) -> list[Step]:
         further = max(BESIDE, now.way + 1)
         last = further == LEFT
         name = "ZooKeeper left" if last else f"to {WAY[further]}"
-        found.append(Step(name, now._replace(way=further), ("--accept-no-way-back",) if last else (), weight=5))
+        found.append(Step(name, now._replace(way=further), (NO_WAY_BACK,) if last else (), weight=5))
         if now.way:
             name = f"back to {WAY[now.way - 1]}" if now.way > BESIDE else "back" if now.way == BESIDE else "as before"
             found.append(Step(name, now._replace(way=now.way - 1)))
     return found
+
+
+def named(name: str, now: State) -> Step:
+    """The step of this name from there. Two of them are never drawn: ZooKeeper's leader is killed, or all of ZooKeeper
+    uninstalled when nobody needs it."""
+    found = {step.name: step for step in possible(now)}
+    if now.way < LEFT:
+        found[KEEPER_KILLED] = Step(KEEPER_KILLED, now, command="kill zookeeper")
+    elif now.version == LAST:
+        found[KEEPER_GONE] = Step(KEEPER_GONE, now, command="uninstall")
+    assert name in found, f"no step from {now} is {name!r}; there are {', '.join(found)}"
+    return found[name]
 
 
 def drawn(rng: random.Random, now: State) -> Step:

@@ -9,7 +9,23 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.evolution import BACK, BESIDE, DUAL, LAST, LEFT, MOVED, NEW, OLD, State, drawn, inventory, possible
+from tests.support.evolution import (
+    BACK,
+    BESIDE,
+    DUAL,
+    KEEPER_GONE,
+    KEEPER_KILLED,
+    LAST,
+    LEFT,
+    MOVED,
+    NEW,
+    OLD,
+    State,
+    drawn,
+    inventory,
+    named,
+    possible,
+)
 
 BASE = yaml.safe_load((Path(__file__).resolve().parents[2] / "inventory/prod3.yml").read_text())
 
@@ -62,6 +78,17 @@ def test_what_the_inventory_says(state: State, groups: set[str], said: dict[str,
         if name in variables
     } == said
     assert "zookeeper" in BASE["all"]["children"] and "kafka_config" not in BASE["all"]["vars"]
+
+
+def test_a_step_by_its_name():
+    left = named("ZooKeeper left", State(LAST, way=MOVED))
+    assert left.state == State(LAST, way=LEFT) and left.flags == ("--accept-no-way-back",)
+    assert named(KEEPER_KILLED, State(LAST, way=MOVED)).command == "kill zookeeper"
+    assert named(KEEPER_GONE, State(LAST, way=LEFT)).command == "uninstall"
+    wrong = ("to brokers", State(LAST)), (KEEPER_KILLED, State(LAST, way=LEFT)), (KEEPER_GONE, State(LAST, way=MOVED))
+    for name, state in wrong:
+        with pytest.raises(AssertionError, match="no step from"):
+            named(name, state)
 
 
 def test_another_setting_is_another_one():

@@ -222,6 +222,17 @@ def test_the_last_step_needs_a_yes_of_its_own(tmp_path: Path):
     assert stages.way(witnesses(tmp_path, "end", "kraft", LEFT), Answers(101, 412).hosts.call) is None
 
 
+@pytest.mark.parametrize("running", [{}, CONTROLLER])  # started again already, or only its file is written
+def test_the_last_step_goes_on_while_the_controller_in_whose_restart_it_was_cut_off_is_starting(
+    tmp_path: Path, running: Mapping[str, str]
+):
+    found = witnesses(tmp_path, "end", "kraft", CONTROLLER)
+    one = {**found[2].said["kafka-controller"], "settings": LEFT, "running": running}
+    found[2] = found[2]._replace(said={**found[2].said, "kafka-controller": one})
+    way = stages.way(found, Answers(101, 412, ready=2).hosts.call)
+    assert way is not None and [one.consent.shown for one in way.objections if one.consent] == ["--accept-no-way-back"]
+
+
 def test_from_both_back_to_controllers_these_begin_anew(tmp_path: Path):
     for controller in (CONTROLLER, None):  # None: cut off when they were gone already
         found = witnesses(tmp_path, "controllers", "dual", controller)
