@@ -216,7 +216,7 @@ class KafkaGate:
             return Look(Refusal(why, rules.listed(about)) if about else None)
 
         if self.still:
-            wait(host, look, 2 * SECONDS, self.say)
+            wait(host, look, 3 * SECONDS, self.say)
         return self.still.restarted if self.still else {}
 
     def _revived(self, host: str, state: rules.ClusterState, leaving: int | None = None) -> bool:

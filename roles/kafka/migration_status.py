@@ -77,4 +77,4 @@ def notes(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"the migration from ZooKeeper is at {step}; {migration.next_step(step)}"
     # One look cannot tell a broker that stands still from one that is just about to report.
     for broker, copies in found["suspects"].items():
-        yield f"{standstill.suspicion(int(broker), copies)}: `invoke deploy`, with the inventory as it is, does that"
+        yield f"{standstill.suspicion(int(broker), copies)}: `invoke deploy`, as the inventory is, restarts it then"

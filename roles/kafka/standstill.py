@@ -21,7 +21,6 @@ from provisioner.words import counted
 from roles.kafka import restart_rules as rules
 
 if TYPE_CHECKING:
-    from cluster.model import Partition
     from roles.kafka.restart_rules import ClusterState
 
     Copy = tuple[str, int, int]  # topic and number of a partition, and the broker that has the copy
@@ -66,32 +65,34 @@ class Watch:
         # {suspect: (since when, the in-sync copies of all partitions that it led at the last look)}
         self._since: dict[int, tuple[float, Mapping[tuple[str, int], frozenset[int]]]] = {}
 
-    def see(self, state: ClusterState, evidence: Evidence, now: float) -> list[int]:
-        """The brokers that stand still: suspects at every look for SECONDS, and nothing changed in what they lead."""
+    def see(self, state: ClusterState, evidence: Evidence, now: float) -> dict[int, float]:
+        """{broker that stands still: seconds}: a suspect at every look for SECONDS, and nothing changed in what it
+        leads."""
         since: dict[int, tuple[float, Mapping[tuple[str, int], frozenset[int]]]] = {}
         for broker in suspects(state, evidence):
             led = {one.key: frozenset(one.isr) for one in state.partitions if one.leader == broker}
             began, before = self._since.get(broker, (now, led))
             since[broker] = (now if any(led.get(key, isr) != isr for key, isr in before.items()) else began, led)
         self._since = since
-        return [broker for broker, (began, _) in since.items() if now - began >= SECONDS]
+        return {broker: now - began for broker, (began, _) in since.items() if now - began >= SECONDS}
 
 
-def may_restart(state: ClusterState, broker: int, level: frozenset[Copy]) -> Refusal | None:
+def may_restart(state: ClusterState, broker: int, known: Evidence) -> Refusal | None:
     """None when a broker that stands still may go down, though its partitions lack copies; else why not.
 
-    Each partition that it leads needs another copy in sync, which leads then. Copies that lack nothing count as in
-    sync there: the next leader takes them in as soon as they fetch from it.
+    Each partition that it leads needs another copy in sync, which leads then: of a broker that does not stand still
+    itself, as that one would report no other copy either. Copies that lack nothing count as in sync there: the next
+    leader takes them in as soon as they fetch from it.
     """
-    alone = [one for one in state.partitions if one.leader == broker and not _others(one, broker, state)]
-    if alone:
+    heirs = state.brokers - {broker, *suspects(state, known)}
+    if alone := [one for one in state.partitions if one.leader == broker and not heirs & {*one.isr}]:
         return Refusal(
-            f"broker {broker} must stay up: nobody else has {counted(len(alone), 'partition')} in sync",
+            f"broker {broker} must stay up: {counted(len(alone), 'partition')} would have no leader that reports",
             rules.listed(alone),
             tuple(alone),
         )
     full = [
-        one.in_sync([*one.isr, *(copy for copy in one.behind if (*one.key, copy) in level)])
+        one.in_sync([*one.isr, *(copy for copy in one.behind if (*one.key, copy) in known.level)])
         if one.leader == broker
         else one
         for one in state.partitions
@@ -111,7 +112,3 @@ def suspicion(broker: int, copies: int) -> str:
 
 def _waiting(copies: int) -> str:
     return f"{counted(copies, 'complete copy')} {'is' if copies == 1 else 'are'} not in sync"
-
-
-def _others(partition: Partition, broker: int, state: ClusterState) -> bool:
-    return any(one in state.brokers for one in partition.isr if one != broker)

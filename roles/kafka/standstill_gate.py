@@ -38,20 +38,24 @@ class Standstill:
         return standstill.suspects(state, self._evidence)
 
     def find(self, host: str, bootstrap: str, state: ClusterState) -> int | None:
-        """A broker that stands still and that this run has not restarted yet; None while that is not known. bootstrap:
-        the broker by way of which this host asks."""
+        """A broker that stands still and that this run has not restarted yet: one that may restart, or after twice as
+        long any. None while that is not known. bootstrap: the broker by way of which this host asks."""
         if time.monotonic() - self._asked < ASK_SECONDS:
             return None
         self._evidence = self._look(host, bootstrap, state)
         self._asked = time.monotonic()
         found = self._watch.see(state, self._evidence, self._asked)
-        return next((one for one in found if self.names.get(one) not in self.restarted), None)
+        left = {broker: seconds for broker, seconds in found.items() if self.names.get(broker) not in self.restarted}
+        # What forbids a restart now may be over in a moment; two that stand still have to do with each other.
+        may = [broker for broker in left if standstill.may_restart(state, broker, self._evidence) is None]
+        late = [broker for broker, seconds in left.items() if seconds >= 2 * standstill.SECONDS]
+        return next(iter([*may, *late]), None)
 
     def require(self, broker: int, state: ClusterState, lost: Callable[[str], Refusal | None]) -> None:
         """Return when it may restart. lost: what clients lose in any case while the broker of a host is down. Raises
         HostFailed: nothing else ends the wait."""
         name = self.names.get(broker, "")
-        refusal = standstill.may_restart(state, broker, self._evidence.level)
+        refusal = standstill.may_restart(state, broker, self._evidence)
         if name in self.targets and refusal is None:
             refusal = lost(name)
         if name in self.targets and refusal is None:
@@ -61,8 +65,7 @@ class Standstill:
             self._why(broker, state) + why,
             host=name if name in self.targets else "",
             details=refusal.details if refusal else (),
-            advice=f"restart it when it can be spared: `invoke restart --service kafka --limit {name or 'HOST'}`; then "
-            "run the same command again",
+            advice=self._advice(state, name if refusal is None else ""),
         )
 
     def restart(self, broker: int, state: ClusterState, settle: Callable[[str, ClusterState], None]) -> None:
@@ -78,6 +81,16 @@ class Standstill:
     def told(self) -> Sequence[str]:
         """A sentence for each broker that was restarted."""
         return [f"{host} was restarted once more: {why}" for host, why in self.restarted.items()]
+
+    def _advice(self, state: ClusterState, name: str) -> str:
+        """name: the host of a broker that may restart; "" where none may."""
+        if name:
+            return f"`invoke restart --service kafka --limit {name}`; then run the same command again"
+        still = [self.names.get(one, f"broker {one}") for one in self.suspects(state)]
+        return (
+            f"`systemctl restart kafka` on {', then on '.join(still)}, each serving again before the next, when writes "
+            "may wait for half a minute; then run the same command again"
+        )
 
     def _why(self, broker: int, state: ClusterState) -> str:
         return standstill.sentence(broker, len(standstill.missing(state).get(broker, ())))

@@ -87,7 +87,7 @@ GROWN = state(partition(0, 1, [1, 2, 3]), *WAITS.partitions[1:])
 )
 def test_it_stands_still_when_nothing_changes_for_longer_than_kafka_waits_for_an_answer(looks: Any, stands: list[int]):
     watch = Watch()
-    assert [watch.see(now, known, at) for at, now, known in looks][-1] == stands
+    assert [*[watch.see(now, known, at) for at, now, known in looks][-1]] == stands
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,24 @@ def test_it_stands_still_when_nothing_changes_for_longer_than_kafka_waits_for_an
     [
         (WAITS, LEVEL, ""),
         (WAITS, evidence((0, 3)), "1 partition cannot spare an in-sync copy"),
-        (state(partition(0, 1, [1])), evidence((0, 2), (0, 3)), "nobody else has 1 partition in sync"),
-        (state(partition(0, 1, [1, 3]), brokers=(1, 2)), evidence((0, 2)), "nobody else has 1 partition in sync"),
-        (state(partition(0, 1, [1], (1,), 1)), evidence(), "nobody else has 1 partition in sync"),
+        (state(partition(0, 1, [1])), evidence((0, 2), (0, 3)), "1 partition would have no leader that reports"),
+        (
+            state(partition(0, 1, [1, 3]), brokers=(1, 2)),
+            evidence((0, 2)),
+            "1 partition would have no leader that reports",
+        ),
+        (state(partition(0, 1, [1], (1,), 1)), evidence(), "1 partition would have no leader that reports"),
+        # The next leader would stand still, too.
+        (
+            state(partition(0, 1, [1, 3]), partition(1, 3, [1, 3])),
+            evidence((0, 2), (1, 2)),
+            "1 partition would have no leader that reports",
+        ),
+        (state(partition(0, 1, [1, 2]), partition(1, 3, [1, 3], least=1)), evidence((0, 3), (1, 2)), ""),
         # What others lead is judged as in any restart.
         (
             state(*WAITS.partitions, partition(3, 2, [1, 2])),
-            evidence((0, 3), (1, 3), (3, 3)),
+            evidence((0, 3), (1, 3)),
             "1 partition cannot spare",
         ),
     ],
@@ -109,7 +120,7 @@ def test_it_stands_still_when_nothing_changes_for_longer_than_kafka_waits_for_an
 def test_it_may_restart_where_another_copy_can_lead_and_complete_ones_fill_the_gap(
     now: ClusterState, known: Evidence, refused: str
 ):
-    found = standstill.may_restart(now, 1, known.level)
+    found = standstill.may_restart(now, 1, known)
     assert refused in found.reason if found and refused else (found is None) == (refused == "")
 
 
@@ -134,7 +145,7 @@ class Hosts:
             {
                 remote.cluster_status: self._status,
                 remote.answering: lambda host, args: dict.fromkeys(args["addresses"], ""),
-                remote.copies_level: lambda host, args: {"level": [["t", 0, 3]] if self.level else []},
+                remote.copies_level: lambda host, args: {"level": [["t", 0, 2], ["t", 0, 3]] if self.level else []},
                 remote.copies_behind: {"copies": 1, "copied": 5, "whole": 9, "work": 5},
                 remote.restore_leaders: {"returned": 0, "refused": {}},
                 requests.restart: self._restart,
@@ -228,6 +239,17 @@ def test_the_next_deploy_restarts_it_and_does_not_wait_where_all_is_well(tmp_pat
     asked = len(hosts.call.to(remote.cluster_status))
     assert hosts.gate(tmp_path, []).revive() == {}
     assert len(hosts.call.to(remote.cluster_status)) == asked + 1
+
+
+def test_where_the_next_leaders_stand_still_too_nobody_is_restarted_and_it_is_said_what_to_do(tmp_path: Path):
+    hosts = Hosts()
+    hosts.isr = [1]
+    gate = hosts.gate(tmp_path, [])
+    with pytest.raises(
+        HostFailed, match=r"broker 1 stands still: .*1 partition would have no leader that reports"
+    ) as caught:
+        gate.settle("kafka3", None)
+    assert "`systemctl restart kafka` on kafka1" in str(caught.value.advice) and hosts.restarts == []
 
 
 def test_one_that_this_run_cannot_restart_is_named_with_what_to_do(tmp_path: Path):
