@@ -61,10 +61,8 @@ def broker_status(
 ) -> ByBroker:
     """What a broker knows and holds: `state.node.look`. min_isr: as for `cluster_status`; session: as for
     `broker_ready`."""
-    args: dict[str, Any] = {"broker": broker, "min_isr": min_isr}
-    if session is not None:
-        args |= {"log_file": log_file, "session": session}
-    return ByBroker("cluster.state.node", "look", args)
+    more: dict[str, Any] = {} if session is None else {"log_file": log_file, "session": session}
+    return ByBroker("cluster.state.node", "look", {"broker": broker, "min_isr": min_isr, **more})
 
 
 def watch_broker(broker: int, *, unit: str, dirs: Sequence[str], quorum: bool) -> ByBroker:
@@ -85,21 +83,23 @@ def copies_behind(partitions: Partitions) -> ByBroker:
     return ByBroker("cluster.state.copies", "look", {"partitions": {topic: list(n) for topic, n in partitions.items()}})
 
 
+def copies_level(partitions: Partitions) -> ByBroker:
+    """Which copies that are not in sync lack no record: `state.copies.level`."""
+    return ByBroker("cluster.state.copies", "level", {"partitions": {name: list(n) for name, n in partitions.items()}})
+
+
 def broker_evidence(*, config: str, started: str, link: str, dirs: Sequence[str], metadata: str = "") -> Request:
     """What a host's files say about the broker or controller on it: `state.evidence.look`. dirs: the wanted data
     directories; metadata: that of the metadata, where the node keeps it itself."""
     args = {"config": config, "started": started, "link": link, "dirs": list(dirs)}
-    if metadata:
-        args["metadata"] = metadata
-    return Request("cluster.state.evidence", "look", args)
+    return Request("cluster.state.evidence", "look", args | ({"metadata": metadata} if metadata else {}))
 
 
 # -- settings
 
 
 def adopt_settings(broker: int) -> ByBroker:
-    """Whether a broker can take a server.properties as it runs, and letting it: `settings.dynamic.bring`. The texts are
-    added by `resources.Live`, of which this is the judge."""
+    """Whether a broker can take a server.properties as it runs, and letting it: `settings.dynamic.bring`."""
     return ByBroker("cluster.settings.dynamic", "bring", {"broker": broker})
 
 
@@ -122,8 +122,7 @@ def broker_settings(names: Sequence[str], *, defaults: bool) -> ByBroker:
 def alter_broker_settings(settings: Mapping[str, str | None], *, broker: int | None, check: bool) -> ByBroker:
     """Set settings at run time, or with None take them back: `settings.brokers.alter`. broker: None for all of them;
     check: only let the brokers judge it."""
-    args = {"broker": broker, "settings": dict(settings), "check": check}
-    return ByBroker("cluster.settings.brokers", "alter", args)
+    return ByBroker("cluster.settings.brokers", "alter", {"broker": broker, "settings": dict(settings), "check": check})
 
 
 # -- topics

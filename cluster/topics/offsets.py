@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LATEST, EARLIEST = -1, -2  # ListOffsetsRequest's timestamps that are none
 # Of ListOffsetsRequest: LATEST is the end, or with COMMITTED where the first transaction begins that is still open.
 UNCOMMITTED, COMMITTED = 0, 1
+# Of ListOffsetsRequest, as whom one asks: a client hears from leaders alone, and where that ends which all copies have;
+# NOBODY ("debugging consumer", as Kafka calls it) hears from any broker, and where its own copy ends.
+CLIENT, NOBODY = -1, -2
 READERS = 16  # threads: one broker's answer is not waited for by the others
 
 
@@ -52,13 +55,17 @@ def at(
 
 
 def led(
-    connection: wire.Connection, topics: Mapping[str, Sequence[int]], which: int, isolation: int = UNCOMMITTED
+    connection: wire.Connection,
+    topics: Mapping[str, Sequence[int]],
+    which: int,
+    isolation: int = UNCOMMITTED,
+    asker: int = CLIENT,
 ) -> dict[Key, int]:
-    """An offset of each of these partitions that a broker leads at this moment; which: as in `at`. Raises OSError and
-    KafkaError."""
+    """An offset of each of these partitions that a broker leads at this moment, or as NOBODY has a copy of; which: as
+    in `at`. Raises OSError and KafkaError."""
     kind = ListOffsetsRequest.ListOffsetsTopic
     request = ListOffsetsRequest(
-        replica_id=-1,
+        replica_id=asker,
         isolation_level=isolation,
         timeout_ms=SERVER_TIMEOUT,
         topics=[

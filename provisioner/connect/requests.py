@@ -82,5 +82,10 @@ def adopt(service: Service) -> Request:
     return Request("provisioner.agent.live", "apply", {"service": service.wire(content=False)})
 
 
+def restart(service: Service) -> Request:
+    """Restart a service that is no step of the roll, and wait until it serves: `restarting.restart`."""
+    return Request("provisioner.agent.restarting", "restart", {"service": service.wire(content=False)})
+
+
 def _wires(resources: Sequence[Resource]) -> list[dict[str, Any]]:
     return [resource.wire(content=False) for resource in resources]

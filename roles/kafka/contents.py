@@ -71,7 +71,18 @@ def _migration(call: Call, brokers: Sequence[Target], reporter: Reporter, check:
         done = migration_back.remove_copies(call, brokers, reporter, check)
     if not check:
         _add(done, migration_gate.settle(call, brokers, reporter))
+        _add(done, _revive(call, brokers, reporter))
     return done
+
+
+def _revive(call: Call, brokers: Sequence[Target], reporter: Reporter) -> dict[str, tuple[int, int]]:
+    """Restart brokers that stand still since an earlier run."""
+    from roles.kafka.gate import KafkaGate
+
+    done = KafkaGate({one.name: one for one in brokers}, call, reporter.host).revive()
+    for host, why in done.items():
+        reporter.change(host, f"service:{kraft.COMBINED_UNIT}", "restart", why)
+    return dict.fromkeys(done, (0, 1))
 
 
 def _combined(brokers: Sequence[Target]) -> list[Target]:

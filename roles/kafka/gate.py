@@ -18,13 +18,17 @@ from provisioner.errors import HostFailed
 from provisioner.quantities import format_size
 from provisioner.refusal import Refusal
 from provisioner.run.rolling import Say
+from provisioner.words import counted
 from roles.kafka import listeners, metadata, service, topology
 from roles.kafka import restart_rules as rules
+from roles.kafka.standstill import SECONDS
+from roles.shared import kraft
 from roles.shared.waits import Look, Nodes, Seldom, wait
 
 if TYPE_CHECKING:
     from cluster.metadata.keeper import Keeper, Verdict
     from provisioner.run.target import Target
+    from roles.kafka.standstill_gate import Standstill
 
 
 class KafkaGate:
@@ -39,6 +43,11 @@ class KafkaGate:
         self.keepers = metadata.nodes(targets, call)
         self.sizes, self.assumed = Seldom(), Seldom()
         self.turns: dict[str, Keeper] = {}  # of hosts whose broker is a node of the keeper, too: see KeeperGate
+        self.still: Standstill | None = None
+        if kraft.migration(next(iter(targets.values())).members):
+            from roles.kafka.standstill_gate import Standstill  # few clusters are on that way
+
+            self.still = Standstill(targets, self.ids, call, say)
         self.returned = 0  # leaders that this roll has given back so far
 
     def _state(self, host: str, own: bool) -> rules.ClusterState | None:
@@ -134,7 +143,9 @@ class KafkaGate:
                 return lost
             if refusal := rules.may_go_down(seen, broker):
                 if rules.may_go_down(seen.caught_up(), broker) is None:
-                    return self._catching_up(host, refusal)
+                    # The restart that is to come is what helps a broker that stands still.
+                    same = self._revived(host, seen, leaving=broker)
+                    return Look(None) if same else self._catching_up(host, refusal)
                 return self.nodes.missing(refusal, self._absent(refusal, seen, silent))
             return self._missed(self.turns[host].may_go_down(host)) if host in self.turns else Look(None)
 
@@ -170,6 +181,7 @@ class KafkaGate:
                 if refusal := rules.not_back(before or after, after, self.ids[host]):
                     if self.ids[host] not in after.brokers:
                         return self.nodes.missing(refusal, {host: "not registered"})
+                    self._revived(host, after)
                     return self._catching_up(host, refusal)
             return self._missed(self.turns[host].not_back(host)) if host in self.turns else Look(None)
 
@@ -183,7 +195,39 @@ class KafkaGate:
     def restore(self, hosts: Sequence[str]) -> str:
         """Elect the preferred leaders that are still elsewhere; what the whole roll has come to."""
         refused = self._elect(hosts[-1])
-        return rules.returned(self.returned, refused)
+        told = self.still.told() if self.still else ()
+        return "; ".join(filter(None, [*told, rules.returned(self.returned, refused)]))
+
+    def revive(self) -> Mapping[str, str]:
+        """Restart brokers that stand still, of a cluster that goes from ZooKeeper to controllers; {host: why}. Waits no
+        longer than it takes to know. Raises HostFailed."""
+        host = next(iter(self.targets))
+
+        def look() -> Look:
+            state = self._state(host, own=True)
+            if state is None or self.still is None:
+                return Look(None)
+            self._revived(host, state)
+            suspects = self.still.suspects(state)
+            about = [one for one in state.under_replicated() if one.leader in suspects]
+            why = f"{counted(len(about), 'partition')} under-replicated, though every copy is complete"
+            return Look(Refusal(why, rules.listed(about)) if about else None)
+
+        if self.still:
+            wait(host, look, 3 * SECONDS, self.say)
+        return self.still.restarted if self.still else {}
+
+    def _revived(self, host: str, state: rules.ClusterState, leaving: int | None = None) -> bool:
+        """Restart a broker that stands still, if there is one; whether it is the one that is about to restart anyway
+        (`leaving`). Raises HostFailed when it must not be restarted, or does not come back."""
+        broker = self.still.find(host, self._addresses(host)[host], state) if self.still else None
+        if self.still is None or broker is None:
+            return False
+        self.still.require(broker, state, self.downtime)
+        if broker == leaving:
+            return True
+        self.still.restart(broker, state, self.settle)
+        return False
 
     def _elect(self, asked: str) -> Mapping[str, int]:
         """Elect the preferred leaders by way of a host, unless the inventory leaves leaders where they are; {reason:

@@ -4,7 +4,7 @@ nodes run with it (`settle`). The rules are in `migration.py`."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cluster import remote
@@ -113,6 +113,13 @@ def look(call: Call, target: Target) -> Zookeeper:
     return _read(call(target.name, of_metadata.migration_look(connect, metadata.protocol(target))), target.name)
 
 
+def led(call: Call, target: Target, brokers: Collection[int]) -> bool:
+    """Whether there is a controller that brokers can report to, of either kind. brokers: those that are up. Raises
+    HostFailed where ZooKeeper is silent."""
+    found = look(call, target)
+    return _seen(call, target).leader is not None if found.kraft else found.controller in brokers
+
+
 # -- before anything changes
 
 
@@ -183,7 +190,8 @@ def _missing(brokers: Sequence[Witness], call: Call) -> Refused | None:
         "a step of the migration begins with all copies in sync, and some are missing: "
         f"{counted(len(behind), 'partition')} under-replicated",
         details=[some(map(str, behind))],
-        advice="wait until they are (`invoke status`), then run the same command again",
+        advice="wait until they are (`invoke status`), then run the same command again; where a broker stands "
+        "still, a deploy of the step before restarts it",
     )
 
 

@@ -80,7 +80,7 @@ def may_go_down(state: ClusterState, broker: int) -> Refusal | None:
     return Refusal(
         f"broker {broker} must stay up: {counted(len(blocked), 'partition')} cannot spare an in-sync copy"
         + (f", as {_brokers(gone)} down" if (gone := _gone(blocked, state)) else ""),
-        _listed(blocked),
+        listed(blocked),
         tuple(blocked),
     )
 
@@ -99,14 +99,14 @@ def downtime(state: ClusterState, broker: int) -> Refusal | None:
     """What clients lose in any case while this broker is down; None when nothing."""
     lost = unprotected(state, broker)
     if state.brokers <= {broker}:
-        return Refusal(f"broker {broker} is the only one: while it restarts, Kafka is down", _listed(lost))
+        return Refusal(f"broker {broker} is the only one: while it restarts, Kafka is down", listed(lost))
     if not lost:
         return None
     alone = [partition for partition in lost if len(partition.replicas) == 1]
     costs = [f"{counted(len(alone), 'partition')} will be offline, having no other copy"] if alone else []
     if short := [partition for partition in lost if partition not in alone]:
         costs.append(f"{counted(len(short), 'partition')} cannot be written, needing every copy")
-    return Refusal(f"while broker {broker} restarts, {' and '.join(costs)}", _listed([*alone, *short]))
+    return Refusal(f"while broker {broker} restarts, {' and '.join(costs)}", listed([*alone, *short]))
 
 
 def not_back(before: ClusterState, after: ClusterState, broker: int) -> Refusal | None:
@@ -120,11 +120,11 @@ def not_back(before: ClusterState, after: ClusterState, broker: int) -> Refusal 
         return Refusal("the cluster has no controller")
     behind = [partition for partition in after.hosted(broker) if broker not in partition.isr]
     if behind:
-        return Refusal(f"{counted(len(behind), 'partition')} not yet in sync", _listed(behind), tuple(behind))
+        return Refusal(f"{counted(len(behind), 'partition')} not yet in sync", listed(behind), tuple(behind))
     was, now = len(before.under_replicated()), after.under_replicated()
     if len(now) > was:
         return Refusal(
-            f"{counted(len(now), 'partition')} under-replicated, {was} before the restart", _listed(now), tuple(now)
+            f"{counted(len(now), 'partition')} under-replicated, {was} before the restart", listed(now), tuple(now)
         )
     return None
 
@@ -159,7 +159,7 @@ def departure(state: ClusterState, leaving: frozenset[int]) -> Refusal | None:
     costs = [f"{counted(len(gone), 'partition')} will be offline, having no other copy in sync"] if gone else []
     costs += [f"{counted(len(short), 'partition')} cannot be written, having too few copies in sync"] if short else []
     named = f"broker{'s' if len(leaving) > 1 else ''} {', '.join(map(str, sorted(leaving)))}"
-    return Refusal(f"without {named}, {' and '.join(costs)}", _listed([*gone, *short]))
+    return Refusal(f"without {named}, {' and '.join(costs)}", listed([*gone, *short]))
 
 
 def forgotten(others: Collection[int]) -> Refusal:
@@ -190,7 +190,7 @@ def _brokers(ids: list[int]) -> str:
     return f"broker {ids[0]} is" if len(ids) == 1 else f"brokers {', '.join(map(str, ids))} are"
 
 
-def _listed(found: list[Partition]) -> tuple[str, ...]:
+def listed(found: list[Partition]) -> tuple[str, ...]:
     more = len(found) - SHOWN
     # The user's own topics first: Kafka's offsets topic alone has 50 partitions.
     first = sorted(found, key=lambda partition: partition.topic.startswith("__"))[:SHOWN]

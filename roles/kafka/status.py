@@ -46,8 +46,8 @@ def look(call: Call, target: Target) -> Mapping[str, Any]:
         **call(target.name, request.at(local)),
         "since": running["since"],
         "bootstrap_servers": servers,
-        "migration": _migrates(call, target),
     }
+    answer["migration"] = _migrates(call, target, answer)
     quorum = metadata.quorum(call, target) if metadata.own(target) else None
     if quorum is None:
         return {**answer, "protocol": running["protocol"]}
@@ -56,12 +56,12 @@ def look(call: Call, target: Target) -> Mapping[str, Any]:
     return {**answer, "quorum": quorum, "features": call(target.name, of_metadata.features().at(local))}
 
 
-def _migrates(call: Call, target: Target) -> dict[str, Any] | None:
+def _migrates(call: Call, target: Target, said: Mapping[str, Any]) -> dict[str, Any] | None:
     if not kraft.migration(target.members):
         return None
     from roles.kafka import migration_status  # few clusters are on that way
 
-    return migration_status.look(call, target)
+    return migration_status.look(call, target, bool(said["serving"] and said["under_replicated"]["count"]))
 
 
 def _why(why: str, quorum: Mapping[str, Any]) -> str:

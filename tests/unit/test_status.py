@@ -94,7 +94,7 @@ def three(**changed: Answer) -> dict[str, Any]:
 @pytest.mark.parametrize(("led", "said"), [(True, "controller 101"), (False, "controller 2 (kafka2)")])
 def test_in_a_migration_the_controller_is_whom_zookeeper_names_once_controllers_lead(led: bool, said: str):
     """A broker that they lead names any of the brokers to clients."""
-    there = {"answers": True, "offset": 412, "since": 1000.0, "brokers": [1, 2, 3], "wanted": "dual"}
+    there = {"answers": True, "offset": 412, "since": 1000.0, "brokers": [1, 2, 3], "wanted": "dual", "suspects": {}}
     migration = {**there, "kraft": led, "controller": 101 if led else 2}
     found = three(**{f"kafka{n}": answer(n, kafka=broker(n, migration=migration)) for n in (1, 2, 3)})
     assert any(line.endswith(f"brokers registered, {said}") for line in below(found))
