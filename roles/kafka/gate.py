@@ -105,6 +105,10 @@ class KafkaGate:
             return metadata.keeper(self.targets[host], self.call).downtime(host)
         return lost
 
+    def _unaccepted(self, host: str) -> Refusal | None:
+        """The same, where the inventory does not accept it."""
+        return None if self.targets[host]["kafka_accept_downtime"] else self.downtime(host)
+
     def departure(self, leaving: Collection[str]) -> Refusal | None:
         """What the cluster loses when these hosts of the run are removed; nothing when none of its brokers
         stays."""
@@ -223,7 +227,7 @@ class KafkaGate:
         broker = self.still.find(host, self._addresses(host)[host], state) if self.still else None
         if self.still is None or broker is None:
             return False
-        self.still.require(broker, state, self.downtime)
+        self.still.require(broker, state, self._unaccepted)
         if broker == leaving:
             return True
         self.still.restart(broker, state, self.settle)

@@ -140,7 +140,7 @@ class Hosts:
     until that broker restarts. led: whether the controllers have a leader."""
 
     def __init__(self, led: bool = True, level: bool = True) -> None:
-        self.isr, self.level, self.restarts = [1, 2], level, list[str]()
+        self.isr, self.level, self.restarts, self.others = [1, 2], level, list[str](), list[dict[str, Any]]()
         self.call = FakeHosts(
             {
                 remote.cluster_status: self._status,
@@ -179,7 +179,7 @@ class Hosts:
         one = {"topic": "t", "partition": 0, "leader": 1, "replicas": [1, 2, 3], "isr": self.isr, "min_isr": 2}
         counted = {"count": int(len(self.isr) < 3), "first": []}
         brokers: dict[str, Any] = {"1": {}, "2": {}, "3": {}}
-        found = {"serving": True, "brokers": brokers, "controller": 2, "partitions": [one]}
+        found = {"serving": True, "brokers": brokers, "controller": 2, "partitions": [one, *self.others]}
         return {**found, "under_replicated": counted}
 
     def _restart(self, host: str, args: Any) -> dict[str, Any]:
@@ -187,10 +187,10 @@ class Hosts:
         self.isr = [1, 2, 3]
         return {}
 
-    def gate(self, folder: Path, said: list[str], run: tuple[str, ...] = HOSTS) -> KafkaGate:
+    def gate(self, folder: Path, said: list[str], run: tuple[str, ...] = HOSTS, **variables: Any) -> KafkaGate:
         names = [*HOSTS]
         site = support.inventory(
-            folder, names, names, kafka_controller=names, kafka_version="3.9.2", kafka_migration="dual"
+            folder, names, names, kafka_controller=names, kafka_version="3.9.2", kafka_migration="dual", **variables
         )
         targets = {name: support.target(site, name) for name in run}
         return KafkaGate(targets, self.call, lambda host, text: said.append(f"{host}: {text}"))
@@ -251,6 +251,17 @@ def test_where_the_next_leaders_stand_still_too_nobody_is_restarted_and_it_is_sa
     ) as caught:
         gate.settle("kafka3", None)
     assert "`systemctl restart kafka` on kafka1" in str(caught.value.advice) and hosts.restarts == []
+
+
+def test_what_its_restart_costs_in_any_case_needs_the_yes_of_the_inventory(tmp_path: Path):
+    hosts = Hosts()
+    every = {"topic": "every", "partition": 0, "leader": 2, "replicas": [1, 2], "isr": [1, 2], "min_isr": 2}
+    hosts.others = [every]
+    with pytest.raises(HostFailed, match=r"broker 1 stands still: .*cannot be written, needing every copy"):
+        hosts.gate(tmp_path, []).revive()
+    assert hosts.restarts == []
+    hosts.gate(tmp_path, [], kafka_accept_downtime=True).revive()
+    assert hosts.restarts == ["kafka1"]
 
 
 def test_one_that_this_run_cannot_restart_is_named_with_what_to_do(tmp_path: Path):
