@@ -134,7 +134,14 @@ def _join(call: Call, target: Target, leader: kraft.Controller, cluster: str, on
 def _ask(
     call: Call, target: Target, leader: kraft.Controller, request: ByBroker, one: Joining, done_before: int
 ) -> None:
-    answer = call(target.name, request.at(leader.asked))
+    from cluster.metadata.kraft import changes
+
+    until = time.monotonic() + JOIN_SECONDS
+    # The leader asks the newcomer first, and may have no connection yet to one that was down (AddVoterHandler).
+    while (answer := call(target.name, request.at(leader.asked)))["error"] == changes.TIMED_OUT:
+        if time.monotonic() >= until:
+            break
+        time.sleep(PAUSE)
     if not answer["done"] and answer["error"] != done_before:
         raise HostFailed(
             f"controller {one.controller.id} follows the quorum, and could not become a voter: {answer['why']}",

@@ -216,6 +216,26 @@ def test_what_an_earlier_request_has_done_counts_as_done(tmp_path: Path):
     assert done == {"kafka1": (2, 1)} and quorum.done == []
 
 
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_leader_that_has_no_connection_to_the_newcomer_yet_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: bool
+):
+    quorum = wiped(3, 1, 2, 3)
+    quorum.refuses = (7, "not possible now: API_VERSIONS returned an error BROKER_NOT_AVAILABLE")
+
+    def sleep(seconds: float) -> None:
+        quorum.refuses = None if passes else quorum.refuses
+
+    monkeypatch.setattr(voters, "time", SimpleNamespace(monotonic=partial(next, count()), sleep=sleep))
+    if not passes:
+        with pytest.raises(HostFailed, match="could not become a voter: not possible now"):
+            run(tmp_path, quorum)
+        return
+    done, changes, _ = run(tmp_path, quorum)
+    assert changes == ["+ kafka3: voter:3 (in the quorum, instead of its lost directory disk3)"]
+    assert done == {"kafka1": (2, 1)}
+
+
 @pytest.mark.parametrize("refuses", [(42, "refused: it lags"), (None, "timed out")])
 def test_a_refusal_names_the_controller_and_ends_the_run(tmp_path: Path, refuses: Any):
     quorum = wiped(3, 1, 2, 3)
