@@ -124,8 +124,8 @@ class Load:
         since: of those gaps that ended after this time (`time.monotonic`)."""
         longest = 0.0
         for partition in range(PARTITIONS):
-            acked = list(self.acks.items())  # more may come meanwhile
-            times = sorted(at for number, at in acked if number % PARTITIONS == partition)
+            acked = self.acks.copy()  # more may come meanwhile
+            times = sorted(at for number, at in acked.items() if number % PARTITIONS == partition)
             pairs = itertools.pairwise(times)
             longest = max([longest, *(later - earlier for earlier, later in pairs if later >= since)])
         return longest

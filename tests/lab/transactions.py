@@ -86,7 +86,7 @@ class Transactions:
 
     def longest_gap(self, since: float = 0.0) -> float:
         """Seconds, the longest without a commit. since: of those that ended after this time (`time.monotonic`)."""
-        pairs = itertools.pairwise(list(self.committed.values()))
+        pairs = itertools.pairwise(self.committed.copy().values())
         return max((later - earlier for earlier, later in pairs if later >= since), default=0.0)
 
     def verdict(self) -> None:
