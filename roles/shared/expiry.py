@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timezone
 
+FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # of a time for machines
 DAY = 24 * 3600
 SOON, TOO_LATE = 30, 7  # days left: a remark, a fault
 
@@ -16,7 +17,7 @@ def days(until: float, now: float) -> int:
 
 def written(until: float) -> str:
     """An end for machines: "2027-01-31T18:00:00Z"."""
-    return f"{datetime.fromtimestamp(until, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{datetime.fromtimestamp(until, timezone.utc):{FORMAT}}"
 
 
 def when(left: int) -> str:

@@ -6,18 +6,17 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from provisioner.words import lasting
-
-FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+from roles.shared import expiry
 
 
 def written(when: float | None) -> str | None:
     """A time, seconds since 1970, for machines: "2027-01-31T18:00:00Z". None where it is not known."""
-    return None if when is None else f"{datetime.fromtimestamp(when, timezone.utc):{FORMAT}}"
+    return None if when is None else expiry.written(when)
 
 
 def read(text: str) -> float:
     """The time of `written`, seconds since 1970. Raises ValueError."""
-    return datetime.strptime(text, FORMAT).replace(tzinfo=timezone.utc).timestamp()
+    return datetime.strptime(text, expiry.FORMAT).replace(tzinfo=timezone.utc).timestamp()
 
 
 def ago(times: Iterable[str | None], now: float) -> str:

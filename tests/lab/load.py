@@ -157,18 +157,7 @@ class Load:
         self.acks[number] = time.monotonic()
 
     def _consumer(self, **how: Any) -> tuple[KafkaConsumer, list[TopicPartition]]:
-        consumer = KafkaConsumer(
-            bootstrap_servers=list(self.bootstrap),
-            enable_auto_commit=False,
-            reconnect_backoff_max_ms=250,
-            **self.client,
-            **how,
-        )
-        ask_on_its_own_connection(consumer._client._manager)
-        partitions = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        return consumer, partitions
+        return reader(self.bootstrap, self.topic, PARTITIONS, **self.client, **how)
 
     def _follow(self) -> None:
         # Twice a second what has come, and not each record as it comes: that is a question and an answer for each.
@@ -196,6 +185,20 @@ class Load:
             assert time.monotonic() - quiet < QUIET, f"the drain stands still before {ends}"
         consumer.close()
         return found
+
+
+def reader(
+    bootstrap: Sequence[str], topic: str, partitions: int, **how: Any
+) -> tuple[KafkaConsumer, list[TopicPartition]]:
+    """A consumer of all partitions of a topic, at their beginning, and these. how: further settings of it."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=list(bootstrap), enable_auto_commit=False, reconnect_backoff_max_ms=250, **how
+    )
+    ask_on_its_own_connection(consumer._client._manager)
+    assigned = [TopicPartition(topic, number) for number in range(partitions)]
+    consumer.assign(assigned)
+    consumer.seek_to_beginning(*assigned)
+    return consumer, assigned
 
 
 def ask_on_its_own_connection(manager: KafkaConnectionManager) -> None:

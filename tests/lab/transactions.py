@@ -17,7 +17,7 @@ from kafka.errors import KafkaError
 
 from tests.support.batches import PARTITIONS, problems, records
 
-from .load import ask_on_its_own_connection, make_topic
+from .load import ask_on_its_own_connection, make_topic, reader
 from .serving import eventually
 
 EVERY = 0.2  # seconds from one batch to the next
@@ -175,19 +175,8 @@ class Transactions:
     # -- the reader
 
     def _consumer(self, isolation: str) -> tuple[KafkaConsumer, list[TopicPartition]]:
-        consumer = KafkaConsumer(
-            bootstrap_servers=list(self.bootstrap),
-            enable_auto_commit=False,
-            isolation_level=isolation,
-            reconnect_backoff_max_ms=250,
-            fetch_max_wait_ms=500,
-            **self.client,
-        )
-        ask_on_its_own_connection(consumer._client._manager)
-        partitions = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        return consumer, partitions
+        how = {"isolation_level": isolation, "fetch_max_wait_ms": 500}
+        return reader(self.bootstrap, self.topic, PARTITIONS, **self.client, **how)
 
     def _follow(self) -> None:
         """Read until nothing more can come; a reader that fails is replaced, and a record counts once."""

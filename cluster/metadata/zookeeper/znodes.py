@@ -77,19 +77,22 @@ class Client:
 
     def get(self, path: str) -> tuple[bytes, int]:
         """A znode's data and its version. Raises ZooKeeperError."""
-        answer = self._call(GET_DATA, _buffer(path.encode()) + b"\0")
-        (size,) = struct.unpack_from(">i", answer)
-        data = answer[4 : 4 + max(size, 0)]
-        # The version is behind czxid, mzxid, ctime and mtime.
-        (version,) = struct.unpack_from(">i", answer, 4 + len(data) + 32)
+        data, stat = self._read(path)
+        (version,) = struct.unpack_from(">i", stat, 32)  # behind czxid, mzxid, ctime and mtime
         return data, version
 
     def created(self, path: str) -> float:
         """When a znode was made, seconds since 1970. Raises ZooKeeperError."""
+        _, stat = self._read(path)
+        (milliseconds,) = struct.unpack_from(">q", stat, 16)  # behind czxid and mzxid
+        return float(milliseconds) / 1000
+
+    def _read(self, path: str) -> tuple[bytes, bytes]:
+        """A znode's data, and what ZooKeeper says of it (Stat). Raises ZooKeeperError."""
         answer = self._call(GET_DATA, _buffer(path.encode()) + b"\0")
         (size,) = struct.unpack_from(">i", answer)
-        (milliseconds,) = struct.unpack_from(">q", answer, 4 + max(size, 0) + 16)  # behind czxid and mzxid
-        return float(milliseconds) / 1000
+        end = 4 + max(size, 0)
+        return answer[4:end], answer[end:]
 
     def set(self, path: str, data: bytes, version: int) -> None:
         """Replace the data of a znode that still has this version. Raises ZooKeeperError."""
