@@ -1,8 +1,9 @@
-"""Three combined nodes that are closed and opened again, and clients that reach them by the hosts' addresses."""
+"""Three nodes that are closed and opened again, and clients that reach them by the hosts' addresses."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +20,25 @@ PLAIN, SECURED = 9192, 9194  # of a listener that clients on this machine reach 
 MODE = "kafka_security"
 
 
+# The clusters that can be closed as they run: the shipped inventory, and the version where it is another one.
+COMBINED, OLD = "combined", "2.5.0"
+CLUSTERS = {
+    COMBINED: ("prod3-kraft", ""),
+    "controllers": ("prod3-kraft", ""),
+    "zookeeper": ("prod3", ""),
+    OLD: ("prod3", OLD),
+}
+
+
 @contextlib.contextmanager
-def open_cluster(lab: Lab, folder: Path) -> Iterator[Cluster]:
-    """Deployed, with listeners in the clear only."""
-    with bare_cluster(lab, folder, "prod3-kraft") as found:
-        del found.base["all"]["children"]["kafka_controller"]
+def open_cluster(lab: Lab, folder: Path, kind: str = COMBINED) -> Iterator[Cluster]:
+    """Deployed, with listeners in the clear only. kind: one of CLUSTERS."""
+    inventory, version = CLUSTERS[kind]
+    with bare_cluster(lab, folder, inventory) as found:
+        if kind == COMBINED:
+            del found.base["all"]["children"]["kafka_controller"]
+        if version:
+            found.base["all"]["vars"]["kafka_version"] = version
         found.base["all"]["vars"]["kafka_listeners"] = [
             {"name": "INTERNAL", "port": 9092, "advertised_host": "{{ inventory_hostname }}"},
             {"name": "EXTERNAL", "port": PLAIN, "advertised_host": "{{ address }}"},
@@ -67,6 +82,24 @@ def closed(cluster: Cluster, mode: str, **passwords: str) -> None:
     rights = {name: may for name, may in USERS["alice"].items() if name != "password"}
     alice = {**rights, **passwords} if passwords else USERS["alice"]
     cluster.set({MODE: mode, **({"kafka_users": {"alice": alice}} if mode != "off" else {})})
+
+
+def require_owners(cluster: Cluster, mode: str) -> int:
+    """Assert that all that ZooKeeper holds is the nodes' own, or with `off` anybody's; how many znodes that was."""
+    host = cluster.hosts[0]
+    cli = "zkCli.sh -server localhost:2181"
+    listed = host.sh(f"echo 'ls -R /' | {cli}").splitlines()
+    paths = [line for line in listed if line.startswith("/") and not line.startswith("/zookeeper")]
+    asked = "".join(f"getAcl {path}\n" for path in paths)
+    said = host.sh(f"{cli} <<'END'\n{asked}END")
+    rights = re.findall(r"'(\w+),'(\S+)\s*\n: (\w+)$", said, re.MULTILINE)
+    world = {bits for scheme, _, bits in rights if scheme == "world"}
+    assert len(rights) >= len(paths) > 10, f"{len(paths)} znodes, {len(rights)} rights\n{said[-2000:]}"
+    if mode == "off":
+        assert {scheme for scheme, *_ in rights} == {"world"} and world == {"cdrwa"}, rights
+    else:
+        assert world <= {"r"}, said
+    return len(paths)
 
 
 def listening(cluster: Cluster) -> set[str]:

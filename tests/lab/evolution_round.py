@@ -15,6 +15,7 @@ from lab.lab import Lab
 from tests.support.evolution import LAST, MOVED, NO_WAY_BACK, OLD, State, Step, drawn, inventory, named
 
 from .cluster import Cluster, bare_cluster
+from .cutting import cut_off
 from .group import Group
 from .hosts import ROOT, LabHost, lab_name
 from .known import Known, client, close
@@ -103,7 +104,7 @@ def _take(cluster: Cluster, step: Step, rng: random.Random, kills: int | None) -
         kills = int(rng.random() < KILLED) if kills is None else kills
         for number in range(kills):
             longest = OF_THE_LAST if step.flags == (NO_WAY_BACK,) else LONGEST
-            how += f", {_cut_off(cluster, step, longest * (number + rng.random()) / kills)}"
+            how += f", {cut_off(cluster, longest * (number + rng.random()) / kills, *step.flags)}"
     command = "restart" if step.command == "restart" else "deploy"
     cluster.invoke(command, *step.flags)
     return how
@@ -113,19 +114,6 @@ def _leader(cluster: Cluster) -> LabHost:
     """The host whose ZooKeeper leads, of an ensemble that may be closed."""
     status = {host: host.sh("zkServer.sh status", login=True, expect=None) for host in cluster.hosts}
     return next(host for host, said in status.items() if "Mode: leader" in said)
-
-
-def _cut_off(cluster: Cluster, step: Step, seconds: float) -> str:
-    """Kill -9 a deploy so long after it has begun; where that was."""
-    with cluster.running("deploy", "--no-smoke", *step.flags) as run:
-        run.says("--> Preflight")
-        time.sleep(seconds)
-        ended = run.process.poll()
-        run.kill()
-    phases = [line for line in run.output.splitlines() if line.startswith("--> ")]
-    where = f"{seconds:.0f} s and {run.output.count('(runs with')} restarts, in {phases[-1].removeprefix('--> ')!r}"
-    assert not ended, f"what goes on after a kill ended with {ended}:\n{run.output}"
-    return f"killed after {where}" if ended is None else "at its end"
 
 
 if __name__ == "__main__":

@@ -122,13 +122,18 @@ class Load:
     def longest_gap(self, since: float = 0.0) -> float:
         """Seconds, the longest that any partition went without an acknowledgement: what its slowest client noticed.
         since: of those gaps that ended after this time (`time.monotonic`)."""
-        longest = 0.0
+        began, ended = self.slowest(since)
+        return ended - began
+
+    def slowest(self, since: float = 0.0) -> tuple[float, float]:
+        """When the longest gap began and ended; as `longest_gap`."""
+        found = (0.0, 0.0)
         for partition in range(PARTITIONS):
             acked = self.acks.copy()  # more may come meanwhile
             times = sorted(at for number, at in acked.items() if number % PARTITIONS == partition)
-            pairs = itertools.pairwise(times)
-            longest = max([longest, *(later - earlier for earlier, later in pairs if later >= since)])
-        return longest
+            pairs = (pair for pair in itertools.pairwise(times) if pair[1] >= since)
+            found = max(found, *pairs, key=lambda pair: pair[1] - pair[0])
+        return found
 
     def verdict(self) -> None:
         """Assert that nothing was lost: acknowledged minus consumed is empty, and per partition the order is that of

@@ -48,6 +48,12 @@ def test_a_closed_server_takes_nobody_in_the_clear_and_no_server_without_a_certi
     assert parse(texts(inventory(tmp_path), "open")[ZOO]) == found, "clients of Kafka have no business there"
 
 
+def test_open_and_required_are_one_to_the_servers_which_do_not_restart_for_it(tmp_path):
+    of = inventory(tmp_path)
+    found, wanted = (texts(of, mode, "z") for mode in ("open", "required"))
+    assert ZOO in found and found == wanted
+
+
 def test_a_closed_broker_keeps_rules_in_zookeeper_and_owns_what_it_makes_there(tmp_path):
     found = parse(texts(inventory(tmp_path), "required")[KAFKA])
     assert found["authorizer.class.name"] == "kafka.security.authorizer.AclAuthorizer"
