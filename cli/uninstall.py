@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from cli import asking
 from cli.common import Run
@@ -15,6 +15,7 @@ from provisioner.inventory.model import Host
 from provisioner.quantities import format_elapsed
 from provisioner.report.reporter import Reporter
 from provisioner.resources import Resource
+from provisioner.run.target import Target
 from provisioner.run.uninstall import Removal, removal
 from provisioner.words import some
 from roles import removing, site
@@ -29,7 +30,7 @@ def uninstall(run: Run, service: str, purge: bool, yes: bool, accept: bool) -> i
     """
     with Hosts(run) as hosts:
         show, fleet = hosts.show, hosts.fleet
-        targets = list(hosts.connect(_having(service, hosts.members)).check().values())
+        targets = _targets(hosts, service)
         plans: dict[str, Removal] = {}
         whole = [target.name for target in targets if not removing.others(target, service)]
         for target in targets:
@@ -50,14 +51,26 @@ def uninstall(run: Run, service: str, purge: bool, yes: bool, accept: bool) -> i
     return 0
 
 
-def _having(service: str, members: Sequence[Host]) -> list[Host]:
-    """The hosts that run the service; all of them where none is named. Raises UsageError for one that none runs."""
-    found = [host for host in members if not service or service in (role.name for role in site.roles_for(host.groups))]
+def _targets(hosts: Hosts, service: str) -> list[Target]:
+    """The hosts that run the service, also where the inventory has it nowhere any more; all of them where none is
+    named. Raises UsageError for one that none runs, Refused for one that must stay."""
     if service not in ("", *site.SERVICES):
         raise UsageError(f"unknown service {service}", details=[f"services are: {', '.join(site.SERVICES)}"])
-    if not found:
-        raise UsageError(f"no service {service} on {some(host.name for host in members)}")
-    return found
+    if found := _having(service, hosts.members):
+        return list(hosts.connect(found).check().values())
+    advice = None
+    if removing.told(service) and not _having(service, hosts.inventory.hosts.values()):
+        targets = list(hosts.connect(hosts.members).check().values())
+        if left := removing.left(targets, service, hosts.fleet.call):
+            return left
+        advice = "where its hosts are in this inventory no more, write one that has them alone, in the group "
+        advice += f"{', '.join(removing.groups(service))}, and use that"
+    raise UsageError(f"no service {service} on {some(host.name for host in hosts.members)}", advice=advice)
+
+
+def _having(service: str, members: Iterable[Host]) -> list[Host]:
+    """Those that run the service, as their inventory says; all of them where none is named."""
+    return [host for host in members if not service or service in (role.name for role in site.roles_for(host.groups))]
 
 
 def _all(plan: Removal) -> list[Resource]:

@@ -286,15 +286,26 @@ def outage(targets: Sequence[Target], cut_off: Collection[tuple[str, str]], acce
 
 def departure(targets: Sequence[Target], call: Call, say: Say, service: str = "") -> list[str]:
     """What the cluster would lose if these hosts were removed, or only one service from them, each reason with its
-    evidence in one line; nothing for a service that is removed from all hosts."""
-    by_name = {target.name: target for target in targets}
-    leaving = {role.name: [target.name for target in of_role] for role, of_role in _of(targets) if role.has("gate")}
-    leaving = {unit: names for unit, names in leaving.items() if service in ("", unit)}
-    lost = [gate(unit, by_name, call, say).departure(names) for unit, names in reversed(leaving.items())]
+    evidence in one line. Of a service that is removed from all hosts, only who uses it counts."""
     part = parts("gate").get(service)
-    if part and hasattr(part, "in_use"):
-        lost.append(part.in_use(targets, call))
-    return _shown(lost)
+    if part and hasattr(part, "in_use") and not _stays(targets, service):
+        return _shown([part.in_use(targets, call)])
+    by_name = {target.name: target for target in targets}
+    leaving = {
+        role.name: names
+        for role, of_role in _of(targets)
+        if role.has("gate")
+        and service in ("", role.name)
+        # A group may have none to run: controllers, where a migration has been taken back.
+        and (names := [target.name for target in of_role if role.services(target)])
+    }
+    return _shown(gate(unit, by_name, call, say).departure(names) for unit, names in reversed(leaving.items()))
+
+
+def _stays(targets: Sequence[Target], service: str) -> bool:
+    """Whether a service stays on hosts that are not among these."""
+    groups = next(role.groups for role in ROLES if role.name == service)
+    return bool({host.name for group in groups for host in targets[0].members(group)} - {one.name for one in targets})
 
 
 def contents(

@@ -131,7 +131,8 @@ class Deploy:
             raise_all([*errors, *(one.error() for one in self.refused)])
 
     def _staged(self, fleet: Fleet, witnesses: Sequence[Witness]) -> bool:
-        """Whether what the inventory says takes several stages. Raises what is to be said against going them."""
+        """Whether what the inventory says takes several stages. What is to be said against going them is refused when
+        the plan was shown. Raises Refused for a run that goes none."""
         way = self.site.way(witnesses, fleet.call)
         if way is None:
             return False
@@ -139,11 +140,8 @@ class Deploy:
             advice = "deploy without it" if self.goes_stages else "`invoke deploy` does it"
             left = ", and --no-restart leaves them out" if self.goes_stages else " that were not made yet"
             raise Refused(f"{way.what} takes rolling restarts{left}", advice=advice)
-        self.refused, permitted = evidence.split(way.objections, self._agreed)
-        self._refuse()
-        for one in permitted:
-            self.reporter.warning(one.warning())
         self.way = way
+        self._object(way.objections)
         return True
 
     def _stage(self, fleet: Fleet, preparation: Preparation, number: int) -> None:
@@ -167,8 +165,12 @@ class Deploy:
     def _judge(self, fleet: Fleet, witnesses: Sequence[Witness]) -> None:
         """Compare what is there with what the inventory says, on all hosts together."""
         with timed("evidence"):
-            objections = self.site.judge(witnesses, fleet.call, self._agreed)
-        self.refused, permitted = evidence.split(objections, self._agreed)
+            self._object(self.site.judge(witnesses, fleet.call, self._agreed))
+
+    def _object(self, objections: Iterable[Objection]) -> None:
+        """Keep those that the command line does not permit; say the others."""
+        refused, permitted = evidence.split(objections, self._agreed)
+        self.refused += refused
         for one in permitted:
             self.reporter.warning(one.warning())
 

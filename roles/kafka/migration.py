@@ -233,8 +233,8 @@ def next_step(goal: str) -> str:
     if following:
         return f"next: kafka_migration: {following}"
     return (
-        "next: when this has proved itself, remove kafka_migration and the group zookeeper (there is no way back then; "
-        "keep a copy of the inventory, to remove ZooKeeper)"
+        "next: when this has proved itself, remove kafka_migration and the group zookeeper and deploy (there is no way "
+        "back then); after that, `invoke uninstall --service zookeeper`"
     )
 
 

@@ -269,8 +269,10 @@ def resources(target: Target) -> list[Resource]:
     archive = distribution(target)
     known = dict.fromkeys(site.SERVICES, ()) | site.data_dirs(target)
     options = target["kafka_jvm_opts"]
+    # It brings Kafka, too; not where a migration is taken back, which leaves no controller.
+    controller_here = target.is_in(kraft.CONTROLLERS) and kraft.migration(target.members) != kraft.BACK
     return [
-        *([] if target.is_in(kraft.CONTROLLERS) else installed(target)),
+        *([] if controller_here else installed(target)),
         *(guarded(path, "kafka", "Kafka data", HOLDS, known) for path in data_dirs(target)),
         *tls.resources(node(target)),
         *client_certificates.resources(target),

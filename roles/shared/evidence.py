@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from provisioner.inventory.addresses import is_loopback
 from provisioner.run.evidence import DOWNGRADE, SHRINK, Consent, Objection
 from provisioner.words import counted, some
 from roles.shared import kraft
+
+
+class Left(NamedTuple):
+    """A service as an earlier deploy has left it on a host. variables: what an inventory would say of it; members: the
+    addresses of all that it works with, itself among them."""
+
+    variables: Mapping[str, Any]
+    members: Sequence[str] = ()
 
 
 def lacking(

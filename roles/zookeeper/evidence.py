@@ -3,9 +3,9 @@ rules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from posixpath import normpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cluster.endpoint import PLAINTEXT, SSL
 from cluster.metadata import remote
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LINK = "/opt/zookeeper"
 UNIT = "zookeeper"
+ADDRESS = "zookeeper_address"  # the variable that says by which name the others reach a server
+CONNECT = "zookeeper.connect"  # the property of whoever uses it
 
 
 def ask(target: Target) -> Request:
@@ -48,6 +50,36 @@ def judge(witnesses: Sequence[Witness], call: Call, agreed: Agreed) -> list[Obje
         *_strangers(seen, {one.name: one for one in witnesses}, call),
         *rules.moved_data(seen),
         *shared.older("ZooKeeper", {one.host: (one.version, one.wanted_version) for one in seen if one.version}),
+    ]
+
+
+def left(said: Mapping[str, Any]) -> shared.Left | None:
+    """A server of which a host's inventory says nothing any more, as its files say it; None where there is none. said:
+    the answer to `ask`. Pure."""
+    now = said["settings"]
+    version = shared.version_in(said["link"])
+    if not now and not version:
+        return None
+    snapshots, transactions = now.get("dataDir"), now.get("dataLogDir")
+    variables = {
+        "zookeeper_version": version,
+        "zookeeper_data_dir": snapshots,
+        "zookeeper_txn_dir": transactions,
+        "zookeeper_port": int(_port(now)) if _port(now).isdigit() else None,
+    }
+    return shared.Left(
+        {name: value for name, value in variables.items() if value is not None},
+        tuple(address.rsplit(":", 2)[0].strip("[]") for address in said["servers"].values()),
+    )
+
+
+def used(said: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[str]:
+    """Hosts of which something is told to use it, by what it runs with or will. said {host: the answers of its
+    roles}. Pure."""
+    return [
+        host
+        for host, answers in said.items()
+        if any(CONNECT in one for said in answers for one in (said.get("settings"), said.get("running")) if one)
     ]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.lab import Lab
-from tests.support.evolution import FIRST, LAST, MOVED, NO_WAY_BACK, OLD, State, Step, drawn, inventory, named
+from tests.support.evolution import FIRST, LAST, NO_WAY_BACK, OLD, State, Step, drawn, inventory, named
 
 from .cluster import Cluster, bare_cluster
 from .cutting import cut_off
@@ -49,8 +49,7 @@ def main() -> int:
             while taken < steps and time.monotonic() - began < given.minutes * 60 - ENOUGH * max(1, given.kills or 1):
                 step = named(given.way[taken], state) if given.way else drawn(rng, state)
                 since = time.monotonic()
-                if step.command == "uninstall":  # with the inventory of the step before, as docs/operations.md says
-                    _become(cluster, base, state._replace(way=MOVED))
+                if step.command == "uninstall":
                     cluster.invoke("uninstall", "--service", "zookeeper", "--yes")
                 _become(cluster, base, step.state)
                 said = _take(cluster, step, rng, given.kills)

@@ -165,8 +165,10 @@ def test_brokers_leave_zookeeper_and_then_controllers_do_for_good(cluster: Clust
 
         uses = at(cluster, "brokers").invoke("uninstall", "--service", "zookeeper", "--yes", expect=2)
         assert "connected to ZooKeeper" in uses and "nothing was removed" in uses
-        output = refused(cluster, END)
-        assert "there is no way back from there" in output and "--accept-no-way-back" in output
+        planned = at(cluster, END).invoke("plan", expect=2)
+        assert "-zookeeper.connect=" in planned and "1. controllers leave ZooKeeper" in planned
+        for output in (planned, refused(cluster, END)):
+            assert "there is no way back from there" in output and "add --accept-no-way-back" in output
         output = deployed(cluster, END, "--accept-no-way-back")
         assert sorted(restarted(output, "kafka-controller")) == list(BASES) and not restarted(output, "kafka")
         clients.more()
@@ -174,7 +176,7 @@ def test_brokers_leave_zookeeper_and_then_controllers_do_for_good(cluster: Clust
     clients.verdict()
     print(f"\nfrom dual to the end: longest gap {clients.longest_gap():.2f} s")
     before = cluster.pids("kafka")
-    at(cluster, "brokers").invoke("uninstall", "--service", "zookeeper", "--yes")
+    at(cluster, END).invoke("uninstall", "--service", "zookeeper", "--yes")
     gone = "ls -d /etc/zookeeper /opt/zookeeper /etc/systemd/system/zookeeper.service 2>/dev/null"
     assert [host.sh(gone, expect=2) for host in cluster.hosts] == ["", "", ""] and cluster.pids("kafka") == before
     ended = at(cluster, END)

@@ -64,6 +64,23 @@ def test_controllers_stop_everywhere_before_zookeeper_forgets_them_and_then_thei
     assert "zookeeper:/migration (of controllers that are gone)" in out.getvalue()
 
 
+def test_a_host_of_a_controllers_own_keeps_what_every_deploy_of_this_step_brings(tmp_path: Path):
+    """What its removal took along, the next deploy would bring again, and the one after that remove."""
+    mixed = ["kafka1", "c2", "c3"]
+    found = inventory(
+        tmp_path, HOSTS, ["kafka1"], kafka_controller=mixed, kafka_version="3.9.2", kafka_migration="back"
+    )
+    asked = hosts("service kafka-controller")
+    controllers = [target(found, name) for name in mixed]
+    contents.contents(asked.call, controllers, PlainReporter(io.StringIO()), False)
+    for number, one in enumerate(controllers):
+        removed = [*asked.to(requests.remove)[number]["resources"], *asked.to(requests.remove)[number + 3]["resources"]]
+        gone = {made["path"] for made in removed if made.get("path")}
+        assert "/var/lib/kafka-controller/data" in gone
+        assert not gone & {made.place for made in resources(one)}
+        assert ("/opt/kafka" in gone) == (one.name != "kafka1")
+
+
 def test_a_check_shows_it_and_removes_nothing(targets: list[Target]):
     asked, out = hosts("service kafka-controller"), io.StringIO()
     assert contents.contents(asked.call, targets, PlainReporter(out), True) == dict.fromkeys(HOSTS, (0, 1))

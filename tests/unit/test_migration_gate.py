@@ -15,6 +15,7 @@ from cluster.metadata import remote as nodes
 from provisioner.errors import HostFailed, ProvisionerError, Refused
 from provisioner.report.plain import PlainReporter
 from provisioner.run.evidence import Witness
+from roles import site
 from roles.kafka import migration_gate, migration_status, stages
 from roles.kafka.release import release
 from roles.shared import kraft
@@ -300,6 +301,19 @@ def test_status_of_a_silent_zookeeper_and_of_no_migration(tmp_path: Path):
     assert migration_status.document([{"migration": None}]) is None
 
 
+def test_zookeeper_on_hosts_of_its_own_goes_as_a_whole_or_as_any_of_its_servers(tmp_path: Path):
+    found = inventory(tmp_path, ["kafka1"], ["z1", "z2"], kafka_version="3.9.2")
+    targets = [target(found, name) for name in ("z1", "z2")]
+    answers = Answers()
+    modes = {"z1": "leader", "z2": "follower"}
+    answers.ensemble = {name: {"serving": True, "mode": mode, "connections": 1} for name, mode in modes.items()}
+    assert site.departure(targets, answers.hosts.call, lambda *_: None, "zookeeper") == [], (
+        "no broker needs it any more"
+    )
+    (lost,) = site.departure(targets[:1], answers.hosts.call, lambda *_: None, "zookeeper")
+    assert "quorum" in lost
+
+
 @pytest.mark.parametrize(("connections", "used"), [((1, 1, 1), False), ((1, 3, 1), True)])
 def test_zookeeper_goes_when_nobody_is_connected_to_it(tmp_path: Path, connections: tuple[int, ...], used: bool):
     answers = Answers()
@@ -312,4 +326,3 @@ def test_zookeeper_goes_when_nobody_is_connected_to_it(tmp_path: Path, connectio
     refused = servers.in_use(targets, answers.hosts.call)
     assert (refused is not None) == used
     assert refused is None or refused.details == ("kafka2: 2 connections",)
-    assert servers.in_use(targets[:1], answers.hosts.call) is None  # the others stay

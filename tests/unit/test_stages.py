@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from provisioner.agent import sockets
-from provisioner.errors import Refused
-from provisioner.inventory.model import Inventory
-from provisioner.run.evidence import Witness
+from provisioner.connect.fleet import Outcome
+from provisioner.errors import Refused, Several
+from provisioner.inventory.model import Host, Inventory
+from provisioner.options import Options
+from provisioner.report.plain import PlainReporter
+from provisioner.resources import File
+from provisioner.run import plan
+from provisioner.run.deploy import Deploy
+from provisioner.run.evidence import DOWNGRADE, NO_WAY_BACK, Consent, Objection, Witness
+from provisioner.run.preparation import Prepared
 from provisioner.run.stages import Stage, Way, at, to_go
 from roles.kafka import clients, listeners, stages
 from roles.shared import kraft, security
@@ -215,3 +225,48 @@ def test_a_stage_in_which_nothing_of_clients_restarts_is_no_rolling_restart():
     assert way.lines() == ["a -> b: 1 rolling restart", "  1. brokers forget", "  2. controllers begin anew"]
     twice = Way("a -> b", way.stages[:1] * 2)
     assert twice.lines()[0] == "a -> b: 2 rolling restarts, one after the other"
+
+
+def object_to(agreed: Mapping[str, tuple[str, ...]]) -> tuple[Deploy, io.StringIO]:
+    """The plan of a change in stages to which there are two objections, each of which a flag permits."""
+    out = io.StringIO()
+    said = [
+        Objection("nothing leads back", consent=Consent(NO_WAY_BACK)),
+        Objection("it is older", consent=Consent(DOWNGRADE)),
+    ]
+    made = Way("on -> off", (Stage("nodes leave", {}),), tuple(said[:1]))
+    found: Any = SimpleNamespace(
+        kept=lambda *_: None, way=lambda *_: made, judge=lambda *_: said[1:], downtime=lambda *_: []
+    )
+    one = Inventory("i", Path("i.yml"), {"a": Host("a", (), {}, {})}, {})
+    run = Deploy(
+        found,
+        one,
+        Options(Path(), Path(), check=True, agreed=agreed),
+        PlainReporter(out, out),
+        None,
+    )
+    target: Any = SimpleNamespace(name="a")
+    file = File("/etc/x", "new")
+    read = Prepared(0.0, target, plan.make("a", [file], {}), witness=Witness(target, plan.make("a", [file], {})))
+    fleet: Any = SimpleNamespace(
+        call=None, reporter=run.reporter, each=lambda names, work: Outcome({name: work(name) for name in names}, {})
+    )
+    preparation: Any = SimpleNamespace(again=lambda *_: read)
+    run._take(fleet, preparation, {"a": read}, [])
+    run._show_plan(fleet)
+    return run, out
+
+
+def test_a_plan_shows_what_a_flag_would_permit_and_below_it_what_a_deploy_asks_for():
+    run, out = object_to({})
+    assert "+ a: file:/etc/x" in out.getvalue() and "1. nodes leave" in out.getvalue()
+    with pytest.raises(Several) as refused:
+        run._refuse()
+    assert refused.value.exit_code == 2
+    lines = "\n".join(refused.value.lines())
+    assert "--accept-no-way-back" in lines and "--accept-downgrade" in lines
+
+    run, out = object_to({NO_WAY_BACK: (), DOWNGRADE: ()})
+    assert "warning: nothing leads back (--accept-no-way-back)" in out.getvalue()
+    run._refuse()

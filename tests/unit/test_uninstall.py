@@ -11,15 +11,21 @@ from typing import Any
 import pytest
 
 from cli.uninstall import _remove, confirm
+from cluster import remote
+from cluster.metadata import remote as nodes
 from provisioner.agent.removal import forget
 from provisioner.agent.system import System
 from provisioner.errors import Refused, UsageError
+from provisioner.inventory.model import Inventory
 from provisioner.report.plain import PlainReporter
 from provisioner.resources import Archive, Directory, File, Link, Links, User
 from provisioner.resources.frozen import replace
 from provisioner.run.uninstall import removal
-from roles.removing import of_service, others
+from roles.removing import left, of_service, others, told
+from tests.support.fake_hosts import FakeHosts
 from tests.support.roles import inventory, resources, single, target
+
+BROKERS = ["kafka1", "kafka2", "kafka3"]
 
 
 @pytest.fixture
@@ -28,7 +34,7 @@ def system(tmp_path: Path) -> System:
 
 
 def test_a_controller_goes_and_the_broker_beside_it_keeps_all_that_it_needs(tmp_path: Path):
-    hosts = ["kafka1", "kafka2", "kafka3"]
+    hosts = BROKERS
     host = target(inventory(tmp_path, kafka=hosts, kafka_controller=hosts), "kafka3")
     alone = removal(of_service(host, "kafka-controller"), purge=True)
     assert [service.unit for service in alone.services] == ["kafka-controller"]
@@ -40,6 +46,68 @@ def test_a_controller_goes_and_the_broker_beside_it_keeps_all_that_it_needs(tmp_
     # On a host of its own, nothing needs the rest.
     own = target(inventory(tmp_path, kafka=hosts[:1], kafka_controller=hosts[1:]), "kafka3")
     assert of_service(own, "kafka-controller") == resources(own) and not others(own, "kafka-controller")
+
+
+def after_a_migration(directory: Path, *controllers: str, version: str = "3.9.2") -> Inventory:
+    """Without the group zookeeper."""
+    return inventory(directory, BROKERS, kafka_controller=list(controllers) or BROKERS, kafka_version=version)
+
+
+def zoo(*servers: str, link: str | None = "/opt/apache-zookeeper-3.8.6", **settings: str) -> dict[str, Any]:
+    """What a host says of the server on it."""
+    given = {"dataDir": "/srv/zk", "clientPort": "2191", **settings} if servers else {}
+    numbered = {str(number): f"{name}:2888:3888" for number, name in enumerate(servers, 1)}
+    return {"settings": given, "running": {}, "servers": numbered, "present": [], "data": [], "link": link}
+
+
+NO_SERVER = zoo(link=None)
+APART = {"process.roles": "broker"}
+
+
+def saying(found: dict[str, dict[str, Any]], **brokers: dict[str, str]) -> FakeHosts:
+    def broker(host: str, args: Any) -> dict[str, Any]:
+        return {"settings": brokers.get(host, APART), "running": {}}
+
+    return FakeHosts(
+        {
+            nodes.zookeeper_evidence: lambda host, args: found.get(host, NO_SERVER),
+            remote.broker_evidence: broker,
+        }
+    )
+
+
+@pytest.mark.parametrize("version", ["3.9.2", "4.3.1"])
+def test_zookeeper_goes_with_the_inventory_that_has_it_no_more(tmp_path: Path, version: str):
+    found = after_a_migration(tmp_path, "c1", version=version)
+    targets = [target(found, name) for name in (*BROKERS, "c1")]
+    found_there = left(targets, "zookeeper", saying(dict.fromkeys(BROKERS, zoo(*BROKERS))).call)
+    assert [one.name for one in found_there] == BROKERS
+    assert [one.name for one in found_there[0].members("zookeeper")] == BROKERS
+    alone = removal(of_service(found_there[0], "zookeeper"), purge=True)
+    assert [service.unit for service in alone.services] == ["zookeeper"]
+    gone = {one.place for one in alone.rest if one.place}
+    # As its files say, of which the inventory knows nothing any more.
+    assert {"/srv/zk", "/etc/zookeeper", "/opt/apache-zookeeper-3.8.6"} <= gone
+    assert not [one for one in gone if "kafka" in one and not one.endswith("kafka-provisioner/zookeeper")]
+    assert found_there[0]["zookeeper_port"] == 2191
+
+
+def test_an_uninstall_that_was_cut_off_goes_on_where_only_some_of_the_hosts_still_tell_of_it(tmp_path: Path):
+    targets = [target(after_a_migration(tmp_path), name) for name in BROKERS]
+    rest = {BROKERS[1]: zoo(*BROKERS), BROKERS[2]: zoo()}
+    assert [one.name for one in left(targets, "zookeeper", saying(rest).call)] == BROKERS
+    assert left(targets, "zookeeper", saying({}).call) == []
+
+
+def test_zookeeper_stays_where_others_need_it_or_the_inventory_may_have_forgotten_it(tmp_path: Path):
+    targets = [target(after_a_migration(tmp_path), name) for name in BROKERS]
+    everywhere = dict.fromkeys(BROKERS, zoo(*BROKERS))
+    with pytest.raises(Refused, match="kafka2: what runs there is told to use zookeeper"):
+        left(targets, "zookeeper", saying(everywhere, kafka2={"zookeeper.connect": "kafka1:2181"}).call)
+    with pytest.raises(Refused, match="works with others that are not among these hosts") as refused:
+        left(targets[:2], "zookeeper", saying(everywhere).call)
+    assert refused.value.details == ["3 servers: kafka1, kafka2, kafka3"]
+    assert told("zookeeper") and not told("kafka-controller"), "a quorum goes on counting on one that nobody lists"
 
 
 @pytest.mark.parametrize("guarded", [True, False])
