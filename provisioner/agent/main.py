@@ -111,6 +111,8 @@ class Agent:
         if held:
             return held
         resources = self._resources(request["resources"])
+        if self.system.units:
+            self.system.look_again()
         wants = request.get("wants") or {}
         # What takes a connection is asked while the files are looked at.
         probes = self._probes(resources) if wants.get("serving") else {}

@@ -197,6 +197,10 @@ class System:
             self._unit_states = units.show(tuple(dict.fromkeys((*self.units, unit))))
         return self._unit_states[unit]
 
+    def look_again(self) -> None:
+        """Ask systemd anew: what was called since the last look may have stopped units, and one may have died."""
+        self._unit_states = None
+
     def reload_units(self) -> None:
         """Let systemd read unit files again, when one was written or an interrupted run has left it undone."""
         if self._reload or any((state or {}).get("reload") for state in (self._unit_states or {}).values()):

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from lab.lab import Lab
-from tests.support.evolution import LAST, NO_WAY_BACK, OLD, State, Step, drawn, inventory, named
+from tests.support.evolution import FIRST, LAST, NO_WAY_BACK, OLD, State, Step, drawn, inventory, named
 
 from .cluster import Cluster, bare_cluster
 from .cutting import cut_off
 from .group import Group
-from .hosts import ROOT, LabHost, lab_name
+from .hosts import ROOT, LabHost, lab_name, status_json
 from .known import Known, client, close
 from .load import Load
 from .transactions import Transactions
@@ -94,9 +94,9 @@ def _become(cluster: Cluster, base: Mapping[str, Any], state: State) -> None:
 def _take(cluster: Cluster, step: Step, rng: random.Random, kills: int | None) -> str:
     """Take a step, and wait until the cluster is healthy; how, as said after its name."""
     how = ""
-    if step.command in ("kill", "kill zookeeper"):
-        unit = "zookeeper" if step.command == "kill zookeeper" else "kafka"
-        host = _leader(cluster) if unit == "zookeeper" else rng.choice(cluster.hosts)
+    kill, _, unit = step.command.partition(" ")
+    if kill == "kill":
+        host = _leader(cluster, unit) or rng.choice(cluster.hosts)
         host.sh(f"systemctl kill --kill-whom=main -s KILL {unit}")
         how = f" on {host.base}"
     elif step.command == "deploy":
@@ -109,8 +109,12 @@ def _take(cluster: Cluster, step: Step, rng: random.Random, kills: int | None) -
     return how
 
 
-def _leader(cluster: Cluster) -> LabHost:
-    """The host whose ZooKeeper leads, of an ensemble that may be closed."""
+def _leader(cluster: Cluster, unit: str) -> LabHost | None:
+    """The host whose ZooKeeper or controller leads; None for brokers. The cluster may be closed."""
+    if unit == "kafka":
+        return None
+    if unit == "kafka-controller":
+        return cluster.hosts[status_json(cluster.hosts[0], expect=0)["cluster"]["controller"] - FIRST]
     status = {host: host.sh("zkServer.sh status", login=True, expect=None) for host in cluster.hosts}
     return next(host for host, said in status.items() if "Mode: leader" in said)
 

@@ -25,6 +25,7 @@ from .test_kraft_growth import commit
 
 pytestmark = pytest.mark.second_lab
 
+DISK = "/var/lib/kafka-controller/data"  # of a controller
 END = "end"  # neither the variable nor the group zookeeper
 TOPIC = "kept"
 LIMIT = "--bootstrap-server 127.0.0.1:9092 --entity-type clients --entity-name app"
@@ -129,6 +130,27 @@ def test_brokers_get_to_know_them_back_and_again_with_clients_at_work(cluster: C
         clients.more()
     clients.verdict()
     print(f"\nto dual, back, and to dual: longest gap {clients.longest_gap():.2f} s")
+
+
+def test_controllers_without_their_disks_are_refused_or_taken_in_again(cluster: Cluster, load: Callable[..., Load]):
+    """In the middle of the way, where brokers follow them already, and ZooKeeper says that they know all of it."""
+    dual = at(cluster, "dual")
+    with load() as clients:
+        for host in cluster.hosts:
+            host.sh(f"systemctl stop kafka-controller && cp -a {DISK} /root/kept && rm -r {DISK}/*")
+        output = refused(cluster, "dual")
+        assert "they would delete every topic there" in output, output
+        for host in cluster.hosts[:2]:
+            host.sh(f"cp -a /root/kept/. {DISK}/ && systemctl start kafka-controller")
+        lost = cluster.hosts[2].name
+        output = deployed(cluster, "dual")
+        assert f"+ {lost}: initial:{DISK}/meta.properties" in output, output
+        assert "voter:103 (in the quorum, instead of its lost directory" in output, output
+        dual.require_unchanged()
+        clients.more()
+    clients.verdict()
+    assert "\nHealthy" in dual.invoke("status")
+    assert records(cluster.bootstrap[1], TOPIC) == ["one", "two", "three"]
 
 
 def test_brokers_leave_zookeeper_and_then_controllers_do_for_good(cluster: Cluster, load: Callable[..., Load]):

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 WAY = ("", "back", "controllers", "dual", "brokers", "left")  # values of kafka_migration, and what comes after
 NONE, BACK, BESIDE, DUAL, MOVED, LEFT = range(len(WAY))
 OLD, LAST, NEW = "2.5.0", "3.9.2", "4.3.1"
+FIRST = 101  # the id of the first host's controller
 FINAL = {LAST: "3.9", NEW: "4.3"}
 NO_WAY_BACK = "--accept-no-way-back"
 KEEPER_KILLED, KEEPER_GONE = "ZooKeeper's leader killed", "ZooKeeper uninstalled"
+CONTROLLER_KILLED = "the leading controller killed"
 # What gives up the version before: brokers that have left ZooKeeper know no protocol any more.
 VARIABLES = {(LAST, NONE): "kafka_protocol", (NEW, LEFT): "kafka_features"}
 
@@ -45,7 +47,7 @@ def possible(now: State) -> list[Step]:
     found = [
         Step("another setting", now._replace(setting=now.setting + 1)),
         Step("a restart", now, command="restart"),
-        Step("a broker killed", now, command="kill"),
+        Step("a broker killed", now, command="kill kafka"),
     ]
     version = {(OLD, NONE): LAST, (LAST, LEFT): NEW}.get((now.version, now.way))
     if version and now.final:
@@ -67,12 +69,14 @@ def possible(now: State) -> list[Step]:
 
 
 def named(name: str, now: State) -> Step:
-    """The step of this name from there. Two of them are never drawn: ZooKeeper's leader is killed, or all of ZooKeeper
-    uninstalled when nobody needs it."""
+    """The step of this name from there. Three of them are never drawn: ZooKeeper's leader is killed, or the leading
+    controller, or all of ZooKeeper is uninstalled when nobody needs it."""
     found = {step.name: step for step in possible(now)}
     if now.way < LEFT:
         found[KEEPER_KILLED] = Step(KEEPER_KILLED, now, command="kill zookeeper")
-    elif now.version == LAST:
+    if now.way >= DUAL:
+        found[CONTROLLER_KILLED] = Step(CONTROLLER_KILLED, now, command="kill kafka-controller")
+    if now.way == LEFT and now.version == LAST:
         found[KEEPER_GONE] = Step(KEEPER_GONE, now, command="uninstall")
     assert name in found, f"no step from {now} is {name!r}; there are {', '.join(found)}"
     return found[name]

@@ -12,6 +12,7 @@ import yaml
 from tests.support.evolution import (
     BACK,
     BESIDE,
+    CONTROLLER_KILLED,
     DUAL,
     KEEPER_GONE,
     KEEPER_KILLED,
@@ -84,6 +85,7 @@ def test_a_step_by_its_name():
     left = named("ZooKeeper left", State(LAST, way=MOVED))
     assert left.state == State(LAST, way=LEFT) and left.flags == ("--accept-no-way-back",)
     assert named(KEEPER_KILLED, State(LAST, way=MOVED)).command == "kill zookeeper"
+    assert named(CONTROLLER_KILLED, State(LAST, way=DUAL)).command == "kill kafka-controller"
     assert named(KEEPER_GONE, State(LAST, way=LEFT)).command == "uninstall"
     wrong = ("to brokers", State(LAST)), (KEEPER_KILLED, State(LAST, way=LEFT)), (KEEPER_GONE, State(LAST, way=MOVED))
     for name, state in wrong:

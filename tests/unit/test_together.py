@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.agent import main
+from provisioner.agent import main, units
 from provisioner.agent.failure import Failure
 from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
@@ -73,6 +73,21 @@ def test_what_is_asked_ahead_holds_nobody_up_and_what_fails_is_left_out(tmp_path
     asked = {"a": wire("meet", name="a"), "b": wire("fail"), "c": wire("meet", name="c"), "d": wire("never")}
     found = agent.op_read({"resources": [], "wants": {"ahead": asked}}, print)
     assert found["ahead"] == {"a": {"met": "a"}, "c": {"met": "c"}}
+
+
+def test_a_host_that_is_read_again_says_what_systemd_says_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In between a unit may have been removed, or have died, of which this process knows nothing."""
+    source, sink = os.pipe()
+    agent = main.Agent(source, sink, str(tmp_path / "state"), str(tmp_path / "lock"))
+    said = iter([{"a": {"active": True}}, {"a": None}])  # each look asks once
+    monkeypatch.setattr(units, "show", lambda names: next(said))
+
+    def look(service: Service, system: Any) -> Any:
+        return system.unit_state(service.unit) or system.unit_state(service.unit)
+
+    monkeypatch.setattr(Service, "read", look)
+    read = {"resources": [Service("a").wire(content=False)]}
+    assert [agent.op_read(read, print)["states"]["service:a"] for _ in range(2)] == [{"active": True}, None]
 
 
 def test_modules_are_loaded_before_the_first_request(tmp_path: Path) -> None:
