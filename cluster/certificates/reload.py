@@ -71,7 +71,7 @@ def broker(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 def server(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """The same of a ZooKeeper server. args: unit, log_file, path, doors, apply."""
     older = _older(args)
-    if older and args["apply"] and (left := _wait(args, SECONDS, touch=args["path"], looks=2)):
+    if args["apply"] and (left := _wait(args, SECONDS, touch=args["path"], looks=2)):
         raise _refused(args, left, errors_in(Unit(args["unit"], args["log_file"]).logged()))
     return {"changes": [_behind(args, older)] if older else [], "refused": []}
 
