@@ -123,7 +123,7 @@ def test_a_renewal_is_made_when_the_service_takes_it_and_not_before():
     found = made(there(), state())
     (one,) = found.reloads
     assert not found.restarts and not found.at_once and one.what == (f"a new {KEY}",)
-    assert [change.resource.path for change in one.changes] == [KEY] and not found.nothing
+    assert [change.resource.name for change in one.changes] == [KEY] and not found.nothing
 
 
 @pytest.mark.parametrize("pending", [{"digests": {KEY: "2"}, "changes": [], "refused": ["it ends"]}, None])
