@@ -31,13 +31,20 @@ def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
 
 def node(one: Dict[str, Any]) -> Dict[str, Any]:
     """One of them: arguments and answer as of `look`."""
-    started = above(text_of(one["said"]))[0].get("until", "") if one.get("said") else ""
+    started = end(above(text_of(one["said"]))[0]) if one.get("said") else 0
     return {
         "certificate": next(iter(_certificates(one["path"])), ""),
         "trusted": "".join(_certificates(one["trust"])) if one["trust"] else "",
         "doors": {name: _shown(place) for name, place in one["doors"].items()},
-        **({"started": int(started)} if started else {}),
+        **({"started": started} if started else {}),
     }
+
+
+def end(said: Dict[str, str]) -> int:
+    """The end of a certificate by what stands above its key, seconds since 1970; 0 where that says none. A service can
+    write where it is kept."""
+    until = said.get("until", "")
+    return int(until) if until.isascii() and until.isdigit() and len(until) < 12 else 0
 
 
 def _certificates(path: str) -> List[str]:

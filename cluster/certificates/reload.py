@@ -45,7 +45,7 @@ def broker(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     more: Dict[str, Any] = {}
     if args["said"]:
         started = above(text_of(args["said"]))[0]
-        more = {"started": int(started.get("until", "0"))}
+        more = {"started": onhost.end(started)}
         if why := bound(above(text_of(args["path"]))[0], started, args["lasting"]):
             return {"changes": [], "refused": [why], **more}
     older = _older(args)
@@ -84,7 +84,7 @@ def bound(there: Dict[str, str], started: Dict[str, str], lasting: int) -> str:
         return "it is not known what it was started with"
     if any(there.get(name, "") != started.get(name, "") for name in SAME):
         return "its connections to controllers go on with another name or authority"
-    if int(started.get("until", "0")) - time.time() <= lasting:
+    if onhost.end(started) - time.time() <= lasting:
         return "its connections to controllers go on with a certificate that ends soon"
     return ""
 

@@ -215,6 +215,7 @@ def test_connections_that_go_on_with_an_older_certificate_ask_for_a_restart_in_t
     found = reload.bound({**SAID, **differs, "until": "9"}, started, 14 * DAY)
     assert (why in found) if why else not found
     assert reload.bound(SAID, {}, 0), "what it was started with has to be known"
+    assert reload.bound(SAID, {**SAID, "until": "²"}, 0) and reload.bound(SAID, {**SAID, "until": "9" * 5000}, 0)
 
 
 class Doors:
