@@ -31,7 +31,9 @@ UNSET = "listener.name.{listener}.ssl.keystore.certificate.chain"  # keys are in
 SAME = ("subject", "authority", "also_trusts")  # of what a process was started with, as long as part of it goes on so
 SECONDS = 10.0  # a broker of a KRaft cluster hears of the change by the metadata, within a second
 PAUSE, LONGEST_PAUSE = 0.05, 1.0
-OTHERS = "`invoke certs.renew` makes another one; where this one is right, `invoke restart --service {unit}` starts with it"
+OTHERS = (
+    "`invoke certs.renew` makes another one; where this one is right, `invoke restart --service {unit}` starts with it"
+)
 
 
 def broker(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
