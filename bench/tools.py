@@ -86,7 +86,7 @@ def _pyinfra(scripts: Path, job: Job) -> Command:
 def recap_changes(output: str) -> int:
     """The sum of what was done in a recap, Ansible's or ours, which counts restarts by themselves. ValueError when
     there is none."""
-    found = re.findall(r"\b(?:changed|applied|restarted)=(\d+)", output)
+    found = re.findall(r"\b(?:changed|applied|reloaded|restarted)=(\d+)", output)
     if not found:
         raise ValueError("the output has no recap")
     return sum(int(number) for number in found)

@@ -30,13 +30,13 @@ def renew(run: Run, yes: bool, accept_downtime: bool) -> int:
     going = [*there] if left is None else left
     hosts = list(dict.fromkeys(there[one] for one in going))
     if left is None:
-        question = f"Renew the certificates of {some(hosts)}? Their nodes restart, one after the other."
+        question = f"Renew the certificates of {some(hosts)}? Nodes that do not take it as they run restart."
         confirm(reporter(), question, yes, "nothing was changed")
         renewal.begin(own.folder, there)
     elif left:
         print(f"--> A renewal was cut off: {counted(len(left), 'certificate')} left, on {some(hosts)}")
     else:
-        print("--> A renewal was cut off, and no certificate is left: this run restarts what still shows an old one")
+        print("--> A renewal was cut off, and no certificate is left: this run sees to what still shows an old one")
     code = deploying.deploy(run, "", yes=yes, accept_downtime=accept_downtime)
     if code:
         print(f"--> The renewal is not complete: {GOES_ON}")

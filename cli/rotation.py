@@ -1,5 +1,5 @@
-"""certs.rotate-ca: another key for the authority of a closed cluster, in three rolling restarts; or for the authority
-of its clients, in two."""
+"""certs.rotate-ca: another key for the authority of a closed cluster, in three steps, each a deploy; or for that of its
+clients, in two rolling restarts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def rotate(run: Run, ready: bool, yes: bool, accept_downtime: bool) -> int:
     own = authority(run)
     step = succession.step(own)
     if step is Step.SETTLED:
-        question = "Replace the key of the authority? Every node restarts three times, one after the other."
+        question = "Replace the key of the authority? Nodes that do not take it as they run restart three times."
         confirm(reporter(), question, yes, "nothing was changed")
         succession.announce(own)
     if step <= Step.ANNOUNCED:

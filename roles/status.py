@@ -155,13 +155,13 @@ def entry(service: Service, answer: Answer) -> dict[str, Any]:
         "uptime_seconds": process.get("uptime"),
         "version": said.get("version") or version(process.get("classpath", "")),
         "restart_pending": outdated(service.inputs, dict(state), {}) if state else [],
-        "apply_pending": list(((state or {}).get("live") or {}).get("changes", [])),
+        "apply_pending": _taken(state or {}),
         "heap_used_bytes": process.get("heap_used"),
         "heap_max_bytes": process.get("heap_max"),
         "memory_bytes": process.get("rss"),
         "open_files": process.get("open_files"),
         "open_files_max": process.get("open_files_max"),
-        "certificate": _certificate(answer.certificates.get(service.unit)),
+        "certificate": _certificate(answer.certificates.get(service.unit), state or {}),
         "given_certificate": _given(answer.given.get(service.unit)),
         "disks": [
             {
@@ -177,12 +177,23 @@ def entry(service: Service, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _certificate(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The certificate of a service's node; None for one that has none, or one that does not say when it ends. state: as
-    `Credential.read`."""
+def _taken(service: Mapping[str, Any]) -> list[str]:
+    """What a service takes as it runs, once it is asked to. service: as `Service.read`."""
+    return [text for way in ("live", "reload") for text in (service.get(way) or {}).get("changes", ())]
+
+
+def _certificate(state: Mapping[str, Any] | None, service: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The certificate of a service's node, and the one that it was started with, where part of it goes on with that;
+    None for one that has none, or one that does not say when it ends. state: as `Credential.read`; service: as
+    `Service.read`."""
     if not state or not state.get("until"):
         return None
-    return {**_end(state["until"]), "renewal_due": not state["in_time"]}
+    started = (service.get("reload") or {}).get("started")
+    return {
+        **_end(state["until"]),
+        "renewal_due": not state["in_time"],
+        "started_with": _end(started) if started else None,
+    }
 
 
 def _given(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -271,6 +282,8 @@ def _ending(unit: str, service: Mapping[str, Any], late: bool) -> list[str]:
     """Certificates that end soon; late: so soon that it is a fault."""
     own, given = service["certificate"], service["given_certificate"]
     said = [expiry.of_node(unit, own["days"], own["renewal_due"])] if _soon(own, late) else []
+    started = own["started_with"] if own else None
+    said += [expiry.of_started(unit, started["days"])] if started and _soon(started, late) else []
     return [*said, expiry.of_given(unit, given["days"])] if _soon(given, late) else said
 
 

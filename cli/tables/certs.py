@@ -96,8 +96,17 @@ def _node(host: str, unit: str, said: Mapping[str, Any], now: float) -> dict[str
         "authority": authority.key if authority else None,
         # Between a given one and what clients trust there may be others: a deploy has followed them.
         "signed_by_authority": signed if own and authority and not given else None,
+        "started_with": _started(own, said.get("started", 0)),
         "listeners": doors,
     }
+
+
+def _started(own: Certificate | None, until: int) -> dict[str, Any] | None:
+    """The end of what a process was started with, and when a deploy restarts it for that; None where it goes on with
+    nothing of that, or has the same."""
+    if not until or own is None or own.until == until:
+        return None
+    return {"until": expiry.written(until), "restart": expiry.written(until - expiry.RESTART * expiry.DAY)}
 
 
 def _door(said: Mapping[str, str]) -> dict[str, Any]:
@@ -207,7 +216,12 @@ def remarks(one: Mapping[str, Any]) -> Iterator[str]:
     for (serial, until), names in older.items():
         yield (
             f"renewed on disk, and {one['unit']} still shows {serial[:SHORT]} (until {until[:10]}) at "
-            f"{', '.join(names)}: a deploy restarts it"
+            f"{', '.join(names)}: a deploy changes that"
+        )
+    if started := one["started_with"]:
+        yield (
+            f"{one['unit']} shows controllers the one that it was started with (until {started['until'][:10]}): a "
+            f"deploy restarts it from {started['restart'][:10]} on"
         )
     for why, names in silent.items():
         yield f"no answer at {', '.join(names)}: {why}"

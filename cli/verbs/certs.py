@@ -45,7 +45,7 @@ RENEW = {
 
 @on_hosts("renew", RENEW)
 def renew(run: Run, accept_downtime=False, yes=False):
-    """Give the nodes of a closed cluster new keys and certificates now, one restart after the other."""
+    """Give the nodes of a closed cluster new keys and certificates now; who does not take them as it runs restarts."""
     from cli import renewal
 
     return renewal.renew(run, yes, accept_downtime)

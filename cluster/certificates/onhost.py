@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List
 
 from cluster.endpoint import Endpoint
 from provisioner.agent.files import text_of
+from provisioner.resources.credential import above
 
 if TYPE_CHECKING:
     from provisioner.agent.waiting import Emit
@@ -19,18 +20,31 @@ _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", 
 
 def look(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     """args: nodes {unit: {path (of the key with its certificate), trust (of what is trusted), doors {listener: where it
-    is asked here, as `Endpoint.parse` takes it}}}.
+    is asked here, as `Endpoint.parse` takes it}, said (where the unit keeps what stood above the key at its start, if
+    connections to others go on with that)}}.
 
     Returns {unit: {certificate, trusted: PEM, all of the latter, "" where there is none; doors {listener: {shown: PEM,
-    "" without an answer; why: there is none}}}}. Keys stay where they are."""
+    "" without an answer; why: there is none}}; started: the end of what the process was started with, seconds since
+    1970, where it is said}}. Keys stay where they are."""
+    return {unit: node(one) for unit, one in args["nodes"].items()}
+
+
+def node(one: Dict[str, Any]) -> Dict[str, Any]:
+    """One of them: arguments and answer as of `look`."""
+    started = end(above(text_of(one["said"]))[0]) if one.get("said") else 0
     return {
-        unit: {
-            "certificate": next(iter(_certificates(one["path"])), ""),
-            "trusted": "".join(_certificates(one["trust"])),
-            "doors": {name: _shown(place) for name, place in one["doors"].items()},
-        }
-        for unit, one in args["nodes"].items()
+        "certificate": next(iter(_certificates(one["path"])), ""),
+        "trusted": "".join(_certificates(one["trust"])) if one["trust"] else "",
+        "doors": {name: _shown(place) for name, place in one["doors"].items()},
+        **({"started": started} if started else {}),
     }
+
+
+def end(said: Dict[str, str]) -> int:
+    """The end of a certificate by what stands above its key, seconds since 1970; 0 where that says none. A service can
+    write where it is kept."""
+    until = said.get("until", "")
+    return int(until) if until.isascii() and until.isdigit() and len(until) < 12 else 0
 
 
 def _certificates(path: str) -> List[str]:

@@ -31,6 +31,23 @@ def apply(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
     return {"changes": live["changes"] if live else []}
 
 
+def reload(args: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
+    """Let the running service read its inputs again; again is fine. args: service. Returns changes, in words. Raises
+    Failure when it does not take them, or needs a restart for it after all."""
+    (service,) = services_of([from_wire(args["service"])])
+    system = System(emit=emit)
+    state = service.read(system)
+    if not (state and state["active"]):
+        raise Failure(f"{service.unit} does not run any more", advice="deploy again: that starts it")
+    found = service.take(system, state, apply=True)
+    if found and found["refused"]:
+        raise Failure(
+            f"{service.unit} needs a restart after all: {', '.join(found['refused'])}",
+            advice="deploy again: the plan says so then",
+        )
+    return {"changes": found["changes"] if found else []}
+
+
 def _look(args: Dict[str, Any], emit: Emit, **options: Any) -> Any:
     (service,) = services_of([from_wire(args["service"])])
     return service.look(System(emit=emit), **options)

@@ -82,6 +82,11 @@ def adopt(service: Service) -> Request:
     return Request("provisioner.agent.live", "apply", {"service": service.wire(content=False)})
 
 
+def reload(service: Service) -> Request:
+    """Let a running service read its inputs again, and wait until it works with them: `live.reload`."""
+    return Request("provisioner.agent.live", "reload", {"service": service.wire(content=False)})
+
+
 def restart(service: Service) -> Request:
     """Restart a service that is no step of the roll, and wait until it serves: `restarting.restart`."""
     return Request("provisioner.agent.restarting", "restart", {"service": service.wire(content=False)})

@@ -17,6 +17,7 @@ from provisioner.report.cells import width as cells
 from provisioner.report.reporter import End, Row
 from provisioner.report.terminal import Span
 
+SELDOM = ("applied", "reloaded")  # of the recap's counts, those that are said where there were any
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of the text around it
@@ -88,7 +89,7 @@ def error_lines(error: ProvisionerError) -> list[list[Span]]:
 
 def recap_lines(end: End) -> list[list[Span]]:
     """The recap's lines. Each host's is `name : ok=41 changed=3 restarted=1 unreachable=0 failed=0 skipped=0`; applied
-    is said where anything was. A run that failed before any host had a share in it has no such lines."""
+    and reloaded are said where anything was. A run that failed before any host had a share in it has no such lines."""
     rows = end.rows
     failed = sum(1 for row in rows.values() if row.failed or row.unreachable)
     lines: list[list[Span]] = [[("", "")]]
@@ -106,9 +107,9 @@ def recap_lines(end: End) -> list[list[Span]]:
 
 def _rows(rows: Mapping[str, Row]) -> Iterator[list[Span]]:
     width = max((cells(clean(name)) for name in rows), default=0)
-    said = [name for name in vars(Row()) if name != "applied" or any(row.applied for row in rows.values())]
+    said = [name for name in vars(Row()) if name not in SELDOM or any(getattr(row, name) for row in rows.values())]
     for name, row in rows.items():
-        bad, touched = row.failed or row.unreachable, row.changed or row.applied or row.restarted
+        bad, touched = row.failed or row.unreachable, row.changed or row.applied or row.reloaded or row.restarted
         style = "red" if bad else "yellow" if touched else "green"
         counts = " ".join(f"{one}={getattr(row, one)}" for one in said)
         yield [(style, padded(clean(name), width)), ("", " : "), (style, counts)]

@@ -13,11 +13,12 @@ from provisioner.errors import ProvisionerError
 @dataclass
 class Row:
     """One host's line of the recap: how many resources are as wanted, were changed, were left out; how many services
-    took changes as they run, and were restarted; what failed."""
+    took changes as they run, read files again as they run, and were restarted; what failed."""
 
     ok: int = 0
     changed: int = 0
     applied: int = 0
+    reloaded: int = 0
     restarted: int = 0
     unreachable: int = 0
     failed: int = 0

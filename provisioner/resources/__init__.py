@@ -22,6 +22,7 @@ from .link import Link as Link
 from .link import Links as Links
 from .live import Live as Live
 from .package import Package as Package
+from .reload import Reload as Reload
 from .service import Service as Service
 from .service import services_of as services_of
 from .sysctl import Sysctl as Sysctl

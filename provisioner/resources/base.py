@@ -117,6 +117,10 @@ class Resource:
         False."""
         return False
 
+    def as_it_runs(self, actual: Optional[Mapping[str, Any]], differs: Tuple[str, ...]) -> bool:
+        """Whether a service that reads its files again needs no restart for this change; mostly False."""
+        return False
+
     def written(self) -> Dict[str, str]:
         """{path: text} of the files that it writes itself: services may read them at start."""
         return {}

@@ -28,7 +28,9 @@ class Credential(Resource):
     parses one nor loads a library for it. names: by which the host is reached; authority: sha256 of the authority's
     public key, "" of one that does not exist so far; others: of those that are trusted, too; renew: how long before its
     end a certificate is renewed, seconds; unwanted: sha256 of certificates (PEM) that are renewed now, whatever
-    they say; stores: whether the same is beside both files as a store that Java reads (`jks.py`).
+    they say; stores: whether the same is beside both files as a store that Java reads (`jks.py`). taken: the attributes
+    whose change a service takes as it runs, without a restart; of names, only more of them; lasting: for how long what
+    is there must still be good for that, seconds, None for however it is.
     """
 
     UNSHOWN: ClassVar[Tuple[str, ...]] = ("issue", "text")
@@ -43,6 +45,8 @@ class Credential(Resource):
     others: Tuple[str, ...] = ()
     unwanted: Tuple[str, ...] = ()
     stores: bool = False
+    taken: Tuple[str, ...] = ()
+    lasting: Optional[int] = None
     issue: Optional[Callable[[], Tuple[str, str, str, int]]] = None
     text: str = ""
     trusted: str = ""
@@ -61,6 +65,11 @@ class Credential(Resource):
 
     def useless(self, actual: Optional[Mapping[str, Any]]) -> bool:
         return bool(actual and actual.get("ended"))
+
+    def as_it_runs(self, actual: Optional[Mapping[str, Any]], differs: Tuple[str, ...]) -> bool:
+        if actual is None or "left" not in actual or not {*differs} <= {*self.taken}:
+            return False
+        return {*actual["names"]} <= {*self.names} and (self.lasting is None or actual["left"] > self.lasting)
 
     def rewritten(self) -> Tuple[str, ...]:
         return (self.path, jks.beside(self.path)) if self.stores else (self.path,)
@@ -101,8 +110,8 @@ class Credential(Resource):
         return cls(**{**{name: data[name] for name in fields}, **listed, **sent})
 
     def read(self, system: Any) -> Optional[State]:
-        """What is there. until: the end of the certificate, seconds since 1970; 0 where it does not say; trusted: the
-        certificates beside it, which are public."""
+        """What is there. until: the end of the certificate, seconds since 1970; 0 where it does not say; left: seconds
+        until then; trusted: the certificates beside it, which are public."""
         state: Optional[State] = system.path_state(self.path)
         if state is not None and state["type"] == "directory":
             raise in_the_way(self.path, state, "file")
@@ -120,6 +129,7 @@ class Credential(Resource):
             "also_trusts": said.get("also_trusts", NOBODY),
             "complete": complete and (not self.stores or self._stored(system, body, trusted)),
             "in_time": until - time.time() > self.renew,
+            "left": until - time.time(),
             "renewed": certificate_digest(body) not in self.unwanted,
             "until": until,
             "ended": 0 < until <= time.time(),
@@ -138,6 +148,8 @@ class Credential(Resource):
                 system.remove(path)
             if path in wanted:
                 content, group, mode = wanted[path]
+                if path == self.trust and _is(system, path, there, content, group, mode):
+                    continue  # a service that looks at its files is told of the key alone
                 system.write(path, content, "root", group, mode)
 
     def _paths(self) -> List[str]:
@@ -163,10 +175,7 @@ class Credential(Resource):
             return False
         for path in (jks.beside(self.trust), jks.beside(self.path)):
             content, group, mode = wanted[path]
-            state = system.path_state(path)
-            if state is None or state["type"] != "file" or system.digest(path) != sha256(content):
-                return False
-            if (state["owner"], state["group"], state["mode"]) != ("root", group, mode):
+            if not _is(system, path, system.path_state(path), content, group, mode):
                 return False
         return True
 
@@ -180,6 +189,13 @@ class Credential(Resource):
         for path in self.present(system):
             system.remove(path)
         return ""
+
+
+def _is(system: Any, path: str, state: Optional[State], content: bytes, group: str, mode: int) -> bool:
+    """Whether a path is this file. state: of the path."""
+    if state is None or state["type"] != "file" or system.digest(path) != sha256(content):
+        return False
+    return (state["owner"], state["group"], state["mode"]) == ("root", group, mode)
 
 
 def certificate_digest(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Tuple
 from .base import Request, Resource, State
 from .frozen import dataclass
 from .live import Live, covered
+from .reload import Reload, reloaded
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Service(Resource):
     (`ExecStartPre`, in sha256sum's format, to `/run/NAME/inputs.sha256`), whoever starts it. A restart is needed when
     that record differs from the disk: nothing has to be remembered by a run, so a killed run is finished by the next
     one, and a change that was taken back needs no restart. ready: what says that the service serves. live: the input
-    whose changes the process may be able to take as it runs.
+    whose changes the process may be able to take as it runs; reload: those that it reads again as it runs.
     This resource enables and *starts*; restarting is the roll's business (`provisioner/run/rolling.py`).
     """
 
@@ -26,6 +27,7 @@ class Service(Resource):
     inputs: tuple[str, ...] = ()
     ready: Optional[Request] = None
     live: Optional[Live] = None
+    reload: Optional[Reload] = None
 
     @property
     def name(self) -> str:
@@ -48,12 +50,14 @@ class Service(Resource):
             "inputs": list(self.inputs),
             "ready": self.ready and self.ready.wire(),
             "live": self.live and self.live.wire(),
+            "reload": self.reload and self.reload.wire(),
         }
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Service:
         ready = Request(**data["ready"]) if data.get("ready") else None
-        return cls(data["unit"], tuple(data["inputs"]), ready, Live.from_wire(data.get("live")))
+        live, reload = Live.from_wire(data.get("live")), Reload.from_wire(data.get("reload"))
+        return cls(data["unit"], tuple(data["inputs"]), ready, live, reload)
 
     def read(self, system: Any) -> Optional[State]:
         state: Optional[State] = system.unit_state(self.unit)
@@ -62,6 +66,7 @@ class Service(Resource):
         state["disk"] = {path: system.digest(path) for path in self.inputs}
         state["started"] = parse_record(system.read_text(self.record))
         state["live"] = self.look(system)
+        state["reload"] = self.take(system, state)
         return state
 
     def look(self, system: Any, wanted: Optional[str] = None, apply: bool = False) -> Optional[State]:
@@ -72,6 +77,13 @@ class Service(Resource):
             return None
         started = parse_record(system.read_text(self.record)) or {}
         return self.live.look(system, self.unit, started.get(self.live.path), wanted, apply)
+
+    def take(self, system: Any, state: State, apply: bool = False) -> Optional[State]:
+        """On the host: what the running process makes of inputs that it can read again, as `Reload.look`; None for one
+        that has none, or that does not run. state: as `read` answers."""
+        if self.reload is None or not state["active"]:
+            return None
+        return self.reload.look(system, state["disk"], state["started"] or {}, apply)
 
     def present(self, system: Any) -> list[str]:
         return [f"service {self.unit}"] if system.unit_state(self.unit) is not None else []
@@ -112,4 +124,9 @@ def outdated(inputs: tuple[str, ...], state: State, soon: Mapping[str, str]) -> 
         return []
     started = state.get("started") or {}
     then = {path: soon.get(path) or state["disk"].get(path) for path in inputs}
-    return [path for path in inputs if then[path] != started.get(path) and not covered(state, path, then[path])]
+    return [
+        path
+        for path in inputs
+        if then[path] != started.get(path)
+        if not covered(state, path, then[path]) and not reloaded(state, path, then[path])
+    ]

@@ -15,7 +15,7 @@ from provisioner.inventory.model import Host, Inventory
 from provisioner.options import Options
 from provisioner.report.reporter import End, Reporter, Row
 from provisioner.resources import Service
-from provisioner.run import ahead, downtime, evidence, live, plan, preflight, rolling, shown, stages
+from provisioner.run import ahead, downtime, evidence, live, plan, preflight, reloading, rolling, shown, stages
 from provisioner.run import apply as applying
 from provisioner.run.evidence import Objection, Witness
 from provisioner.run.plan import HostPlan
@@ -192,6 +192,7 @@ class Deploy:
         for name, one in self.plans.items() if self.options.check else ():
             row = self.rows[name]
             row.changed, row.applied, row.restarted = len(one.changes), len(one.adoptions), len(one.restarts)
+            row.reloaded = len(one.reloads)
         for text in [self.kept.what] if self.kept and not self.stage else ():
             self.reporter.note(text)
         for text in self.way.lines() if self.way and not self.stage else ():
@@ -235,6 +236,7 @@ class Deploy:
         if any(plan.at_once or plan.adoptions for plan in self.plans.values()):
             self.reporter.phase("Apply")
         fleet.each(self.plans, work).check()
+        reloading.reload(fleet, self.plans, self.site.SERVICES, payloads, self.rows)
         self._roll(fleet, lambda step: applying.apply(fleet, step.host, step.changes, payloads, self.rows[step.host]))
 
     def _roll(self, fleet: Fleet, write: Callable[[rolling.Step], None]) -> None:

@@ -49,6 +49,16 @@ class Adoption:
 
 
 @dataclass(frozen=True)
+class Reloading:
+    """A running service that reads inputs again as it runs. what: it works with, in words; changes: of these inputs,
+    made just before."""
+
+    service: Service
+    what: tuple[str, ...]
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True)
 class HostPlan:
     """Everything that a deploy would do on one host."""
 
@@ -57,15 +67,17 @@ class HostPlan:
     changes: tuple[Change, ...]
     restarts: tuple[Restart, ...]
     adoptions: tuple[Adoption, ...] = ()
+    reloads: tuple[Reloading, ...] = ()
 
     @property
     def nothing(self) -> bool:
-        return not self.changes and not self.restarts and not self.adoptions
+        return not (self.changes or self.restarts or self.adoptions or self.reloads)
 
     @property
     def at_once(self) -> tuple[Change, ...]:
-        """The changes that wait for no restart: they are made on all hosts at the same time."""
-        waiting = {change.resource.key for restart in self.restarts for change in restart.changes}
+        """The changes that wait for no restart, and no reload: they are made on all hosts at the same time."""
+        later = [*(one.changes for one in self.restarts), *(one.changes for one in self.reloads)]
+        waiting = {change.resource.key for changes in later for change in changes}
         return tuple(
             change
             for change in self.changes
@@ -128,6 +140,7 @@ def make(host: str, resources: Sequence[Resource], states: Mapping[str, Mapping[
     changes: list[Change] = []
     restarts: list[Restart] = []
     adoptions: list[Adoption] = []
+    reloads: list[Reloading] = []
     soon = soon_on_disk(resources)
     for resource in resources:
         actual = states.get(resource.key)
@@ -139,14 +152,36 @@ def make(host: str, resources: Sequence[Resource], states: Mapping[str, Mapping[
         state = states.get(service.key)
         if state is None:
             continue
-        reasons, live = outdated(service.inputs, dict(state), soon), state.get("live")
+        reading = read_again(service, changes, state)
+        unread = {
+            path: digest for path, digest in soon.items() if path not in not_known(one.resource for one in reading)
+        }
+        reasons, live = outdated(service.inputs, dict(state), unread), state.get("live")
         if reasons:
+            reasons = outdated(service.inputs, dict(state), soon)
             earlier = {change.resource.key for restart in restarts for change in restart.changes}
             left = [one for one in changes if one.resource.key not in earlier and not one.resource.in_background]
             restarts.append(Restart(service, tuple(reasons), waiting(left, service.inputs)))
-        elif live and live["changes"]:
+            continue
+        if live and live["changes"]:
             adoptions.append(Adoption(service, tuple(live["changes"])))
-    return HostPlan(host, tuple(resources), tuple(changes), tuple(restarts), tuple(adoptions))
+        pending = (state.get("reload") or {}).get("changes", ())
+        if reading or pending:
+            what = tuple(f"a new {one.resource.name}" for one in reading) or tuple(pending)
+            reloads.append(Reloading(service, what, tuple(reading)))
+    return HostPlan(host, tuple(resources), tuple(changes), tuple(restarts), tuple(adoptions), tuple(reloads))
+
+
+def read_again(service: Service, changes: Iterable[Change], state: Mapping[str, Any]) -> list[Change]:
+    """The changes of inputs that a running service will read again. state: as `Service.read`. Pure."""
+    if service.reload is None or not state.get("active") or (state.get("reload") or {}).get("refused"):
+        return []
+    return [
+        change
+        for change in changes
+        if {*change.resource.rewritten()} & {*service.reload.paths}
+        if change.resource.as_it_runs(change.actual, change.differs)
+    ]
 
 
 def waiting(changes: Iterable[Change], inputs: Collection[str]) -> tuple[Change, ...]:

@@ -204,11 +204,11 @@ def _why_now(step: Step) -> str:
     return "files on its disk are untried: a wrong one then stops no other host" if step.begun else ""
 
 
-def stopped(error: ProvisionerError, untouched: Sequence[str], tried: str) -> None:
+def stopped(error: ProvisionerError, untouched: Collection[str], tried: str) -> None:
     """Add to the error that ends a roll what becomes of the new files. untouched: the hosts that would have got some
     and did not; tried: the unit that was started with them; "" for none."""
     if untouched:
-        error.details.append(f"not touched, still with the old files: {some(untouched, 6)}")
+        error.details.append(f"not touched, still with the old files: {some(list(untouched), 6)}")
     if tried:
         back = f"put the old one back in the inventory and deploy again: that starts {tried} here first"
         error.advice = "; ".join([*filter(None, [error.advice]), f"if a new value is the cause, {back}"])

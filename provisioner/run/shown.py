@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.report.cells import fitting, width
 from provisioner.resources.base import Texts
-from provisioner.run import live, rolling
+from provisioner.run import live, reloading, rolling
 from provisioner.run.plan import Change, HostPlan
 from provisioner.secrets import mask
 from provisioner.words import counted
@@ -41,7 +41,7 @@ class Line:
 
 
 def lines(plans: Mapping[str, HostPlan], changes: bool, diffs: bool) -> list[Line]:
-    """All that is planned, in the order of the plans: changes, then what running services take as they are, then
+    """All that is planned, in the order of the plans: changes, then what running services take as they run, then
     restarts. changes: whether to name the changed resources, diffs: whether with their diffs."""
     changed = [
         Line((name,), one.resource.key, one.action, one.note, diff(one) if diffs else ())
@@ -53,12 +53,17 @@ def lines(plans: Mapping[str, HostPlan], changes: bool, diffs: bool) -> list[Lin
         for name, plan in plans.items()
         for one in plan.adoptions
     ]
+    reloaded = [
+        Line((name,), one.service.key, "reload", reloading.shown(one))
+        for name, plan in plans.items()
+        for one in plan.reloads
+    ]
     restarted = [
         Line((name,), one.service.key, "restart", will_restart(one.reasons))
         for name, plan in plans.items()
         for one in plan.restarts
     ]
-    return [line for found in (changed, taken, restarted) for line in together(found)]
+    return [line for found in (changed, taken, reloaded, restarted) for line in together(found)]
 
 
 def together(found: Iterable[Line]) -> list[Line]:
@@ -91,11 +96,13 @@ def sums(plans: Mapping[str, HostPlan]) -> str:
     """How much is planned, in the words of the recap: `3 to change (1 of them new), 2 to restart`."""
     changes = [change for plan in plans.values() for change in plan.changes]
     new = sum(change.action == "+" for change in changes)
+    reloads = reloading.planned(plans)
     applied, restarts = live.planned(plans), sum(len(plan.restarts) for plan in plans.values())
     return ", ".join(
         [
             f"{len(changes)} to change" + (f" ({new} of them new)" if new else ""),
             *([f"{applied} to apply at run time"] if applied else []),
+            *([f"{reloads} to reload"] if reloads else []),
             f"{restarts} to restart",
         ]
     )

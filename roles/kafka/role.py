@@ -37,6 +37,7 @@ from roles.kafka.service import (
     data_dirs,
     inputs,
     node,
+    said,
     services,
 )
 from roles.kafka.units import SYNONYMS
@@ -301,6 +302,8 @@ def resources(target: Target) -> list[Resource]:
             data_dirs=data_dirs(target),
             config=CONFIG,
             started=STARTED,
+            said=said(target),
+            node=security.files(kraft.COMBINED_UNIT)[0],
             archive=service_archive.options(target),
         ),
         *given.gone(target, CONFIG),

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cluster import remote
+from cluster.certificates import remote as certificates
 from cluster.endpoint import SASL_SSL, SSL, Endpoint
 from cluster.metadata.remote import LOCAL
 from cluster.temporary import PREFIXES
 from provisioner.inventory.model import Host
-from provisioner.resources import Live, Request, Service
+from provisioner.resources import Live, Reload, Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
 from roles.kafka import client_certificates, given, listeners, logs, metadata, topology
 from roles.kafka.release import home, reads_java_only, release
-from roles.shared import jvm, kraft, security, tls
+from roles.shared import expiry, jvm, kraft, security, tls
 
 CONFIG = "/etc/kafka/server.properties"
 STARTED = "/run/kafka/server.properties"  # CONFIG as the running broker has read it
@@ -23,6 +24,7 @@ ENVIRONMENT = "/etc/kafka/kafka.env"
 SECRETS = "/etc/kafka/secret.options"  # JVM options that hold a secret
 ADMIN = f"{security.folder('kafka')}/admin.properties"  # of the official commands, as root
 UNIT = "/etc/systemd/system/kafka.service"
+SAID = "/run/kafka/node.said"  # what stood above the node's key when the broker was started
 
 MAIN = "kafka.Kafka"  # the class that the unit runs
 
@@ -46,7 +48,7 @@ HOLDS = (
 
 def services(target: Target) -> list[Service]:
     """The unit, as a resource."""
-    return [Service("kafka", inputs(target), ready=ready(target), live=live(target))]
+    return [Service("kafka", inputs(target), ready=ready(target), live=live(target), reload=reload(target))]
 
 
 def data_dirs(target: Target) -> list[str]:
@@ -104,7 +106,38 @@ def node(target: Target) -> tls.Node | None:
         doors |= {door.name: Endpoint(LOCAL, door.port, SSL).to_wire() for door in voter.doors if door.protocol == SSL}
     # The names and addresses by which clients and nodes reach the broker, and its controller.
     names = [*(name for one in listed for name in (one.advertised_host, one.here)), target["kafka_controller_address"]]
-    return tls.node(target, kraft.COMBINED_UNIT, names, doors, reads_java_only(target.host.vars))
+    stores, part = reads_java_only(target.host.vars), said(target)
+    taken = tls.RENEWED if part else tls.SUCCEEDED if reloads(target) else ()
+    lasting = expiry.RESTART * expiry.DAY if part else 0
+    return tls.node(target, kraft.COMBINED_UNIT, names, doors, stores, taken, lasting, part)
+
+
+def reloads(target: Target) -> bool:
+    """Whether the broker takes another certificate as it runs: not where a controller is in its process, which does
+    not, and not where keys are in Java's own format."""
+    return security.on(target.host) and not metadata.node(target) and not reads_java_only(target.host.vars)
+
+
+def said(target: Target) -> str:
+    """Where the unit keeps what stood above the key at its start; "" where nothing of it goes on. The connections of
+    brokers to controllers do, which Kafka does not register for changes (KAFKA-20025)."""
+    return SAID if reloads(target) and metadata.follows(target) else ""
+
+
+def reload(target: Target) -> Reload | None:
+    """How the running broker takes another certificate; None where only a restart does it."""
+    if not reloads(target) or (own := node(target)) is None:
+        return None
+    request = certificates.reload_broker(
+        topology.broker_id(target.host, target.members("kafka")),
+        unit="kafka",
+        log_file=LOGS[0],
+        path=own.credential.path,
+        doors=own.doors,
+        said=own.said,
+        lasting=expiry.RESTART * expiry.DAY,
+    )
+    return Reload(security.files(kraft.COMBINED_UNIT), request.at(listeners.door(target.host)))
 
 
 def shown(target: Target) -> tls.Shown | None:

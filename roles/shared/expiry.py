@@ -8,6 +8,8 @@ from datetime import datetime, timezone
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # of a time for machines
 DAY = 24 * 3600
 SOON, TOO_LATE = 30, 7  # days left: a remark, a fault
+# Days left of what a process was started with, part of whose connections go on with that: a deploy restarts it then.
+RESTART = 14
 
 
 def days(until: float, now: float) -> int:
@@ -36,6 +38,15 @@ def of_node(unit: str, left: int, due: bool) -> str:
     else:
         fix = "a deploy does not renew it yet: make kafka_tls_renew longer, and deploy"
     return f"the certificate of {unit} {when(left)}: {fix}"
+
+
+def of_started(unit: str, left: int) -> str:
+    """The certificate that a unit's process was started with and in part goes on with, and what to do."""
+    when_restarted = (
+        "`invoke deploy` restarts it" if left < RESTART else f"a deploy restarts it from {RESTART} days before"
+    )
+    what = f"the certificate that {unit} was started with, and still shows to controllers, {when(left)}"
+    return f"{what}: {when_restarted}; `invoke restart --service {unit}` does it now"
 
 
 def of_given(unit: str, left: int) -> str:

@@ -30,19 +30,25 @@ STEPS = {
     Step.RETIRED: "nodes trust only the new authority",
 }
 DAY_MS = 24 * 3600 * 1000
+# What of a certificate a process takes as it runs: another one of the same authority, or also one of another.
+RENEWED = ("owner", "group", "mode", "names", "complete", "in_time", "renewed")
+SUCCEEDED = (*RENEWED, "authority", "also_trusts")
 
 
 class Node(NamedTuple):
     """A node of a closed cluster. doors: the listeners of its process at which it shows its certificate, {name: where
-    it is asked on its own host, as `Endpoint.parse` takes it}."""
+    it is asked on its own host, as `Endpoint.parse` takes it}; said: where the unit keeps what stood above the key at
+    its start, "" where the process goes on with nothing of that."""
 
     credential: Credential
     doors: Mapping[str, str]
+    said: str = ""
 
     @property
     def asked(self) -> dict[str, Any]:
         """As `cluster.certificates.remote.look` takes it."""
-        return {"path": self.credential.path, "trust": self.credential.trust, "doors": dict(self.doors)}
+        asked = {"path": self.credential.path, "trust": self.credential.trust, "doors": dict(self.doors)}
+        return {**asked, "said": self.said} if self.said else asked
 
 
 class Shown(NamedTuple):
@@ -59,9 +65,19 @@ class Shown(NamedTuple):
         return {"path": self.file.path, "trust": self.trust, "doors": dict(self.doors)}
 
 
-def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, str], stores: bool = False) -> Node:
+def node(
+    target: Target,
+    unit: str,
+    names: Iterable[str],
+    doors: Mapping[str, str],
+    stores: bool = False,
+    taken: tuple[str, ...] = (),
+    lasting: int | None = None,
+    said: str = "",
+) -> Node:
     """The node that a unit runs on a host. names: by which it is reached, beside those that every host has; stores:
-    whether the unit reads no PEM."""
+    whether the unit reads no PEM; taken, lasting: what its process takes as it runs, as of a `Credential`; said: as of
+    a `Node`."""
     own, trusted = security.files(unit)
     found, known_as = authority(target.inventory), every_name(target, names)
     credential = Credential(
@@ -75,9 +91,11 @@ def node(target: Target, unit: str, names: Iterable[str], doors: Mapping[str, st
         unwanted=tuple(sorted(renewal.unwanted(found.folder))),
         renew=target["kafka_tls_renew"] // 1000,
         stores=stores,
+        taken=taken,
+        lasting=lasting,
         issue=partial(found.issue, security.NAME, known_as, max(1, target["kafka_tls_lifetime"] // DAY_MS)),
     )
-    return Node(credential, doors)
+    return Node(credential, doors, said)
 
 
 def resources(found: Node | None) -> list[Resource]:

@@ -29,6 +29,8 @@ OWNER = security.SUBJECT  # of all znodes, by its certificate (x509)
 # With this, Java itself checks the name of the server to which one connects. ZooKeeper's own check also looks up the
 # name of whoever connects, in a DNS that need not know it (CVE-2026-24281).
 _NAMES = {"fips-mode": "true"}
+# With these, a server reads its key and what it trusts again as soon as one of the files is replaced.
+_RELOADS = {"client.certReload": "true", "sslQuorumReloadCertFiles": "true"}
 # There is only that check here. Among servers it has to be off: all have one name, which only nodes have, and a server
 # that connects is known by nothing else anyway.
 _OLDER_NAMES = {"ssl.quorum.hostnameVerification": "false", "ssl.quorum.protocol": OLDER_PROTOCOLS}
@@ -61,11 +63,16 @@ def server(host: HostLike) -> dict[str, str]:
         "authProvider.x509": "org.apache.zookeeper.server.auth.X509AuthenticationProvider",
         **({"ssl.protocol": OLDER_PROTOCOLS} if older else {}),
         "ssl.enabledProtocols": OLDER_PROTOCOLS if older else PROTOCOLS,
-        **(_OLDER_NAMES if older else _NAMES),
+        **(_OLDER_NAMES if older else {**_NAMES, **_RELOADS}),
         QUORUM: str(security.among_nodes(host)).lower(),
         **_shown("ssl.quorum"),
         "ssl.quorum.clientAuth": "need",
     }
+
+
+def reloads(host: HostLike) -> bool:
+    """Whether a server reads its key, and what it trusts, again as soon as one of the files is replaced (3.8)."""
+    return security.on(host) and not checks_names_itself(host.vars)
 
 
 def position(settings: Mapping[str, str]) -> int:

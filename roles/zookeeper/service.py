@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from cluster.certificates import remote as certificates
 from cluster.endpoint import SSL, Endpoint
 from cluster.metadata import remote
 from provisioner.agent.trees import ANYTHING
-from provisioner.resources import Request, Service
+from provisioner.resources import Reload, Request, Service
 from provisioner.resources.archive import MARKER
 from provisioner.run.target import Target
 from roles.java import role as java
@@ -39,7 +40,7 @@ HOLDS = (
 
 def services(target: Target) -> list[Service]:
     """The unit, as a resource."""
-    return [Service("zookeeper", inputs(target), ready=ready(target))]
+    return [Service("zookeeper", inputs(target), ready=ready(target), reload=reload(target))]
 
 
 def data_dirs(target: Target) -> list[str]:
@@ -73,7 +74,21 @@ def node(target: Target) -> tls.Node | None:
     if not security.on(target.host):
         return None
     shows = Endpoint(remote.LOCAL, target["zookeeper_port"], SSL)
-    return tls.node(target, doors.UNIT, [str(target["zookeeper_address"])], {"CLIENT": shows.to_wire()})
+    taken = tls.SUCCEEDED if doors.reloads(target.host) else ()
+    asked = {"CLIENT": shows.to_wire()}
+    if taken and security.among_nodes(target.host) and len(target.members("zookeeper")) > 1:
+        # The servers' own connections have a key of their own in the process. Each listens for elections all the time.
+        asked["ELECTION"] = Endpoint(remote.LOCAL, target["zookeeper_election_port"], SSL).to_wire()
+    return tls.node(target, doors.UNIT, [str(target["zookeeper_address"])], asked, taken=taken)
+
+
+def reload(target: Target) -> Reload | None:
+    """How the running server takes another certificate; None where only a restart does it."""
+    if not doors.reloads(target.host) or (own := node(target)) is None:
+        return None
+    path, log_file = own.credential.path, LOGS[0]
+    request = certificates.reload_server(unit="zookeeper", log_file=log_file, path=path, doors=own.doors)
+    return Reload(security.files(doors.UNIT), request)
 
 
 def ready(target: Target) -> Request:

@@ -108,4 +108,5 @@ def counts(output: str, host: str) -> dict[str, int]:
     """The recap's numbers of one host: {"ok": 56, "changed": 0, ...}; touched: all that was done to it."""
     line = next(line for line in output.splitlines() if line.startswith(f"{host} ") and " ok=" in line)
     found = {key: int(value) for key, value in (pair.split("=") for pair in line.split(" : ")[1].split())}
-    return {**found, "touched": found["changed"] + found.get("applied", 0) + found["restarted"]}
+    done = ("changed", "applied", "reloaded", "restarted")
+    return {**found, "touched": sum(found.get(name, 0) for name in done)}

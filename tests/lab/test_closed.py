@@ -32,6 +32,7 @@ from roles.kafka import users
 
 from . import canary
 from .cluster import Cluster, bare_cluster
+from .load import Load
 from .serving import eventually
 
 ALICE, BOB = "a-password-of-alice", "a-password-of-bob"
@@ -42,6 +43,7 @@ USERS: dict[str, dict[str, Any]] = {
 ASKER = Path(__file__).with_name("strangers.py")
 REAUTH = 8  # seconds after which a client has to show its password again
 OFFICIAL = "kafka-configs.sh"  # as root, who is the node of its host without a word
+UNITS = ("kafka", "kafka-controller")
 PORTS = {"NODES": 9091, "CONTROLLER_SECURE": 9095}
 
 
@@ -370,10 +372,27 @@ def test_whoever_lacks_the_key_deploys_and_makes_no_certificate_and_no_second_au
                 (tmp_path / name).rename(folder / name)
 
 
+def test_brokers_go_on_while_certificates_are_renewed_and_controllers_roll(closed: Cluster):
+    carol = {"password": "a-password-of-carol", **dict.fromkeys(("read", "write", "create", "groups"), "*")}
+    closed.set({"kafka_users": {**USERS, "carol": carol}})
+    closed.invoke("users.apply")
+    known, brokers, controllers = (client(closed, "carol", carol["password"]), *map(closed.pids, UNITS))
+    with Load(known.pop("bootstrap_servers"), "load-renewal", client=known) as load:
+        output = closed.invoke("certs.renew", "--yes", "--accept-downtime")
+        load.more()
+    load.verdict()
+    assert "3 to reload, 3 to restart" in output and closed.pids(UNITS[0]) == brokers
+    assert not {*closed.pids(UNITS[1]).items()} & {*controllers.items()}
+    for one in json.loads(re.sub("^[^{]*", "", closed.invoke("certs.list", "--json")))["certificates"]:
+        assert {door["serial"] for door in one["listeners"].values()} == {one["serial"]}
+        assert bool(one["started_with"]) is (one["unit"] == "kafka"), one
+    closed.require_unchanged()
+
+
 def test_the_way_back_is_planned_and_all_nodes_go_it_together(closed: Cluster):
     """What it does is in test_closing.py."""
     off = ("--extra-vars", "kafka_security=off", "--extra-vars", '{"kafka_users": {}}')
-    before = {unit: closed.pids(unit) for unit in ("kafka-controller", "kafka")}
+    before = {unit: closed.pids(unit) for unit in UNITS}
     page = closed.invoke("plan", *off)
     assert "kafka_security: on -> off: 3 rolling restarts, one after the other" in page and "6 to restart" in page
     output = closed.invoke("deploy", *off, "--limit", closed.hosts[0].name, expect=2)

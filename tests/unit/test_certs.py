@@ -148,7 +148,7 @@ def test_one_that_was_renewed_on_disk_only_is_named_with_what_is_shown(authority
     assert "0 of 2" in table.page(found)
     serial, until = certificates.read(old.text).serial, expiry.written(old.until)
     (said,) = table.remarks(found["certificates"][0])
-    assert f"kafka still shows {serial[:8]} (until {until[:10]}) at NODES, SECURE: a deploy restarts it" in said
+    assert f"kafka still shows {serial[:8]} (until {until[:10]}) at NODES, SECURE: a deploy changes that" in said
 
 
 def test_what_is_missing_silent_foreign_or_ending_is_remarked(authority, tmp_path):

@@ -197,4 +197,4 @@ def test_the_sum_counts_as_the_recap_does():
     )
     assert shown.sums({"h": made}) == "2 to change (1 of them new), 1 to restart"
     assert shown.sums({"h": made, "i": HostPlan("i", (), (), ())}) == "2 to change (1 of them new), 1 to restart"
-    assert list(vars(Row()))[1:4] == ["changed", "applied", "restarted"]
+    assert list(vars(Row()))[1:5] == ["changed", "applied", "reloaded", "restarted"]
