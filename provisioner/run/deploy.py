@@ -190,9 +190,7 @@ class Deploy:
         self.reporter.phase(self.way.heading(self.stage) if self.way and self.stage else "Plan")
         shown.show(self.reporter, self.plans, changes=self.options.check or self.options.diff, diffs=self.options.diff)
         for name, one in self.plans.items() if self.options.check else ():
-            row = self.rows[name]
-            row.changed, row.applied, row.restarted = len(one.changes), len(one.adoptions), len(one.restarts)
-            row.reloaded = len(one.reloads)
+            shown.count(self.rows[name], one)
         for text in [self.kept.what] if self.kept and not self.stage else ():
             self.reporter.note(text)
         for text in self.way.lines() if self.way and not self.stage else ():

@@ -19,7 +19,7 @@ from provisioner.secrets import mask
 from provisioner.words import counted
 
 if TYPE_CHECKING:
-    from provisioner.report.reporter import Reporter
+    from provisioner.report.reporter import Reporter, Row
 
 CONTEXT = 3  # unchanged lines around a difference
 CONTEXT_CELLS = 72  # cells that are shown of one: with its indent, it fits a terminal of 80 columns
@@ -164,6 +164,12 @@ def _unchanged(text: str) -> bool:
 
 def _cut(text: str) -> str:
     return text if width(text) <= CONTEXT_CELLS else f"{text[: fitting(text, CONTEXT_CELLS - 3)]}..."
+
+
+def count(row: Row, one: HostPlan) -> None:
+    """Count what is planned for a host where it would stand in the recap."""
+    row.changed, row.applied, row.restarted = len(one.changes), len(one.adoptions), len(one.restarts)
+    row.reloaded = len(one.reloads)
 
 
 def show(reporter: Reporter, plans: Mapping[str, HostPlan], *, changes: bool, diffs: bool) -> None:
