@@ -69,21 +69,23 @@ def left(targets: Sequence[Target], service: str, call: Call) -> list[Target]:
             advice=f"use all of its hosts (no --limit), or an inventory that has them in the group {service}",
         )
     found |= {here[one]: longest for one in longest.members if one in here and here[one] not in found}
-    inventory = having(targets[0].inventory, service, {name: one.variables for name, one in found.items()})
+    of_hosts = {name: one.variables for name, one in found.items()}
+    inventory = having(targets[0].inventory, service, of_hosts, longest.everywhere)
     return [one.during(inventory) for one in targets if one.name in found]
 
 
-def having(inventory: Inventory, service: str, found: Mapping[str, Mapping[str, Any]]) -> Inventory:
-    """An inventory as if these hosts were those of a service. found {host: its variables of it}. Pure."""
+def having(
+    inventory: Inventory, service: str, found: Mapping[str, Mapping[str, Any]], everywhere: Mapping[str, Any]
+) -> Inventory:
+    """An inventory as if these hosts were those of a service. found {host: its variables of it}; everywhere: variables
+    of all hosts. Pure."""
     joined = groups(service)
     hosts = {
         name: replace(
             host,
-            groups=(*joined, *host.groups),
-            vars=ChainMap(dict(found[name]), cast("dict[str, Any]", host.vars)),
+            groups=(*(joined if name in found else ()), *host.groups),
+            vars=ChainMap({**everywhere, **found.get(name, {})}, cast("dict[str, Any]", host.vars)),
         )
-        if name in found
-        else host
         for name, host in inventory.hosts.items()
     }
     return replace(inventory, hosts=hosts, groups={**inventory.groups, **dict.fromkeys(joined, tuple(found))})

@@ -7,17 +7,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from provisioner.inventory.addresses import is_loopback
-from provisioner.run.evidence import DOWNGRADE, SHRINK, Consent, Objection
+from provisioner.run.evidence import DOWNGRADE, NOTHING, SHRINK, Consent, Objection
 from provisioner.words import counted, some
 from roles.shared import kraft
 
 
 class Left(NamedTuple):
     """A service as an earlier deploy has left it on a host. variables: what an inventory would say of it; members: the
-    addresses of all that it works with, itself among them."""
+    addresses of all that it works with, itself among them; everywhere: what an inventory with it says of all hosts."""
 
     variables: Mapping[str, Any]
     members: Sequence[str] = ()
+    everywhere: Mapping[str, Any] = NOTHING
 
 
 def lacking(

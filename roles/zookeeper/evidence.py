@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.endpoint import PLAINTEXT, SSL
 from cluster.metadata import remote
 from roles.shared import evidence as shared
+from roles.shared import kraft
 from roles.zookeeper import doors, service, topology
 from roles.zookeeper import evidence_rules as rules
 from roles.zookeeper.release import release
@@ -70,6 +71,7 @@ def left(said: Mapping[str, Any]) -> shared.Left | None:
     return shared.Left(
         {name: value for name, value in variables.items() if value is not None},
         tuple(address.rsplit(":", 2)[0].strip("[]") for address in said["servers"].values()),
+        {kraft.MIGRATION: kraft.MOVED},  # the step before, as controllers are there, too
     )
 
 

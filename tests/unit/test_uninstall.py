@@ -76,10 +76,11 @@ def saying(found: dict[str, dict[str, Any]], **brokers: dict[str, str]) -> FakeH
     )
 
 
+@pytest.mark.parametrize("controllers", [BROKERS, ["c1"], [BROKERS[0], "c1", "c2"]])
 @pytest.mark.parametrize("version", ["3.9.2", "4.3.1"])
-def test_zookeeper_goes_with_the_inventory_that_has_it_no_more(tmp_path: Path, version: str):
-    found = after_a_migration(tmp_path, "c1", version=version)
-    targets = [target(found, name) for name in (*BROKERS, "c1")]
+def test_zookeeper_goes_with_the_inventory_that_has_it_no_more(tmp_path: Path, version: str, controllers: list[str]):
+    found = after_a_migration(tmp_path, *controllers, version=version)
+    targets = [target(found, name) for name in dict.fromkeys((*BROKERS, *controllers))]
     found_there = left(targets, "zookeeper", saying(dict.fromkeys(BROKERS, zoo(*BROKERS))).call)
     assert [one.name for one in found_there] == BROKERS
     assert [one.name for one in found_there[0].members("zookeeper")] == BROKERS
