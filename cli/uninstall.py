@@ -64,7 +64,7 @@ def _targets(hosts: Hosts, service: str) -> list[Target]:
         if left := removing.left(targets, service, hosts.fleet.call):
             return left
         advice = "where its hosts are in this inventory no more, write one that has them alone, in the group "
-        advice += f"{', '.join(removing.groups(service))}, and use that"
+        advice += f"{', '.join(site.groups_of(service))}, and use that"
     raise UsageError(f"no service {service} on {some(host.name for host in hosts.members)}", advice=advice)
 
 

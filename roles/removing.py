@@ -23,7 +23,7 @@ def of_service(target: Target, service: str) -> list[Resource]:
     for everything. Pure."""
     if not others(target, service):
         return _resources(target)
-    return between(target, target.without(groups(service)))
+    return between(target, target.without(site.groups_of(service)))
 
 
 def between(before: Target, after: Target) -> list[Resource]:
@@ -34,7 +34,7 @@ def between(before: Target, after: Target) -> list[Resource]:
 
 def others(target: Target, service: str) -> bool:
     """Whether other services of the host stay when this one goes; "" for all of them. Pure."""
-    left = [group for group in target.host.groups if group not in groups(service)]
+    left = [group for group in target.host.groups if group not in site.groups_of(service)]
     return bool(service and site.roles_for(left))
 
 
@@ -79,7 +79,7 @@ def having(
 ) -> Inventory:
     """An inventory as if these hosts were those of a service. found {host: its variables of it}; everywhere: variables
     of all hosts. Pure."""
-    joined = groups(service)
+    joined = site.groups_of(service)
     hosts = {
         name: replace(
             host,
@@ -89,11 +89,6 @@ def having(
         for name, host in inventory.hosts.items()
     }
     return replace(inventory, hosts=hosts, groups={**inventory.groups, **dict.fromkeys(joined, tuple(found))})
-
-
-def groups(service: str) -> tuple[str, ...]:
-    """The groups whose hosts run a service. Pure."""
-    return next((role.groups for role in site.ROLES if role.name == service), ())
 
 
 def _resources(target: Target) -> list[Resource]:

@@ -79,6 +79,11 @@ def roles_for(groups: Iterable[str], tags: Iterable[str] = ()) -> tuple[Role, ..
     return tuple(role for role in ROLES if of_host & set(role.groups) and (not wanted or role.name in wanted))
 
 
+def groups_of(service: str) -> tuple[str, ...]:
+    """The groups whose hosts run a service; none for "". Pure."""
+    return next((role.groups for role in ROLES if role.name == service), ())
+
+
 def parts(name: str) -> dict[str, Any]:
     """{role: its part of this name} of every role that has one, in order."""
     return {role.name: part for role in ROLES if (part := role.part(name))}
@@ -304,8 +309,8 @@ def departure(targets: Sequence[Target], call: Call, say: Say, service: str = ""
 
 def _stays(targets: Sequence[Target], service: str) -> bool:
     """Whether a service stays on hosts that are not among these."""
-    groups = next(role.groups for role in ROLES if role.name == service)
-    return bool({host.name for group in groups for host in targets[0].members(group)} - {one.name for one in targets})
+    of_service = {host.name for group in groups_of(service) for host in targets[0].members(group)}
+    return bool(of_service - {one.name for one in targets})
 
 
 def contents(
