@@ -97,7 +97,8 @@ def confirm(show: Reporter, names: list[str], purge: bool, yes: bool, losses: Se
             "the rest of the cluster needs these hosts, and nothing was removed",
             details=losses,
             advice="`invoke rebalance --drain HOST` moves a broker's partitions away first, `invoke quorum.remove` "
-            "takes a controller out of its quorum; --accept-downtime removes all the same",
+            "takes a controller out of its quorum, `kafka_migration` takes a cluster away from ZooKeeper; "
+            "--accept-downtime removes all the same",
         )
     for loss in losses:
         show.warning(f"the rest of the cluster needs these hosts: {loss}")

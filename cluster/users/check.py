@@ -34,6 +34,9 @@ OPERATIONS = {
 }
 # Why: a rule says so; the user may do everything; no rule is about the resource; none of those about it is for this.
 BY_RULE, SUPER, UNRULED, NO_RULE = "rule", "super user", "no rule about it", "no rule allows it"
+# Operations on the cluster that brokers ask about before they ask about each topic of a request (KafkaApis, and
+# ControllerApis): only one of both is needed.
+BEFORE_TOPICS = ("create", "delete")
 ANY_TOPIC = "hardcode"  # the name by which brokers ask about "some topic" first (Authorizer.authorizeByResourceType)
 
 
@@ -89,6 +92,15 @@ def may(rules: Sequence[Rule], policy: Policy, asked: Question) -> Verdict:
     return own
 
 
+def may_somewhere(rules: Sequence[Rule], policy: Policy, asked: Question) -> Verdict:
+    """`may`, where only the question is known that was asked before those about topics (BEFORE_TOPICS): whoever may do
+    it to some topic is taken to have done it to that one."""
+    own = may(rules, policy, asked)
+    if asked.kind == "cluster" and asked.operation in BEFORE_TOPICS and not own.allowed:
+        return _some_topic(rules, policy, asked._replace(kind="topic", name=ANY_TOPIC)) or own
+    return own
+
+
 def elsewhere(rules: Sequence[Rule], policy: Policy, asked: Question) -> list[str]:
     """The addresses that rules name, from which the answer is the other one."""
     usual = may(rules, policy, asked).allowed
@@ -97,7 +109,7 @@ def elsewhere(rules: Sequence[Rule], policy: Policy, asked: Question) -> list[st
 
 
 def _some_topic(rules: Sequence[Rule], policy: Policy, asked: Question) -> Verdict | None:
-    """Whether a user may write to a topic, whichever: what allows it, None where nothing does. As Kafka decides it:
+    """Whether a user may do it to a topic, whichever: what allows it, None where nothing does. As Kafka decides it:
     a rule that denies takes away those that allow nothing outside of it."""
     first = authorize(rules, policy, asked)
     if first.allowed:

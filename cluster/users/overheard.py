@@ -28,8 +28,14 @@ LINE = re.compile(
     r"Principal = (?P<who>.+?) is Allowed [Oo]peration = (?P<operation>\w+) from host = (?P<address>\S+)"
     r" on resource = (?P<kind>\w+):LITERAL:(?P<name>.+?) for request = (?P<request>\w+) "
 )
-# A client that lists all topics asks whether it may see each of them, and needs none.
-ASKED_IN_PASSING = "metadata"
+# Requests that nothing is refused of: a client that lists all topics, or all groups, is told of those that it may see.
+NOTHING_REFUSED = frozenset({"metadata", "listgroups"})
+# (request, operation, kind) that brokers ask about and can do without (KafkaApis, logIfDenied): a consumer whose
+# partition has another leader asks for offsets as a follower would, and else needs what it needs to read (KIP-320); who
+# makes a topic is shown its configuration.
+DISPENSABLE = frozenset(
+    {("offsetforleaderepoch", "cluster-action", "cluster"), ("createtopics", "describe-configs", "topic")}
+)
 MOST = 500  # different things that are returned
 
 Heard = Tuple[str, str, str, str, str]  # who, operation, kind, name, address; as `Rule` has them
@@ -73,11 +79,15 @@ def lines(
 
 
 def parsed(said: Iterable[str], aside: Iterable[str] = ()) -> Iterator[Heard]:
-    """What these lines say that somebody may do; lines of another kind say nothing. Pure."""
+    """What these lines say that somebody may do, and needs; lines of another kind say nothing. Pure."""
     for line in said:
         one = LINE.search(line)
-        if one and one["who"] not in aside and one["request"].lower() != ASKED_IN_PASSING:
-            yield one["who"], _dashed(one["operation"]), _dashed(one["kind"]), one["name"], one["address"]
+        if not one or one["who"] in aside:
+            continue
+        operation, kind = _dashed(one["operation"]), _dashed(one["kind"])
+        request = one["request"].replace("_", "").lower()
+        if request not in NOTHING_REFUSED and (request, operation, kind) not in DISPENSABLE:
+            yield one["who"], operation, kind, one["name"], one["address"]
 
 
 def _dashed(word: str) -> str:

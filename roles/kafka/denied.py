@@ -1,13 +1,14 @@
 """Users that a cluster which is closed further (`kafka_security: open -> required`) would deny what they do today.
 
 While it is open, everybody may use what no rule is about. Nobody can say whose clients rely on that but the brokers'
-authorizer, so each broker is listened to for some seconds before it is closed. A client that does nothing in these is
+authorizer, so all brokers are listened to for some seconds before they are closed. A client that does nothing then is
 not heard.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from cluster.users import check, remote
@@ -30,13 +31,16 @@ SHOWN = 8  # things that a user does
 
 def denied(closing: Sequence[Witness], call: Call) -> list[Objection]:
     """Those of brokers that a deploy is about to close further. closing: these (`clients.closed_further`)."""
-    heard: set[tuple[str, ...]] = set()
     aside = [*security.super_users(closing[0].target.host), f"{USER}:{security.ANONYMOUS}"]
-    for one in closing:
+
+    def listen(one: Witness) -> set[tuple[str, ...]]:
         host = one.target.host
         broker = topology.broker_id(host, one.target.members(UNIT))
         asked = remote.listen(broker, log=LOG, seconds=SECONDS, aside=aside)
-        heard |= {tuple(said) for said in call(one.name, asked.at(listeners.door(host)))["heard"]}
+        return {tuple(said) for said in call(one.name, asked.at(listeners.door(host)))["heard"]}
+
+    with ThreadPoolExecutor(len(closing)) as beside:
+        heard = set().union(*beside.map(listen, closing))
     asked_by = closing[0]
     there = call(asked_by.name, remote.look("", {}).at(listeners.door(asked_by.target.host)))
     if not there["serving"]:
@@ -69,6 +73,6 @@ def lost(heard: set[tuple[str, ...]], rules: Sequence[check.Rule], policy: check
         sort, user = principal(who)
         if sort != USER or user.startswith(OURS):
             continue
-        if not check.may(rules, policy, check.Question(user, operation, kind, name, address)).allowed:
+        if not check.may_somewhere(rules, policy, check.Question(user, operation, kind, name, address)).allowed:
             found.setdefault(user, set()).add(f"{operation} {kind}{f' {name}' if kind != 'cluster' else ''}")
     return {user: sorted(does) for user, does in sorted(found.items())}

@@ -33,7 +33,7 @@ def on_the_way(settings: Mapping[str, str]) -> Iterator[Finding]:
     """A migration from ZooKeeper that has not come to its end. settings: a controller's. Pure."""
     if settings.get(kraft.MIGRATES) == "true":
         yield Finding(
-            "the migration from ZooKeeper has not come to its end: each change of metadata is made twice",
+            "the migration from ZooKeeper has not come to its end: it needs ZooKeeper and controllers until then",
             "`invoke status` shows where it stands and what is next; the step before takes it back",
         )
 

@@ -48,6 +48,26 @@ WITH_ZOOKEEPER = (
         ),
         (WITH_ZOOKEEPER, "Read", "Group:LITERAL:a group", "JoinGroup", ("read", "group", "a group")),
         (WITH_ZOOKEEPER, "Describe", "Topic:LITERAL:orders", "Metadata", None),
+        # A consumer after a change of leaders: the broker asks whether it is a follower, and then about its topics.
+        (STANDARD, "CLUSTER_ACTION", "Cluster:LITERAL:kafka-cluster", "OFFSET_FOR_LEADER_EPOCH", None),
+        (WITH_ZOOKEEPER, "ClusterAction", "Cluster:LITERAL:kafka-cluster", "OffsetForLeaderEpoch", None),
+        (
+            STANDARD,
+            "CLUSTER_ACTION",
+            "Cluster:LITERAL:kafka-cluster",
+            "WRITE_TXN_MARKERS",
+            ("cluster-action", "cluster", "kafka-cluster"),
+        ),
+        (STANDARD, "DESCRIBE", "Topic:LITERAL:orders", "OFFSET_FOR_LEADER_EPOCH", ("describe", "topic", "orders")),
+        (STANDARD, "DESCRIBE", "Cluster:LITERAL:kafka-cluster", "LIST_GROUPS", None),
+        (STANDARD, "DESCRIBE_CONFIGS", "Topic:LITERAL:orders", "CREATE_TOPICS", None),
+        (
+            STANDARD,
+            "CREATE",
+            "Cluster:LITERAL:kafka-cluster",
+            "CREATE_TOPICS",
+            ("create", "cluster", "kafka-cluster"),
+        ),
         ("a line of another kind", "", "", "", None),
     ],
 )
@@ -94,6 +114,12 @@ def test_those_are_named_whom_no_rule_allows_what_they_do():
     # Whoever may write somewhere may do so idempotently.
     idempotent = heard("alice", ("idempotent-write", "cluster", "kafka-cluster"))
     assert not denied.lost(idempotent, [Rule("alice", "write", "topic", "orders")], policy)
+    # A broker asks about the cluster first, and about the topic only where that is not allowed.
+    for operation in ("create", "delete"):
+        whole = heard("alice", (operation, "cluster", "kafka-cluster"))
+        assert denied.lost(whole, [Rule("alice", "write", "topic", "orders")], policy)
+        assert not denied.lost(whole, [Rule("alice", operation, "topic", "orders", prefixed=True)], policy)
+        assert not denied.lost(whole, [Rule("alice", operation, "cluster", "kafka-cluster")], policy)
 
 
 ALICE = {"password": "a-long-password", "write": "orders"}
