@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import ProvisionerError
 from provisioner.inventory.served import Served
+from provisioner.resources import once
 from roles import checks
 from roles.role import Role, room
 from roles.shared.gate import Gate, OneByOne
@@ -41,7 +42,7 @@ AGENT_PACKAGES: Sequence[str] = (
 AGENT_LIBRARIES: Sequence[str] = ("kafka",)
 
 
-def ahead(host: Host) -> Sequence[str]:
+def loaded(host: Host) -> Sequence[str]:
     """The modules that a host's agent loads while it waits for its first request: TLS, where its services speak it."""
     from roles.shared import security
 
@@ -181,6 +182,14 @@ def asked_first(target: Target, tags: Iterable[str] = ()) -> list[Request]:
     wanted = roles_for(target.host.groups, tags)
     found = [part.asked_first(target) for role, part in parts_on("contents", target.host.groups) if role in wanted]
     return [question for questions in found for question in questions]
+
+
+def asked_ahead(target: Target, tags: Iterable[str] = ()) -> list[Request]:
+    """What a run asks the services of a host in any case: whether they serve, and `asked_first`. target: without facts,
+    as they are not known yet."""
+    wanted = roles_for(target.host.groups, tags)
+    ready = [part.ready(target) for role, part in parts_on("service", target.host.groups) if role in wanted]
+    return [*map(once, ready), *asked_first(target, tags)]
 
 
 def beside(target: Target, tags: Iterable[str] = ()) -> list[str]:

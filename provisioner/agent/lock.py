@@ -29,8 +29,14 @@ class Lock:
         self._file: Optional[int] = None
         self._holder: Dict[str, Any] = {}
 
-    def acquire(self, holder: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> None:
-        """Take the lock. Raises Held at once for a live holder; waits for one that is only finishing its last step."""
+    @property
+    def taken(self) -> bool:
+        """Whether this process has it."""
+        return self._file is not None
+
+    def acquire(self, holder: Dict[str, Any], emit: Callable[[Dict[str, Any]], None], patient: bool = True) -> None:
+        """Take the lock. Raises Held at once for a live holder; waits for one that is only finishing its last step,
+        unless not patient."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         deadline = time.monotonic() + ORPHAN_SECONDS
         while True:
@@ -39,7 +45,7 @@ class Lock:
                 break
             except BlockingIOError:
                 current = self._read(descriptor)
-                if not current.get("orphaned") or time.monotonic() > deadline:
+                if not patient or not current.get("orphaned") or time.monotonic() > deadline:
                     os.close(descriptor)
                     raise Held(current) from None
                 emit({"text": f"waiting for an interrupted run to finish: {current.get('doing', 'its last step')}"})

@@ -16,9 +16,9 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ..resources import Resource, Service, differing, from_wire, services_of
+from ..resources import Resource, Service, differing, from_wire, once, services_of
 from . import facts, ledger
 from .calling import Emit, call
 from .channel import Channel, Gone
@@ -26,7 +26,7 @@ from .failure import Failure, Misnamed
 from .lock import PATH as LOCK
 from .lock import Held, Lock
 from .system import STATE, System
-from .together import Begun, early
+from .together import Begun, Waiting, early
 
 # What a login's environment says to every Java. What the agent starts is not meant: a library that is not there would
 # stop it, and Java's notes about these would stand in the output that is read.
@@ -51,15 +51,14 @@ class Agent:
         self.channel = Channel(source, sink, self.system.cache_path, on_gone=self._alone)
         self._changing = False
         self._deciding = threading.Lock()
+        self._waiting = Waiting()
 
-    def serve(self, ahead: Iterable[str] = ()) -> None:
-        """Answer requests until the control machine goes. ahead: modules that the first of them will need, loaded while
-        the control machine thinks about the facts."""
+    def serve(self, ahead: Optional[Mapping[str, Any]] = None) -> None:
+        """Answer requests until the control machine goes. ahead: what is done while it thinks about the facts, as
+        `begin` takes it."""
         self.channel.start()
         self.channel.send({"id": 0, "result": facts.gather()})
-        for name in ahead:
-            with contextlib.suppress(ImportError):  # whoever needs it says so
-                importlib.import_module(name)
+        self.begin(**(ahead or {}))
         while True:
             request = self.channel.requests.get()
             if request is None:
@@ -67,6 +66,24 @@ class Agent:
             self._answer(request)
             if self.channel.gone.is_set():
                 return
+
+    def begin(
+        self,
+        modules: Sequence[str] = (),
+        calls: Sequence[Dict[str, Any]] = (),
+        holder: Optional[Dict[str, Any]] = None,
+    ) -> None:
+        """Do ahead what the first request will want. modules: loaded; calls: what it asks, as for `Begun`, begun; with
+        a holder, under its lock, or not at all where that cannot be had at once: the request says so."""
+        try:
+            if holder:
+                self.lock.acquire(holder, self.system.emit, patient=False)
+            self._waiting.begin(calls)
+        except (Held, OSError):
+            pass
+        for name in modules:
+            with contextlib.suppress(ImportError):  # whoever needs it says so
+                importlib.import_module(name)
 
     def _alone(self) -> None:
         """The control machine has gone: end at once, in whatever system call, unless something is being changed. Then
@@ -86,6 +103,8 @@ class Agent:
         self.system.emit, self.system.waiting = emit, self._guarded(emit)
         with self._deciding:
             self._changing = not reads(request)
+        if request["op"] not in ("read", "lock"):
+            self._waiting.forget()  # this may change what they have found
         try:
             result = getattr(self, f"op_{request['op']}")(request, emit)
             self.channel.send({"id": number, "result": result})
@@ -98,7 +117,9 @@ class Agent:
             self._changing = False
 
     def op_lock(self, request: Dict[str, Any], emit: Emit) -> Dict[str, Any]:
-        """Take the host's lock for this run."""
+        """Take the host's lock for this run, which may have it already."""
+        if self.lock.taken:
+            return {}
         try:
             self.lock.acquire(request["holder"], emit)
         except Held as held:
@@ -116,8 +137,9 @@ class Agent:
         wants = request.get("wants") or {}
         # What takes a connection is asked while the files are looked at.
         probes = self._probes(resources) if wants.get("serving") else {}
-        asked = {name: Begun(wire) for name, wire in (wants.get("questions") or {}).items()}
-        ahead = {name: Begun(wire) for name, wire in (wants.get("ahead") or {}).items()}
+        asked = {name: self._waiting.take(wire) for name, wire in (wants.get("questions") or {}).items()}
+        ahead = {name: self._waiting.take(wire) for name, wire in (wants.get("ahead") or {}).items()}
+        self._waiting.forget()  # what was begun counts for this look alone
         states: Dict[str, Any] = {}
         problems: List[Dict[str, Any]] = []
         for resource in resources:
@@ -155,7 +177,7 @@ class Agent:
     def _probes(self, resources: List[Resource]) -> Dict[str, Begun]:
         """{unit: whether it serves} of those that can say so, each asked once, while the files are looked at."""
         return {
-            service.unit: Begun({**service.ready.wire(), "args": {**service.ready.args, "timeout": 0, "unit": ""}})
+            service.unit: self._waiting.take(once(service.ready).wire())
             for service in services_of(resources)
             if service.ready
         }
@@ -279,7 +301,7 @@ def describe(error: BaseException) -> Dict[str, Any]:
     }
 
 
-def serve(ahead: Iterable[str]) -> None:
+def serve(ahead: Mapping[str, Any]) -> None:
     """Entry point, called by the bootstrap: keep the protocol's stdout to ourselves, whatever a library prints. ahead:
     as for `Agent.serve`."""
     sink = os.dup(1)

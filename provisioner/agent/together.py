@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Iterable, Mapping, Optional
 
 from .calling import call
 
@@ -40,6 +41,30 @@ class Begun:
         """Its answer; None where there is none within this time, or it failed: asked again, it says why."""
         self._thread.join(max(0.0, seconds))
         return None if self._thread.is_alive() else self._found
+
+
+class Waiting:
+    """Calls that were begun before anybody wanted their answers, found by what they ask."""
+
+    def __init__(self) -> None:
+        self._begun: Dict[str, Begun] = {}
+
+    def begin(self, wires: Iterable[Dict[str, Any]]) -> None:
+        """wires: as for `Begun`."""
+        for wire in wires:
+            self._begun[_asked(wire)] = Begun(wire)
+
+    def take(self, wire: Dict[str, Any]) -> Begun:
+        """The one that is at work, which counts once; else one that begins now."""
+        return self._begun.pop(_asked(wire), None) or Begun(wire)
+
+    def forget(self) -> None:
+        """None of them counts any more."""
+        self._begun.clear()
+
+
+def _asked(wire: Dict[str, Any]) -> str:
+    return json.dumps(wire, sort_keys=True)
 
 
 def early(begun: Mapping[str, Begun], patience: float = PATIENCE) -> Dict[str, Dict[str, Any]]:

@@ -15,7 +15,7 @@ from provisioner.connect.feed import Feed
 from provisioner.connect.payload import Payload
 from provisioner.connect.requests import Event
 from provisioner.connect.route import Hop
-from provisioner.connect.session import Session
+from provisioner.connect.session import Ahead, Session
 from provisioner.connect.settings import Settings
 from provisioner.errors import Locked, ProvisionerError, Several
 from provisioner.quantities import format_offset
@@ -92,7 +92,7 @@ class Fleet:
         return self._pool
 
     def connect(
-        self, settings: Settings, route: Sequence[Hop], payload: Payload, ahead: Sequence[str] = ()
+        self, settings: Settings, route: Sequence[Hop], payload: Payload, ahead: Ahead = dict
     ) -> dict[str, Any]:
         """Open a session with a host and start its agent; the host's facts. ahead: as for `Session`. From a thread of
         `each`."""
@@ -126,14 +126,14 @@ class Fleet:
         """Take a host's lock for this run, which may have it already; the host frees it when the session ends. Raises
         Locked."""
         if host not in self._locked:
-            self._have(host, self.request(host, "lock", holder=_holder()))
+            self._have(host, self.request(host, "lock", holder=holder()))
 
     def read(self, host: str, *, lock: bool, **question: Any) -> dict[str, Any]:
         """Ask a host how it is, and take its lock before, if told to, in the same round trip. question: as the agent's
         `op_read` takes it. Raises Locked."""
         if not lock or host in self._locked:
             return dict(self.request(host, "read", **question))
-        answer = self.request(host, "read", holder=_holder(), **question)
+        answer = self.request(host, "read", holder=holder(), **question)
         self._have(host, answer)
         return dict(answer)
 
@@ -196,7 +196,8 @@ class Stream:
         return found
 
 
-def _holder() -> dict[str, str]:
+def holder() -> dict[str, str]:
+    """Who takes the locks of a run."""
     return {"who": f"{getpass.getuser()}@{socket.gethostname()}"}
 
 

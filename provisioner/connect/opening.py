@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from provisioner.connect import payload, ssh
 from provisioner.connect import settings as connection
 from provisioner.connect.fleet import Fleet, Outcome
 from provisioner.connect.route import Routes
+from provisioner.connect.session import Ahead
 from provisioner.inventory.model import Host
 from provisioner.options import Options
 from provisioner.timing import timed
@@ -20,7 +21,7 @@ class Site(Protocol):
     AGENT_PACKAGES: Sequence[str]
     AGENT_LIBRARIES: Sequence[str]
 
-    def ahead(self, host: Host) -> Sequence[str]: ...
+    def loaded(self, host: Host) -> Sequence[str]: ...
 
 
 class Opener:
@@ -34,8 +35,9 @@ class Opener:
                 options.root, options.cache, packages=site.AGENT_PACKAGES, libraries=site.AGENT_LIBRARIES
             )
 
-    def open(self, host: Host) -> dict[str, Any]:
-        """Connect and start the agent; the host's facts. Raises ConfigError for what its variables and ssh's
+    def open(self, host: Host, ahead: Ahead = dict) -> dict[str, Any]:
+        """Connect and start the agent; the host's facts. ahead: what it does ahead of the first request, besides the
+        loading of modules. Raises ConfigError for what its variables and ssh's
         configuration cannot mean here, Unreachable, and HostFailed where the agent does not start."""
         chosen = self._options
         settings = connection.settings(
@@ -45,7 +47,11 @@ class Opener:
             accept_new=chosen.accept_new_host_keys,
             become_password=chosen.become_password,
         )
-        return self._fleet.connect(settings, self._routes.to(settings), self._agent, self._site.ahead(host))
+
+        def begin() -> Mapping[str, Any]:
+            return {"modules": list(self._site.loaded(host)), **ahead()}
+
+        return self._fleet.connect(settings, self._routes.to(settings), self._agent, begin)
 
 
 def connect(fleet: Fleet, site: Site, hosts: Iterable[Host], options: Options) -> Outcome[dict[str, Any]]:

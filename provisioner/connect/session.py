@@ -25,6 +25,8 @@ START_SECONDS = 120.0  # without a word from the host, from login to the facts
 CHUNK = 256 * 1024  # one sendall of a large buffer is quadratic in paramiko
 
 Event = Callable[[dict[str, Any]], None]
+# What an agent does ahead of the first request, as its `begin` takes it: made while its Python starts.
+Ahead = Callable[[], Mapping[str, Any]]
 
 
 def _no_event(event: dict[str, Any]) -> None:
@@ -40,10 +42,10 @@ class Session:
         route: Sequence[Hop],
         payload: Payload,
         progress: Callable[[int, int], None] | None = None,
-        ahead: Sequence[str] = (),
+        ahead: Ahead = dict,
     ) -> None:
         """Connect, start the agent (sending it first when the host lacks this version), receive the facts. ahead:
-        modules that it loads while it waits for the first request.
+        what it does while it waits for the first request.
 
         Raises Unreachable for network, host key and authentication; HostFailed for sudo and Python.
         """
@@ -68,11 +70,11 @@ class Session:
             raise
         threading.Thread(target=self._beat, name=f"heartbeat {self.name}", daemon=True).start()
 
-    def _start(self, payload: Payload, progress: Callable[[int, int], None] | None, ahead: Sequence[str]) -> None:
+    def _start(self, payload: Payload, progress: Callable[[int, int], None] | None, ahead: Ahead) -> None:
         sudo = self.settings.become
         if sudo.needed(self.settings.user) and sudo.password is not None:
             self._enter(sudo.password)
-        about = json.dumps({"digest": payload.digest, "size": payload.size, "ahead": list(ahead)}).encode()
+        about = json.dumps({"digest": payload.digest, "size": payload.size, "ahead": ahead()}).encode()
         self._send(MAGIC + about + b"\n")
         self._started()
         if self._started()["need"]:

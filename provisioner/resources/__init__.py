@@ -24,6 +24,7 @@ from .live import Live as Live
 from .package import Package as Package
 from .reload import Reload as Reload
 from .service import Service as Service
+from .service import once as once
 from .service import services_of as services_of
 from .sysctl import Sysctl as Sysctl
 from .user import User as User

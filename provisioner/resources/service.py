@@ -101,6 +101,11 @@ class Service(Resource):
             system.wait_ready(self)
 
 
+def once(ready: Request) -> Request:
+    """Whether a service serves now: its `ready`, without a wait."""
+    return ready.adding(timeout=0, unit="")
+
+
 def services_of(resources: Iterable[Resource]) -> List[Service]:
     """The services among a host's resources, in order: what runs, and may have to restart."""
     return [resource for resource in resources if isinstance(resource, Service)]

@@ -85,8 +85,7 @@ class Deploy:
         self.reporter.phase("Preflight")
         preparation = Preparation(fleet, self.site, self.inventory, self.options)
         names = [host.name for host in self.hosts]
-        # Our own part is loaded while hosts start their agents: that is half of a run that changes nothing.
-        found = fleet.each(names, preparation.host, meanwhile=lambda: self.site.load(self.inventory))
+        found = fleet.each(names, preparation.host, meanwhile=preparation.load)
         met = preflight.doubled(preparation.machines, found.errors)
         for problem in preflight.clock_problems({name: one.ahead for name, one in found.items()}):
             self.reporter.warning(f"{problem}: start a time service (systemd-timesyncd, chrony) on them")

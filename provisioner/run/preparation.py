@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from provisioner.connect.fleet import Fleet
+from provisioner.connect.fleet import Fleet, holder
 from provisioner.connect.opening import Opener
 from provisioner.errors import HostFailed, ProvisionerError
 from provisioner.inventory.model import Inventory
@@ -19,7 +19,7 @@ from provisioner.run import live, plan, preflight
 from provisioner.run.ahead import Answers, key
 from provisioner.run.evidence import Witness
 from provisioner.run.plan import HostPlan
-from provisioner.run.target import Target
+from provisioner.run.target import Target, load_templates
 from provisioner.timing import timed
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Preparation:
         """All of it for one host; problems of the host itself are in the answer. Raises what else goes wrong on the
         way: Unreachable, Locked, HostFailed."""
         before = time.time()
-        facts = self._opener.open(self._inventory.hosts[name])
+        facts = self._opener.open(self._inventory.hosts[name], lambda: self._begun(name))
         self.machines[name] = facts["machine"]
         done = Prepared(ahead=facts["clock"] - (before + time.time()) / 2)
         target = Target(self._inventory.hosts[name], self._inventory, facts, self._options.root / "templates")
@@ -75,6 +75,23 @@ class Preparation:
         if not foreign:
             self._read(done, target, needs)
         return done
+
+    def load(self) -> None:
+        """Our own part of it, while hosts start their agents: that is half of a run that changes nothing."""
+        self._site.load(self._inventory)
+        hosts = self._inventory.hosts.values()
+        roles = dict.fromkeys(role.name for host in hosts for role in self._site.roles_for(host.groups))
+        load_templates(self._options.root / "templates", roles)
+
+    def _begun(self, name: str) -> Mapping[str, Any]:
+        """What the agent begins before it is told to read the host: to lock it, and to ask what `_read` will, as far as
+        that needs no facts. A handshake takes as long as all the rest that is read."""
+        target = Target(self._inventory.hosts[name], self._inventory, {}, self._options.root / "templates")
+        try:
+            calls = [one.wire() for one in self._site.asked_ahead(target, self._options.tags)]
+        except ProvisionerError:  # said where the host is planned
+            return {}
+        return {"calls": calls} if self._options.check else {"calls": calls, "holder": holder()}
 
     def again(self, target: Target, inventory: Inventory) -> Prepared:
         """The same of a host that is open already, for an inventory whose variables differ."""

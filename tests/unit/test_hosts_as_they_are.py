@@ -170,7 +170,7 @@ class Agent:
     def serve(self, ahead):
         os.write(2, repr((oct(os.umask(0)), [name for name in main.FOREIGN if name in os.environ])).encode())
 main.Agent = Agent
-main.serve([])
+main.serve({})
 """
     own = {"JAVA_TOOL_OPTIONS": "-agentlib:none", "_JAVA_OPTIONS": "-Xmx1m", "JAVA_HOME": "/none"}
     done = subprocess.run(

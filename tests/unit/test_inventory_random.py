@@ -163,8 +163,9 @@ def connected(found: Inventory) -> set[str]:
     class Nobody(opening.Opener):
         def __init__(self, *_: Any) -> None: ...
 
-        def open(self, host: Any) -> dict[str, Any]:
+        def open(self, host: Any, ahead: Any = dict) -> dict[str, Any]:
             asked.add(host.name)
+            ahead()
             connection.settings(host.name, host.vars)
             raise Unreachable("nobody is there", host=host.name)
 

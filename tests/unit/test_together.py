@@ -93,7 +93,8 @@ def test_a_host_that_is_read_again_says_what_systemd_says_then(tmp_path: Path, m
 def test_modules_are_loaded_before_the_first_request(tmp_path: Path) -> None:
     (tmp_path / "early.py").write_text("import pathlib; pathlib.Path(__file__).with_name('loaded').touch()\n")
     places = f"{str(tmp_path / 'state')!r}, {str(tmp_path / 'lock')!r}"
-    code = f"from provisioner.agent.main import Agent; Agent(0, 1, {places}).serve(['there_is_none', 'early'])"
+    ahead = {"modules": ["there_is_none", "early"]}
+    code = f"from provisioner.agent.main import Agent; Agent(0, 1, {places}).serve({ahead!r})"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -204,4 +205,4 @@ def test_the_agent_loads_tls_early_only_where_services_speak_it(
     tmp_path: Path, mode: str, loaded: tuple[str, ...]
 ) -> None:
     inventory = support.inventory(tmp_path, kafka=["kafka1"], zookeeper=["zk1"], kafka_security=mode)
-    assert {tuple(site.ahead(host)) for host in inventory.hosts.values()} == {loaded}
+    assert {tuple(site.loaded(host)) for host in inventory.hosts.values()} == {loaded}

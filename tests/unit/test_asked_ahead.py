@@ -1,0 +1,195 @@
+"""What an agent asks the services of its host before it is told to read it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from provisioner.connect.opening import Opener
+from provisioner.errors import ConfigError
+from provisioner.inventory.model import Inventory
+from provisioner.options import Options
+from provisioner.resources import Request, once
+from provisioner.run.preparation import Preparation
+from provisioner.run.target import Target, load_templates
+from roles import site
+from tests.support import roles as support
+
+ROOT = Path(__file__).resolve().parents[2]
+HOLDER = {"who": "kim@desk"}
+
+
+class Agent:
+    """An agent process that was told to ask ahead; each call of `asked` leaves a line in a file."""
+
+    def __init__(self, folder: Path, **ahead: Any) -> None:
+        self.folder = folder
+        (folder / "asked.py").write_text(
+            "import pathlib\n"
+            "def asked(args, emit):\n"
+            "    with pathlib.Path(__file__).with_name('asked.log').open('a') as file: file.write('.')\n"
+            "    return {'answer': args['number']}\n"
+        )
+        places = f"{str(folder / 'state')!r}, {str(folder / 'lock')!r}"
+        code = f"from provisioner.agent.main import Agent; Agent(0, 1, {places}).serve({ahead!r})"
+        environment = {**os.environ, "PYTHONPATH": str(folder)}
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, **pipes)
+        self._line()
+
+    def ask(self, op: str, **arguments: Any) -> Any:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"id": 1, "op": op, **arguments}).encode() + b"\n")
+        self.process.stdin.flush()
+        return self._line()["result"]
+
+    def read(self, *calls: dict[str, Any], **arguments: Any) -> Any:
+        questions = {str(number): wire for number, wire in enumerate(calls)}
+        return self.ask("read", resources=[], wants={"questions": questions}, **arguments)
+
+    @property
+    def times(self) -> int:
+        log = self.folder / "asked.log"
+        return len(log.read_text()) if log.exists() else 0
+
+    def _line(self) -> Any:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+
+@contextmanager
+def agent(folder: Path, **ahead: Any) -> Iterator[Agent]:
+    running = Agent(folder, **ahead)
+    with running.process:
+        try:
+            yield running
+        finally:
+            running.process.terminate()
+
+
+def call(number: int) -> dict[str, Any]:
+    return Request("asked", "asked", {"number": number}).wire()
+
+
+def test_what_was_asked_ahead_is_answered_once_and_then_asked_anew(tmp_path: Path) -> None:
+    with agent(tmp_path, calls=[call(1)]) as one:
+        assert one.read(call(1), call(2))["answers"] == {"0": {"answer": 1}, "1": {"answer": 2}}
+        assert one.times == 2
+        assert one.read(call(1))["answers"] == {"0": {"answer": 1}}
+        assert one.times == 3
+
+
+def test_what_the_first_look_has_not_wanted_is_asked_anew_by_the_second(tmp_path: Path) -> None:
+    with agent(tmp_path, calls=[call(1)]) as one:
+        one.read()
+        one.read(call(1))
+        assert one.times == 2
+
+
+def test_nothing_counts_any_more_that_was_asked_before_something_else_was_done(tmp_path: Path) -> None:
+    with agent(tmp_path, calls=[call(1)]) as one:
+        assert one.ask("has", digests=[]) == []
+        one.read(call(1))
+        assert one.times == 2
+
+
+def test_it_is_asked_under_the_lock_of_its_run(tmp_path: Path) -> None:
+    with agent(tmp_path, calls=[call(1)], holder=HOLDER) as one:
+        one.read(call(1), holder=HOLDER)
+        assert one.times == 1
+        with agent(tmp_path, calls=[call(1)], holder={"who": "lee@desk"}) as other:
+            assert other.read(call(1), holder={"who": "lee@desk"})["held_by"]["who"] == HOLDER["who"]
+            assert other.times == 1  # it has not asked at all
+        assert one.read(call(1))["answers"]  # and the first one is still there
+
+
+def test_behind_an_interrupted_run_it_waits_for_its_end_and_asks_then(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(json.dumps({"orphaned": True, "doing": "restart of kafka"}))
+        file.flush()
+        with agent(tmp_path, calls=[call(1)], holder=HOLDER) as one:
+            assert one.process.stdin is not None
+            request = {"id": 1, "op": "read", "resources": [], "holder": HOLDER}
+            one.process.stdin.write(json.dumps({**request, "wants": {"questions": {"0": call(1)}}}).encode() + b"\n")
+            one.process.stdin.flush()
+            assert "restart of kafka" in one._line()["event"]["text"]
+            assert one.times == 0
+            fcntl.flock(file, fcntl.LOCK_UN)
+            while "event" in (found := one._line()):
+                pass
+            assert found["result"]["answers"] == {"0": {"answer": 1}} and one.times == 1
+
+
+KINDS: list[dict[str, Any]] = [
+    {"kafka": ["a", "b", "c"], "zookeeper": ["a", "b", "c"]},
+    {"kafka": ["a", "b", "c"], "kafka_version": "4.3.1"},
+    {"kafka": ["a"], "kafka_controller": ["a", "d", "e"], "kafka_version": "4.3.1"},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["off", "open", "required"])
+def test_it_is_what_the_host_is_asked_later(tmp_path: Path, kind: dict[str, Any], mode: str) -> None:
+    """Else it would be asked twice. Before the host has said anything of itself, nothing is known of it."""
+    users: dict[str, Any] = {} if mode == "off" else {"kafka_users": {"alice": {"password": "a-password-of-alice"}}}
+    inventory = support.inventory(tmp_path, kafka_security=mode, **users, **kind)
+    for name in inventory.hosts:
+        later = support.target(inventory, name)
+        expected = [once(one.ready).wire() for one in site.services(later) if one.ready]
+        expected += [one.wire() for one in site.asked_first(later)]
+        before = Target(later.host, inventory, {}, ROOT / "templates")
+        assert [one.wire() for one in site.asked_ahead(before)] == expected and expected
+
+
+@pytest.mark.parametrize(("check", "locked"), [(True, False), (False, True)])
+def test_only_a_run_that_may_change_something_locks_its_hosts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: bool, locked: bool
+) -> None:
+    sent = opened(tmp_path, monkeypatch, check, site)
+    assert ("holder" in sent) == locked and len(sent["calls"]) == 2
+
+
+def test_what_is_wrong_with_a_host_is_not_said_ahead_of_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_: Any) -> None:
+        raise ConfigError("wrong")
+
+    assert opened(tmp_path, monkeypatch, False, SimpleNamespace(asked_ahead=wrong)) == {}
+
+
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: bool, of: Any) -> dict[str, Any]:
+    """What the agent of a host is told to begin."""
+    inventory: Inventory = support.single(tmp_path)
+    sent: list[dict[str, Any]] = []
+
+    class Enough(Exception):
+        pass
+
+    def opener(self: Opener, host: Any, ahead: Any) -> None:
+        sent.append(ahead())
+        raise Enough
+
+    monkeypatch.setattr(Opener, "__init__", lambda self, *_: None)
+    monkeypatch.setattr(Opener, "open", opener)
+    options = Options(root=ROOT, cache=tmp_path, check=check)
+    with pytest.raises(Enough):
+        Preparation(SimpleNamespace(), of, inventory, options).host("single1")  # type: ignore[arg-type]
+    return sent[0]
+
+
+def test_a_template_that_cannot_be_loaded_is_left_to_whoever_renders_it(tmp_path: Path) -> None:
+    (tmp_path / "kafka").mkdir()
+    (tmp_path / "kafka" / "a.j2").write_text("{% if %}")
+    load_templates(tmp_path, ["kafka", "none"])
