@@ -10,10 +10,11 @@ can read. So it needs no password of its own, and works on the hosts of the clus
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
@@ -29,6 +30,7 @@ NODE, AUTHORITY = "node.pem", "ca.pem"
 GIVEN_NODE, GIVEN_AUTHORITY = "given.pem", "given-ca.pem"  # where clients are shown another certificate than nodes
 TIMEOUT = 5.0  # seconds, for connecting and for each answer
 _BUILDING = threading.Lock()
+_SHARED = threading.local()  # resting: of a thread in `sharing`, {endpoint: an open connection}
 
 
 class Login(NamedTuple):
@@ -98,6 +100,25 @@ class Endpoint:
                 secured.close()
                 raise
         return secured
+
+    @contextlib.contextmanager
+    def talk(self, timeout: float = TIMEOUT) -> Iterator[socket.socket]:
+        """A connection for questions of which each is answered before the block ends, as `connect` opens it; in
+        `sharing`, the one of the questions before, where there were some. Raises OSError."""
+        resting = None if self.login else getattr(_SHARED, "resting", None)
+        connection = resting.pop(self, None) if resting else None
+        if connection is None:
+            connection = self.connect(timeout)
+        try:
+            connection.settimeout(timeout)
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if resting is None:
+            connection.close()
+        else:
+            resting[self] = connection
 
     def shown(self, timeout: float = TIMEOUT) -> str:
         """The certificate that this listener shows (PEM), whatever it says: it is looked at, and not believed. timeout:
@@ -191,6 +212,19 @@ class Endpoint:
 
     def _parts(self) -> tuple[str, int, str]:
         return self.host, self.port, self.protocol
+
+
+@contextlib.contextmanager
+def sharing() -> Iterator[None]:
+    """In here, what this thread asks an endpoint (`Endpoint.talk`) goes over one connection. A JVM that has made few
+    handshakes takes 20 ms of a processor for one, and less than one for an answer."""
+    _SHARED.resting = {}
+    try:
+        yield
+    finally:
+        for connection in _SHARED.resting.values():
+            connection.close()
+        del _SHARED.resting
 
 
 @lru_cache(maxsize=8)

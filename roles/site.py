@@ -40,6 +40,7 @@ AGENT_PACKAGES: Sequence[str] = (
     "cluster",
 )
 AGENT_LIBRARIES: Sequence[str] = ("kafka",)
+SHARING = "cluster.endpoint.sharing"
 
 
 def loaded(host: Host) -> Sequence[str]:
@@ -60,7 +61,6 @@ ROLES = (
 
 # Whose hosts a verb may connect to.
 SERVED = Served({role.name: role.groups for role in ROLES}, {role.name: role.alike for role in ROLES})
-
 
 ACCEPTED = "kafka_accept_downtime"  # the variable that permits what clients would lose by a restart
 
@@ -184,12 +184,15 @@ def asked_first(target: Target, tags: Iterable[str] = ()) -> list[Request]:
     return [question for questions in found for question in questions]
 
 
-def asked_ahead(target: Target, tags: Iterable[str] = ()) -> list[Request]:
-    """What a run asks the services of a host in any case: whether they serve, and `asked_first`. target: without facts,
-    as they are not known yet."""
+def asked_ahead(target: Target, tags: Iterable[str] = ()) -> list[list[Request]]:
+    """What a run asks the services of a host in any case: whether they serve, and `asked_first`. What goes to the same
+    place is in one list, to be asked one after another. target: without facts, as they are not known yet."""
     wanted = roles_for(target.host.groups, tags)
     ready = [part.ready(target) for role, part in parts_on("service", target.host.groups) if role in wanted]
-    return [*map(once, ready), *asked_first(target, tags)]
+    places: dict[object, list[Request]] = {}
+    for number, one in enumerate([*map(once, ready), *asked_first(target, tags)]):
+        places.setdefault(one.args.get("bootstrap", number), []).append(one)
+    return list(places.values())
 
 
 def beside(target: Target, tags: Iterable[str] = ()) -> list[str]:

@@ -11,11 +11,14 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-from typing import Callable, Dict, List, Optional, Tuple, TypeVar
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Tuple, TypeVar
 
 from cluster.endpoint import TIMEOUT, Endpoint
 from cluster.protocol.hello import CLIENT_ID, LARGEST_ANSWER, STRANGE
 from provisioner.agent.framed import receive
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 API_VERSIONS = 18  # in version 0, which every broker and controller answers
 NO_DIRECTORY = "AAAAAAAAAAAAAAAAAAAAAA"  # Uuid.ZERO_UUID: of voters of a static quorum (kraft.version 0)
@@ -125,18 +128,21 @@ class Dialogue:
 
     def __init__(self, endpoint: Endpoint, timeout: float = TIMEOUT, largest: int = LARGEST_ANSWER) -> None:
         self._asked, self._largest = 0, largest
-        self._connection = endpoint.connect(timeout)
+        self._talk = endpoint.talk(timeout)
+        self._connection = self._talk.__enter__()
         try:
             self.versions = self._greet()
-        except BaseException:
-            self._connection.close()
+        except BaseException as error:
+            self._talk.__exit__(type(error), error, error.__traceback__)
             raise
 
     def __enter__(self) -> Dialogue:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._talk.__exit__(kind, error, trace)
 
     def version(self, key: int, highest: int) -> Optional[int]:
         """The highest version of a request that both sides know; None when there is none. highest: ours, of 0 to it."""

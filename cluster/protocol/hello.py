@@ -31,7 +31,7 @@ def hello(endpoint: Endpoint, timeout: float = TIMEOUT) -> dict[str, Any]:
 
     timeout: seconds for connecting and for each part of the answer. Raises OSError.
     """
-    with endpoint.connect(timeout) as connection:
+    with endpoint.talk(timeout) as connection:
         connection.sendall(REQUEST)
         return parse(receive(connection, LARGEST_ANSWER, STRANGE), endpoint)
 

@@ -70,15 +70,18 @@ class Agent:
     def begin(
         self,
         modules: Sequence[str] = (),
-        calls: Sequence[Dict[str, Any]] = (),
+        calls: Sequence[Sequence[Dict[str, Any]]] = (),
+        around: str = "",
         holder: Optional[Dict[str, Any]] = None,
     ) -> None:
-        """Do ahead what the first request will want. modules: loaded; calls: what it asks, as for `Begun`, begun; with
-        a holder, under its lock, or not at all where that cannot be had at once: the request says so."""
+        """Do ahead what the first request will want. modules: loaded; calls, around: what it asks, begun, each of these
+        sequences as for `together.begin`; with a holder, under its lock, or not at all where that cannot be had at
+        once: the request says so."""
         try:
             if holder:
                 self.lock.acquire(holder, self.system.emit, patient=False)
-            self._waiting.begin(calls)
+            for sequence in calls:
+                self._waiting.begin(sequence, around)
         except (Held, OSError):
             pass
         for name in modules:

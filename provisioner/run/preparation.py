@@ -88,10 +88,12 @@ class Preparation:
         that needs no facts. A handshake takes as long as all the rest that is read."""
         target = Target(self._inventory.hosts[name], self._inventory, {}, self._options.root / "templates")
         try:
-            calls = [one.wire() for one in self._site.asked_ahead(target, self._options.tags)]
+            asked = self._site.asked_ahead(target, self._options.tags)
         except ProvisionerError:  # said where the host is planned
             return {}
-        return {"calls": calls} if self._options.check else {"calls": calls, "holder": holder()}
+        calls = [[one.wire() for one in sequence] for sequence in asked]
+        begun = {"calls": calls, "around": self._site.SHARING}
+        return begun if self._options.check else {**begun, "holder": holder()}
 
     def again(self, target: Target, inventory: Inventory) -> Prepared:
         """The same of a host that is open already, for an inventory whose variables differ."""

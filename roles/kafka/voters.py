@@ -9,9 +9,10 @@ steps: the next run sees what is left to do.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cluster.metadata import remote
 from provisioner.errors import HostFailed
 from roles.kafka import listeners, metadata
 from roles.shared import kraft
@@ -47,6 +48,8 @@ def contents(
     voters = kraft.voters_in(unit, target.members)
     if not metadata.controlled(target) or not voters:
         return {}
+    if target.is_in(kraft.BROKERS) and _all_vote(call(target.name, _question(target)), voters):
+        return {target.name: (len(voters), 0)}
     seen, late = _settled(call, target, voters, JOIN_SECONDS if not check else 0.0)
     for silent in late:
         reporter.warning(
@@ -70,7 +73,26 @@ def question(target: Target, unit: str) -> Request | None:
     """What `contents` asks first, None where it asks nothing. target: the first of its targets."""
     if not metadata.controlled(target) or not kraft.voters_in(unit, target.members):
         return None
+    return _question(target)
+
+
+def _question(target: Target) -> Request:
+    """On a host with a broker, that has the leader asked: it is asked anyway, and where all vote one answer says so."""
+    if target.is_in(kraft.BROKERS):
+        return remote.quorum_leader().at(listeners.door(target.host))
     return metadata.quorum_question(target)
+
+
+def _all_vote(said: Mapping[str, Any], voters: Sequence[kraft.Controller]) -> bool:
+    """Whether each of these controllers is a voter that fetches from the leader, or leads. said: the answer of a
+    broker."""
+    from cluster.metadata.kraft.seen import Seen
+
+    if not said["serving"]:
+        return False
+    seen = Seen.from_leader(said)
+    found = [seen.voter(one.id) for one in voters]
+    return all(one is not None and (one.alive or one.id == seen.leader) for one in found)
 
 
 def before_restarts(call: Call, targets: Sequence[Target], reporter: Reporter, unit: str) -> dict[str, tuple[int, int]]:
@@ -120,7 +142,6 @@ def joining(seen: Seen, voters: Sequence[kraft.Controller]) -> list[Joining]:
 
 
 def _join(call: Call, target: Target, leader: kraft.Controller, cluster: str, one: Joining) -> None:
-    from cluster.metadata import remote
     from cluster.metadata.kraft import changes
 
     controller = one.controller

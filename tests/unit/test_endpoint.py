@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from cluster import endpoint
-from cluster.endpoint import Endpoint, Login
-from cluster.protocol.hello import describe
+from cluster.endpoint import Endpoint, Login, sharing
+from cluster.protocol.hello import describe, hello
+from provisioner.agent.framed import receive
 from provisioner.resources import jks
 
 
@@ -106,3 +111,84 @@ def test_a_login_is_in_no_text():
     assert other.login == place.login
     for text in (repr(place), str(place), place.to_wire(), repr(place.login)):
         assert "a-secret-of-hers" not in text
+
+
+class Broker:
+    """A listener that answers every request as one about no topics. taken: how many connections it has; hangs_up: after
+    each answer."""
+
+    def __init__(self, hangs_up: bool = False) -> None:
+        self.taken, self.hangs_up = 0, hangs_up
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = Endpoint("127.0.0.1", self.listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                self.taken += 1
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while receive(connection, 1 << 16, "strange"):
+                connection.sendall(struct.pack(">iiihi", 14, 1, 0, -1, -1))
+                if self.hangs_up:
+                    return
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    made = Broker()
+    yield made
+    made.listener.close()
+
+
+def test_a_thread_that_shares_asks_over_one_connection_and_the_others_over_their_own(broker: Broker) -> None:
+    with sharing():
+        for _ in range(3):
+            hello(broker.endpoint)
+        assert broker.taken == 1
+        other = threading.Thread(target=hello, args=(broker.endpoint,))
+        other.start()
+        other.join()
+        assert broker.taken == 2
+    hello(broker.endpoint)
+    hello(broker.endpoint)
+    assert broker.taken == 4
+
+
+def test_who_asks_with_a_name_of_their_own_shares_nothing(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Endpoint, "_context", lambda self: None)
+    monkeypatch.setattr(Endpoint, "connect", lambda self, timeout: socket.create_connection((self.host, self.port)))
+    with sharing():
+        hello(broker.endpoint)
+        hello(Endpoint(broker.endpoint.host, broker.endpoint.port, login=Login("an authority")))
+        assert broker.taken == 2
+
+
+def test_a_connection_on_which_something_failed_is_not_used_again(broker: Broker) -> None:
+    with sharing():
+        with pytest.raises(OSError, match="wrong"), broker.endpoint.talk():
+            raise OSError("wrong")
+        hello(broker.endpoint)
+        assert broker.taken == 2
+
+
+def test_one_that_the_other_side_has_closed_is_an_error_and_the_next_question_is_asked_anew() -> None:
+    broker = Broker(hangs_up=True)
+    with broker.listener, sharing():
+        hello(broker.endpoint)
+        with pytest.raises(OSError):
+            hello(broker.endpoint)
+        hello(broker.endpoint)
+        assert broker.taken == 2
+
+
+def test_what_shares_ends_with_nothing_open(broker: Broker) -> None:
+    with sharing():
+        with broker.endpoint.talk() as connection:
+            pass
+        assert connection.fileno() >= 0
+    assert connection.fileno() < 0

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cluster import remote
+from cluster.metadata import remote as nodes
 from cluster.metadata.kraft.seen import Controller, Replica, Seen
 from provisioner.errors import HostFailed
 from roles import site
@@ -132,13 +133,34 @@ def test_a_whole_quorum_is_looked_at_once_and_left_alone(tmp_path: Path):
     quorum = FakeQuorum(1, 2, 3)
     done, changes, hosts = run(tmp_path, quorum)
     assert (done, changes, quorum.done) == ({"kafka1": (3, 0)}, [], [])
-    assert quorum.looks == 1 and len(hosts.asked) == 2  # and once for what the cluster holds for all brokers
+    # By way of the broker, which is also asked what the cluster holds for all brokers.
+    assert quorum.looks == 0 and len(hosts.asked) == 2
     asked = [
         one
         for name in HOSTS
         for one in site.asked_first(support.target(support.inventory(tmp_path, kafka=HOSTS), name))
     ]
     assert asked == [one for _, one in hosts.asked]
+
+
+@pytest.mark.parametrize(
+    ("controllers", "asked"),
+    [([], "through_broker"), (HOSTS, "through_broker"), (["kafka1", "c2", "c3"], "through_broker"), (["c1"], "quorum")],
+)
+def test_a_host_with_a_broker_asks_the_leader_by_way_of_it(tmp_path: Path, controllers: list[str], asked: str):
+    inventory = support.inventory(tmp_path, kafka=HOSTS, kafka_controller=controllers)
+    first = site.asked_first(support.target(inventory, controllers[0] if controllers else "kafka1"))
+    assert [one.function for one in first if one.module.endswith("kraft.probe")] == [asked]
+
+
+def test_the_controllers_are_asked_where_the_broker_cannot_say_that_all_vote(tmp_path: Path):
+    quorum = FakeQuorum(1, 2, 3)
+    silent = {"serving": False, "why": "timed out"}
+    hosts = FakeHosts({**quorum.answers, **brokers("kafka1"), nodes.quorum_leader: silent})
+    inventory = support.inventory(tmp_path, kafka=HOSTS)
+    targets = [support.target(inventory, name) for name in HOSTS]
+    done = voters.contents(hosts, targets, Shown(), False, "kafka")  # type: ignore[arg-type]
+    assert done == {"kafka1": (3, 0)} and quorum.looks == 1
 
 
 def test_the_lost_directory_leaves_before_the_new_one_joins_and_the_leader_is_asked(tmp_path: Path):
@@ -210,7 +232,8 @@ def test_what_an_earlier_request_has_done_counts_as_done(tmp_path: Path):
     stale = {"kafka1": {**quorum.answer(1), **seen_first}, "kafka2": quorum.answer(2), "kafka3": quorum.answer(3)}
     inventory = support.inventory(tmp_path, kafka=HOSTS)
     answers = {**quorum.answers, **brokers("kafka1")}
-    hosts = FakeHosts({**answers, voters.metadata.remote.kraft_quorum: stale})
+    leader = {"serving": True, "why": "", **seen_first}
+    hosts = FakeHosts({**answers, nodes.kraft_quorum: stale, nodes.quorum_leader: leader})
     targets = [support.target(inventory, name) for name in HOSTS]
     done = voters.contents(hosts, targets, Shown(), False, "kafka")  # type: ignore[arg-type]
     assert done == {"kafka1": (2, 1)} and quorum.done == []
