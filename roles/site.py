@@ -90,9 +90,9 @@ def parts(name: str) -> dict[str, Any]:
     return {role.name: part for role in ROLES if (part := role.part(name))}
 
 
-def parts_on(name: str, groups: Iterable[str]) -> list[tuple[Role, Any]]:
-    """Each role of a host in these groups that has this part, with the part."""
-    return [(role, part) for role in roles_for(groups) if (part := role.part(name))]
+def parts_on(name: str, groups: Iterable[str], tags: Iterable[str] = ()) -> list[tuple[Role, Any]]:
+    """Each role that has this part, with the part, of those of `roles_for`."""
+    return [(role, part) for role in roles_for(groups, tags) if (part := role.part(name))]
 
 
 def services(target: Target) -> list[Service]:
@@ -173,22 +173,19 @@ def objections(target: Target, plan: HostPlan, call: Call) -> list[ProvisionerEr
 
 def questions(target: Target, tags: Iterable[str] = ()) -> dict[str, Request]:
     """{role: what it asks the host about what is there}, of the roles of a run; for `judge`."""
-    wanted = roles_for(target.host.groups, tags)
-    return {role.name: part.ask(target) for role, part in parts_on("evidence", target.host.groups) if role in wanted}
+    return {role.name: part.ask(target) for role, part in parts_on("evidence", target.host.groups, tags)}
 
 
 def asked_first(target: Target, tags: Iterable[str] = ()) -> list[Request]:
     """What `contents` of the roles of a run asks this host first, in its order: it may be asked ahead."""
-    wanted = roles_for(target.host.groups, tags)
-    found = [part.asked_first(target) for role, part in parts_on("contents", target.host.groups) if role in wanted]
-    return [question for questions in found for question in questions]
+    found = parts_on("contents", target.host.groups, tags)
+    return [question for _, part in found for question in part.asked_first(target)]
 
 
 def asked_ahead(target: Target, tags: Iterable[str] = ()) -> list[list[Request]]:
     """What a run asks the services of a host in any case: whether they serve, and `asked_first`. What goes to the same
     place is in one list, to be asked one after another. target: without facts, as they are not known yet."""
-    wanted = roles_for(target.host.groups, tags)
-    ready = [part.ready(target) for role, part in parts_on("service", target.host.groups) if role in wanted]
+    ready = [part.ready(target) for _, part in parts_on("service", target.host.groups, tags)]
     places: dict[object, list[Request]] = {}
     for number, one in enumerate([*map(once, ready), *asked_first(target, tags)]):
         places.setdefault(one.args.get("bootstrap", number), []).append(one)

@@ -53,7 +53,7 @@ class Preparation:
 
     def __init__(self, fleet: Fleet, site: Site, inventory: Inventory, options: Options) -> None:
         self._fleet, self._site, self._inventory, self._options = fleet, site, inventory, options
-        self._opener = Opener(fleet, site, options)
+        self._opener, self._templates = Opener(fleet, site, options), options.root / "templates"
         self.machines: dict[str, str] = {}  # of the hosts that could be opened: what no two machines have in common
 
     def host(self, name: str) -> Prepared:
@@ -63,7 +63,7 @@ class Preparation:
         facts = self._opener.open(self._inventory.hosts[name], lambda: self._begun(name))
         self.machines[name] = facts["machine"]
         done = Prepared(ahead=facts["clock"] - (before + time.time()) / 2)
-        target = Target(self._inventory.hosts[name], self._inventory, facts, self._options.root / "templates")
+        target = self._target(name, facts)
         try:
             needs = preflight.merge(role.needs(target) for role in self._site.roles_for(target.host.groups))
         except ProvisionerError as error:
@@ -81,14 +81,16 @@ class Preparation:
         self._site.load(self._inventory)
         hosts = self._inventory.hosts.values()
         roles = dict.fromkeys(role.name for host in hosts for role in self._site.roles_for(host.groups))
-        load_templates(self._options.root / "templates", roles)
+        load_templates(self._templates, roles)
+
+    def _target(self, name: str, facts: Mapping[str, Any]) -> Target:
+        return Target(self._inventory.hosts[name], self._inventory, facts, self._templates)
 
     def _begun(self, name: str) -> Mapping[str, Any]:
         """What the agent begins before it is told to read the host: to lock it, and to ask what `_read` will, as far as
         that needs no facts. A handshake takes as long as all the rest that is read."""
-        target = Target(self._inventory.hosts[name], self._inventory, {}, self._options.root / "templates")
         try:
-            asked = self._site.asked_ahead(target, self._options.tags)
+            asked = self._site.asked_ahead(self._target(name, {}), self._options.tags)
         except ProvisionerError:  # said where the host is planned
             return {}
         calls = [[one.wire() for one in sequence] for sequence in asked]

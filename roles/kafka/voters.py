@@ -45,10 +45,10 @@ def contents(
     """Take the controllers of a unit into the quorum that follow it without a vote. {host by way of which: (voters as
     the inventory has them, those that were or would be taken in)}. Raises HostFailed."""
     target = targets[0]
-    voters = kraft.voters_in(unit, target.members)
-    if not metadata.controlled(target) or not voters:
+    first, voters = question(target, unit), kraft.voters_in(unit, target.members)
+    if first is None:
         return {}
-    if target.is_in(kraft.BROKERS) and _all_vote(call(target.name, _question(target)), voters):
+    if target.is_in(kraft.BROKERS) and _all_vote(call(target.name, first), voters):
         return {target.name: (len(voters), 0)}
     seen, late = _settled(call, target, voters, JOIN_SECONDS if not check else 0.0)
     for silent in late:
@@ -70,29 +70,20 @@ def contents(
 
 
 def question(target: Target, unit: str) -> Request | None:
-    """What `contents` asks first, None where it asks nothing. target: the first of its targets."""
+    """What `contents` asks first, None where it asks nothing. target: the first of its targets. A broker on it has the
+    leader asked: that one is asked anyway, and where all vote its answer says so."""
     if not metadata.controlled(target) or not kraft.voters_in(unit, target.members):
         return None
-    return _question(target)
-
-
-def _question(target: Target) -> Request:
-    """On a host with a broker, that has the leader asked: it is asked anyway, and where all vote one answer says so."""
     if target.is_in(kraft.BROKERS):
         return remote.quorum_leader().at(listeners.door(target.host))
     return metadata.quorum_question(target)
 
 
 def _all_vote(said: Mapping[str, Any], voters: Sequence[kraft.Controller]) -> bool:
-    """Whether each of these controllers is a voter that fetches from the leader, or leads. said: the answer of a
-    broker."""
+    """Whether each of these controllers votes. said: the answer of a broker."""
     from cluster.metadata.kraft.seen import Seen
 
-    if not said["serving"]:
-        return False
-    seen = Seen.from_leader(said)
-    found = [seen.voter(one.id) for one in voters]
-    return all(one is not None and (one.alive or one.id == seen.leader) for one in found)
+    return bool(said["serving"]) and {one.id for one in voters} <= Seen.from_leader(said).voting
 
 
 def before_restarts(call: Call, targets: Sequence[Target], reporter: Reporter, unit: str) -> dict[str, tuple[int, int]]:
@@ -123,9 +114,8 @@ def apart(seen: Seen, voters: Sequence[kraft.Controller]) -> list[kraft.Controll
     if seen.leader is None:
         return []
     up = {one.id for one in seen.controllers.values() if one.serving}
-    fetch = {one.id for one in seen.voters if one.alive or one.id == seen.leader}
     join = {one.controller.id for one in joining(seen, voters)}
-    return [one for one in voters if one.id in up - fetch - join]
+    return [one for one in voters if one.id in up - seen.voting - join]
 
 
 def joining(seen: Seen, voters: Sequence[kraft.Controller]) -> list[Joining]:
@@ -135,7 +125,7 @@ def joining(seen: Seen, voters: Sequence[kraft.Controller]) -> list[Joining]:
         voter = seen.voter(one.id)
         observer = next((each for each in seen.observers if each.id == one.id and each.alive), None)
         level = observer is not None and seen.end() - observer.end_offset <= MOST_BEHIND
-        if observer is None or not level or (voter is not None and (voter.alive or one.id == seen.leader)):
+        if observer is None or not level or one.id in seen.voting:
             continue
         found.append(Joining(one, observer.directory, voter.directory if voter else ""))
     return found

@@ -26,11 +26,12 @@ ME, MINE = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
 
 
 class Process:
-    """An agent process; `ask` sends one request and collects its events and its end."""
+    """An agent process; `ask` sends one request and collects its events and its end. ahead: as `Agent.begin` takes
+    it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **ahead: Any) -> None:
         places = f"{str(folder / 'state')!r}, {str(folder / 'lock')!r}"
-        code = f"from provisioner.agent.main import Agent; Agent(0, 1, {places}).serve()"
+        code = f"from provisioner.agent.main import Agent; Agent(0, 1, {places}).serve({ahead!r})"
         self.process = subprocess.Popen(
             [sys.executable, "-c", code],
             cwd=ROOT,

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,12 +22,13 @@ from provisioner.run.preparation import Preparation
 from provisioner.run.target import Target, load_templates
 from roles import site
 from tests.support import roles as support
+from tests.unit.test_agent import Process
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLDER = {"who": "kim@desk"}
 
 
-class Agent:
+class Agent(Process):
     """An agent process that was told to ask ahead; each call of `asked` leaves a line in a file."""
 
     def __init__(self, folder: Path, **ahead: Any) -> None:
@@ -41,22 +39,15 @@ class Agent:
             "    with pathlib.Path(__file__).with_name('asked.log').open('a') as file: file.write('.')\n"
             "    return {'answer': args['number']}\n"
         )
-        places = f"{str(folder / 'state')!r}, {str(folder / 'lock')!r}"
-        code = f"from provisioner.agent.main import Agent; Agent(0, 1, {places}).serve({ahead!r})"
-        environment = {**os.environ, "PYTHONPATH": str(folder)}
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, **pipes)
-        self._line()
-
-    def ask(self, op: str, **arguments: Any) -> Any:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"id": 1, "op": op, **arguments}).encode() + b"\n")
-        self.process.stdin.flush()
-        return self._line()["result"]
+        super().__init__(folder, **ahead)
 
     def read(self, *calls: dict[str, Any], **arguments: Any) -> Any:
+        self.begin(*calls, **arguments)
+        return self.end()[0]
+
+    def begin(self, *calls: dict[str, Any], **arguments: Any) -> None:
         questions = {str(number): wire for number, wire in enumerate(calls)}
-        return self.ask("read", resources=[], wants={"questions": questions}, **arguments)
+        self.send("read", resources=[], wants={"questions": questions}, **arguments)
 
     @property
     def times(self) -> int:
@@ -69,10 +60,6 @@ class Agent:
         while self.times < times and time.monotonic() < until:
             time.sleep(0.01)
         return self.times == times
-
-    def _line(self) -> Any:
-        assert self.process.stdout is not None
-        return json.loads(self.process.stdout.readline())
 
 
 @contextmanager
@@ -123,12 +110,12 @@ def test_what_goes_to_one_place_is_asked_one_after_another_within_what_is_around
     with agent(tmp_path, calls=[calls], around="order.around") as one:
         assert one.read(calls[0], calls[2])["answers"] == {"0": {"answer": 1}, "1": {"answer": 3}}
     said = [line.split(" ", 1) for line in (tmp_path / "order.log").read_text().splitlines()]
-    assert [text for text, _ in said][:4] == ["begin", "1", "2", "3"] and len({thread for _, thread in said}) == 1
+    assert [text for text, _ in said] == ["begin", "1", "2", "3"] and len({thread for _, thread in said}) == 1
 
 
 def test_nothing_counts_any_more_that_was_asked_before_something_else_was_done(tmp_path: Path) -> None:
     with agent(tmp_path, calls=[[call(1)]]) as one:
-        assert one.ask("has", digests=[]) == []
+        assert one.ask("has", digests=[])[0] == []
         one.read(call(1))
         assert one.comes_to(2)
 
@@ -149,16 +136,11 @@ def test_behind_an_interrupted_run_it_waits_for_its_end_and_asks_then(tmp_path: 
         file.write(json.dumps({"orphaned": True, "doing": "restart of kafka"}))
         file.flush()
         with agent(tmp_path, calls=[[call(1)]], holder=HOLDER) as one:
-            assert one.process.stdin is not None
-            request = {"id": 1, "op": "read", "resources": [], "holder": HOLDER}
-            one.process.stdin.write(json.dumps({**request, "wants": {"questions": {"0": call(1)}}}).encode() + b"\n")
-            one.process.stdin.flush()
-            assert "restart of kafka" in one._line()["event"]["text"]
+            one.begin(call(1), holder=HOLDER)
+            assert "restart of kafka" in json.loads(one.process.stdout.readline())["event"]["text"]
             assert one.times == 0
             fcntl.flock(file, fcntl.LOCK_UN)
-            while "event" in (found := one._line()):
-                pass
-            assert found["result"]["answers"] == {"0": {"answer": 1}} and one.times == 1
+            assert one.end()[0]["answers"] == {"0": {"answer": 1}} and one.times == 1
 
 
 KINDS: list[dict[str, Any]] = [

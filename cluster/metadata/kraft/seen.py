@@ -80,6 +80,11 @@ class Seen:
         voters, observers = (tuple(Replica(**one) for one in said[kind]) for kind in ("voters", "observers"))
         return cls(controllers or {}, said["leader"], said["epoch"], said["high_watermark"], voters, observers)
 
+    @property
+    def voting(self) -> set[int]:
+        """The ids of the voters that fetch from the leader, and its own where it is a voter."""
+        return {one.id for one in self.voters if one.alive or one.id == self.leader}
+
     def voter(self, number: int) -> Replica | None:
         """The voter with this id."""
         return next((one for one in self.voters if one.id == number), None)
