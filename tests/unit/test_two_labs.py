@@ -99,6 +99,22 @@ def test_away(): assert "away" == "there"
     assert written.count("test_it.py::test_fails_here (call)") == 1 and "'here' == 'there'" in written
 
 
+def test_the_first_failure_of_each_module_is_said_at_the_very_end_in_short(project: Path):
+    tests = """
+@pytest.mark.second_lab
+def test_first():
+    assert False, "\\n".join(f"line {number}" for number in range(100))
+
+@pytest.mark.second_lab
+def test_because_of_it(): assert False, "why not"
+"""
+    said = run(project, HERE + tests, expect=1)
+    end = said.partition("short test summary info")[2].partition("the first failure of each module")[2]
+    assert "test_it.py::test_first (call, after 0 s)" in end and "test_it.py:8" in end and "2 failed" in end
+    assert "line 0" in end and "line 99" in end and "line 50" not in end and "why not" not in end
+    assert "first failure" not in run(project, HERE, expect=0)
+
+
 def test_a_test_that_never_reports_has_failed(project: Path):
     dying = """
 @pytest.mark.second_lab
