@@ -66,14 +66,18 @@ class Waiting:
 
 def begin(wires: Sequence[Dict[str, Any]], around: str = "") -> List[Begun]:
     """Calls that are made one after another, in a thread of their own. wires: as for `Begun`; around: the name of a
-    context manager for all of them ("module.function"), "" for none."""
+    context manager for all of them ("module.function"), "" for none. Where that fails they are made without it: whoever
+    waits for an answer would wait for ever."""
     begun = [Begun(wire) for wire in wires]
     module, _, name = around.rpartition(".")
 
     def work() -> None:
-        with getattr(importlib.import_module(module), name)() if around else contextlib.nullcontext():
-            for one in begun:
+        left, failing = iter(begun), contextlib.suppress(Exception)
+        with failing, getattr(importlib.import_module(module), name)() if around else contextlib.nullcontext():
+            for one in left:
                 one.run()
+        for one in left:
+            one.run()
 
     threading.Thread(target=work, daemon=True).start()
     return begun

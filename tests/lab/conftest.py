@@ -8,8 +8,9 @@ hosts of their own (tests/support/two_labs.py).
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 import yaml
@@ -18,6 +19,8 @@ from lab.lab import Lab
 
 from .cluster import TOPICS, Cluster, bare_cluster
 from .hosts import QUICK_START, ROOT, LabHost, counts, lab_name
+
+SPOILED = pytest.StashKey[bool]()  # of the session: whether a test has failed since `made3` was made
 
 # These share the cluster `prod3`, in this order: the others take its hosts for something else.
 SHARING = (
@@ -139,12 +142,41 @@ def single(deployed: LabHost, _left_as_found: None) -> LabHost:
 
 
 @pytest.fixture(scope="session")
-def made3(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """kafka1 to kafka3: empty, then deployed with the inventory prod3 and topics in it; once in a session."""
-    with bare_cluster(lab, tmp_path_factory.mktemp("prod3")) as cluster:
-        cluster.set({"topics": TOPICS})
-        cluster.made = cluster.invoke("deploy")
-        yield cluster
+def _shared3(
+    request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Cluster]]:
+    """What `made3` gives: the cluster of the module before, or a new one."""
+    clusters = list[Cluster]()
+    with contextlib.ExitStack() as stack:
+
+        def made() -> Cluster:
+            if request.session.stash.get(SPOILED, False):
+                clusters.clear()
+                stack.close()
+                request.session.stash[SPOILED] = False
+            if not clusters:
+                cluster = stack.enter_context(bare_cluster(lab, tmp_path_factory.mktemp("prod3")))
+                cluster.set({"topics": TOPICS})
+                cluster.made = cluster.invoke("deploy")
+                clusters.append(cluster)
+            return clusters[0]
+
+        yield made
+
+
+@pytest.fixture(scope="module")
+def made3(_shared3: Callable[[], Cluster]) -> Cluster:
+    """kafka1 to kafka3: empty, then deployed with the inventory prod3 and topics in it; once in a session, and once
+    more for the module after one of which a test failed, so that what it left is no failure of others."""
+    return _shared3()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and "made3" in getattr(item, "fixturenames", ()):
+        item.session.stash[SPOILED] = True
+    return report
 
 
 @pytest.fixture(scope="module")

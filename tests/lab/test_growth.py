@@ -36,9 +36,11 @@ def three(lab: Lab, prod3: Cluster) -> Iterator[Cluster]:
     """kafka1 to kafka3, deployed, with the topic; beside them kafka4, empty."""
     lab.recreate("kafka4")
     fill(prod3, CARGO, {number: [(number + place) % 3 + 1 for place in range(3)] for number in range(PARTITIONS)}, EACH)
-    yield prod3
-    delete_topic(",".join(prod3.bootstrap), CARGO)
-    lab.down(["kafka4"])
+    try:
+        yield prod3
+        delete_topic(",".join(prod3.bootstrap), CARGO)
+    finally:
+        lab.down(["kafka4"])
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.agent import main, units
+from provisioner.agent import main, together, units
 from provisioner.agent.failure import Failure
 from provisioner.connect import requests
 from provisioner.connect.fleet import Fleet
@@ -38,6 +38,10 @@ def meet(args: dict[str, Any], emit: Any) -> dict[str, Any]:
     """Answers only while another one is asked, too."""
     MEETING.wait(20)
     return {"met": args["name"]}
+
+
+def echo(args: dict[str, Any], emit: Any) -> dict[str, Any]:
+    return args
 
 
 def fail(args: dict[str, Any], emit: Any) -> dict[str, Any]:
@@ -73,6 +77,14 @@ def test_what_is_asked_ahead_holds_nobody_up_and_what_fails_is_left_out(tmp_path
     asked = {"a": wire("meet", name="a"), "b": wire("fail"), "c": wire("meet", name="c"), "d": wire("never")}
     found = agent.op_read({"resources": [], "wants": {"ahead": asked}}, print)
     assert found["ahead"] == {"a": {"met": "a"}, "c": {"met": "c"}}
+
+
+@pytest.mark.parametrize("around", ["no_such_module.shared", "contextlib.there_is_none", "contextlib.contextmanager"])
+def test_what_is_around_questions_may_fail_and_they_are_asked_all_the_same(around: str) -> None:
+    first, second = together.begin([wire("echo", said=1), wire("fail")], around)
+    assert first.early(10) == {"said": 1}
+    with pytest.raises(Failure):
+        second.answer()
 
 
 def test_a_host_that_is_read_again_says_what_systemd_says_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
