@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,6 +48,9 @@ from roles.shared.directories import guarded
 from roles.shared.properties import escaped, has_secret, open_names, override
 
 LAUNCHER = "/usr/local/lib/kafka-provisioner/kafka"
+
+START_PAUSE = 4  # seconds between two starts of a unit that dies (RestartSec in its template)
+FEWEST_STARTS = 8  # in a row, of any unit that dies in each (os/restart.j2)
 
 # Where the broker unpacks native code to (kafka.env), unless `kafka_jvm_opts` says where with one of these.
 NATIVE = "/var/lib/kafka/tmp"
@@ -205,6 +210,15 @@ def config(target: Target) -> File:
     )
 
 
+def starts(properties: str) -> int:
+    """How many starts in a row systemd makes of a broker that dies in each. One that was killed has to wait until its
+    session with ZooKeeper has expired (zookeeper.session.timeout.ms), and a fast machine needs little more than the
+    pause between two starts for one that fails. Three more are for the election of ZooKeeper's leader after a power
+    cut: from then on sessions count anew."""
+    session = re.search(r"^zookeeper\.session\.timeout\.ms=(\d+)$", properties, re.MULTILINE)
+    return max(FEWEST_STARTS, math.ceil(int(session[1]) / 1000 / START_PAUSE) + 3 if session else 0)
+
+
 def for_commands(target: Target) -> list[Resource]:
     """What lets root use the official commands in a closed cluster."""
     if not security.on(target.host):
@@ -278,7 +292,7 @@ def resources(target: Target) -> list[Resource]:
         *tls.resources(node(target)),
         *client_certificates.resources(target),
         *given.resources(target),
-        config(target),
+        properties := config(target),
         *for_commands(target),
         logs.of_unit(target, release(target.host.vars)),
         target.file(
@@ -296,6 +310,7 @@ def resources(target: Target) -> list[Resource]:
             UNIT,
             "kafka/kafka.service.j2",
             inputs=inputs(target),
+            starts=starts(properties.content or ""),
             home=archive.path,
             java_home=java.home(target),
             after=metadata.unit_here(target),
