@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from cluster.endpoint import SSL
+from cluster.settings.properties import parse
 from provisioner.inventory.addresses import is_loopback
 from provisioner.resources import Archive, Directory, Earlier, File, Link, Links, Resource
 from provisioner.run.preflight import Needs
@@ -42,7 +42,7 @@ from roles.kafka.service import (
     said,
     services,
 )
-from roles.kafka.units import SYNONYMS
+from roles.kafka.units import SYNONYMS, VARIABLES
 from roles.shared import commands, jvm, kraft, native, security, tls
 from roles.shared.directories import guarded
 from roles.shared.properties import escaped, has_secret, open_names, override
@@ -215,8 +215,8 @@ def starts(properties: str) -> int:
     session with ZooKeeper has expired (zookeeper.session.timeout.ms), and a fast machine needs little more than the
     pause between two starts for one that fails. Three more are for the election of ZooKeeper's leader after a power
     cut: from then on sessions count anew."""
-    session = re.search(r"^zookeeper\.session\.timeout\.ms=(\d+)$", properties, re.MULTILINE)
-    return max(FEWEST_STARTS, math.ceil(int(session[1]) / 1000 / START_PAUSE) + 3 if session else 0)
+    session = int(parse(properties).get(VARIABLES["kafka_zookeeper_session"], 0)) / 1000
+    return max(FEWEST_STARTS, math.ceil(session / START_PAUSE) + 3)
 
 
 def for_commands(target: Target) -> list[Resource]:
